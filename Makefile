@@ -1,0 +1,67 @@
+# Everything a person or CI does here. `make help` lists it; every target works from a clean clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+# Where the reviews lie: the archives beside the checkout when they are there, else the official download.
+IMDB ?= $(wildcard ../shared/data)
+DATASET := $(if $(IMDB),--dataset $(wildcard $(IMDB)/aclImdb_labelled.tar*),)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve train test check format openapi lock container-test accuracy clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.serving ## make .venv with what the service needs
+
+serve: $(VENV)/.serving ## run the service on http://127.0.0.1:8000
+	@exec $(BIN)/python -m app
+
+train: $(VENV)/.training ## train a bundle from the IMDB reviews (IMDB=folder of local archives)
+	$(BIN)/python -m training $(DATASET) $(ARGS)
+
+test: $(VENV)/.development ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.development ## lint, format check, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.development ## format the code and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+openapi: $(VENV)/.development ## write openapi.json from the code
+	$(BIN)/python -m app openapi > openapi.json
+
+accuracy: $(VENV)/.development ## score all test reviews through HTTP and compare with the bundle's report
+	$(BIN)/python -m benchmarks.accuracy $(DATASET)
+
+container-test: $(VENV)/.development ## build the image, run it behind nginx, ask it for a prediction
+	$(BIN)/python -m pytest tests/test_container.py -rs
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header
+
+lock: $(VENV)/.development ## resolve requirements/ anew from pyproject.toml (LOCK_ARGS=--upgrade takes the newest)
+	$(LOCK) $(LOCK_ARGS) -o requirements/serving.txt
+	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
+	$(LOCK) $(LOCK_ARGS) --extra training --group dev -c requirements/training.txt -o requirements/development.txt
+
+clean: ## remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo 'Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.13 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp a requirements file: each is a superset of the one before, so a newcomer waits only for what serving needs.
+$(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
+	@echo 'installing requirements/$*.txt into $(VENV) (a minute or two the first time)'
+	@$(PIP_INSTALL) -r $<
+	@touch $@

@@ -1,0 +1,108 @@
+"""Raw reviews in, probabilities out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from app.inference.bundle import Bundle
+from app.inference.errors import BundleDamaged, InferenceError
+from app.inference.runtimes import Runtime, open_runtime
+from app.inference.vocabulary import Row, Vocabulary
+
+GOLDEN_TOLERANCE = 1e-4
+"""How far a golden review's probability may be from the one recorded at training time. Processors and library versions
+differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model makes of one review.
+
+    Attributes:
+        positive_probability: In [0, 1].
+        words: Tokens in the review.
+        known_words: Those of them that the model could read.
+    """
+
+    positive_probability: float
+    words: int
+    known_words: int
+
+    @property
+    def sentiment(self) -> Literal["positive", "negative"]:
+        """The likelier class; an even 0.5 counts as positive."""
+        return "positive" if self.positive_probability >= 0.5 else "negative"
+
+
+class Classifier:
+    """A vocabulary and a network that belong together.
+
+    Args:
+        vocabulary: Turns text into rows.
+        runtime: Turns rows into probabilities; called by one thread at a time.
+
+    Raises:
+        ValueError: The network's input is not as wide as the vocabulary's rows.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, runtime: Runtime) -> None:
+        if runtime.columns != vocabulary.encoding.columns:
+            raise ValueError(
+                f"the network reads {runtime.columns} columns, the vocabulary makes {vocabulary.encoding.columns}"
+            )
+        self.vocabulary = vocabulary
+        self.runtime = runtime
+
+    def predict(self, reviews: Sequence[str]) -> list[Prediction]:
+        """Estimate how likely each review is to be positive.
+
+        Args:
+            reviews: Raw texts, one batch; may be empty.
+
+        Returns:
+            One prediction a review, in the same order; probabilities in [0, 1].
+
+        Raises:
+            InferenceError: The runtime returned another shape or a value that is not a probability.
+        """
+        return self.predict_rows([self.vocabulary.encode(review) for review in reviews])
+
+    def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
+        """Do the same for reviews that are encoded already."""
+        probabilities = self.runtime(self.vocabulary.multi_hot(rows))  # (batch,)
+        if probabilities.shape != (len(rows),):
+            raise InferenceError(f"expected {len(rows)} probabilities, the runtime returned {probabilities.shape}")
+        if not np.all((probabilities >= 0) & (probabilities <= 1)):  # also false for NaN
+            raise InferenceError("the runtime returned a value outside [0, 1]")
+        return [
+            Prediction(probability, row.words, row.known_words)
+            for probability, row in zip(probabilities.tolist(), rows, strict=True)
+        ]
+
+
+def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
+    """Load a verified bundle's network and prove on its golden reviews that it answers as it did when trained.
+
+    Args:
+        bundle: What `load_bundle` returned.
+        runtime: A key of `runtimes.RUNTIMES`.
+
+    Raises:
+        BundleDamaged: The network cannot be loaded, does not fit the vocabulary or fails a golden review.
+        RuntimeUnavailable: The runtime's package is not installed.
+    """
+    try:
+        classifier = Classifier(bundle.vocabulary, open_runtime(runtime, bundle.folder))
+    except ValueError as error:
+        raise BundleDamaged(bundle.folder, str(error)) from error
+    predictions = classifier.predict([golden.review for golden in bundle.golden])
+    for golden, prediction in zip(bundle.golden, predictions, strict=True):
+        if abs(golden.positive_probability - prediction.positive_probability) > GOLDEN_TOLERANCE:
+            raise BundleDamaged(
+                bundle.folder / "golden.json",
+                f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
+                f"{prediction.positive_probability:.6f}: text is not read as it was in training",
+            )
+    return classifier

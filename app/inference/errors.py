@@ -1,0 +1,78 @@
+"""What can go wrong between a raw review and its probability.
+
+SentimentError
+├── BundleError            the bundle on disk cannot serve; nothing was loaded
+│   ├── BundleNotFound     no such folder, or no version in it
+│   ├── BundleDamaged      a file is missing, changed, unreadable or contradicts another
+│   └── BundleExists       a bundle is immutable and this version is taken
+├── RuntimeUnavailable     the package that the chosen runtime needs is not installed
+├── InferenceError         the runtime answered with something that is no probability
+├── Overloaded             too many reviews are waiting already; try again later
+└── NotServing             the service is starting or stopping; another replica may answer
+
+Messages are for people: they name the file or the limit and say what to do next. HTTP statuses are chosen in
+`app.api.problems`, nowhere else.
+"""
+
+from pathlib import Path
+
+
+class SentimentError(Exception):
+    """The root of every error that this project raises on purpose."""
+
+
+class BundleError(SentimentError):
+    """The bundle on disk cannot serve."""
+
+
+class BundleNotFound(BundleError):
+    """There is no bundle at the place named."""
+
+
+class BundleDamaged(BundleError):
+    """A file of the bundle is missing, changed, unreadable or contradicts another.
+
+    Args:
+        path: The file or folder at fault.
+        reason: What is wrong with it, as the rest of a sentence that begins with its name.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path}: {reason}. The bundle is not used; copy it again from where it was trained, or train it anew "
+            "with `python -m training`"
+        )
+        self.path = path
+        self.reason = reason
+
+
+class BundleExists(BundleError):
+    """A bundle is immutable, and there is one under this version already."""
+
+
+class RuntimeUnavailable(SentimentError):
+    """The package that the chosen runtime needs is not installed."""
+
+
+class InferenceError(SentimentError):
+    """The runtime returned another shape than one probability a review, or a value outside [0, 1]."""
+
+
+class Overloaded(SentimentError):
+    """Admitting the reviews would exceed the bound on waiting ones.
+
+    Args:
+        received: Reviews that asked to be admitted.
+        waiting: Reviews that were waiting already.
+        limit: The bound.
+    """
+
+    def __init__(self, received: int, waiting: int, limit: int) -> None:
+        super().__init__(f"{waiting} reviews are waiting, {received} more would exceed the limit of {limit}")
+        self.received = received
+        self.waiting = waiting
+        self.limit = limit
+
+
+class NotServing(SentimentError):
+    """The service is starting or stopping and takes no reviews."""

@@ -1,0 +1,146 @@
+"""What executes a bundle's network.
+
+A runtime is a callable over multi-hot batches; `open_runtime` makes the one that the settings name. The package behind
+a runtime is imported only when that runtime is opened.
+"""
+
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.errors import BundleDamaged, RuntimeUnavailable
+
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+"""Sizes that the network is called with. oneDNN prepares itself anew for each size it meets (some 100 ms), so there
+are few, all met before the service is ready; a batch in between is padded with empty rows."""
+
+NOTICE = re.compile(r"I\d{4} |WARNING: All log messages before absl::InitializeLog")
+"""How the lines begin that TensorFlow writes at every start, whatever its log level."""
+
+
+class Runtime(Protocol):
+    """A network, ready to be called from any one thread at a time.
+
+    Attributes:
+        columns: Width of its input.
+    """
+
+    columns: int
+
+    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Estimate probabilities.
+
+        Args:
+            multi_hot: float32 (batch, columns); the batch may be of any size, empty included.
+
+        Returns:
+            float32 (batch,), one probability in [0, 1] a row.
+        """
+        ...
+
+
+class TensorFlowRuntime:
+    """The bundle's SavedModel, called through its serving signature.
+
+    Args:
+        folder: The bundle's folder, which is a SavedModel.
+
+    Raises:
+        RuntimeUnavailable: TensorFlow is not installed.
+        BundleDamaged: TensorFlow cannot read the SavedModel, or its signature is not the one that bundles have.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        tf = import_tensorflow()
+        try:
+            self._model = tf.saved_model.load(str(folder))  # held: the signature alone keeps no variable alive
+            self._call = self._model.signatures["serving_default"]
+            shape = self._call.structured_input_signature[1]["multi_hot"].shape
+            columns = shape[1]
+        except Exception as error:  # TensorFlow raises what it likes on a bad file; the cause is chained
+            raise BundleDamaged(folder / "saved_model.pb", "TensorFlow cannot load this SavedModel") from error
+        if columns is None or "positive_probability" not in self._call.structured_outputs:
+            raise BundleDamaged(
+                folder / "saved_model.pb", "its signature is not multi_hot (batch, columns) -> positive_probability"
+            )
+        self.columns = int(columns)
+        self._constant = tf.constant
+
+    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Runtime`."""
+        parts = [self._run(multi_hot[i : i + BATCH_SIZES[-1]]) for i in range(0, len(multi_hot), BATCH_SIZES[-1])]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def _run(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        batch = len(multi_hot)
+        size = next(size for size in BATCH_SIZES if size >= batch)
+        if size > batch:
+            multi_hot = np.concatenate([multi_hot, np.zeros((size - batch, self.columns), np.float32)])
+        output = self._call(multi_hot=self._constant(multi_hot))["positive_probability"]  # (size, 1)
+        probabilities: NDArray[np.float32] = output.numpy().reshape(size)[:batch]
+        return probabilities
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow without its start-up notices; its errors still show.
+
+    Raises:
+        RuntimeUnavailable: It is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # keeps errors; read by the C++ side during the import
+    try:
+        with _without_notices():
+            import tensorflow as tf
+    except ImportError as error:
+        raise RuntimeUnavailable(
+            "the runtime `tensorflow` needs the package tensorflow: pip install -r requirements/serving.txt"
+        ) from error
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return tf
+
+
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Hold back what C++ code writes to the error stream, then let through all but notices.
+
+    TensorFlow writes some notices before its log level is in force; no setting silences them.
+    """
+    sys.stderr.flush()
+    descriptor = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(descriptor, 2)
+            os.close(descriptor)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not NOTICE.match(line):
+                    print(line, file=sys.stderr)
+
+
+RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"tensorflow": TensorFlowRuntime}
+"""What SENTIMENT_RUNTIME may name."""
+
+
+def open_runtime(name: str, folder: Path) -> Runtime:
+    """Load a bundle's network and call it once with every batch size, so that no request pays for the first call.
+
+    Args:
+        name: A key of `RUNTIMES`.
+        folder: The bundle's folder.
+    """
+    runtime = RUNTIMES[name](folder)
+    for size in BATCH_SIZES:
+        runtime(np.zeros((size, runtime.columns), np.float32))
+    return runtime

@@ -1,0 +1,152 @@
+"""The raw IMDB reviews (Maas et al., ACL 2011): the official archive, or the folder it extracts to.
+
+Either holds one file a review, `aclImdb/{train,test}/{pos,neg}/ID_STARS.txt`. Archives are read as a stream, in any
+compression that tarfile knows, and never extracted.
+"""
+
+import re
+import sys
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from rich.progress import Progress
+
+from app.inference.text import tokenise
+from training.dataset import Dataset, Split, digest_of
+from training.errors import SourceError
+
+ORIGIN = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+ORIGIN_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
+
+REVIEW_FILE = re.compile(r"(?:^|/)(train|test)/(pos|neg)/([^/]+\.txt)$")
+LARGEST_REVIEW = 1 << 20
+"""Bytes; the longest real review has 13,704 characters. A larger file is not a review, and is not read into memory."""
+
+
+class Review(NamedTuple):
+    """One labelled review; sorts by split, class and file name, whatever order the source is in."""
+
+    split: str
+    sentiment: str
+    file: str
+    text: str
+
+
+def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
+    """Read every labelled review of some archives and folders.
+
+    Args:
+        paths: Archives or folders; together they hold the data set.
+        progress: Where to show how far the reading is.
+
+    Returns:
+        The reviews, sorted.
+
+    Raises:
+        SourceError: A path is missing, no archive, unsafe, without reviews, or holds an empty or unreadable review or
+            one that another path holds too.
+    """
+    reviews: dict[tuple[str, str, str], Review] = {}
+    for path in paths:
+        before = len(reviews)
+        for name, content in _files(path, progress):
+            review = _review(path, name, content)
+            if reviews.setdefault(review[:3], review) is not review:
+                raise SourceError(f"{path}: {name} was read before; is the same archive named twice?")
+        if len(reviews) == before:
+            raise SourceError(f"{path}: no reviews in it; expected files like aclImdb/train/pos/0_9.txt")
+    return sorted(reviews.values())
+
+
+def load_archives(paths: Sequence[Path], progress: Progress) -> Dataset:
+    """Make a data set of raw reviews; see `read_reviews` for the arguments and errors."""
+    reviews = read_reviews(paths, progress)
+    return Dataset(
+        "aclImdb",
+        _split(reviews, "train"),
+        _split(reviews, "test"),
+        digest_of(part for review in reviews for part in review),
+    )
+
+
+def download() -> Path:
+    """Fetch the official archive once, into Keras's cache, with progress, and check it.
+
+    Raises:
+        SourceError: It cannot be fetched, or what arrived is not the official archive.
+    """
+    import keras
+
+    try:
+        return Path(keras.utils.get_file(origin=ORIGIN, file_hash=ORIGIN_MD5, hash_algorithm="md5"))
+    except Exception as error:  # get_file raises bare Exception for a failed download
+        raise SourceError(
+            f"cannot download {ORIGIN} ({error}). Get aclImdb_v1.tar.gz in another way and pass it: "
+            "python -m training --dataset aclImdb_v1.tar.gz (an extracted aclImdb folder does as well)"
+        ) from error
+
+
+def _files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        return _folder_files(path, progress)
+    if path.is_file():
+        return _archive_files(path, progress)
+    raise SourceError(f"{path}: no such archive or folder")
+
+
+def _folder_files(folder: Path, progress: Progress) -> Iterator[tuple[str, bytes]]:
+    paths = sorted(folder.rglob("*.txt"))
+    for path in progress.track(paths, description=f"reading {folder.name}"):
+        # The name of the folder itself counts, so that aclImdb/train can be passed as well as aclImdb.
+        name = str(PurePosixPath(folder.resolve().name, *path.relative_to(folder).parts))
+        if REVIEW_FILE.search(name):
+            if path.stat().st_size > LARGEST_REVIEW:
+                raise SourceError(f"{path}: larger than {LARGEST_REVIEW} bytes, so not a review")
+            yield name, path.read_bytes()
+
+
+def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]]:
+    try:
+        with (
+            progress.open(path, "rb", description=f"reading {path.name}") as stream,
+            tarfile.open(fileobj=stream, mode="r|*") as archive,
+        ):
+            for member in archive:
+                name = PurePosixPath(member.name)
+                if name.is_absolute() or ".." in name.parts:
+                    raise SourceError(f"{path}: unsafe member name {member.name!r}; this is not the IMDB archive")
+                if not member.isfile() or not REVIEW_FILE.search(member.name):
+                    continue
+                if member.size > LARGEST_REVIEW:
+                    raise SourceError(f"{path}: {member.name} is larger than {LARGEST_REVIEW} bytes, so not a review")
+                content = archive.extractfile(member)
+                assert content is not None  # it is a file
+                yield member.name, content.read()
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise SourceError(f"{path}: not a readable tar archive ({error})") from error
+    except Exception as error:
+        if type(error).__module__ in ("lzma", "_lzma", "zlib"):
+            raise SourceError(f"{path}: its compression is damaged ({error})") from error
+        raise
+
+
+def _review(path: Path, name: str, content: bytes) -> Review:
+    match = REVIEW_FILE.search(name)
+    assert match is not None  # only such names are read
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: {name} is not UTF-8 text ({error})") from error
+    if not text.strip():
+        raise SourceError(f"{path}: {name} is empty")
+    return Review(*match.groups(), text)
+
+
+def _split(reviews: Sequence[Review], split: str) -> Split:
+    chosen = [review for review in reviews if review.split == split]
+    # One object a distinct word: 50,000 reviews hold 11 million tokens, but only some 150,000 words.
+    sequences = [[sys.intern(token) for token in tokenise(review.text)] for review in chosen]
+    return Split(sequences, np.array([review.sentiment == "pos" for review in chosen], np.float32))

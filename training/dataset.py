@@ -1,0 +1,100 @@
+"""Reviews as training sees them, wherever they came from: splits of token sequences and labels."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.vocabulary import Encoding, Vocabulary
+from training.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some reviews and what their authors thought.
+
+    Attributes:
+        sequences: One list of tokens a review.
+        labels: float32 (reviews,); 1.0 positive, 0.0 negative.
+    """
+
+    sequences: Sequence[list[str]]
+    labels: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def take(self, order: NDArray[np.intp]) -> "Split":
+        """Pick reviews by position, in the order given."""
+        return Split([self.sequences[i] for i in order], self.labels[order])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What every source provides.
+
+    Attributes:
+        name: Which source it was, for the manifest.
+        train: The reviews to learn from, in an order that depends on their content alone.
+        test: The reviews to be judged by, once.
+        digest: SHA-256 over all of it: equal digests mean equal reviews in the same order.
+        vocabulary: The source's own word index, or None when it is to be counted from `train`.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    digest: str
+    vocabulary: Vocabulary | None = None
+
+    def __post_init__(self) -> None:
+        for name, split in (("training", self.train), ("test", self.test)):
+            classes = sorted(set(split.labels.tolist()))
+            if classes != [0.0, 1.0]:
+                kind = {(): "no", (0.0,): "only negative", (1.0,): "only positive"}[tuple(classes)]
+                raise SourceError(f"{self.name}: {kind} {name} reviews; both positive and negative ones are needed")
+
+
+def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
+    """Take the source's word index, or rank the words of the training reviews by frequency."""
+    if dataset.vocabulary is not None:
+        return dataset.vocabulary
+    counts: Counter[str] = Counter()
+    for tokens in dataset.train.sequences:
+        counts.update(tokens)
+    return Vocabulary.by_frequency(counts, encoding)
+
+
+def shuffled(split: Split, seed: int) -> Split:
+    """Mix the classes, which sources hold one after the other; the same seed gives the same order."""
+    return split.take(np.random.default_rng(seed).permutation(len(split)))
+
+
+def hold_out(split: Split, size: int) -> tuple[Split, Split]:
+    """Set the first `size` reviews aside for validation, as the book does.
+
+    Returns:
+        The rest to train on, and the reviews set aside.
+
+    Raises:
+        SourceError: Nothing would be left to train on.
+    """
+    if not 0 < size < len(split):
+        raise SourceError(
+            f"cannot set {size} of {len(split)} training reviews aside for validation; choose another --validation"
+        )
+    order = np.arange(len(split))
+    return split.take(order[size:]), split.take(order[:size])
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """Hash texts in order, with their lengths, so that no two different lists agree."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return digest.hexdigest()

@@ -34,9 +34,9 @@ class Settings(BaseSettings):
     max_characters: Annotated[
         int, Field(ge=1, description="Characters a review. The longest of the 50,000 IMDB reviews has 13,704.")
     ] = 50_000
-    max_body_bytes: Annotated[
-        int, Field(ge=1, description="Bytes a request body, counted while it arrives.")
-    ] = 2_000_000
+    max_body_bytes: Annotated[int, Field(ge=1, description="Bytes a request body, counted while it arrives.")] = (
+        2_000_000
+    )
     max_waiting: Annotated[
         int,
         Field(ge=1, description="Reviews waiting in one worker; beyond it requests are answered 503 at once."),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.progress import Progress
 
+from app.inference.runtimes import import_tensorflow
 from app.inference.text import tokenise
 from training.dataset import Dataset, Split, digest_of
 from training.errors import SourceError
@@ -78,6 +79,7 @@ def download() -> Path:
     Raises:
         SourceError: It cannot be fetched, or what arrived is not the official archive.
     """
+    import_tensorflow()  # first, so that its notices are silenced
     import keras
 
     try:
@@ -142,7 +144,8 @@ def _review(path: Path, name: str, content: bytes) -> Review:
         raise SourceError(f"{path}: {name} is not UTF-8 text ({error})") from error
     if not text.strip():
         raise SourceError(f"{path}: {name} is empty")
-    return Review(*match.groups(), text)
+    split, sentiment, file = match.groups()
+    return Review(split, sentiment, file, text)
 
 
 def _split(reviews: Sequence[Review], split: str) -> Split:

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.runtimes import import_tensorflow
 from app.inference.text import tokenise
 from app.inference.vocabulary import UNKNOWN_WORD, Encoding, Vocabulary
 from training.dataset import Dataset, Split, digest_of
 from training.errors import SourceError
 
 START, UNKNOWN, OFFSET = 1, 2, 3
-"""What `load_data` prepends, what it puts for a word beyond `num_words`, and the distance of an id to its word's rank."""
+"""What `load_data` prepends, what it puts for a word beyond `num_words`, and how far ids are above ranks."""
 
 
 def load_keras(encoding: Encoding) -> Dataset:
@@ -27,6 +28,7 @@ def load_keras(encoding: Encoding) -> Dataset:
     Raises:
         SourceError: Keras cannot download the files.
     """
+    import_tensorflow()  # first, so that its notices are silenced
     from keras.datasets import imdb
 
     try:
@@ -51,20 +53,16 @@ def load_keras(encoding: Encoding) -> Dataset:
         "keras.datasets.imdb",
         _split(train, train_labels, words),
         _split(test, test_labels, words),
-        digest_of(" ".join(map(str, [label, *ids])) for ids, label in _pairs(train, train_labels, test, test_labels)),
+        digest_of(
+            " ".join(map(str, [label, *ids]))
+            for split, labels in ((train, train_labels), (test, test_labels))
+            for ids, label in zip(split, labels, strict=True)
+        ),
         Vocabulary(word_index, encoding),
     )
 
 
-def _pairs(*parts: Iterable[object]) -> Iterable[tuple[list[int], int]]:
-    train, train_labels, test, test_labels = parts
-    yield from zip(train, train_labels, strict=True)  # type: ignore[misc]  # Keras has no types
-    yield from zip(test, test_labels, strict=True)  # type: ignore[misc]
-
-
 def _split(ids: Iterable[list[int]], labels: NDArray[np.int64], words: dict[int, list[str]]) -> Split:
     unknown = [UNKNOWN_WORD]
-    sequences = [
-        [token for id_ in review if id_ != START for token in words.get(id_, unknown)] for review in ids
-    ]
+    sequences = [[token for id_ in review if id_ != START for token in words.get(id_, unknown)] for review in ids]
     return Split(sequences, labels.astype(np.float32))

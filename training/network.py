@@ -14,7 +14,7 @@ from app.inference.vocabulary import Row, Vocabulary
 from training.recipe import Recipe
 
 tf = import_tensorflow()
-import keras  # noqa: E402  after TensorFlow, whose notices are silenced by then
+import keras
 
 History = dict[str, list[float]]
 """Metric -> its value after each epoch: loss, accuracy, and val_loss, val_accuracy where there is validation."""

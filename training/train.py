@@ -117,9 +117,7 @@ def _epoch(history: History, epoch: int) -> dict[str, float]:
     return {"loss": history["val_loss"][epoch - 1], "accuracy": history["val_accuracy"][epoch - 1]}
 
 
-def _search(
-    vocabulary: Vocabulary, partial: Split, validation: Split, recipe: Recipe, progress: Progress
-) -> History:
+def _search(vocabulary: Vocabulary, partial: Split, validation: Split, recipe: Recipe, progress: Progress) -> History:
     batches = _batches(vocabulary, partial, recipe.batch_size, progress, recipe.seed)
     held_out = _batches(vocabulary, validation, EVALUATION_BATCH, progress)
     with _task(progress, f"{recipe.epochs} epochs with validation", recipe.epochs * len(batches)) as advance:

@@ -245,7 +245,9 @@ def write_manifest(folder: Path, **facts: Any) -> Manifest:
         facts: The attributes of `Manifest`, less `files`.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
-    digests = {str(path.relative_to(folder).as_posix()): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    digests = {
+        str(path.relative_to(folder).as_posix()): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
     manifest = Manifest(files=digests, **facts)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest

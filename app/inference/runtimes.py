@@ -126,7 +126,7 @@ def _without_notices() -> Iterator[None]:
             held.seek(0)
             for line in held.read().decode(errors="replace").splitlines():
                 if not NOTICE.match(line):
-                    print(line, file=sys.stderr)
+                    sys.stderr.write(f"{line}\n")
 
 
 RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"tensorflow": TensorFlowRuntime}

@@ -1,0 +1,98 @@
+"""`python -m app`: settings -> uvicorn."""
+
+import argparse
+import json
+import signal
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from app.api.state import Broken
+from app.inference.bundle import find_bundle, load_bundle
+from app.inference.errors import SentimentError
+from app.main import create_app
+from app.settings import PREFIX, Settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options, with help that lists every setting."""
+    lines = [
+        f"  {PREFIX + name.upper():28} {field.description} (default: {_shown(field.default)})"
+        for name, field in Settings.model_fields.items()
+    ]
+    options = argparse.ArgumentParser(
+        prog="python -m app",
+        description="Serve sentiment predictions over HTTP, or write the OpenAPI document.",
+        epilog="settings, from the environment:\n" + "\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add_argument(
+        "command",
+        nargs="?",
+        choices=("serve", "openapi"),
+        default="serve",
+        help="serve (the default), or openapi: print the OpenAPI document",
+    )
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; returns the exit code: 0 stopped as asked, 1 the bundle cannot serve, 2 a setting is wrong."""
+    options = parser().parse_args(arguments)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for item in error.errors():
+            print(f"error: {PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}", file=sys.stderr)
+        print("`python -m app --help` lists the settings", file=sys.stderr)
+        return 2
+    if options.command == "openapi":
+        print(json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False))
+        return 0
+    return serve(settings)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal ends it; returns the exit code."""
+    try:
+        # Once more than the workers do: a wrong path or a damaged file should end the command at once, not each worker.
+        load_bundle(find_bundle(settings.model_dir, settings.model_version))
+    except SentimentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    # Workers are processes of their own and build the app from the environment; a single one needs no factory.
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app if settings.workers == 1 else "app.main:create_app",
+        factory=settings.workers > 1,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        timeout_keep_alive=settings.keep_alive,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+    )
+    # uvicorn sends itself the signal again once it has shut down; that is then a normal end.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    if settings.workers > 1:
+        from uvicorn.supervisors import Multiprocess
+
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        return 0
+    server = uvicorn.Server(config)
+    server.run()
+    return 1 if isinstance(app.state.service.phase, Broken) or not server.started else 0
+
+
+def _shown(value: object) -> str:
+    return "unset" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

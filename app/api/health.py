@@ -1,0 +1,24 @@
+"""GET /health/live and /health/ready, for whoever decides about restarts and traffic."""
+
+from fastapi import APIRouter
+
+from app.api.openapi import problems
+from app.api.schemas import Health
+from app.api.state import CurrentServing
+from app.inference.errors import NotServing
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("/live", operation_id="get_liveness", summary="Is the process alive?", responses=problems(500))
+async def get_liveness() -> Health:
+    """Answer 200 for as long as the process can answer at all; restart it when this fails."""
+    return Health(status="live")
+
+
+@router.get("/ready", operation_id="get_readiness", summary="Should it get traffic?", responses=problems(500, 503))
+async def get_readiness(serving: CurrentServing) -> Health:
+    """Answer 200 while the model is loaded and no stop was asked for; send traffic elsewhere when this fails."""
+    if serving.draining:
+        raise NotServing("the service is stopping; another replica may answer")
+    return Health(status="ready")

@@ -1,0 +1,179 @@
+"""Every error that leaves the service, as RFC 9457 problem details, and the one table that chooses HTTP statuses.
+
+RequestRejected            the request cannot be answered as it is
+├── BodyTooLarge           more bytes than a body may have
+├── UnsupportedBody        not uncompressed JSON in UTF-8
+├── InvalidRequest         not JSON, or not what the schema says
+├── TooManyReviews         more reviews than a request may hold
+└── ReviewTooLong          a review with more characters than one may have
+"""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response, status
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from app.api.schemas import Problem, Violation
+from app.inference.errors import InferenceError, NotServing, Overloaded
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:problem-type:sentiment:"
+RETRY_AFTER = "1"
+"""Seconds. A full queue empties within it, and another replica may answer at once."""
+
+CLIENT_GONE = 499
+"""Never sent, only logged: the client closed the connection before its request was read."""
+
+log = structlog.stdlib.get_logger("app.api")
+
+
+class RequestRejected(Exception):
+    """The request cannot be answered as it is."""
+
+    status = status.HTTP_422_UNPROCESSABLE_CONTENT
+    type = "invalid-request"
+
+    def __init__(self, detail: str, **extensions: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extensions = extensions
+
+
+class BodyTooLarge(RequestRejected):
+    """The body has more bytes than it may have; `received` counts those seen or announced."""
+
+    status = status.HTTP_413_CONTENT_TOO_LARGE
+    type = "body-too-large"
+
+    def __init__(self, limit: int, received: int) -> None:
+        super().__init__(
+            f"The body may have {limit} bytes, this one has {received} or more. Send the reviews in several requests.",
+            limit=limit,
+            received=received,
+        )
+
+
+class UnsupportedBody(RequestRejected):
+    """The body is not uncompressed JSON in UTF-8."""
+
+    status = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+    type = "unsupported-media-type"
+
+
+class InvalidRequest(RequestRejected):
+    """The body is not JSON, or not what the schema says."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        first = violations[0]
+        super().__init__(f"{first.location}: {first.message}", errors=violations)
+
+
+class TooManyReviews(RequestRejected):
+    """More reviews than a request may hold."""
+
+    type = "too-many-reviews"
+
+    def __init__(self, limit: int, received: int) -> None:
+        super().__init__(
+            f"A request may hold {limit} reviews, this one holds {received}. Send them in several requests.",
+            limit=limit,
+            received=received,
+        )
+
+
+class ReviewTooLong(RequestRejected):
+    """A review with more characters than one may have."""
+
+    type = "review-too-long"
+
+    def __init__(self, index: int, limit: int, received: int) -> None:
+        super().__init__(
+            f"A review may have {limit} characters, reviews.{index} has {received}. Shorten or split it.",
+            limit=limit,
+            received=received,
+            index=index,
+        )
+
+
+STATUSES: dict[type[Exception], tuple[int, str]] = {
+    Overloaded: (status.HTTP_503_SERVICE_UNAVAILABLE, "overloaded"),
+    NotServing: (status.HTTP_503_SERVICE_UNAVAILABLE, "not-serving"),
+    InferenceError: (status.HTTP_500_INTERNAL_SERVER_ERROR, "internal-error"),
+}
+"""Errors of `app.inference` that requests can meet: status and problem type. Any other is an internal error."""
+
+FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
+    status.HTTP_400_BAD_REQUEST: ("bad-request", "The request is not valid HTTP for this path."),
+    status.HTTP_404_NOT_FOUND: ("not-found", "There is nothing at this path; /openapi.json lists what there is."),
+    status.HTTP_405_METHOD_NOT_ALLOWED: (
+        "method-not-allowed",
+        "This path does not take this method; the Allow header names those it takes.",
+    ),
+}
+"""What the framework raises by itself: problem type, and what people should do."""
+
+INTERNAL_DETAIL = "The service failed. The log has the cause under this response's X-Request-ID."
+
+
+def problem(
+    status_code: int, type_: str, detail: str, headers: dict[str, str] | None = None, **extensions: Any
+) -> Response:
+    """Make a problem response.
+
+    Args:
+        status_code: The HTTP status.
+        type_: Stable name of the kind of problem, the last part of its `type`; in words, it is the title.
+        detail: What is wrong and what to do, for people.
+        headers: More headers.
+        extensions: More members, such as the limit that was hit.
+    """
+    body = Problem(
+        type=TYPE_PREFIX + type_,
+        title=type_.replace("-", " ").capitalize(),
+        status=status_code,
+        detail=detail,
+        **extensions,
+    )
+    return Response(body.model_dump_json(exclude_none=True), status_code, headers, MEDIA_TYPE)
+
+
+def internal_error() -> Response:
+    """Make the answer to a failure that nobody foresaw; it says nothing about the cause."""
+    return problem(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_DETAIL)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every foreseen error with a problem; unforeseen ones are answered by `app.api.requests`."""
+    app.add_exception_handler(RequestRejected, _rejected)
+    app.add_exception_handler(HTTPException, _framework_error)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
+    for error in STATUSES:
+        app.add_exception_handler(error, _service_error)
+
+
+async def _rejected(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestRejected)
+    # The rest of a body that was refused unread would be taken for the next request's beginning.
+    headers = {"Connection": "close"} if isinstance(error, BodyTooLarge) else None
+    return problem(error.status, error.type, error.detail, headers, **error.extensions)
+
+
+async def _service_error(_: Request, error: Exception) -> Response:
+    status_code, type_ = STATUSES[type(error)]
+    if status_code == status.HTTP_500_INTERNAL_SERVER_ERROR:
+        log.error("prediction failed", exc_info=error)
+        return internal_error()
+    message = str(error)
+    return problem(status_code, type_, f"{message[:1].upper()}{message[1:]}.", {"Retry-After": RETRY_AFTER})
+
+
+async def _framework_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    type_, detail = FRAMEWORK_ERRORS.get(error.status_code, ("http-error", error.detail))
+    return problem(error.status_code, type_, detail, dict(error.headers) if error.headers else None)
+
+
+async def _client_gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)

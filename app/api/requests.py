@@ -1,0 +1,71 @@
+"""What every request gets: an id, one log line, and an answer even when code fails."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import CLIENT_GONE, internal_error
+from app.api.state import Service
+
+VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+"""What is taken over from X-Request-ID. Anything else could forge log lines or headers, and is replaced."""
+
+log = structlog.stdlib.get_logger("app.request")
+
+
+class RequestLog:
+    """ASGI middleware, the outermost: request id, one line a request, problem responses for unforeseen failures.
+
+    Review text is never logged: of a request only method, path, sizes and timing are.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; see the class."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if VALID_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        service: Service = scope["state"]["service"]
+        status = CLIENT_GONE
+        started = time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                if service.draining:
+                    headers["Connection"] = "close"  # so that no client's next request meets a closing socket
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception:
+                log.exception("request failed")
+                if status == CLIENT_GONE:  # nothing was sent yet
+                    await internal_error()(scope, receive, send_with_id)
+            finally:
+                _line(scope, status, time.perf_counter() - started)
+
+
+def _line(scope: Scope, status: int, seconds: float) -> None:
+    facts: dict[str, Any] = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(seconds * 1000, 2),
+    }
+    if client := scope.get("client"):
+        facts["client"] = client[0]
+    (log.debug if scope["path"].startswith("/health/") and status == 200 else log.info)("request", **facts)

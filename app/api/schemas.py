@@ -1,0 +1,121 @@
+"""The shapes of requests and responses; the OpenAPI document is made of these."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticCustomError
+
+from app.inference.vocabulary import Encoding
+
+
+def _not_blank(review: str) -> str:
+    if not review or review.isspace():
+        raise PydanticCustomError("blank_review", "A review must hold text, this one is blank")
+    return review
+
+
+Review = Annotated[
+    str,
+    AfterValidator(_not_blank),
+    Field(json_schema_extra={"minLength": 1, "pattern": r"\S"}),
+]
+
+
+class PredictRequest(BaseModel):
+    """Reviews to score."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"reviews": ["One of the best films I have seen.", "A dull plot, and the acting is worse."]}
+        },
+    )
+
+    # Failing fast bounds the answer: a body of a million wrong items yields one violation, not a million.
+    reviews: Annotated[
+        list[Review],
+        Field(min_length=1, fail_fast=True, description="Raw texts, in any order; markup and emoji do no harm."),
+    ]
+
+
+class Prediction(BaseModel):
+    """What the model makes of one review."""
+
+    positive_probability: Annotated[
+        float, Field(ge=0, le=1, description="How likely the review is to be positive.", examples=[0.97])
+    ]
+    sentiment: Annotated[Literal["positive", "negative"], Field(description="`positive` from a probability of 0.5 on.")]
+    words: Annotated[int, Field(ge=0, description="Words in the review.", examples=[8])]
+    known_words: Annotated[
+        int,
+        Field(ge=0, description="Those of them that the model could read; few mean little confidence.", examples=[8]),
+    ]
+
+
+class ModelName(BaseModel):
+    """Which bundle answered."""
+
+    name: Annotated[str, Field(examples=["imdb"])]
+    version: Annotated[str, Field(examples=["1"])]
+
+
+class PredictResponse(BaseModel):
+    """One prediction a review, in the order of the reviews."""
+
+    model: ModelName
+    predictions: list[Prediction]
+
+
+class Limits(BaseModel):
+    """The limits in force."""
+
+    max_reviews: Annotated[int, Field(description="Reviews a request.")]
+    max_characters: Annotated[int, Field(description="Characters (Unicode code points) a review.")]
+    max_body_bytes: Annotated[int, Field(description="Bytes a request body.")]
+    max_waiting: Annotated[int, Field(description="Reviews waiting in one worker before requests are shed.")]
+
+
+class ModelResponse(BaseModel):
+    """The served bundle: what its manifest says, its digest, and the limits in force."""
+
+    name: str
+    version: str
+    digest: Annotated[str, Field(description="SHA-256 of the bundle's manifest, which names its content.")]
+    created: Annotated[str, Field(description="When training ended; ISO 8601, UTC.")]
+    runtime: Annotated[str, Field(description="What executes the network.")]
+    encoding: Annotated[Encoding, Field(description="How reviews become rows.")]
+    vocabulary_size: int
+    recipe: Annotated[dict[str, JsonValue], Field(description="What the network was trained with.")]
+    dataset: Annotated[dict[str, JsonValue], Field(description="The reviews it was trained on.")]
+    metrics: Annotated[dict[str, float], Field(description="Measured once on the test reviews.")]
+    libraries: Annotated[dict[str, str], Field(description="Library versions at training time.")]
+    limits: Limits
+
+
+class Health(BaseModel):
+    """The service is well."""
+
+    status: Annotated[Literal["live", "ready"], Field(description="`live` or `ready`, as asked.")]
+
+
+class Violation(BaseModel):
+    """One thing that is wrong with a request."""
+
+    location: Annotated[str, Field(description="Where in the body.", examples=["reviews.0"])]
+    message: Annotated[str, Field(examples=["Input should be a valid string"])]
+
+
+class Problem(BaseModel):
+    """What went wrong and what to do about it (RFC 9457)."""
+
+    type: Annotated[
+        str,
+        Field(description="Stable name of the kind of problem.", examples=["urn:problem-type:sentiment:overloaded"]),
+    ]
+    title: Annotated[str, Field(description="The status in words.")]
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: Annotated[str, Field(description="What is wrong with this request and what to do, for people.")]
+    limit: Annotated[int | None, Field(description="The limit that was hit.")] = None
+    received: Annotated[int | None, Field(description="What was received instead.")] = None
+    index: Annotated[int | None, Field(description="Which review, counted from 0.")] = None
+    errors: Annotated[list[Violation] | None, Field(description="What does not fit the schema.")] = None

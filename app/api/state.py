@@ -1,0 +1,83 @@
+"""What the service is at this moment, and how routes reach it."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from app.inference.bundle import Bundle
+from app.inference.errors import NotServing
+from app.inference.scorer import Scorer
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Starting:
+    """The bundle is being loaded."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The bundle is loaded and proven.
+
+    Attributes:
+        bundle: What is served.
+        scorer: What answers for it.
+        draining: Whether a stop was asked for: still answering, but new traffic should go elsewhere.
+    """
+
+    bundle: Bundle
+    scorer: Scorer
+    draining: bool = False
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The bundle could not be loaded; the process is about to end.
+
+    Attributes:
+        reason: For the log and for people; holds paths, so it is not for HTTP.
+    """
+
+    reason: str
+
+
+@dataclass
+class Service:
+    """The service's settings and its phase, the one thing about it that changes."""
+
+    settings: Settings
+    phase: Starting | Serving | Broken = field(default_factory=Starting)
+
+    @property
+    def draining(self) -> bool:
+        """Whether a stop was asked for."""
+        return isinstance(self.phase, Serving) and self.phase.draining
+
+
+class State(TypedDict):
+    """What the lifespan hands to every request."""
+
+    service: Service
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.state.service
+    return service
+
+
+CurrentService = Annotated[Service, Depends(_service)]
+
+
+def _serving(service: CurrentService) -> Serving:
+    match service.phase:
+        case Serving():
+            return service.phase
+        case Starting():
+            raise NotServing("the service is starting; try again in a moment")
+        case Broken():
+            raise NotServing("the service could not load its model and is stopping; another replica may answer")
+
+
+CurrentServing = Annotated[Serving, Depends(_serving)]
+"""The loaded bundle. Raises NotServing while there is none."""

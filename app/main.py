@@ -1,0 +1,104 @@
+"""The application: its parts put together, and what happens at start and stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import structlog
+from fastapi import FastAPI
+
+from app import __version__
+from app.api import health, model, predict
+from app.api.docs import add_docs
+from app.api.openapi import add_openapi
+from app.api.problems import add_problem_handlers
+from app.api.requests import RequestLog
+from app.api.state import Broken, Service, Serving, State
+from app.drain import draining_on_sigterm
+from app.inference.bundle import Bundle, find_bundle, load_bundle
+from app.inference.classifier import Classifier, open_classifier
+from app.inference.errors import SentimentError
+from app.inference.scorer import Scorer
+from app.logs import configure_logs
+from app.settings import Settings
+
+DESCRIPTION = """\
+Reads movie reviews and says how likely each is to be positive.
+
+Errors are `application/problem+json` (RFC 9457). Every response carries an `X-Request-ID`: the request's own, if it
+sent one, or a new one; log lines carry it too.
+"""
+
+log = structlog.stdlib.get_logger("app")
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: Read from the environment when None, as in each worker process that uvicorn starts.
+    """
+    settings = settings or Settings()
+    configure_logs(settings.log_level, settings.log_format)
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        loading = asyncio.create_task(_load(service))
+        with draining_on_sigterm(lambda: _begin_draining(service), settings.drain):
+            yield {"service": service}
+        loading.cancel()
+        if isinstance(service.phase, Serving):
+            service.phase.scorer.close()
+
+    app = FastAPI(
+        title="Review sentiment",
+        version=__version__,
+        summary="How likely is a movie review to be positive?",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=[
+            {"name": "predictions", "description": "Scoring reviews."},
+            {"name": "model", "description": "What is served."},
+            {"name": "health", "description": "For balancers and orchestrators."},
+        ],
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for router in (predict.router, model.router, health.router):
+        app.include_router(router)
+    add_docs(app)
+    add_openapi(app, settings)
+    add_problem_handlers(app)
+    app.add_middleware(RequestLog)
+    return app
+
+
+async def _load(service: Service) -> None:
+    """Load the bundle while the server listens already, so that probes get an answer from the first moment on."""
+    try:
+        bundle, classifier = await asyncio.to_thread(_open, service.settings)
+    except Exception as error:
+        reason = str(error) if isinstance(error, SentimentError) else "unexpected failure"
+        log.error("cannot serve", reason=reason, exc_info=None if isinstance(error, SentimentError) else error)
+        service.phase = Broken(reason)
+        signal.raise_signal(signal.SIGTERM)  # end the process the way it always ends; `__main__` sets the exit code
+        return
+    service.phase = Serving(bundle, Scorer(classifier, service.settings.max_waiting))
+    log.info("ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest)
+
+
+def _open(settings: Settings) -> tuple[Bundle, Classifier]:
+    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+    return bundle, open_classifier(bundle, settings.runtime)
+
+
+def _begin_draining(service: Service) -> None:
+    if isinstance(service.phase, Serving) and not service.phase.draining:
+        service.phase = replace(service.phase, draining=True)
+        log.info("draining", seconds=service.settings.drain)

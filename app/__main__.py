@@ -38,7 +38,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run; returns the exit code: 0 stopped as asked, 1 the bundle cannot serve, 2 a setting is wrong."""
+    """Run; returns the exit code: 0 stopped as asked, 1 the bundle cannot serve, 2 a setting is wrong;
+
+    uvicorn itself exits with 3 when it cannot listen.
+    """
     options = parser().parse_args(arguments)
     try:
         settings = Settings()
@@ -87,7 +90,7 @@ def serve(settings: Settings) -> int:
         return 0
     server = uvicorn.Server(config)
     server.run()
-    return 1 if isinstance(app.state.service.phase, Broken) or not server.started else 0
+    return 1 if isinstance(app.state.service.phase, Broken) else 0
 
 
 def _shown(value: object) -> str:

@@ -4,12 +4,16 @@ Either holds one file a review, `aclImdb/{train,test}/{pos,neg}/ID_STARS.txt`. A
 compression that tarfile knows, and never extracted.
 """
 
+import bz2
+import gzip
+import lzma
 import re
 import sys
 import tarfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from rich.progress import Progress
@@ -25,6 +29,13 @@ ORIGIN_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
 REVIEW_FILE = re.compile(r"(?:^|/)(train|test)/(pos|neg)/([^/]+\.txt)$")
 LARGEST_REVIEW = 1 << 20
 """Bytes; the longest real review has 13,704 characters. A larger file is not a review, and is not read into memory."""
+
+DECOMPRESSORS: dict[bytes, Callable[[BinaryIO], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
+"""How a file begins -> how it is read. These verify checksums, which tarfile's own stream mode does not."""
 
 
 class Review(NamedTuple):
@@ -113,8 +124,9 @@ def _folder_files(folder: Path, progress: Progress) -> Iterator[tuple[str, bytes
 def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]]:
     try:
         with (
-            progress.open(path, "rb", description=f"reading {path.name}") as stream,
-            tarfile.open(fileobj=stream, mode="r|*") as archive,
+            progress.open(path, "rb", description=f"reading {path.name}") as file,
+            _decompressed(file) as stream,
+            tarfile.open(fileobj=stream, mode="r:") as archive,
         ):
             for member in archive:
                 name = PurePosixPath(member.name)
@@ -127,12 +139,22 @@ def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]
                 content = archive.extractfile(member)
                 assert content is not None  # it is a file
                 yield member.name, content.read()
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise SourceError(f"{path}: not a readable tar archive ({error})") from error
-    except Exception as error:
-        if type(error).__module__ in ("lzma", "_lzma", "zlib"):
-            raise SourceError(f"{path}: its compression is damaged ({error})") from error
-        raise
+            # tarfile takes a damaged header for the end. At the real end there are only zeros, and reading on to it
+            # makes the decompressor verify its checksum.
+            while rest := stream.read(1 << 20):
+                if rest.strip(b"\0"):
+                    raise SourceError(f"{path}: a part of the archive is damaged; get it again")
+    except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as error:
+        raise SourceError(f"{path}: not a readable tar archive, or damaged ({error})") from error
+
+
+def _decompressed(file: BinaryIO) -> Any:
+    start = file.read(6)
+    file.seek(0)
+    for magic, opener in DECOMPRESSORS.items():
+        if start.startswith(magic):
+            return opener(file)
+    return file
 
 
 def _review(path: Path, name: str, content: bytes) -> Review:

@@ -1,0 +1,84 @@
+"""Fixtures: a tiny real bundle trained once, the real app over it, and the real reviews where they are."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from rich.progress import Progress
+
+from app.inference.bundle import Bundle, load_bundle
+from app.inference.classifier import Classifier, open_classifier
+from app.main import create_app
+from app.settings import Settings
+from tests.corpus import files, write_archive
+from tests.servers import PATIENCE, Server, serving
+from training.archive import load_archives
+from training.recipe import Recipe
+from training.train import train
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY_RECIPE = Recipe(name="tiny", validation=40, epochs=6, batch_size=16)
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny data set."""
+    return write_archive(tmp_path_factory.mktemp("corpus") / "aclImdb.tar.gz", files())
+
+
+@pytest.fixture(scope="session")
+def models(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one bundle, trained on the tiny data set."""
+    models = tmp_path_factory.mktemp("models") / "tiny"
+    progress = Progress(disable=True)
+    train(load_archives([archive], progress), TINY_RECIPE, models, "1", progress)
+    return models
+
+
+@pytest.fixture(scope="session")
+def bundle(models: Path) -> Bundle:
+    return load_bundle(models / "1")
+
+
+@pytest.fixture(scope="session")
+def classifier(bundle: Bundle) -> Classifier:
+    return open_classifier(bundle, "tensorflow")
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Classifier:
+    """The first bundle that the repository ships."""
+    return open_classifier(load_bundle(ROOT / "models/imdb/1"), "tensorflow")
+
+
+@pytest.fixture(scope="session")
+def client(models: Path) -> Iterator[TestClient]:
+    """The real app over the tiny bundle, ready."""
+    settings = Settings(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        deadline = time.monotonic() + PATIENCE
+        while client.get("/health/ready").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def server(models: Path) -> Iterator[Server]:
+    """The real service over the tiny bundle, on a real port, ready."""
+    with serving(model_dir=models) as server:
+        server.wait_ready()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def imdb() -> Path:
+    """The archive of the real labelled reviews; tests that need it skip without."""
+    folder = Path(os.environ.get("IMDB", ROOT.parent / "shared/data"))
+    found = sorted(folder.glob("aclImdb_labelled.tar*")) if folder.is_dir() else []
+    if not found:
+        pytest.skip(f"no aclImdb_labelled.tar* in {folder}; IMDB names another folder")
+    return found[0]

@@ -1,0 +1,58 @@
+"""Raw text to probabilities."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from app.inference.classifier import Classifier, Prediction
+from app.inference.errors import InferenceError
+
+
+def test_predict_keeps_the_order(classifier: Classifier) -> None:
+    good, bad = "superb wonderful moving brilliant", "awful boring dull terrible"
+    first, second, third = classifier.predict([good, bad, good])
+    assert first.sentiment == third.sentiment == "positive"
+    assert second.sentiment == "negative"
+    assert first == third
+
+
+def test_predict_counts_words_and_known_words(classifier: Classifier) -> None:
+    (prediction,) = classifier.predict(["A superb xyzzy, plugh!"])
+    assert (prediction.words, prediction.known_words) == (4, 2)
+
+
+def test_predict_nothing_returns_nothing(classifier: Classifier) -> None:
+    assert classifier.predict([]) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=())), max_size=5))
+def test_predict_any_text_gives_probabilities(classifier: Classifier, reviews: list[str]) -> None:
+    predictions = classifier.predict(reviews)
+    assert len(predictions) == len(reviews)
+    assert all(0 <= prediction.positive_probability <= 1 for prediction in predictions)
+
+
+def test_sentiment_at_one_half_is_positive() -> None:
+    assert Prediction(0.5, 1, 1).sentiment == "positive"
+    assert Prediction(0.4999, 1, 1).sentiment == "negative"
+
+
+class Constant:
+    """A runtime that answers whatever it is told to."""
+
+    columns = 10_000
+
+    def __init__(self, *answer: float) -> None:
+        self.answer = np.array(answer, np.float32)
+
+    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [(np.nan,), (np.inf,), (-0.1,), (1.1,), (), (0.5, 0.5)])
+def test_predict_with_unusable_answer_raises(classifier: Classifier, answer: tuple[float, ...]) -> None:
+    with pytest.raises(InferenceError):
+        Classifier(classifier.vocabulary, Constant(*answer)).predict(["good"])

@@ -1,0 +1,83 @@
+"""Concurrent callers share the model without mixing up their answers."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.inference.classifier import Classifier
+from app.inference.errors import InferenceError, Overloaded
+from app.inference.scorer import Scorer
+
+REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
+
+
+def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) -> None:
+    async def run() -> None:
+        scorer = Scorer(classifier, max_waiting=1000)
+        batches = [REVIEWS[i : i + 1 + i % 3] for i in range(len(REVIEWS) - 3)]
+        answers = await asyncio.gather(*(scorer.predict(batch) for batch in batches))
+        for batch, answer in zip(batches, answers, strict=True):
+            expected = classifier.predict(batch)
+            got = [prediction.positive_probability for prediction in answer]
+            np.testing.assert_allclose(got, [prediction.positive_probability for prediction in expected], atol=1e-6)
+        assert scorer.waiting == 0
+        scorer.close()
+
+    asyncio.run(run())
+
+
+def test_predict_beyond_the_bound_is_refused_at_once(classifier: Classifier) -> None:
+    async def run() -> None:
+        scorer = Scorer(classifier, max_waiting=10)
+        accepted = asyncio.create_task(scorer.predict(REVIEWS[:8]))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="8 reviews are waiting, 3 more would exceed the limit of 10"):
+            await scorer.predict(REVIEWS[:3])
+        assert len(await accepted) == 8
+        assert len(await scorer.predict(REVIEWS[:10])) == 10
+        scorer.close()
+
+    asyncio.run(run())
+
+
+def test_predict_cancelled_frees_its_place(classifier: Classifier) -> None:
+    async def run() -> None:
+        scorer = Scorer(classifier, max_waiting=10)
+        first = asyncio.create_task(scorer.predict(REVIEWS[:1]))
+        await asyncio.sleep(0)
+        gone = asyncio.create_task(scorer.predict(REVIEWS[:9]))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert len(await first) == 1
+        assert len(await scorer.predict(REVIEWS[:10])) == 10
+        assert scorer.waiting == 0
+        scorer.close()
+
+    asyncio.run(run())
+
+
+class FailsOnce:
+    """A runtime whose first call fails."""
+
+    columns = 10_000
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.calls += 1
+        return np.full(len(multi_hot), np.nan if self.calls == 1 else 0.5, np.float32)
+
+
+def test_predict_after_a_failure_works_again(classifier: Classifier) -> None:
+    async def run() -> None:
+        scorer = Scorer(Classifier(classifier.vocabulary, FailsOnce()), max_waiting=10)
+        with pytest.raises(InferenceError):
+            await scorer.predict(["good"])
+        assert [prediction.positive_probability for prediction in await scorer.predict(["good"])] == [0.5]
+        assert scorer.waiting == 0
+        scorer.close()
+
+    asyncio.run(run())

@@ -1,0 +1,91 @@
+"""The real service in a process of its own, on a real port."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60.0
+"""Seconds to wait for something that takes five on a quiet machine."""
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def logs(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines if line.startswith("{")]
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for line in self.lines:
+                if match := re.search(pattern, line):
+                    return match
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"no {pattern!r} in the log:\n{''.join(self.lines)}")
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if httpx.get(f"{self.url}/health/ready").status_code == 200:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"never ready:\n{''.join(self.lines)}")
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """This process's environment with these settings and no others."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SENTIMENT_")}
+    return inherited | {f"SENTIMENT_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+@contextmanager
+def serving(**settings: object) -> Iterator[Server]:
+    """Run `python -m app` on a free port; it listens when the block begins, and is not ready yet."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env=environment(**{"port": 0, "log_format": "json", **settings}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    server = Server(process)
+    reader = Thread(target=server.read, daemon=True)
+    reader.start()
+    try:
+        server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
+        yield server
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        reader.join(PATIENCE)
+        assert process.stdout is not None
+        process.stdout.close()

@@ -1,0 +1,182 @@
+"""The real service: processes, signals, sockets and logs."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from app.__main__ import main
+from tests.servers import PATIENCE, ROOT, Server, environment, serving
+
+REVIEW = "A superb and moving film that nobody should ever log"
+
+
+def run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        cwd=ROOT,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+def test_server_logs_one_line_a_request_without_its_text(server: Server) -> None:
+    response = httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}, headers={"X-Request-ID": "log-me"})
+    assert response.status_code == 200
+    httpx.post(f"{server.url}/predict", json={"reviews": [[REVIEW]]})
+    server.wait_for("log-me")
+    lines = [line for line in server.logs() if line.get("request_id") == "log-me"]
+    assert len(lines) == 1
+    assert lines[0].items() >= {"event": "request", "method": "POST", "path": "/predict", "status": 200}.items()
+    assert lines[0]["ms"] > 0
+    assert "superb" not in "".join(server.lines)
+
+
+def test_server_start_is_quiet_and_structured(server: Server) -> None:
+    for line in server.lines:
+        json.loads(line)  # no line of TensorFlow's among them
+    assert any(line["event"] == "ready" for line in server.logs())
+
+
+def test_server_serves_many_clients_on_kept_connections(server: Server) -> None:
+    statuses: list[int] = []
+
+    def talk() -> None:
+        with httpx.Client(base_url=server.url) as client:
+            statuses.extend(client.post("/predict", json={"reviews": [REVIEW]}).status_code for _ in range(20))
+
+    threads = [Thread(target=talk) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 160
+
+
+def test_server_client_gone_while_sending_does_no_harm(server: Server) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-ID: gone\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+    server.wait_for('"gone"')
+    (line,) = [line for line in server.logs() if line.get("request_id") == "gone"]
+    assert line["status"] == 499
+    assert httpx.get(f"{server.url}/health/ready").status_code == 200
+
+
+def test_server_refuses_a_large_body_before_it_arrives(server: Server) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 1000000000\r\n\r\n{"
+        )
+        assert b" 413 " in connection.recv(1000).split(b"\r\n")[0]
+
+
+def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> None:
+    with serving(model_dir=models, drain=2) as server:
+        server.wait_ready()
+        with httpx.Client(base_url=server.url) as client:
+            assert client.get("/health/live").headers.get("Connection") != "close"
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_for('"draining"')
+            ready = client.get("/health/ready")
+            assert ready.status_code == 503
+            assert "stopping" in ready.json()["detail"]
+            answer = client.post("/predict", json={"reviews": [REVIEW]})
+            assert answer.status_code == 200
+            assert answer.headers["Connection"] == "close"
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_server_second_sigterm_ends_at_once(models: Path) -> None:
+    with serving(model_dir=models, drain=1000) as server:
+        server.wait_ready()
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_server_interrupted_while_loading_exits_cleanly(models: Path) -> None:
+    with serving(model_dir=models) as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_server_with_two_workers_serves_and_stops(models: Path) -> None:
+    with serving(model_dir=models, workers=2) as server:
+        server.wait_for('"ready"')
+        deadline = time.monotonic() + PATIENCE
+        while sum(line["event"] == "ready" for line in server.logs()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        for _ in range(10):
+            assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_server_with_a_failing_golden_review_ends_with_an_error(models: Path, tmp_path: Path) -> None:
+    """Found only once TensorFlow has loaded, when the port is open already."""
+    copy = Path(shutil.copytree(models / "1", tmp_path / "tiny/1"))
+    golden = json.loads((copy / "golden.json").read_text())
+    golden[0]["positive_probability"] = 0.123
+    (copy / "golden.json").write_text(json.dumps(golden))
+    reseal = (
+        "import pathlib, sys; from tests.inference.test_bundle import resealed; resealed(pathlib.Path(sys.argv[1]))"
+    )
+    subprocess.run([sys.executable, "-c", reseal, str(copy)], cwd=ROOT, check=True)
+    with serving(model_dir=copy.parent) as server:
+        server.wait_for("should score 0.123")
+        assert server.process.wait(PATIENCE) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "message"),
+    [
+        ({"model_dir": "/nowhere"}, 1, "SENTIMENT_MODEL_DIR"),
+        ({"model_version": "99"}, 1, "SENTIMENT_MODEL_VERSION"),
+        ({"port": "http"}, 2, "SENTIMENT_PORT"),
+        ({"port": "70000"}, 2, "SENTIMENT_PORT"),
+        ({"runtime": "abacus"}, 2, "SENTIMENT_RUNTIME"),
+        ({"workers": "0"}, 2, "SENTIMENT_WORKERS"),
+    ],
+)
+def test_command_with_a_wrong_setting_names_it(settings: dict[str, object], status: int, message: str) -> None:
+    done = run(**settings)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_command_on_a_taken_port_fails(server: Server) -> None:
+    done = run(port=server.url.rsplit(":", 1)[1])
+    assert done.returncode == 3
+    assert "address already in use" in (done.stdout + done.stderr).lower()
+
+
+def test_command_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    printed = capsys.readouterr().out
+    assert "SENTIMENT_MAX_REVIEWS" in printed
+    assert "(default: 8000)" in printed
+
+
+def test_command_openapi_writes_the_document() -> None:
+    done = run("openapi")
+    assert json.loads(done.stdout) == json.loads((ROOT / "openapi.json").read_text())

@@ -1,0 +1,123 @@
+"""The book's steps on a tiny data set."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.progress import Progress
+
+from app.inference.bundle import Bundle, load_bundle
+from app.inference.classifier import open_classifier
+from tests.conftest import TINY_RECIPE
+from training.archive import load_archives
+from training.dataset import Dataset, hold_out, shuffled
+from training.errors import SourceError
+from training.evaluation import BOOK, measure
+from training.network import Batches, build, fix_seed, predict
+from training.train import favoured_epochs, train
+
+PROGRESS = Progress(disable=True)
+
+
+@pytest.fixture(scope="module")
+def dataset(archive: Path) -> Dataset:
+    return load_archives([archive], PROGRESS)
+
+
+def test_train_again_with_the_same_seed_gives_the_same_metrics(
+    dataset: Dataset, bundle: Bundle, tmp_path: Path
+) -> None:
+    again = load_bundle(train(dataset, TINY_RECIPE, tmp_path / "tiny", "1", PROGRESS).bundle)
+    assert again.manifest.metrics == bundle.manifest.metrics
+    assert again.golden == bundle.golden
+    for name in ("report/history.json", "report/evaluation.json", "word_index.json", "report/loss.png"):
+        assert again.manifest.files[name] == bundle.manifest.files[name]
+
+
+def test_train_records_history_and_evaluation(bundle: Bundle, dataset: Dataset) -> None:
+    report = bundle.folder / "report"
+    history = json.loads((report / "history.json").read_text())
+    assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
+        ("loss", "accuracy", "val_loss", "val_accuracy"), TINY_RECIPE.epochs
+    )
+    evaluation = json.loads((report / "evaluation.json").read_text())
+    assert evaluation["book"] == BOOK
+    assert evaluation["test"]["reviews"] == len(dataset.test)
+    assert sum(evaluation["test"]["confusion"].values()) == len(dataset.test)
+    assert evaluation["test"]["accuracy"] == bundle.manifest.metrics["accuracy"]
+    assert evaluation["validation"]["epochs_favoured"] == bundle.manifest.recipe["final_epochs"]
+    for name in ("loss.png", "accuracy.png"):
+        assert (report / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_served_answers_equal_the_evaluation(bundle: Bundle, dataset: Dataset) -> None:
+    classifier = open_classifier(bundle, "tensorflow")
+    rows = [bundle.vocabulary.encode_tokens(tokens) for tokens in dataset.test.sequences]
+    served = np.array([p.positive_probability for p in classifier.predict_rows(rows)], np.float32)
+    metrics = measure(served, dataset.test.labels)
+    assert metrics == pytest.approx(bundle.manifest.metrics, abs=1e-6)
+    assert metrics["accuracy"] > 0.9
+
+
+def test_train_with_too_few_reviews_leaves_nothing(dataset: Dataset, tmp_path: Path) -> None:
+    recipe = type(TINY_RECIPE)(validation=len(dataset.train))
+    with pytest.raises(SourceError, match="--validation"):
+        train(dataset, recipe, tmp_path / "tiny", "1", PROGRESS)
+    assert list((tmp_path / "tiny").iterdir()) == []
+
+
+def test_favoured_epochs_is_the_earliest_smallest_loss() -> None:
+    assert favoured_epochs({"val_loss": [0.5, 0.3, 0.3, 0.4]}) == 2
+
+
+def test_shuffled_mixes_classes_the_same_way_each_time(dataset: Dataset) -> None:
+    one, two, other = shuffled(dataset.train, 1), shuffled(dataset.train, 1), shuffled(dataset.train, 2)
+    assert one.labels.tolist() == two.labels.tolist() != other.labels.tolist()
+    assert one.sequences == two.sequences
+    assert 0.25 < one.labels[: len(one) // 2].mean() < 0.75
+    assert sorted(map(tuple, one.sequences)) == sorted(map(tuple, dataset.train.sequences))
+
+
+def test_hold_out_parts_share_no_review(dataset: Dataset) -> None:
+    rest, held_out = hold_out(shuffled(dataset.train, 0), 40)
+    assert (len(rest), len(held_out)) == (len(dataset.train) - 40, 40)
+
+
+def test_batches_cover_every_review_once(bundle: Bundle) -> None:
+    rows = [bundle.vocabulary.encode(f"superb {'film ' * (i % 2)}") for i in range(10)]
+    labels = np.arange(10, dtype=np.float32)
+    batches = Batches(bundle.vocabulary, rows, labels, 4, np.random.default_rng(0))
+    seen = [batches[i] for i in range(len(batches))]
+    assert [len(multi_hot) for multi_hot, _ in seen] == [4, 4, 2]
+    assert sorted(np.concatenate([labels[:, 0] for _, labels in seen]).tolist()) == labels.tolist()
+    first = seen[0][1].tolist()
+    batches.on_epoch_end()
+    assert batches[0][1].tolist() != first
+
+
+def test_build_is_the_books_network(bundle: Bundle) -> None:
+    fix_seed(0)
+    network = build(TINY_RECIPE)
+    assert [tuple(variable.shape) for variable in network.trainable_variables] == [
+        (10_000, 16),
+        (16,),
+        (16, 16),
+        (16,),
+        (16, 1),
+        (1,),
+    ]
+    rows = [bundle.vocabulary.encode("superb")] * 3
+    assert predict(network, Batches(bundle.vocabulary, rows, np.zeros(3, np.float32), 2)).shape == (3,)
+
+
+def test_measure_by_hand() -> None:
+    metrics = measure(np.array([0.9, 0.2, 0.6], np.float32), np.array([1, 0, 0], np.float32))
+    assert metrics["accuracy"] == pytest.approx(2 / 3)
+    assert metrics["loss"] == pytest.approx(-(np.log(0.9) + np.log(0.8) + np.log(0.4)) / 3, abs=1e-6)
+    assert metrics["brier"] == pytest.approx((0.01 + 0.04 + 0.36) / 3, abs=1e-6)
+
+
+def test_measure_of_certain_wrong_answers_is_finite() -> None:
+    metrics = measure(np.array([0.0, 1.0], np.float32), np.array([1, 0], np.float32))
+    assert np.isfinite(metrics["loss"])

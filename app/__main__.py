@@ -38,9 +38,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run; returns the exit code: 0 stopped as asked, 1 the bundle cannot serve, 2 a setting is wrong;
+    """Run.
 
-    uvicorn itself exits with 3 when it cannot listen.
+    Returns:
+        The exit code: 0 stopped as asked, 1 the bundle cannot serve, 2 a setting is wrong.
+        uvicorn itself exits with 3 when it cannot listen.
+
     """
     options = parser().parse_args(arguments)
     try:

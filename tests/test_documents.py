@@ -1,0 +1,83 @@
+"""What the documents say is what the code does: settings, commands, examples, locks."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.settings import PREFIX, Settings
+from tests.servers import ROOT, Server
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_readme_settings_table_is_the_code() -> None:
+    rows = dict(re.findall(rf"^\| `({PREFIX}\w+)` \| (.*?) \|$", README, re.MULTILINE))
+    expected = {}
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default is None else f"`{field.default}`"
+        expected[PREFIX + name.upper()] = f"{default} | {field.description}"
+    assert rows == expected
+
+
+def test_readme_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"make ([a-z-]+)", README))
+    assert named
+    assert named <= targets
+
+
+@pytest.mark.parametrize("example", [block for block in blocks("sh") if "curl" in block])
+def test_readme_curl_example_runs(server: Server, example: str) -> None:
+    command = example.replace("http://127.0.0.1:8000", server.url)
+    done = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert '"positive_probability":' in done.stdout
+
+
+@pytest.mark.parametrize("example", blocks("python"))
+def test_readme_httpx_example_runs(server: Server, example: str) -> None:
+    command = example.replace("http://127.0.0.1:8000", server.url)
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert "positive" in done.stdout
+
+
+def test_readme_results_are_the_bundles() -> None:
+    import json
+
+    test = json.loads((ROOT / "models/imdb/1/report/evaluation.json").read_text())["test"]
+    (row,) = re.findall(r"^\| `models/imdb/1`.*$", README, re.MULTILINE)
+    assert f"{test['accuracy']:.3f}" in row
+    assert f"{test['loss']:.3f}" in row
+
+
+def names(lock: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / lock).read_text(), re.MULTILINE))
+
+
+def test_serving_lock_has_no_training_only_package() -> None:
+    assert not {"matplotlib", "pytest", "httpx", "hypothesis", "ruff", "mypy"} & names("serving.txt")
+    assert {"fastapi", "uvicorn", "tensorflow", "numpy", "pydantic"} <= names("serving.txt")
+
+
+def test_locks_are_supersets_with_hashes_and_no_host() -> None:
+    assert names("serving.txt") < names("training.txt") < names("development.txt")
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text()
+        assert "://" not in text
+        for requirement in re.split(r"\n(?=\S)", text.strip()):
+            assert "--hash=sha256:" in requirement
+
+
+def test_python_files_say_what_they_are_for() -> None:
+    for folder in ("app", "training", "benchmarks"):
+        for path in Path(ROOT / folder).rglob("*.py"):
+            if path.name != "__init__.py":
+                assert path.read_text().startswith('"""'), path

@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two stages: the first has pip and the package index, the second only what serves.
 FROM python:3.13-slim AS packages
 

@@ -1,4 +1,4 @@
-"""The container: built, run behind nginx with docker compose, asked for predictions, stopped. Skips without an engine."""
+"""The container: built, run behind nginx, asked for predictions, stopped. Skips where no engine answers."""
 
 import json
 import os
@@ -18,11 +18,11 @@ BUILD = 1200
 """Seconds; installing TensorFlow takes most of it."""
 
 
-def docker(*arguments: str, timeout: float = 120, **environment: str) -> str:
+def docker(*arguments: str, settings: dict[str, str] | None = None, timeout: float = 120) -> str:
     done = subprocess.run(
         ["docker", *arguments],
         cwd=ROOT,
-        env=os.environ | environment,
+        env=os.environ | (settings or {}),
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -52,12 +52,14 @@ def project() -> Iterator[dict[str, str]]:
         "SENTIMENT_BUILD_NETWORK": "host",
     }
     try:
-        docker("compose", "build", timeout=BUILD, **settings)
-        docker("compose", "up", "--detach", "--wait", "--pull", "never", timeout=300, **settings)
-        port = docker("compose", "port", "balancer", "80", **settings).rsplit(":", 1)[1]
+        docker("compose", "build", timeout=BUILD, settings=settings)
+        docker("compose", "up", "--detach", "--wait", "--pull", "never", timeout=300, settings=settings)
+        port = docker("compose", "port", "balancer", "80", settings=settings).rsplit(":", 1)[1]
         yield settings | {"URL": f"http://127.0.0.1:{port}"}
     finally:
-        subprocess.run(["docker", "compose", "down", "--timeout", "20"], cwd=ROOT, env=os.environ | settings, check=False)
+        subprocess.run(
+            ["docker", "compose", "down", "--timeout", "20"], cwd=ROOT, env=os.environ | settings, check=False
+        )
 
 
 def test_container_answers_through_the_balancer(project: dict[str, str]) -> None:
@@ -71,7 +73,7 @@ def test_container_answers_through_the_balancer(project: dict[str, str]) -> None
 def test_container_replicas_share_the_work(project: dict[str, str]) -> None:
     for i in range(20):
         httpx.get(f"{project['URL']}/model", headers={"X-Request-ID": f"shared-{i}"}).raise_for_status()
-    replicas = docker("compose", "ps", "--quiet", "sentiment", **project).split()
+    replicas = docker("compose", "ps", "--quiet", "sentiment", settings=project).split()
     assert len(replicas) == 2
     for replica in replicas:
         assert '"shared-' in docker("logs", replica)
@@ -84,9 +86,11 @@ def test_container_error_reaches_the_client_whole(project: dict[str, str]) -> No
 
 
 def test_container_runs_without_privileges_and_tools(project: dict[str, str]) -> None:
-    replica = docker("compose", "ps", "--quiet", "sentiment", **project).split()[0]
+    replica = docker("compose", "ps", "--quiet", "sentiment", settings=project).split()[0]
     assert docker("exec", replica, "id", "-u") == "10001"
-    script = "import importlib.util as u; print([n for n in ('pip', 'matplotlib', 'pytest', 'training') if u.find_spec(n)])"
+    script = (
+        "import importlib.util as u; print([n for n in ('pip', 'matplotlib', 'pytest', 'training') if u.find_spec(n)])"
+    )
     assert docker("exec", replica, "python", "-c", script) == "[]"
     assert "python -m app" in docker("exec", replica, "python", "-c", "print(open('/proc/1/cmdline').read())").replace(
         "\0", " "
@@ -95,7 +99,7 @@ def test_container_runs_without_privileges_and_tools(project: dict[str, str]) ->
 
 def test_container_stops_in_order(project: dict[str, str]) -> None:
     """The signal arrives, the replica drains and exits by itself; the other one answers meanwhile."""
-    replica = docker("compose", "ps", "--quiet", "sentiment", **project).split()[0]
+    replica = docker("compose", "ps", "--quiet", "sentiment", settings=project).split()[0]
     started = time.monotonic()
     docker("stop", "--time", "30", replica)
     assert time.monotonic() - started < 25

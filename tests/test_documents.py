@@ -1,5 +1,6 @@
 """What the documents say is what the code does: settings, commands, examples, locks."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.inference.classifier import Classifier
 from app.settings import PREFIX, Settings
 from tests.servers import ROOT, Server
 
@@ -50,12 +52,21 @@ def test_readme_httpx_example_runs(server: Server, example: str) -> None:
 
 
 def test_readme_results_are_the_bundles() -> None:
-    import json
-
     test = json.loads((ROOT / "models/imdb/1/report/evaluation.json").read_text())["test"]
     (row,) = re.findall(r"^\| `models/imdb/1`.*$", README, re.MULTILINE)
     assert f"{test['accuracy']:.3f}" in row
     assert f"{test['loss']:.3f}" in row
+
+
+def test_readme_response_is_what_the_shipped_bundle_answers(shipped: Classifier) -> None:
+    (command,) = blocks("sh")
+    (response,) = blocks("json")
+    (body,) = re.findall(r"-d '(.*)'", command)
+    shown = json.loads(response)["predictions"]
+    for prediction, said in zip(shipped.predict(json.loads(body)["reviews"]), shown, strict=True):
+        assert said["positive_probability"] == pytest.approx(prediction.positive_probability, abs=0.0006)
+        assert (said["words"], said["known_words"]) == (prediction.words, prediction.known_words)
+        assert said["sentiment"] == prediction.sentiment
 
 
 def names(lock: str) -> set[str]:

@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-# Where the reviews lie: the archives beside the checkout when they are there, else the official download.
+# The folder with the reviews' archive; without one, training downloads the official archive.
 IMDB ?= $(wildcard ../shared/data)
-DATASET := $(if $(IMDB),--dataset $(wildcard $(IMDB)/aclImdb_labelled.tar*),)
+ARCHIVE := $(firstword $(wildcard $(IMDB)/aclImdb_labelled.tar* $(IMDB)/aclImdb_v1.tar*))
+DATASET := $(if $(IMDB),--dataset $(or $(ARCHIVE),$(IMDB)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve train test check format openapi lock container-test accuracy clean

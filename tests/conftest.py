@@ -78,7 +78,7 @@ def server(models: Path) -> Iterator[Server]:
 def imdb() -> Path:
     """The archive of the real labelled reviews; tests that need it skip without."""
     folder = Path(os.environ.get("IMDB", ROOT.parent / "shared/data"))
-    found = sorted(folder.glob("aclImdb_labelled.tar*")) if folder.is_dir() else []
+    found = [path for name in ("aclImdb_labelled.tar*", "aclImdb_v1.tar*") for path in sorted(folder.glob(name))]
     if not found:
-        pytest.skip(f"no aclImdb_labelled.tar* in {folder}; IMDB names another folder")
+        pytest.skip(f"no aclImdb_labelled.tar* or aclImdb_v1.tar* in {folder}; IMDB names another folder")
     return found[0]

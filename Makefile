@@ -8,9 +8,12 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 IMDB ?= $(wildcard ../shared/data)
 ARCHIVE := $(firstword $(wildcard $(IMDB)/aclImdb_labelled.tar* $(IMDB)/aclImdb_v1.tar*))
 DATASET := $(if $(IMDB),--dataset $(or $(ARCHIVE),$(IMDB)))
+RECIPE ?= book
+# What only the recipe `best` reads; the official archive holds them itself.
+UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar*))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train test check format openapi lock container-test accuracy clean
+.PHONY: help setup serve train experiments test check format openapi lock container-test accuracy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +23,11 @@ setup: $(VENV)/.serving ## make .venv with what the service needs
 serve: $(VENV)/.serving ## run the service on http://127.0.0.1:8000
 	@exec $(BIN)/python -m app
 
-train: $(VENV)/.training ## train a bundle from the IMDB reviews (IMDB=folder of local archives)
-	$(BIN)/python -m training $(DATASET) $(ARGS)
+train: $(VENV)/.training ## train a bundle from the IMDB reviews (RECIPE=best, IMDB=folder of local archives, ARGS=...)
+	$(BIN)/python -m training --recipe $(RECIPE) $(DATASET) $(UNLABELLED) $(ARGS)
+
+experiments: $(VENV)/.training ## run the book's further experiments and write docs/experiments
+	$(BIN)/python -m training experiments $(DATASET) $(ARGS)
 
 test: $(VENV)/.development ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

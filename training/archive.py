@@ -26,7 +26,7 @@ from training.errors import SourceError
 ORIGIN = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 ORIGIN_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
 
-REVIEW_FILE = re.compile(r"(?:^|/)(train|test)/(pos|neg)/([^/]+\.txt)$")
+REVIEW_FILE = re.compile(r"(?:^|/)(train|test)/(pos|neg|unsup)/([^/]+\.txt)$")
 LARGEST_REVIEW = 1 << 20
 """Bytes; the longest real review has 13,704 characters. A larger file is not a review, and is not read into memory."""
 
@@ -39,7 +39,10 @@ DECOMPRESSORS: dict[bytes, Callable[[BinaryIO], Any]] = {
 
 
 class Review(NamedTuple):
-    """One labelled review; sorts by split, class and file name, whatever order the source is in."""
+    """One review; sorts by split, class and file name, whatever order the source is in.
+
+    `sentiment` is `pos`, `neg`, or `unsup` for a review without a label.
+    """
 
     split: str
     sentiment: str
@@ -48,7 +51,7 @@ class Review(NamedTuple):
 
 
 def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
-    """Read every labelled review of some archives and folders.
+    """Read every review of some archives and folders.
 
     Args:
         paths: Archives or folders; together they hold the data set.
@@ -73,14 +76,24 @@ def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
     return sorted(reviews.values())
 
 
-def load_archives(paths: Sequence[Path], progress: Progress) -> Dataset:
-    """Make a data set of raw reviews; see `read_reviews` for the arguments and errors."""
+def load_archives(paths: Sequence[Path], progress: Progress, kept: str = "") -> Dataset:
+    """Make a data set of raw reviews; see `read_reviews` for the other arguments and errors.
+
+    Args:
+        paths: Archives or folders.
+        progress: Where to show how far the reading is.
+        kept: Punctuation that counts as tokens; see `tokenise`.
+    """
     reviews = read_reviews(paths, progress)
+    labelled = [review for review in reviews if review.sentiment != "unsup"]
+    unlabelled = [review for review in reviews if review.sentiment == "unsup"]
     return Dataset(
         "aclImdb",
-        _split(reviews, "train"),
-        _split(reviews, "test"),
-        digest_of(part for review in reviews for part in review),
+        _split(labelled, "train", kept),
+        _split(labelled, "test", kept),
+        digest_of(part for review in labelled for part in review),
+        unlabelled=[_tokens(review, kept) for review in unlabelled],
+        unlabelled_digest=digest_of(part for review in unlabelled for part in review) if unlabelled else "",
     )
 
 
@@ -170,8 +183,15 @@ def _review(path: Path, name: str, content: bytes) -> Review:
     return Review(split, sentiment, file, text)
 
 
-def _split(reviews: Sequence[Review], split: str) -> Split:
+def _split(reviews: Sequence[Review], split: str, kept: str) -> Split:
     chosen = [review for review in reviews if review.split == split]
-    # One object a distinct word: 50,000 reviews hold 11 million tokens, but only some 150,000 words.
-    sequences = [[sys.intern(token) for token in tokenise(review.text)] for review in chosen]
-    return Split(sequences, np.array([review.sentiment == "pos" for review in chosen], np.float32))
+    return Split(
+        [_tokens(review, kept) for review in chosen],
+        np.array([review.sentiment == "pos" for review in chosen], np.float32),
+        [f"{review.sentiment}/{review.file.removesuffix('.txt')}" for review in chosen],
+    )
+
+
+def _tokens(review: Review, kept: str) -> list[str]:
+    # One object a distinct word: 100,000 reviews hold 23 million tokens, but only some 170,000 words.
+    return [sys.intern(token) for token in tokenise(review.text, kept)]

@@ -65,4 +65,4 @@ def load_keras(encoding: Encoding) -> Dataset:
 def _split(ids: Iterable[list[int]], labels: NDArray[np.int64], words: dict[int, list[str]]) -> Split:
     unknown = [UNKNOWN_WORD]
     sequences = [[token for id_ in review if id_ != START for token in words.get(id_, unknown)] for review in ids]
-    return Split(sequences, labels.astype(np.float32))
+    return Split(sequences, labels.astype(np.float32), [f"{i}" for i in range(len(sequences))])

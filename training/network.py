@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from training.recipe import Recipe
 tf = import_tensorflow()
 import keras
 
+Network: TypeAlias = keras.Model
 History = dict[str, list[float]]
 """Metric -> its value after each epoch: loss, accuracy, and val_loss, val_accuracy where there is validation."""
 
@@ -26,14 +27,35 @@ def fix_seed(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def build(recipe: Recipe) -> keras.Model:
-    """Make a new, untrained network: multi_hot (batch, columns) -> positive_probability (batch, 1)."""
+def build(recipe: Recipe, steps: int) -> Network:
+    """Make a new, untrained network: multi_hot (batch, columns) -> positive_probability (batch, 1).
+
+    Args:
+        recipe: Its shape and how it will learn.
+        steps: How many batches it will see; a decaying learning rate ends with the last.
+    """
     layers = [keras.Input((recipe.encoding.columns,), name="multi_hot")]
-    layers += [keras.layers.Dense(units, activation=recipe.activation) for units in recipe.hidden_units]
-    layers += [keras.layers.Dense(1, activation="sigmoid", name="positive_probability")]
+    for units in recipe.hidden_units:
+        layers.append(keras.layers.Dense(units, activation=recipe.activation))
+        if recipe.dropout:
+            layers.append(keras.layers.Dropout(recipe.dropout))
+    layers.append(keras.layers.Dense(1, activation="sigmoid", name="positive_probability"))
     network = keras.Sequential(layers)
-    network.compile(optimizer=recipe.optimizer, loss=recipe.loss, metrics=["accuracy"])
+    network.compile(optimizer=_optimizer(recipe, steps), loss=recipe.loss, metrics=[accuracy])
     return network
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Share of reviews on the right side of one half, also where the target is a probability."""
+    return tf.reduce_mean(tf.cast(tf.equal(y_true > 0.5, y_pred > 0.5), tf.float32))
+
+
+def _optimizer(recipe: Recipe, steps: int) -> Any:
+    optimizer = keras.optimizers.get(recipe.optimizer)
+    if recipe.learning_rate is not None:
+        rate: Any = recipe.learning_rate
+        optimizer = type(optimizer)(keras.optimizers.schedules.CosineDecay(rate, steps) if recipe.decay else rate)
+    return optimizer
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
@@ -42,9 +64,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
     Args:
         vocabulary: What encoded the rows.
         rows: The reviews.
-        labels: float32 (reviews,).
+        labels: float32 (reviews,); probabilities where the network learns from a teacher.
         size: Reviews a batch; the last batch holds what is left.
         rng: Draws a new order before each epoch; None keeps the order.
+        term_dropout: Share of each row's columns that is left out, anew each time.
     """
 
     def __init__(
@@ -54,8 +77,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         labels: NDArray[np.float32],
         size: int,
         rng: np.random.Generator | None = None,
+        term_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self._term_dropout = term_dropout
         self._vocabulary, self._rows, self._labels, self._size, self._rng = vocabulary, rows, labels, size, rng
         self._order = np.arange(len(rows))
         self._draw()
@@ -65,8 +90,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         chosen = self._order[index * self._size : (index + 1) * self._size]
-        multi_hot = self._vocabulary.multi_hot([self._rows[i] for i in chosen])  # (batch, columns)
+        multi_hot = self._vocabulary.multi_hot([self._thinned(self._rows[i]) for i in chosen])  # (batch, columns)
+        if self._rng is not None and self._term_dropout:
+            multi_hot /= 1 - self._term_dropout  # so that scores are as large as without
         return multi_hot, self._labels[chosen, None]  # (batch, 1)
+
+    def _thinned(self, row: Row) -> Row:
+        """Leave some terms out, so that the network learns not to rely on any one of them."""
+        if self._rng is None or self._term_dropout == 0:
+            return row
+        return row._replace(columns=row.columns[self._rng.random(len(row.columns)) >= self._term_dropout])
 
     def on_epoch_end(self) -> None:
         self._draw()
@@ -88,7 +121,7 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def fit(
-    network: keras.Model, batches: Batches, epochs: int, on_batch: Callable[[], None], validation: Batches | None = None
+    network: Network, batches: Batches, epochs: int, on_batch: Callable[[], None], validation: Batches | None = None
 ) -> History:
     """Train.
 
@@ -105,13 +138,13 @@ def fit(
     return {name: [float(value) for value in values] for name, values in history.history.items()}
 
 
-def predict(network: keras.Model, batches: Batches) -> NDArray[np.float32]:
+def predict(network: Network, batches: Batches) -> NDArray[np.float32]:
     """Estimate probabilities; float32 (reviews,)."""
     parts = [network.predict_on_batch(batches[i][0])[:, 0] for i in range(len(batches))]
     return np.concatenate(parts)
 
 
-def export(network: keras.Model, folder: Path) -> None:
+def export(network: Network, folder: Path) -> None:
     """Write the network into a staged bundle as a SavedModel that serves multi_hot -> positive_probability."""
 
     @tf.function(input_signature=[tf.TensorSpec((None, network.input_shape[1]), tf.float32, "multi_hot")])  # type: ignore[untyped-decorator]

@@ -1,25 +1,38 @@
 """From reviews to a bundle, in the book's order (Chollet, *Deep Learning with Python*, 3.4)."""
 
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import Progress
 
-from app.inference.bundle import staged_bundle, write_golden, write_json, write_manifest, write_word_index
+from app.inference.bundle import (
+    bundle_versions,
+    load_bundle,
+    staged_bundle,
+    write_golden,
+    write_json,
+    write_manifest,
+    write_word_index,
+)
 from app.inference.vocabulary import Vocabulary
-from training.dataset import Dataset, Split, build_vocabulary, hold_out, shuffled
-from training.evaluation import evaluation, measure
+from training.behaviour import behaviour
+from training.calibration import apply_scaling, fit_scaling
+from training.card import model_card
+from training.dataset import Dataset, Split, hold_out, hold_out_films, shuffled
+from training.evaluation import evaluate, headline
 from training.golden import REVIEWS, golden_reviews
-from training.network import Batches, History, build, export, fit, fix_seed, predict
-from training.plots import plot_history
+from training.lesson import prepare
+from training.network import Batches, History, Network, build, export, fit, fix_seed, predict
+from training.plots import plot_history, plot_reliability
 from training.recipe import Recipe
+from training.telling import telling_terms
 
 EVALUATION_BATCH = 512
 """Reviews a batch outside training, where the size changes no result."""
@@ -31,15 +44,25 @@ class Trained:
 
     Attributes:
         bundle: The folder of the new bundle.
-        epochs: The epoch count that validation favoured.
-        history: Of the run with validation.
+        epochs: How long the final network was trained.
         evaluation: On the test reviews, and the book's figures beside them.
     """
 
     bundle: Path
     epochs: int
-    history: History
     evaluation: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A trained network and the vocabulary that it reads with."""
+
+    vocabulary: Vocabulary
+    network: Network
+
+    def judge(self, sequences: Sequence[list[str]]) -> NDArray[np.float32]:
+        """Estimate probabilities; float32 (reviews,)."""
+        return predict(self.network, _batches(self.vocabulary, sequences))
 
 
 def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, progress: Progress) -> Trained:
@@ -58,54 +81,74 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
     """
     with staged_bundle(models, bundle_version) as folder:
         fix_seed(recipe.seed)
-        vocabulary = build_vocabulary(dataset, recipe.encoding)
         training = shuffled(dataset.train, recipe.seed)
 
-        # A first network, only to see where over-fitting begins.
-        partial, validation = hold_out(training, recipe.validation)
-        history = _search(vocabulary, partial, validation, recipe, progress)
-        epochs = favoured_epochs(history)
+        # A first network, only to see where over-fitting begins and how far its probabilities can be trusted.
+        partial, validation = (hold_out_films if recipe.validation_by_film else hold_out)(training, recipe.validation)
+        first, history = learn(dataset, partial, recipe, recipe.epochs, progress, validation)
+        epochs = favoured_epochs(history) if recipe.choose_epochs else recipe.epochs
 
-        # The network to keep: from scratch, on every training review, for just that long.
-        network = build(recipe)
-        batches = _batches(vocabulary, training, recipe.batch_size, progress, recipe.seed)
-        with _task(progress, f"training on all {len(training):,} reviews", epochs * len(batches)) as advance:
-            fit(network, batches, epochs, advance)
+        # The network to keep: from scratch, on every training review.
+        final, _ = learn(dataset, training, recipe, epochs, progress)
+        if recipe.calibrate:
+            apply_scaling(final.network, fit_scaling(first.judge(validation.sequences), validation.labels))
 
-        probabilities = predict(network, _batches(vocabulary, dataset.test, EVALUATION_BATCH, progress))
-        report = evaluation(probabilities, dataset.test.labels) | {
-            "validation": {"reviews": len(validation), "epochs_favoured": epochs, **_epoch(history, epochs)}
+        report = _report(final, dataset.test)
+        report["validation"] = {
+            "reviews": len(validation),
+            "epochs": epochs,
+            "loss": history["val_loss"][epochs - 1],
+            "accuracy": history["val_accuracy"][epochs - 1],
         }
+        facts = {
+            "name": models.resolve().name,
+            "version": bundle_version,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "encoding": asdict(recipe.encoding),
+            "vocabulary_size": len(final.vocabulary),
+            "recipe": recipe.as_json() | {"final_epochs": epochs},
+            "dataset": _sources(dataset, recipe),
+            "metrics": headline(report),
+            "libraries": _libraries(),
+        }
+        _write(folder, final)
+        _write_report(folder / "report", report, history, epochs)
+        card = model_card(facts, report, _previous(models, bundle_version))
+        (folder / "report" / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
+        write_manifest(folder, **facts)
+    return Trained(models / bundle_version, epochs, report)
 
-        export(network, folder)
-        write_word_index(folder, vocabulary)
-        rows = [vocabulary.encode(review) for review in REVIEWS]
-        golden = predict(network, Batches(vocabulary, rows, np.zeros(len(rows), np.float32), len(rows)))
-        write_golden(folder, golden_reviews([float(p) for p in golden]))
-        reports = folder / "report"
-        reports.mkdir()
-        write_json(reports / "history.json", history)
-        write_json(reports / "evaluation.json", report)
-        plot_history(history, "loss", epochs, reports / "loss.png")
-        plot_history(history, "accuracy", epochs, reports / "accuracy.png")
-        write_manifest(
-            folder,
-            name=models.resolve().name,
-            version=bundle_version,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            encoding=recipe.encoding,
-            vocabulary_size=len(vocabulary),
-            recipe=recipe.as_json() | {"final_epochs": epochs},
-            dataset={
-                "source": dataset.name,
-                "sha256": dataset.digest,
-                "training_reviews": len(dataset.train),
-                "test_reviews": len(dataset.test),
-            },
-            metrics=measure(probabilities, dataset.test.labels),
-            libraries=_libraries(),
-        )
-    return Trained(models / bundle_version, epochs, history, report)
+
+def learn(
+    dataset: Dataset,
+    labelled: Split,
+    recipe: Recipe,
+    epochs: int,
+    progress: Progress,
+    validation: Split | None = None,
+) -> tuple[Learnt, History]:
+    """Train one network from scratch.
+
+    Args:
+        dataset: Where the vocabulary and the unlabelled reviews come from.
+        labelled: The reviews whose labels may be seen.
+        recipe: How to train.
+        epochs: How long.
+        progress: Shows how far it is.
+        validation: Reviews to measure on after each epoch.
+    """
+    steps = progress.add_task("preparing", total=None)
+    lesson = prepare(dataset, labelled, recipe, lambda step: progress.update(steps, description=step))
+    progress.remove_task(steps)
+    rng = np.random.default_rng(recipe.seed)
+    batches = Batches(lesson.vocabulary, lesson.rows, lesson.targets, recipe.batch_size, rng, recipe.term_dropout)
+    held_out = None
+    if validation is not None:
+        held_out = _batches(lesson.vocabulary, validation.sequences, validation.labels)
+    network = build(recipe, epochs * len(batches))
+    task = progress.add_task(f"{epochs} epochs over {len(lesson.rows):,} reviews", total=epochs * len(batches))
+    history = fit(network, batches, epochs, lambda: progress.advance(task), held_out)
+    return Learnt(lesson.vocabulary, network), history
 
 
 def favoured_epochs(history: History) -> int:
@@ -113,39 +156,66 @@ def favoured_epochs(history: History) -> int:
     return int(np.argmin(history["val_loss"])) + 1
 
 
-def _epoch(history: History, epoch: int) -> dict[str, float]:
-    return {"loss": history["val_loss"][epoch - 1], "accuracy": history["val_accuracy"][epoch - 1]}
-
-
-def _search(vocabulary: Vocabulary, partial: Split, validation: Split, recipe: Recipe, progress: Progress) -> History:
-    batches = _batches(vocabulary, partial, recipe.batch_size, progress, recipe.seed)
-    held_out = _batches(vocabulary, validation, EVALUATION_BATCH, progress)
-    with _task(progress, f"{recipe.epochs} epochs with validation", recipe.epochs * len(batches)) as advance:
-        return fit(build(recipe), batches, recipe.epochs, advance, held_out)
-
-
 def _batches(
-    vocabulary: Vocabulary, split: Split, size: int, progress: Progress, order_seed: int | None = None
+    vocabulary: Vocabulary, sequences: Sequence[list[str]], labels: NDArray[np.float32] | None = None
 ) -> Batches:
-    with _task(progress, f"encoding {len(split):,} reviews", len(split)) as advance:
-        rows = []
-        for tokens in split.sequences:
-            rows.append(vocabulary.encode_tokens(tokens))
-            advance()
-    rng = None if order_seed is None else np.random.default_rng(order_seed)
-    return Batches(vocabulary, rows, split.labels, size, rng)
+    rows = [vocabulary.encode_tokens(tokens) for tokens in sequences]
+    return Batches(vocabulary, rows, np.zeros(len(rows), np.float32) if labels is None else labels, EVALUATION_BATCH)
 
 
-@contextmanager
-def _task(progress: Progress, description: str, total: int) -> Iterator[Callable[[], None]]:
-    task = progress.add_task(description, total=total)
-    yield lambda: progress.advance(task)
-    progress.update(task, completed=total)
+def _report(learnt: Learnt, test: Split) -> dict[str, Any]:
+    """The one look at the test reviews, and what can be said without them."""
+
+    def score(texts: list[str]) -> list[float]:
+        scores: list[float] = learnt.judge([learnt.vocabulary.tokenise(text) for text in texts]).tolist()
+        return scores
+
+    return evaluate(learnt.judge(test.sequences), test, learnt.vocabulary) | {
+        "behaviour": behaviour(score),
+        "telling_terms": telling_terms(learnt.network, learnt.vocabulary),
+    }
+
+
+def _write(folder: Path, learnt: Learnt) -> None:
+    export(learnt.network, folder)
+    write_word_index(folder, learnt.vocabulary)
+    golden = learnt.judge([learnt.vocabulary.tokenise(review) for review in REVIEWS])
+    write_golden(folder, golden_reviews(golden.tolist()))
+
+
+def _write_report(folder: Path, report: dict[str, Any], history: History, epochs: int) -> None:
+    folder.mkdir()
+    write_json(folder / "history.json", history)
+    write_json(folder / "evaluation.json", report)
+    plot_history(history, "loss", epochs, folder / "loss.png")
+    plot_history(history, "accuracy", epochs, folder / "accuracy.png")
+    plot_reliability(report["test"]["calibration"], folder / "reliability.png")
+
+
+def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
+    sources: dict[str, Any] = {
+        "source": dataset.name,
+        "sha256": dataset.digest,
+        "training_reviews": len(dataset.train),
+        "test_reviews": len(dataset.test),
+    }
+    if recipe.distillation is not None:
+        sources |= {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
+    return sources
+
+
+def _previous(models: Path, bundle_version: str) -> dict[str, Any] | None:
+    """The figures of the newest older bundle, for comparison."""
+    older = [number for number in bundle_versions(models) if number < int(bundle_version)]
+    if not older:
+        return None
+    manifest = load_bundle(models / str(older[-1])).manifest
+    return {"version": manifest.version, **manifest.metrics}
 
 
 def _libraries() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy"):
+    for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "scikit-learn"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

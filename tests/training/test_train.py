@@ -1,6 +1,7 @@
 """The book's steps on a tiny data set."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from rich.progress import Progress
 from app.inference.bundle import Bundle, load_bundle
 from app.inference.classifier import open_classifier
 from tests.conftest import TINY_RECIPE
+from tests.corpus import files, write_folder
 from training.archive import load_archives
 from training.dataset import Dataset, hold_out, shuffled
 from training.errors import SourceError
 from training.evaluation import BOOK, measure
 from training.network import Batches, build, fix_seed, predict
+from training.recipe import BEST, Distillation
 from training.train import favoured_epochs, train
 
 PROGRESS = Progress(disable=True)
@@ -46,7 +49,7 @@ def test_train_records_history_and_evaluation(bundle: Bundle, dataset: Dataset) 
     assert evaluation["test"]["reviews"] == len(dataset.test)
     assert sum(evaluation["test"]["confusion"].values()) == len(dataset.test)
     assert evaluation["test"]["accuracy"] == bundle.manifest.metrics["accuracy"]
-    assert evaluation["validation"]["epochs_favoured"] == bundle.manifest.recipe["final_epochs"]
+    assert evaluation["validation"]["epochs"] == bundle.manifest.recipe["final_epochs"]
     for name in ("loss.png", "accuracy.png"):
         assert (report / name).read_bytes().startswith(b"\x89PNG")
 
@@ -65,6 +68,33 @@ def test_train_with_too_few_reviews_leaves_nothing(dataset: Dataset, tmp_path: P
     with pytest.raises(SourceError, match="--validation"):
         train(dataset, recipe, tmp_path / "tiny", "1", PROGRESS)
     assert list((tmp_path / "tiny").iterdir()) == []
+
+
+def test_train_best_recipe_learns_terms_from_a_teacher(dataset: Dataset, tmp_path: Path) -> None:
+    """The whole of the recipe, made small; the made-up reviews of another seed play the unlabelled ones."""
+    recipe = replace(
+        BEST,
+        validation=30,
+        epochs=4,
+        batch_size=16,
+        distillation=Distillation(rarest_term=2, rarest_column=2, summary=10),
+    )
+    others = {f"aclImdb/train/unsup/{i}_0.txt": text for i, text in enumerate(files(40, seed=1).values())}
+    folder = write_folder(tmp_path, files() | others)
+    whole = load_archives([folder], PROGRESS, recipe.encoding.kept_punctuation)
+    assert len(whole.unlabelled) == 160
+    assert whole.digest == dataset.digest
+    one, two = (load_bundle(train(whole, recipe, tmp_path / name / "tiny", "1", PROGRESS).bundle) for name in "ab")
+    assert one.manifest.metrics == two.manifest.metrics
+    assert one.manifest.metrics["accuracy"] > 0.9
+    assert one.manifest.encoding.longest_term == 3
+    assert any(" " in term for term in one.vocabulary.word_index)
+    assert "!" in one.vocabulary.word_index
+    recorded = one.manifest.recipe["distillation"]
+    assert isinstance(recorded, dict)
+    assert recorded["summary"] == 10
+    assert one.manifest.dataset["unlabelled_reviews"] == 160
+    open_classifier(one, "tensorflow")
 
 
 def test_favoured_epochs_is_the_earliest_smallest_loss() -> None:
@@ -98,7 +128,7 @@ def test_batches_cover_every_review_once(bundle: Bundle) -> None:
 
 def test_build_is_the_books_network(bundle: Bundle) -> None:
     fix_seed(0)
-    network = build(TINY_RECIPE)
+    network = build(TINY_RECIPE, 1)
     assert [tuple(variable.shape) for variable in network.trainable_variables] == [
         (10_000, 16),
         (16,),

@@ -1,7 +1,6 @@
 """Reviews as training sees them, wherever they came from: splits of token sequences and labels."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ class Split:
     Attributes:
         sequences: One list of tokens a review.
         labels: float32 (reviews,); 1.0 positive, 0.0 negative.
-        names: What each review is called in its source. In the raw archive it begins with the class and a number;
-            reviews of one film have neighbouring numbers.
+        names: What each review is called in its source.
     """
 
     sequences: Sequence[list[str]]
@@ -79,43 +77,6 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
 def shuffled(split: Split, seed: int) -> Split:
     """Mix the classes, which sources hold one after the other; the same seed gives the same order."""
     return split.take(np.random.default_rng(seed).permutation(len(split)))
-
-
-def by_film(split: Split, folds: int) -> NDArray[np.intp]:
-    """Put reviews into folds of about equal size and balance, those of one film into the same one where names tell.
-
-    Films of the test reviews are not among those of the training reviews, so a validation split that shares films with
-    what was learnt from would flatter.
-
-    Returns:
-        int (reviews,), the fold of each review.
-    """
-    numbers = [re.match(r"(?:\w+/)?(\d+)", name) for name in split.names]
-    position = np.array([int(number[1]) if number else i for i, number in enumerate(numbers)])
-    fold = np.zeros(len(split), np.intp)
-    for label in (0.0, 1.0):
-        members = np.flatnonzero(split.labels == label)
-        ordered = members[np.argsort(position[members], kind="stable")]
-        for number, part in enumerate(np.array_split(ordered, folds)):
-            fold[part] = number
-    return fold
-
-
-def hold_out_films(split: Split, size: int) -> tuple[Split, Split]:
-    """Set about `size` reviews aside, none of whose films is among the rest.
-
-    Returns:
-        The rest to train on, and the reviews set aside.
-
-    Raises:
-        SourceError: Nothing would be left to train on.
-    """
-    if not 0 < size <= len(split) // 2:
-        raise SourceError(
-            f"cannot set {size} of {len(split)} training reviews aside for validation; choose another --validation"
-        )
-    folds = by_film(split, len(split) // size)
-    return split.take(np.flatnonzero(folds != 0)), split.take(np.flatnonzero(folds == 0))
 
 
 def hold_out(split: Split, size: int) -> tuple[Split, Split]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.vocabulary import Row, Vocabulary
-from training.dataset import Dataset, Split, build_vocabulary, by_film
+from training.dataset import Dataset, Split, build_vocabulary
 from training.recipe import Distillation, Recipe
 
 
@@ -58,12 +58,12 @@ def _distil(
     encoding = recipe.encoding
     sequences = [*labelled.sequences, *unlabelled]
     advance(f"counting the terms of {len(sequences):,} reviews")
-    terms = Terms([sequences], encoding.longest_term, distillation.rarest_term)
+    terms = Terms(sequences, encoding.longest_term, distillation.rarest_term)
     matrix = terms.matrix(sequences)
     advance(f"summarising {len(terms):,} terms")
     views = make_views(matrix, len(labelled), distillation.summary, recipe.seed)
     advance("asking the teacher")
-    targets = soft_targets(views, labelled.labels, by_film(labelled, 5), distillation.teacher_share)
+    targets = soft_targets(views, labelled.labels, distillation.teacher_share)
     wanted = encoding.columns - encoding.first_term_column
     advance(f"choosing {wanted:,} terms")
     chosen = terms.names(select_terms(matrix, targets, wanted, distillation.rarest_column))

@@ -43,7 +43,6 @@ class Recipe:
         epochs: How long the run with validation goes on.
         choose_epochs: Whether the final network stops at the epoch that validation favours, or goes on as long.
         validation: Training reviews set aside for the run with validation.
-        validation_by_film: Whether no film of those is among the rest.
         calibrate: Whether the output is sharpened or softened to fit the validation reviews.
         distillation: What the teacher is like, or None to learn from the labels alone.
         seed: Of the shuffle, the initial weights, the order of batches and the dropout.
@@ -63,7 +62,6 @@ class Recipe:
     epochs: int = 20
     choose_epochs: bool = True
     validation: int = 10_000
-    validation_by_film: bool = False
     calibrate: bool = False
     distillation: Distillation | None = None
     seed: int = 0
@@ -92,7 +90,6 @@ BEST = Recipe(
     epochs=15,
     choose_epochs=False,
     validation=5_000,
-    validation_by_film=True,
     calibrate=True,
     distillation=Distillation(),
 )

@@ -105,7 +105,7 @@ def teach(views: Views, labels: Vector, learn_from: NDArray[np.intp]) -> Vector:
     return np.asarray(second.scores(views.normed) + SUMMARY_SHARE * by_summary, np.float32)
 
 
-def soft_targets(views: Views, labels: Vector, folds: NDArray[np.intp], share: float) -> Vector:
+def soft_targets(views: Views, labels: Vector, share: float) -> Vector:
     """What the network should learn: the teacher's opinion, mixed with the label where there is one.
 
     A labelled review is judged by a teacher that has not seen its fold, since a teacher's opinion about what it has
@@ -113,15 +113,15 @@ def soft_targets(views: Views, labels: Vector, folds: NDArray[np.intp], share: f
 
     Args:
         views: The reviews.
-        labels: float32 (labelled,).
-        folds: int (labelled,), the fold of each labelled review.
+        labels: float32 (labelled,); the reviews are in random order.
         share: The teacher's part in the target of a labelled review.
 
     Returns:
         float32 (reviews,), in [0, 1].
     """
     scores = teach(views, labels, np.arange(views.labelled))
-    for fold in np.unique(folds):
+    folds = np.arange(views.labelled) % FOLDS
+    for fold in range(FOLDS):
         inside = np.flatnonzero(folds == fold)
         scores[inside] = teach(views, labels, np.flatnonzero(folds != fold))[inside]
     targets = sigmoid(_temperature(scores[: views.labelled], labels) * scores)

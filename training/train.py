@@ -25,7 +25,7 @@ from app.inference.vocabulary import Vocabulary
 from training.behaviour import behaviour
 from training.calibration import apply_scaling, fit_scaling
 from training.card import model_card
-from training.dataset import Dataset, Split, hold_out, hold_out_films, shuffled
+from training.dataset import Dataset, Split, hold_out, shuffled
 from training.evaluation import evaluate, headline
 from training.golden import REVIEWS, golden_reviews
 from training.lesson import prepare
@@ -84,7 +84,7 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
         training = shuffled(dataset.train, recipe.seed)
 
         # A first network, only to see where over-fitting begins and how far its probabilities can be trusted.
-        partial, validation = (hold_out_films if recipe.validation_by_film else hold_out)(training, recipe.validation)
+        partial, validation = hold_out(training, recipe.validation)
         first, history = learn(dataset, partial, recipe, recipe.epochs, progress, validation)
         epochs = favoured_epochs(history) if recipe.choose_epochs else recipe.epochs
 

@@ -6,8 +6,6 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.corpus import BAD, GOOD, PLAIN
 from training.calibration import Scaling, apply_scaling, fit_scaling, log_odds
-from training.dataset import Split, by_film, hold_out_films
-from training.errors import SourceError
 from training.evaluation import measure
 from training.linear import fit_linear, log_count_ratios, sigmoid
 from training.network import build, predict
@@ -27,13 +25,13 @@ def made_up(count: int, seed: int = 0) -> tuple[list[list[str]], np.ndarray[tupl
 @pytest.fixture(scope="module")
 def lesson() -> tuple[Terms, Views, np.ndarray[tuple[int], np.dtype[np.float32]]]:
     sequences, labels = made_up(300)
-    terms = Terms([sequences], 2, 2)
+    terms = Terms(sequences, 2, 2)
     return terms, make_views(terms.matrix(sequences), 200, 10, 0), labels
 
 
 def test_soft_targets_know_unlabelled_reviews(lesson: tuple[Terms, Views, np.ndarray]) -> None:
     _, views, labels = lesson
-    targets = soft_targets(views, labels[:200], np.arange(200) % 5, share=0.5)
+    targets = soft_targets(views, labels[:200], share=0.5)
     assert targets.shape == (300,)
     assert 0 <= targets.min() <= targets.max() <= 1
     assert np.mean((targets[200:] > 0.5) == (labels[200:] == 1)) > 0.9
@@ -57,7 +55,7 @@ def test_fit_linear_equals_scikit_learn(lesson: tuple[Terms, Views, np.ndarray])
 
 
 def test_log_count_ratios_by_hand() -> None:
-    terms = Terms([[["a", "b"], ["a"], ["b"]]], 1, 1)
+    terms = Terms([["a", "b"], ["a"], ["b"]], 1, 1)
     matrix = terms.matrix([["a", "b"], ["a"], ["b"]])
     ratios = log_count_ratios(matrix, np.array([1, 1, 0], np.float32))
     # a: 3 of 5 positive, 1 of 3 negative; b: 2 of 5 and 2 of 3, all with one added
@@ -100,26 +98,3 @@ def test_apply_scaling_folds_into_the_last_layer() -> None:
     apply_scaling(network, Scaling(2.0, -0.5))
     after = log_odds(predict(network, Two()))  # type: ignore[arg-type]
     np.testing.assert_allclose(after, 2 * before - 0.5, atol=1e-5)
-
-
-def split(names: list[str], labels: list[int]) -> Split:
-    return Split([["a"]] * len(names), np.array(labels, np.float32), names)
-
-
-def test_by_film_keeps_neighbours_together() -> None:
-    names = [f"{kind}/{i}_9" for i in range(20) for kind in ("pos", "neg")]
-    folds = by_film(split(names, [1, 0] * 20), 4)
-    numbers = {
-        fold: sorted({int(n.split("/")[1].split("_")[0]) for n, f in zip(names, folds, strict=True) if f == fold})
-        for fold in range(4)
-    }
-    assert numbers == {0: [*range(5)], 1: [*range(5, 10)], 2: [*range(10, 15)], 3: [*range(15, 20)]}
-
-
-def test_hold_out_films_is_balanced() -> None:
-    names = [f"{kind}/{i}_9" for i in range(20) for kind in ("pos", "neg")]
-    rest, held_out = hold_out_films(split(names, [1, 0] * 20), 10)
-    assert (len(rest), len(held_out)) == (30, 10)
-    assert held_out.labels.mean() == 0.5
-    with pytest.raises(SourceError):
-        hold_out_films(rest, 16)

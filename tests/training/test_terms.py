@@ -25,7 +25,7 @@ def test_terms_follow_the_definition(
 ) -> None:
     occurs = Counter(term for tokens in counted for term in runs(tokens, longest))
     frequent = {term for term, number in occurs.items() if number >= rarest}
-    terms = Terms([counted], longest, rarest)
+    terms = Terms(counted, longest, rarest)
     names = terms.names(np.arange(len(terms)))
     assert sorted(names) == sorted(frequent)
     for part in (counted, others):
@@ -36,5 +36,5 @@ def test_terms_follow_the_definition(
             assert set(line.tolist()) <= {0.0, 1.0}
 
 
-def test_terms_over_parts_count_together() -> None:
-    assert Terms([[["a"]], [["a"], ["b"]]], 1, 2).names(np.arange(1)) == ["a"]
+def test_terms_count_reviews() -> None:
+    assert Terms([["a"], ["a"], ["b"]], 1, 2).names(np.arange(1)) == ["a"]

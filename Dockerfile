@@ -1,16 +1,26 @@
-# Two stages: the first has pip and the package index, the second only what serves.
-FROM python:3.13-slim AS packages
+# The last stage is the default image; `--target slim` makes a small one that runs the same bundles with LiteRT.
+FROM python:3.13-slim AS installer
 
-COPY requirements/serving.txt /tmp/serving.txt
 # pip installs into the environment from outside, so that the environment itself has no installer.
-RUN python -m venv --without-pip /opt/venv \
-    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --require-hashes -r /tmp/serving.txt
+RUN python -m venv --without-pip /opt/venv
+ENV INSTALL="python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes"
+
+
+FROM installer AS tensorflow-packages
+
+COPY requirements/serving.txt /tmp/requirements.txt
 # TensorFlow's C++ headers and libclang serve those who build extensions: 350 MB that no request ever reads.
-RUN rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include /opt/venv/lib/python3*/site-packages/clang/native
+RUN $INSTALL -r /tmp/requirements.txt \
+    && rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include /opt/venv/lib/python3*/site-packages/clang/native
 
 
-FROM python:3.13-slim
+FROM installer AS slim-packages
+
+COPY requirements/litert.txt /tmp/requirements.txt
+RUN $INSTALL -r /tmp/requirements.txt
+
+
+FROM python:3.13-slim AS service
 
 LABEL org.opencontainers.image.title="review-sentiment" \
     org.opencontainers.image.description="How likely is a movie review to be positive?" \
@@ -18,10 +28,9 @@ LABEL org.opencontainers.image.title="review-sentiment" \
 
 RUN groupadd --system --gid 10001 sentiment \
     && useradd --system --uid 10001 --gid sentiment --home-dir /srv --no-create-home --shell /usr/sbin/nologin sentiment
-COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv
-COPY app app
 COPY models models
+COPY app app
 
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -36,3 +45,14 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["pyth
     "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"SENTIMENT_PORT\"]}/health/ready', timeout=2)"]
 # Exec form: the service is process 1 and gets the signals itself.
 CMD ["python", "-m", "app"]
+
+
+FROM service AS slim
+
+COPY --from=slim-packages /opt/venv /opt/venv
+ENV SENTIMENT_RUNTIME=litert
+
+
+FROM service AS tensorflow
+
+COPY --from=tensorflow-packages /opt/venv /opt/venv

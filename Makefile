@@ -26,8 +26,8 @@ serve: $(VENV)/.serving ## run the service on http://127.0.0.1:8000
 train: $(VENV)/.training ## train a bundle from the IMDB reviews (RECIPE=best, IMDB=folder of local archives, ARGS=...)
 	$(BIN)/python -m training --recipe $(RECIPE) $(DATASET) $(UNLABELLED) $(ARGS)
 
-experiments: $(VENV)/.training ## run the book's further experiments and write docs/experiments
-	$(BIN)/python -m training experiments $(DATASET) $(ARGS)
+experiments: $(VENV)/.training ## run the variants of a recipe over three seeds and write docs/experiments (RECIPE=best)
+	$(BIN)/python -m training experiments --recipe $(RECIPE) $(DATASET) $(UNLABELLED) $(ARGS)
 
 test: $(VENV)/.development ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
@@ -55,7 +55,8 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-header
 
 lock: $(VENV)/.development ## resolve requirements/ anew from pyproject.toml (LOCK_ARGS=--upgrade takes the newest)
-	$(LOCK) $(LOCK_ARGS) -o requirements/serving.txt
+	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
+	$(LOCK) $(LOCK_ARGS) --extra litert -c requirements/serving.txt -o requirements/litert.txt
 	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
 	$(LOCK) $(LOCK_ARGS) --extra training --group dev -c requirements/training.txt -o requirements/development.txt
 

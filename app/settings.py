@@ -28,7 +28,10 @@ class Settings(BaseSettings):
     model_version: Annotated[
         str | None, Field(description="Which version of the bundle to serve; the newest when unset.")
     ] = None
-    runtime: Annotated[Literal["tensorflow"], Field(description="What executes the network.")] = "tensorflow"
+    runtime: Annotated[
+        Literal["tensorflow", "litert"],
+        Field(description="What executes the network; `litert` starts faster and needs less memory."),
+    ] = "tensorflow"
 
     max_reviews: Annotated[int, Field(ge=1, description="Reviews a request.")] = 128
     max_characters: Annotated[

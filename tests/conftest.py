@@ -49,9 +49,9 @@ def classifier(bundle: Bundle) -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def shipped() -> Classifier:
-    """The first bundle that the repository ships."""
-    return open_classifier(load_bundle(ROOT / "models/imdb/1"), "tensorflow")
+def shipped() -> dict[str, Classifier]:
+    """The bundles that the repository ships, by version."""
+    return {version: open_classifier(load_bundle(ROOT / "models/imdb" / version), "tensorflow") for version in "12"}
 
 
 @pytest.fixture(scope="session")

@@ -52,18 +52,20 @@ def test_readme_httpx_example_runs(server: Server, example: str) -> None:
 
 
 def test_readme_results_are_the_bundles() -> None:
-    test = json.loads((ROOT / "models/imdb/1/report/evaluation.json").read_text())["test"]
-    (row,) = re.findall(r"^\| `models/imdb/1`.*$", README, re.MULTILINE)
-    assert f"{test['accuracy']:.3f}" in row
-    assert f"{test['loss']:.3f}" in row
+    for version in "12":
+        test = json.loads((ROOT / f"models/imdb/{version}/report/evaluation.json").read_text())["test"]
+        (row,) = re.findall(rf"^\| `models/imdb/{version}`.*$", README, re.MULTILINE)
+        assert f"{test['accuracy']:.3f}" in row
+        assert f"{test['loss']:.3f}" in row
+        assert f"{test['calibration_error']:.3f}" in row
 
 
-def test_readme_response_is_what_the_shipped_bundle_answers(shipped: Classifier) -> None:
+def test_readme_response_is_what_the_shipped_bundle_answers(shipped: dict[str, Classifier]) -> None:
     (command,) = blocks("sh")
     (response,) = blocks("json")
     (body,) = re.findall(r"-d '(.*)'", command)
     shown = json.loads(response)["predictions"]
-    for prediction, said in zip(shipped.predict(json.loads(body)["reviews"]), shown, strict=True):
+    for prediction, said in zip(shipped["2"].predict(json.loads(body)["reviews"]), shown, strict=True):
         assert said["positive_probability"] == pytest.approx(prediction.positive_probability, abs=0.0006)
         assert (said["words"], said["known_words"]) == (prediction.words, prediction.known_words)
         assert said["sentiment"] == prediction.sentiment

@@ -1,5 +1,6 @@
-"""The bundle that the repository ships, on plain texts and on the real reviews."""
+"""The bundles that the repository ships, on plain texts and on the real reviews."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -7,14 +8,16 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
-from app.inference.bundle import load_bundle
-from app.inference.classifier import Classifier
+from app.inference.bundle import find_bundle, load_bundle
+from app.inference.classifier import Classifier, open_classifier
+from app.inference.text import APOSTROPHES, SEPARATORS, tokenise
 from tests.conftest import ROOT
-from training.archive import load_archives
-from training.dataset import Dataset, build_vocabulary, digest_of
+from training.archive import Review, load_archives, read_reviews
+from training.behaviour import behaviour
+from training.dataset import build_vocabulary, digest_of
 from training.evaluation import measure
 
-FOLDER = ROOT / "models/imdb/1"
+BOOK, BEST = ROOT / "models/imdb/1", ROOT / "models/imdb/2"
 ENTHUSIASTIC = (
     "An absolute triumph. The acting is superb, the story is moving and beautifully told, and I loved every wonderful "
     "minute of it. One of the best films of the year; highly recommended."
@@ -26,25 +29,48 @@ SCATHING = (
 
 
 @pytest.fixture(scope="module")
-def real(imdb: Path) -> Dataset:
-    return load_archives([imdb], Progress(disable=True))
+def raw(imdb: Path) -> list[Review]:
+    """All labelled reviews."""
+    return read_reviews([imdb], Progress(disable=True))
+
+
+@pytest.fixture(scope="module", params=[BOOK, BEST], ids=["book", "best"])
+def either(request: pytest.FixtureRequest) -> Classifier:
+    """Each of the shipped bundles."""
+    return open_classifier(load_bundle(request.param), "tensorflow")
 
 
 def probability(classifier: Classifier, review: str) -> float:
     return classifier.predict([review])[0].positive_probability
 
 
-def test_shipped_bundle_judges_plain_paragraphs(shipped: Classifier) -> None:
-    assert probability(shipped, ENTHUSIASTIC) > 0.9
-    assert probability(shipped, SCATHING) < 0.1
+def test_shipped_bundles_judge_plain_paragraphs(either: Classifier) -> None:
+    assert probability(either, ENTHUSIASTIC) > 0.9
+    assert probability(either, SCATHING) < 0.1
 
 
-def test_shipped_bundle_is_small_and_good() -> None:
-    bundle = load_bundle(FOLDER)
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 2_000_000
-    assert bundle.manifest.metrics["accuracy"] == pytest.approx(0.88, abs=0.01)
-    assert bundle.manifest.metrics["loss"] == pytest.approx(0.29, abs=0.015)
+@pytest.mark.parametrize("folder", [BOOK, BEST], ids=["book", "best"])
+def test_shipped_bundles_are_small_and_trained_on_everything(folder: Path) -> None:
+    bundle = load_bundle(folder)
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 2_000_000
     assert bundle.manifest.dataset["training_reviews"] == 25_000
+    assert bundle.manifest.encoding.columns == 10_000
+
+
+def test_first_bundle_is_as_good_as_the_book() -> None:
+    metrics = load_bundle(BOOK).manifest.metrics
+    assert metrics["accuracy"] == pytest.approx(0.88, abs=0.01)
+    assert metrics["loss"] == pytest.approx(0.29, abs=0.015)
+
+
+def test_second_bundle_is_better_and_calibrated() -> None:
+    metrics = load_bundle(BEST).manifest.metrics
+    assert metrics["accuracy"] >= 0.915
+    assert metrics["calibration_error"] <= 0.015
+
+
+def test_newest_bundle_is_the_best_one() -> None:
+    assert find_bundle(ROOT / "models/imdb") == BEST
 
 
 @pytest.mark.parametrize(
@@ -54,64 +80,76 @@ def test_shipped_bundle_is_small_and_good() -> None:
         ENTHUSIASTIC.replace(". ", ".<>"),
         ENTHUSIASTIC.replace(",", " \u2014"),
         f"  \u201c{ENTHUSIASTIC}\u201d\r\n",
-        " ".join(reversed(ENTHUSIASTIC.replace(".", "").split())),
     ],
 )
-def test_shipped_bundle_ignores_case_punctuation_and_order(shipped: Classifier, variant: str) -> None:
-    assert probability(shipped, variant) == pytest.approx(probability(shipped, ENTHUSIASTIC), abs=1e-6)
+def test_shipped_bundles_ignore_case_and_punctuation(either: Classifier, variant: str) -> None:
+    assert probability(either, variant) == pytest.approx(probability(either, ENTHUSIASTIC), abs=1e-6)
 
 
-@pytest.mark.parametrize(("word", "sign"), [("terrible", -1), ("awful", -1), ("superb", 1), ("excellent", 1)])
-def test_shipped_bundle_moves_with_a_loaded_word(shipped: Classifier, word: str, sign: int) -> None:
-    for text in (ENTHUSIASTIC, SCATHING, "The film is about a dog."):
-        moved = probability(shipped, f"{text} {word}") - probability(shipped, text)
-        assert moved * sign >= 0 or word in text.lower()
+def test_first_bundle_ignores_order(shipped: dict[str, Classifier]) -> None:
+    backwards = " ".join(reversed(ENTHUSIASTIC.replace(".", "").split()))
+    assert probability(shipped["1"], backwards) == pytest.approx(probability(shipped["1"], ENTHUSIASTIC), abs=1e-6)
 
 
-def test_shipped_bundle_reads_typographic_negation_alike(shipped: Classifier) -> None:
-    assert probability(shipped, "I didn\u2019t like it") == probability(shipped, "I didn't like it")
-    assert probability(shipped, "I didn't like it") < probability(shipped, "I like it")
+def test_shipped_bundles_behave_as_their_reports_say(either: Classifier) -> None:
+    """Minimum functionality, invariance and direction, on made-up texts."""
+    folder = BEST if either.vocabulary.encoding.longest_term > 1 else BOOK
+    recorded = json.loads((folder / "report/evaluation.json").read_text())["behaviour"]["kinds"]
+    result = behaviour(lambda texts: [p.positive_probability for p in either.predict(texts)])
+    assert result["kinds"] == recorded
+    assert recorded["invariance"]["passed"] == recorded["invariance"]["checks"]
+    assert recorded["direction"]["passed"] == recorded["direction"]["checks"]
 
 
-def test_shipped_vocabulary_is_that_of_the_real_reviews(shipped: Classifier, real: Dataset) -> None:
-    vocabulary = build_vocabulary(real, shipped.vocabulary.encoding)
-    assert vocabulary.word_index == shipped.vocabulary.word_index
-    most_frequent = sorted(vocabulary.word_index, key=lambda word: vocabulary.word_index[word])[:20]
+def test_second_bundle_reads_short_texts(shipped: dict[str, Classifier]) -> None:
+    assert probability(shipped["2"], "Loved it.") > 0.5
+    assert probability(shipped["2"], "Not good.") < 0.5
+    assert probability(shipped["2"], "I would not recommend this to anyone.") < 0.5
+
+
+def test_first_vocabulary_is_that_of_the_real_reviews(shipped: dict[str, Classifier], imdb: Path) -> None:
+    vocabulary = shipped["1"].vocabulary
+    counted = build_vocabulary(load_archives([imdb], Progress(disable=True)), vocabulary.encoding)
+    assert counted.word_index == vocabulary.word_index
+    most_frequent = sorted(counted.word_index, key=lambda word: counted.word_index[word])[:20]
     assert most_frequent == (
         "the and a of to is br in it i this that was as for with movie but film on".split()  # noqa: SIM905
     )
 
 
-def test_shipped_metrics_come_back_from_the_real_reviews(shipped: Classifier, real: Dataset) -> None:
-    rows = [shipped.vocabulary.encode_tokens(tokens) for tokens in real.test.sequences]
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_shipped_metrics_come_back_from_the_real_reviews(
+    shipped: dict[str, Classifier], raw: list[Review], version: str
+) -> None:
+    test = [review for review in raw if review.split == "test"]
     answers = [
         prediction.positive_probability
-        for start in range(0, len(rows), 1024)
-        for prediction in shipped.predict_rows(rows[start : start + 1024])
+        for start in range(0, len(test), 1024)
+        for prediction in shipped[version].predict([review.text for review in test[start : start + 1024]])
     ]
-    metrics = measure(np.array(answers, np.float32), real.test.labels)
-    bundle = load_bundle(FOLDER)
-    assert metrics["accuracy"] == bundle.manifest.metrics["accuracy"]
-    assert metrics == pytest.approx(bundle.manifest.metrics, abs=1e-6)
-    assert real.digest == bundle.manifest.dataset["sha256"]
+    labels = np.array([review.sentiment == "pos" for review in test], np.float32)
+    metrics = measure(np.array(answers, np.float32), labels)
+    manifest = load_bundle(ROOT / "models/imdb" / version).manifest
+    assert metrics["accuracy"] == manifest.metrics["accuracy"]
+    assert metrics == pytest.approx(manifest.metrics, abs=1e-5)
+    assert digest_of(part for review in raw for part in review) == manifest.dataset["sha256"]
 
 
-def test_real_reviews_encode_as_keras_encodes_them(real: Dataset, imdb: Path) -> None:
+def test_real_reviews_encode_as_keras_encodes_them(raw: list[Review]) -> None:
     """Over all training reviews without typographic signs, which Keras's tokeniser does not know."""
     from keras.src.legacy.preprocessing.text import text_to_word_sequence
 
-    from app.inference.text import APOSTROPHES, SEPARATORS
-    from training.archive import read_reviews
-
     odd = set(APOSTROPHES + SEPARATORS)
-    reviews = [review for review in read_reviews([imdb], Progress(disable=True)) if review.split == "train"]
     counts: Counter[str] = Counter()
     compared = 0
-    for review, tokens in zip(reviews, real.train.sequences, strict=True):
+    for review in raw:
+        if review.split != "train":
+            continue
         by_keras = text_to_word_sequence(review.text)
         counts.update(by_keras)
-        if not odd & set(review.text) and not any(sign.isspace() for sign in set(review.text) - {" ", "\t", "\n"}):
-            assert tokens == by_keras
+        signs = set(review.text)
+        if not odd & signs and not any(sign.isspace() for sign in signs - {" ", "\t", "\n"}):
+            assert tokenise(review.text) == by_keras
             compared += 1
     assert len(counts) == 88_581
     assert compared > 24_000

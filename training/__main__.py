@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     experiments = commands.add_parser(
         "experiments",
         help="run the book's further experiments over several seeds and write the report",
-        description="Train the book's network with one thing changed at a time, over three seeds, on the training "
+        description="Train a recipe's network with one thing changed at a time, over three seeds, on the training "
         "reviews alone. Runs that are there already are not run again.",
     )
     compare = commands.add_parser(
@@ -69,6 +69,10 @@ def parser() -> argparse.ArgumentParser:
     experiments.add_argument(
         "--output", type=Path, default=Path("docs/experiments"), help="where reports are kept (default: %(default)s)"
     )
+    experiments.add_argument(
+        "--recipe", choices=sorted(RECIPES), default="book", help="whose variants to run (default: %(default)s)"
+    )
+    experiments.add_argument("--seeds", nargs="+", type=int, metavar="N", help="default: 0 1 2")
     for command in (train, experiments, compare):
         command.add_argument(
             "--dataset",
@@ -165,11 +169,12 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[Table | str]
 
 
 def _experiments(options: argparse.Namespace, progress: Progress) -> list[Table | str]:
-    dataset = _load(options.dataset, RECIPES["book"], progress)
-    from training.experiments import TABLE, run_experiments
+    dataset = _load(options.dataset, RECIPES[options.recipe], progress)
+    from training.experiments import SEEDS, TABLE, run_experiments
 
-    runs = run_experiments(dataset, options.output, progress)
-    return [f"{len(runs)} runs; the table is in {options.output / TABLE}"]
+    folder = options.output / options.recipe
+    runs = run_experiments(options.recipe, dataset, folder, progress, options.seeds or SEEDS)
+    return [f"{len(runs)} runs; the table is in {folder / TABLE}"]
 
 
 def _compare(options: argparse.Namespace, progress: Progress) -> list[Table | str]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.runtimes import import_tensorflow
+from app.inference.runtimes import LITERT_FILE, import_tensorflow
 from app.inference.vocabulary import Row, Vocabulary
 from training.recipe import Recipe
 
@@ -161,3 +161,12 @@ def export(network: Network, folder: Path) -> None:
     finally:
         logging.getLogger("tensorflow").setLevel(level)
     (folder / "assets").rmdir()  # always empty here, and git would not keep it
+    _export_litert(folder)
+
+
+def _export_litert(folder: Path) -> None:
+    """Convert the SavedModel in a staged bundle for LiteRT, weights and all."""
+    model = tf.saved_model.load(os.fspath(folder))
+    # Through its function: the converter's own reading of this SavedModel leaves the weights out.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([model.signatures["serving_default"]], model)
+    (folder / LITERT_FILE).write_bytes(converter.convert())

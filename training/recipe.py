@@ -81,9 +81,9 @@ BEST = Recipe(
     encoding=Encoding(
         start_column=None, unknown_column=None, first_term_column=0, longest_term=3, kept_punctuation="!?"
     ),
-    hidden_units=(32,),
-    dropout=0.5,
-    term_dropout=0.3,
+    hidden_units=(16,),
+    dropout=0.3,
+    term_dropout=0.4,
     optimizer="adam",
     learning_rate=2e-3,
     decay=True,

@@ -21,14 +21,16 @@ from app.inference.bundle import (
     write_manifest,
     write_word_index,
 )
+from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Vocabulary
 from training.behaviour import behaviour
 from training.calibration import apply_scaling, fit_scaling
 from training.card import model_card
 from training.dataset import Dataset, Split, hold_out, shuffled
+from training.errors import TrainingError
 from training.evaluation import evaluate, headline
 from training.golden import REVIEWS, golden_reviews
-from training.lesson import prepare
+from training.lesson import Lesson, prepare
 from training.network import Batches, History, Network, build, export, fit, fix_seed, predict
 from training.plots import plot_history, plot_reliability
 from training.recipe import Recipe
@@ -36,6 +38,8 @@ from training.telling import telling_terms
 
 EVALUATION_BATCH = 512
 """Reviews a batch outside training, where the size changes no result."""
+RUNTIME_TOLERANCE = 1e-5
+"""How far the runtimes' probabilities for a review may be apart."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,13 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
 
         # A first network, only to see where over-fitting begins and how far its probabilities can be trusted.
         partial, validation = hold_out(training, recipe.validation)
-        first, history = learn(dataset, partial, recipe, recipe.epochs, progress, validation)
+        lesson = take_lesson(dataset, partial, recipe, progress)
+        first, history = learn(lesson, recipe, recipe.epochs, progress, validation)
         epochs = favoured_epochs(history) if recipe.choose_epochs else recipe.epochs
 
         # The network to keep: from scratch, on every training review.
-        final, _ = learn(dataset, training, recipe, epochs, progress)
+        del lesson  # it is large, and so is the next one
+        final, _ = learn(take_lesson(dataset, training, recipe, progress), recipe, epochs, progress)
         if recipe.calibrate:
             apply_scaling(final.network, fit_scaling(first.judge(validation.sequences), validation.labels))
 
@@ -112,6 +118,7 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
             "libraries": _libraries(),
         }
         _write(folder, final)
+        _check_runtimes(folder, final.vocabulary, dataset.test)
         _write_report(folder / "report", report, history, epochs)
         card = model_card(facts, report, _previous(models, bundle_version))
         (folder / "report" / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
@@ -119,27 +126,26 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
     return Trained(models / bundle_version, epochs, report)
 
 
+def take_lesson(dataset: Dataset, labelled: Split, recipe: Recipe, progress: Progress) -> Lesson:
+    """Make the lesson that a recipe asks for and show how far that is; see `training.lesson.prepare`."""
+    task = progress.add_task("preparing", total=None)
+    lesson = prepare(dataset, labelled, recipe, lambda step: progress.update(task, description=step))
+    progress.remove_task(task)
+    return lesson
+
+
 def learn(
-    dataset: Dataset,
-    labelled: Split,
-    recipe: Recipe,
-    epochs: int,
-    progress: Progress,
-    validation: Split | None = None,
+    lesson: Lesson, recipe: Recipe, epochs: int, progress: Progress, validation: Split | None = None
 ) -> tuple[Learnt, History]:
     """Train one network from scratch.
 
     Args:
-        dataset: Where the vocabulary and the unlabelled reviews come from.
-        labelled: The reviews whose labels may be seen.
-        recipe: How to train.
+        lesson: What to learn.
+        recipe: How.
         epochs: How long.
         progress: Shows how far it is.
         validation: Reviews to measure on after each epoch.
     """
-    steps = progress.add_task("preparing", total=None)
-    lesson = prepare(dataset, labelled, recipe, lambda step: progress.update(steps, description=step))
-    progress.remove_task(steps)
     rng = np.random.default_rng(recipe.seed)
     batches = Batches(lesson.vocabulary, lesson.rows, lesson.targets, recipe.batch_size, rng, recipe.term_dropout)
     held_out = None
@@ -181,6 +187,16 @@ def _write(folder: Path, learnt: Learnt) -> None:
     write_word_index(folder, learnt.vocabulary)
     golden = learnt.judge([learnt.vocabulary.tokenise(review) for review in REVIEWS])
     write_golden(folder, golden_reviews(golden.tolist()))
+
+
+def _check_runtimes(folder: Path, vocabulary: Vocabulary, test: Split) -> None:
+    """Make sure that every runtime gives the same answers to all test reviews."""
+    runtimes = [open_runtime(name, folder) for name in RUNTIMES]
+    for start in range(0, len(test), EVALUATION_BATCH):
+        rows = [vocabulary.encode_tokens(tokens) for tokens in test.sequences[start : start + EVALUATION_BATCH]]
+        answers = np.stack([runtime(vocabulary.multi_hot(rows)) for runtime in runtimes])  # (runtimes, batch)
+        if (apart := float(np.ptp(answers, axis=0).max())) > RUNTIME_TOLERANCE:
+            raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 
 
 def _write_report(folder: Path, report: dict[str, Any], history: History, epochs: int) -> None:

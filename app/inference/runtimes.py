@@ -23,8 +23,10 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 """Sizes that the network is called with. oneDNN prepares itself anew for each size it meets (some 100 ms), so there
 are few, all met before the service is ready; a batch in between is padded with empty rows."""
 
-NOTICE = re.compile(r"I\d{4} |WARNING: All log messages before absl::InitializeLog")
-"""How the lines begin that TensorFlow writes at every start, whatever its log level."""
+LITERT_FILE = "model.tflite"
+
+NOTICE = re.compile(r"I\d{4} |INFO: |WARNING: All log messages before absl::InitializeLog")
+"""How the lines begin that TensorFlow and LiteRT write at every start, whatever the log level."""
 
 
 class Runtime(Protocol):
@@ -32,9 +34,11 @@ class Runtime(Protocol):
 
     Attributes:
         columns: Width of its input.
+        off_loop: Whether a call takes long enough to be worth the way to another thread and back (some 0.1 ms).
     """
 
     columns: int
+    off_loop: bool
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """Estimate probabilities.
@@ -59,6 +63,8 @@ class TensorFlowRuntime:
         BundleDamaged: TensorFlow cannot read the SavedModel, or its signature is not the one that bundles have.
     """
 
+    off_loop = True
+
     def __init__(self, folder: Path) -> None:
         tf = import_tensorflow()
         try:
@@ -77,17 +83,81 @@ class TensorFlowRuntime:
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Runtime`."""
-        parts = [self._run(multi_hot[i : i + BATCH_SIZES[-1]]) for i in range(0, len(multi_hot), BATCH_SIZES[-1])]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        return _in_batches(self._run, multi_hot)
 
     def _run(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
-        batch = len(multi_hot)
-        size = next(size for size in BATCH_SIZES if size >= batch)
-        if size > batch:
-            multi_hot = np.concatenate([multi_hot, np.zeros((size - batch, self.columns), np.float32)])
-        output = self._call(multi_hot=self._constant(multi_hot))["positive_probability"]  # (size, 1)
-        probabilities: NDArray[np.float32] = output.numpy().reshape(size)[:batch]
+        output = self._call(multi_hot=self._constant(multi_hot))["positive_probability"]  # (batch, 1)
+        probabilities: NDArray[np.float32] = output.numpy().reshape(-1)
         return probabilities
+
+
+class LiteRTRuntime:
+    """The bundle's model.tflite, run by LiteRT: the same network without TensorFlow.
+
+    Args:
+        folder: The bundle's folder.
+
+    Raises:
+        RuntimeUnavailable: LiteRT is not installed.
+        BundleDamaged: LiteRT cannot read the file, or its shape is not the one that bundles have.
+    """
+
+    off_loop = False
+
+    def __init__(self, folder: Path) -> None:
+        interpreter = _import_litert()
+        path = folder / LITERT_FILE
+        # An interpreter a batch size: resizing one would allocate anew at each change.
+        self._interpreters: dict[int, Any] = {}
+        try:
+            for size in BATCH_SIZES:
+                with _without_notices():
+                    model = interpreter(model_path=str(path), num_threads=1)
+                (given,), (answer,) = model.get_input_details(), model.get_output_details()
+                self.columns = int(given["shape"][1])
+                model.resize_tensor_input(given["index"], (size, self.columns))
+                with _without_notices():
+                    model.allocate_tensors()
+                self._interpreters[size] = (model, given["index"], answer["index"])
+        except (ValueError, RuntimeError, IndexError, OSError) as error:
+            raise BundleDamaged(path, "LiteRT cannot load this model") from error
+
+    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Runtime`."""
+        return _in_batches(self._run, multi_hot)
+
+    def _run(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        model, given, answer = self._interpreters[len(multi_hot)]
+        model.set_tensor(given, multi_hot)
+        model.invoke()
+        probabilities: NDArray[np.float32] = model.get_tensor(answer).reshape(-1)
+        return probabilities
+
+
+def _in_batches(
+    run: Callable[[NDArray[np.float32]], NDArray[np.float32]], multi_hot: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Call a network with the sizes that it was prepared for: whole batches, the last one padded with empty rows."""
+    if len(multi_hot) in BATCH_SIZES:
+        return run(multi_hot)
+    answers = [np.zeros(0, np.float32)]
+    for start in range(0, len(multi_hot), BATCH_SIZES[-1]):
+        part = multi_hot[start : start + BATCH_SIZES[-1]]
+        size = next(size for size in BATCH_SIZES if size >= len(part))
+        padding = np.zeros((size - len(part), multi_hot.shape[1]), np.float32)
+        answers.append(run(np.concatenate([part, padding]))[: len(part)])
+    return np.concatenate(answers)
+
+
+def _import_litert() -> Any:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise RuntimeUnavailable(
+            "the runtime `litert` needs the package ai-edge-litert: pip install 'review-sentiment[litert]', or "
+            "pip install -r requirements/litert.txt"
+        ) from error
+    return Interpreter
 
 
 def import_tensorflow() -> Any:
@@ -102,7 +172,8 @@ def import_tensorflow() -> Any:
             import tensorflow as tf
     except ImportError as error:
         raise RuntimeUnavailable(
-            "the runtime `tensorflow` needs the package tensorflow: pip install -r requirements/serving.txt"
+            "the runtime `tensorflow` needs the package tensorflow: pip install 'review-sentiment[tensorflow]', or "
+            "pip install -r requirements/serving.txt"
         ) from error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return tf
@@ -112,7 +183,8 @@ def import_tensorflow() -> Any:
 def _without_notices() -> Iterator[None]:
     """Hold back what C++ code writes to the error stream, then let through all but notices.
 
-    TensorFlow writes some notices before its log level is in force; no setting silences them.
+    TensorFlow writes some notices before its log level is in force, and LiteRT one when it loads a model; no setting
+    silences them.
     """
     sys.stderr.flush()
     descriptor = os.dup(2)
@@ -129,7 +201,7 @@ def _without_notices() -> Iterator[None]:
                     sys.stderr.write(f"{line}\n")
 
 
-RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"tensorflow": TensorFlowRuntime}
+RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"tensorflow": TensorFlowRuntime, "litert": LiteRTRuntime}
 """What SENTIMENT_RUNTIME may name."""
 
 

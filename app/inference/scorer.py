@@ -1,31 +1,57 @@
 """Concurrent requests share model calls.
 
-A network call costs about the same for one review as for sixteen, so requests that arrive while a call is running form
-the next batch. Nothing waits when the model is idle: the first request goes at once.
+A call of the network costs about the same for one review as for sixteen, so what arrives while a call is running forms
+A call of the network costs about the same for one review as for sixteen, so what arrives while one is running forms
+in turn with others, so that it delays nobody by more than a part.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.inference.classifier import Classifier, Prediction
 from app.inference.errors import Overloaded
 from app.inference.runtimes import BATCH_SIZES
 
+BATCH = BATCH_SIZES[-1]
+"""Reviews a call of the network at most."""
+
+SHARE = BATCH // 4
+"""Reviews of one request in a batch, while others wait too."""
+
+BATCH_CHARACTERS = 60_000
+"""Characters a batch at most, one review excepted; some 5 ms of tokenising."""
+
 
 @dataclass(eq=False)
 class _Request:
+    """A caller's reviews; `predictions` holds those of the first ones, as far as work has gone."""
+
     reviews: Sequence[str]
     answer: asyncio.Future[list[Prediction]]
+    predictions: list[Prediction] = field(default_factory=list)
+
+    def part(self, most: int, characters: int) -> Sequence[str]:
+        """The next reviews to score: at least one, then as many as fit."""
+        start = end = len(self.predictions)
+        while end < len(self.reviews) and end - start < most:
+            characters -= len(self.reviews[end])
+            if characters < 0 and end > start:
+                break
+            end += 1
+        return self.reviews[start:end]
 
 
 class Scorer:
-    """Scores reviews for many callers on one event loop, off that loop, in one thread of its own.
+    """Scores reviews for many callers on one event loop.
+
+    Where a call of the runtime is long, work goes to a thread of its own; where it is shorter than the way there and
+    back, it is done on the loop, one batch at a time.
 
     Args:
-        classifier: Called by that thread alone.
+        classifier: Called by one thread at a time.
         max_waiting: Reviews that may wait or be in work at a time.
     """
 
@@ -40,7 +66,7 @@ class Scorer:
     async def predict(self, reviews: Sequence[str]) -> list[Prediction]:
         """Estimate how likely each review is to be positive; see `Classifier.predict`.
 
-        Cancelling the call drops its reviews if they are not in work yet.
+        Cancelling the call drops those of its reviews that are not in work yet.
 
         Raises:
             Overloaded: More than `max_waiting` reviews would wait. Nothing was queued.
@@ -60,36 +86,51 @@ class Scorer:
 
     async def _run(self) -> None:
         """Work until the queue is empty."""
-        loop = asyncio.get_running_loop()
         try:
             while batch := self._next_batch():
-                reviews = [review for request in batch for review in request.reviews]
+                reviews = [review for _, part in batch for review in part]
                 try:
-                    predictions = await loop.run_in_executor(self._thread, self._classifier.predict, reviews)
+                    predictions = await self._predict(reviews)
                 except Exception as error:
-                    # Every waiting caller learns of it; the next batch is tried anew.
-                    for request in batch:
+                    # Its callers learn of it; the rest of the queue is tried anew.
+                    for request, _ in batch:
                         if not request.answer.done():
                             request.answer.set_exception(error)
                     continue
                 start = 0
-                for request in batch:
-                    end = start + len(request.reviews)
-                    if not request.answer.done():
-                        request.answer.set_result(predictions[start:end])
-                    start = end
+                for request, part in batch:
+                    request.predictions += predictions[start : start + len(part)]
+                    start += len(part)
+                    if len(request.predictions) == len(request.reviews) and not request.answer.done():
+                        request.answer.set_result(request.predictions)
         finally:
             self._running = None
 
-    def _next_batch(self) -> list[_Request]:
-        """Take whole requests in order of arrival until the largest batch is full."""
-        batch: list[_Request] = []
-        size = 0
-        while self._queue and size < BATCH_SIZES[-1]:
+    async def _predict(self, reviews: list[str]) -> list[Prediction]:
+        if self._classifier.runtime.off_loop:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._classifier.predict, reviews)
+        predictions = self._classifier.predict(reviews)
+        await asyncio.sleep(0)  # let others run before the next batch
+        return predictions
+
+    def _next_batch(self) -> list[tuple[_Request, Sequence[str]]]:
+        """Take parts of requests in order of arrival until the batch is full; those with more left queue up again."""
+        batch: list[tuple[_Request, Sequence[str]]] = []
+        unfinished: list[_Request] = []
+        size = characters = 0
+        while self._queue and size < BATCH and characters < BATCH_CHARACTERS:
             request = self._queue.popleft()
-            if not request.answer.done():  # its caller is gone
-                batch.append(request)
-                size += len(request.reviews)
+            if request.answer.done():  # its caller is gone, or was told of a failure
+                continue
+            room = min(SHARE, BATCH - size) if self._queue or batch else BATCH
+            part = request.part(room, BATCH_CHARACTERS - characters)
+            batch.append((request, part))
+            size += len(part)
+            characters += sum(map(len, part))
+            if len(request.predictions) + len(part) < len(request.reviews):
+                unfinished.append(request)
+        self._queue.extend(unfinished)
         return batch
 
     def close(self) -> None:

@@ -17,6 +17,9 @@ from app.inference.text import tokenise
 UNKNOWN_WORD = "?"
 """What `Vocabulary.decode` writes for a column without a word; never a token, since `?` separates."""
 
+Tree = dict[str, tuple[int | None, "Tree"]]
+"""Token -> the column of the term that ends here, if one does, and the tokens that terms go on with."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -70,6 +73,7 @@ class Vocabulary:
         self.word_index = dict(word_index)
         self.encoding = encoding
         self._terms = {column: term for term, column in word_index.items()}
+        self._tree = _tree(word_index) if encoding.longest_term > 1 else {}
         self._always = [] if encoding.start_column is None else [encoding.start_column]
 
     @classmethod
@@ -114,21 +118,37 @@ class Vocabulary:
 
     def _find(self, tokens: Sequence[str]) -> tuple[int, set[int]]:
         """Count the tokens that belong to a known term, and collect the terms' columns."""
+        if self.encoding.longest_term > 1:
+            return self._find_terms(tokens)
         index = self.word_index
-        longest = self.encoding.longest_term
-        if longest == 1:
-            hits = [index[token] for token in tokens if token in index]
-            return len(hits), set(hits)
+        hits = [index[token] for token in tokens if token in index]
+        return len(hits), set(hits)
+
+    def _find_terms(self, tokens: Sequence[str]) -> tuple[int, set[int]]:
+        """Do so for terms of several tokens: from each token, follow the tree for as long as it goes."""
         found: set[int] = set()
-        covered = bytearray(len(tokens))
-        for length in range(1, longest + 1):
-            spans = zip(*(tokens[offset:] for offset in range(length)), strict=False)
-            for start, span in enumerate(spans):
-                column = index.get(" ".join(span))
+        count = len(tokens)
+        known = covered = 0  # tokens in a known term, and the end of the last such term
+        first = self._tree.get
+        for start, node in enumerate(map(first, tokens)):
+            if node is None:
+                continue
+            column, longer = node
+            end = 0
+            if column is not None:
+                found.add(column)
+                end = start + 1
+            place = start + 1
+            while longer and place < count and (node := longer.get(tokens[place])):
+                column, longer = node
+                place += 1
                 if column is not None:
                     found.add(column)
-                    covered[start : start + length] = b"\1" * length
-        return sum(covered), found
+                    end = place
+            if end > covered:
+                known += end - max(covered, start)
+                covered = end
+        return known, found
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Spread rows out for the network.
@@ -167,6 +187,18 @@ class Vocabulary:
             The words, separated by spaces; `?` for a column that has none (start and unknown among them).
         """
         return " ".join(self._terms.get(column, UNKNOWN_WORD) for column in columns)
+
+
+def _tree(word_index: Mapping[str, int]) -> "Tree":
+    """Arrange terms by their first token, those by their second, and so on."""
+    tree: Tree = {}
+    for term, column in word_index.items():
+        level = tree
+        *before, last = term.split(" ")
+        for token in before:
+            level = level.setdefault(token, (None, {}))[1]
+        level[last] = (column, level[last][1] if last in level else {})
+    return tree
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:

@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.inference.classifier import Classifier
+from app.inference.bundle import Bundle
+from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import InferenceError, Overloaded
-from app.inference.scorer import Scorer
+from app.inference.runtimes import RUNTIMES
+from app.inference.scorer import BATCH, Scorer
 
 REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
+
+
+@pytest.fixture(scope="module", params=RUNTIMES)
+def classifier(bundle: Bundle, request: pytest.FixtureRequest) -> Classifier:
+    """One that works in a thread, and one that works on the loop."""
+    return open_classifier(bundle, request.param)
 
 
 def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) -> None:
@@ -42,6 +50,37 @@ def test_predict_beyond_the_bound_is_refused_at_once(classifier: Classifier) -> 
     asyncio.run(run())
 
 
+def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Classifier) -> None:
+    async def run() -> None:
+        scorer = Scorer(classifier, max_waiting=10_000)
+        finished: list[str] = []
+
+        async def ask(name: str, reviews: list[str]) -> None:
+            answers = await scorer.predict(reviews)
+            expected = [prediction.words for prediction in classifier.predict(reviews)]
+            assert [prediction.words for prediction in answers] == expected
+            finished.append(name)
+
+        large = asyncio.create_task(ask("large", [f"word {'more ' * (i % 7)}" for i in range(20 * BATCH)]))
+        await asyncio.sleep(0)
+        small = [asyncio.create_task(ask("small", ["a good film"])) for _ in range(10)]
+        await asyncio.gather(large, *small)
+        assert finished == ["small"] * 10 + ["large"]
+        scorer.close()
+
+    asyncio.run(run())
+
+
+def test_predict_of_long_reviews_goes_in_parts(classifier: Classifier) -> None:
+    async def run() -> None:
+        scorer = Scorer(classifier, max_waiting=100)
+        reviews = [f"{'long ' * 20_000}{i}" for i in range(3)] + ["short"]
+        assert [prediction.words for prediction in await scorer.predict(reviews)] == [20_001] * 3 + [1]
+        scorer.close()
+
+    asyncio.run(run())
+
+
 def test_predict_cancelled_frees_its_place(classifier: Classifier) -> None:
     async def run() -> None:
         scorer = Scorer(classifier, max_waiting=10)
@@ -62,6 +101,7 @@ class FailsOnce:
     """A runtime whose first call fails."""
 
     columns = 10_000
+    off_loop = True
 
     def __init__(self) -> None:
         self.calls = 0

@@ -93,14 +93,14 @@ def test_compare_command_says_whether_to_replace(
 def test_experiments_go_on_where_they_stopped(tmp_path: Path) -> None:
     dataset = load_archives([write_archive(tmp_path / "a.tar.gz", files(10))], Progress(disable=True))
     folder = tmp_path / "experiments"
-    runs = run_experiments(dataset, folder, Progress(disable=True), seeds=(0,))
-    assert [run["variant"] for run in runs] == list(VARIANTS)
+    runs = run_experiments("book", dataset, folder, Progress(disable=True), seeds=(0,))
+    assert [run["variant"] for run in runs] == list(VARIANTS["book"])
     lines = (folder / "runs.jsonl").read_text().splitlines()
     (folder / "runs.jsonl").write_text("\n".join(lines[:3]) + "\n")
-    again = run_experiments(dataset, folder, Progress(disable=True), seeds=(0,))
+    again = run_experiments("book", dataset, folder, Progress(disable=True), seeds=(0,))
     assert (folder / "runs.jsonl").read_text().splitlines()[:3] == lines[:3]
-    assert [run["variant"] for run in again] == list(VARIANTS)
-    assert (folder / "results.md").read_text().count("\n") == 2 + len(VARIANTS)
+    assert [run["variant"] for run in again] == list(VARIANTS["book"])
+    assert (folder / "results.md").read_text().count("\n") == 2 + len(VARIANTS["book"])
     for name in ("accuracy.png", "loss.png", "overfitting.png", "results.csv"):
         assert (folder / name).stat().st_size > 0
 

@@ -1,8 +1,8 @@
 """Concurrent requests share model calls.
 
-A call of the network costs about the same for one review as for sixteen, so what arrives while a call is running forms
-A call of the network costs about the same for one review as for sixteen, so what arrives while one is running forms
-in turn with others, so that it delays nobody by more than a part.
+A call of the network costs about the same for one review as for sixteen, so what arrives while one is running forms the
+next batch. Nothing waits when the model is idle: the first request goes at once. A large request is scored in parts, in
+turn with others, so that it delays nobody by more than a part.
 """
 
 import asyncio

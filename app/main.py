@@ -31,7 +31,7 @@ Errors are `application/problem+json` (RFC 9457). Every response carries an `X-R
 sent one, or a new one; log lines carry it too.
 """
 
-log = structlog.stdlib.get_logger("app")
+log = structlog.get_logger()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from rich.progress import Progress
 
 from training.dataset import Dataset, Split, hold_out, shuffled
@@ -169,4 +170,5 @@ def _band(axes: Axes, curves: list[list[float]], label: str) -> None:
     values = np.array(curves)  # (seeds, epochs)
     epochs = np.arange(1, values.shape[1] + 1)
     (line,) = axes.plot(epochs, values.mean(0), label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.fill_between(epochs, values.min(0), values.max(0), color=line.get_color(), alpha=0.15)

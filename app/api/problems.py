@@ -26,7 +26,7 @@ RETRY_AFTER = "1"
 CLIENT_GONE = 499
 """Never sent, only logged: the client closed the connection before its request was read."""
 
-log = structlog.stdlib.get_logger("app.api")
+log = structlog.get_logger()
 
 
 class RequestRejected(Exception):

@@ -15,7 +15,7 @@ from app.api.state import Service
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """What is taken over from X-Request-ID. Anything else could forge log lines or headers, and is replaced."""
 
-log = structlog.stdlib.get_logger("app.request")
+log = structlog.get_logger()
 
 
 class RequestLog:

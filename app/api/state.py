@@ -61,7 +61,8 @@ class State(TypedDict):
     service: Service
 
 
-def _service(request: Request) -> Service:
+# These are coroutines although they wait for nothing: FastAPI calls plain functions in a thread, which costs far more.
+async def _service(request: Request) -> Service:
     service: Service = request.state.service
     return service
 
@@ -69,7 +70,7 @@ def _service(request: Request) -> Service:
 CurrentService = Annotated[Service, Depends(_service)]
 
 
-def _serving(service: CurrentService) -> Serving:
+async def _serving(service: CurrentService) -> Serving:
     match service.phase:
         case Serving():
             return service.phase

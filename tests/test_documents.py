@@ -80,6 +80,11 @@ def test_serving_lock_has_no_training_only_package() -> None:
     assert {"fastapi", "uvicorn", "tensorflow", "numpy", "pydantic"} <= names("serving.txt")
 
 
+def test_litert_lock_is_without_tensorflow() -> None:
+    assert not {"tensorflow", "tensorflow-cpu", "keras"} & names("litert.txt")
+    assert {"fastapi", "ai-edge-litert"} <= names("litert.txt")
+
+
 def test_locks_are_supersets_with_hashes_and_no_host() -> None:
     assert names("serving.txt") < names("training.txt") < names("development.txt")
     for path in (ROOT / "requirements").glob("*.txt"):

@@ -2,6 +2,7 @@
 
     models/imdb/1/
       saved_model.pb  variables/  fingerprint.pb   a TensorFlow SavedModel as it is
+      model.tflite                                 the same network for LiteRT
       word_index.json                              term -> column
       golden.json                                  reviews and the probabilities that this bundle gives them
       report/                                      how training went and how good the result is

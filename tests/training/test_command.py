@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.inference.bundle import load_bundle
 from tests.servers import PATIENCE, ROOT
-from training.__main__ import main
+from training.__main__ import chosen_recipe, main, parser
+from training.recipe import BEST, BOOK
 
 SMALL = ["--validation", "40", "--epochs", "2", "--batch-size", "16"]
 
@@ -50,6 +52,21 @@ def test_main_with_wrong_options_explains(options: list[str], capsys: pytest.Cap
         main(options)
     assert raised.value.code == 2
     assert "whole number" in capsys.readouterr().err
+
+
+def test_options_change_the_recipe() -> None:
+    given = "train --layers 3 --units 64 --activation tanh --loss mse --learning-rate 0.01 --seed 7".split()  # noqa: SIM905
+    recipe = chosen_recipe(parser().parse_args(given))
+    assert recipe == replace(BOOK, hidden_units=(64, 64, 64), activation="tanh", loss="mse", learning_rate=0.01, seed=7)
+    assert chosen_recipe(parser().parse_args(["train"])) == BOOK
+    assert chosen_recipe(parser().parse_args(["train", "--recipe", "best"])) == BEST
+
+
+def test_main_trains_a_changed_recipe(archive: Path, tmp_path: Path) -> None:
+    changes = ["--layers", "1", "--units", "8", "--loss", "mse", "--activation", "tanh", "--learning-rate", "0.01"]
+    assert main(["--dataset", str(archive), "--output", str(tmp_path / "imdb"), *SMALL, *changes]) == 0
+    recipe = load_bundle(tmp_path / "imdb/1").manifest.recipe
+    assert (recipe["hidden_units"], recipe["loss"], recipe["learning_rate"]) == ([8], "mse", 0.01)
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:

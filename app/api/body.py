@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 
 from app.api.problems import BodyTooLarge, InvalidRequest, ReviewTooLong, TooManyReviews, UnsupportedBody
 from app.api.schemas import PredictRequest, Violation
-from app.api.state import CurrentService
+from app.api.state import service_of
 
 UTF8_BOM = b"\xef\xbb\xbf"
 
@@ -45,8 +45,8 @@ def _require_json(headers: Headers) -> None:
         raise UnsupportedBody("Send the body uncompressed; Content-Encoding is not supported.")
 
 
-async def _predict_request(request: Request, service: CurrentService) -> PredictRequest:
-    settings = service.settings
+async def _predict_request(request: Request) -> PredictRequest:
+    settings = service_of(request).settings
     body = await read_body(request, settings.max_body_bytes)
     try:
         parsed = PredictRequest.model_validate_json(body)

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import CLIENT_GONE, internal_error
@@ -32,7 +32,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
         request_id = given if VALID_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         service: Service = scope["state"]["service"]
         status = CLIENT_GONE
@@ -42,10 +42,9 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                if service.draining:
-                    headers["Connection"] = "close"  # so that no client's next request meets a closing socket
+                message["headers"].append((b"x-request-id", request_id.encode()))
+                if service.draining:  # so that no client's next request meets a closing socket
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -61,16 +61,22 @@ class State(TypedDict):
     service: Service
 
 
-# These are coroutines although they wait for nothing: FastAPI calls plain functions in a thread, which costs far more.
-async def _service(request: Request) -> Service:
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
     service: Service = request.state.service
     return service
+
+
+# These are coroutines although they wait for nothing: FastAPI calls plain functions in a thread, which costs far more.
+async def _service(request: Request) -> Service:
+    return service_of(request)
 
 
 CurrentService = Annotated[Service, Depends(_service)]
 
 
-async def _serving(service: CurrentService) -> Serving:
+async def _serving(request: Request) -> Serving:
+    service = service_of(request)
     match service.phase:
         case Serving():
             return service.phase

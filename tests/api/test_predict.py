@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api.schemas import PredictResponse
+
 GOOD = "A superb, wonderful and moving film. Brilliant!"
 BAD = "Awful. Boring, dull and terrible: the worst mess."
 JSON = {"Content-Type": "application/json"}
@@ -25,6 +27,12 @@ def test_predict_answers_in_order(client: TestClient) -> None:
     assert second["sentiment"] == "negative"
     assert first["words"] == 7
     assert 0 < first["known_words"] <= first["words"]
+
+
+def test_predict_answers_what_its_schema_says(client: TestClient) -> None:
+    content = client.post("/predict", json={"reviews": [GOOD, BAD]}).content
+    parsed = PredictResponse.model_validate_json(content, strict=True, extra="forbid")
+    assert json.loads(parsed.model_dump_json()) == json.loads(content)
 
 
 def test_predict_of_known_text_counts_unknown_words(client: TestClient) -> None:

@@ -38,13 +38,13 @@ def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) ->
 
 def test_predict_beyond_the_bound_is_refused_at_once(classifier: Classifier) -> None:
     async def run() -> None:
-        scorer = Scorer(classifier, max_waiting=10)
-        accepted = asyncio.create_task(scorer.predict(REVIEWS[:8]))
+        scorer = Scorer(classifier, max_waiting=30)
+        accepted = asyncio.create_task(scorer.predict(REVIEWS[:20]))
         await asyncio.sleep(0)
-        with pytest.raises(Overloaded, match="8 reviews are waiting, 3 more would exceed the limit of 10"):
-            await scorer.predict(REVIEWS[:3])
-        assert len(await accepted) == 8
-        assert len(await scorer.predict(REVIEWS[:10])) == 10
+        with pytest.raises(Overloaded, match="20 reviews are waiting, 11 more would exceed the limit of 30"):
+            await scorer.predict(REVIEWS[:11])
+        assert len(await accepted) == 20
+        assert len(await scorer.predict(REVIEWS[:30])) == 30
         scorer.close()
 
     asyncio.run(run())

@@ -50,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings()
     except ValidationError as error:
         for item in error.errors():
-            print(f"error: {PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}", file=sys.stderr)
+            setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in item["loc"][:1])
+            print(f"error: {setting}{item['msg']}", file=sys.stderr)
         print("`python -m app --help` lists the settings", file=sys.stderr)
         return 2
     if options.command == "openapi":

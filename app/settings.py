@@ -1,9 +1,9 @@
 """Every setting, its default and the reason for it. All come from the environment; nothing else changes behaviour."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "SENTIMENT_"
@@ -67,3 +67,12 @@ class Settings(BaseSettings):
         Literal["json", "console"] | None,
         Field(description="`json` for machines, `console` for people; unset, it depends on whether a person watches."),
     ] = None
+
+    @model_validator(mode="after")
+    def _a_full_request_can_wait(self) -> Self:
+        if self.max_waiting < self.max_reviews:
+            raise ValueError(
+                f"{PREFIX}MAX_WAITING ({self.max_waiting}) must be at least {PREFIX}MAX_REVIEWS ({self.max_reviews}), "
+                "or full requests would always be refused"
+            )
+        return self

@@ -154,6 +154,7 @@ def test_server_with_a_failing_golden_review_ends_with_an_error(models: Path, tm
         ({"port": "70000"}, 2, "SENTIMENT_PORT"),
         ({"runtime": "abacus"}, 2, "SENTIMENT_RUNTIME"),
         ({"workers": "0"}, 2, "SENTIMENT_WORKERS"),
+        ({"max_waiting": "10"}, 2, "SENTIMENT_MAX_WAITING (10) must be at least SENTIMENT_MAX_REVIEWS (128)"),
     ],
 )
 def test_command_with_a_wrong_setting_names_it(settings: dict[str, object], status: int, message: str) -> None:

@@ -139,12 +139,14 @@ def write_report(recipe: str, runs: list[Run], folder: Path) -> None:
         "| variant | seeds | best epoch | accuracy then | loss then | last accuracy | last loss |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    rows += [
-        f"| {line['variant']} | {line['runs']} | {line['epochs']:.1f} | {line['val_accuracy']:.4f} ± "
-        f"{line['val_accuracy_sd']:.4f} | {line['val_loss']:.4f} ± {line['val_loss_sd']:.4f} | "
-        f"{line['val_accuracy_last']:.4f} | {line['val_loss_last']:.4f} |"
-        for line in lines
-    ]
+    for line in lines:
+        at_best = [f"{line[metric]:.4f}" for metric in ("val_accuracy", "val_loss")]
+        if line["runs"] > 1:  # one run has no spread
+            at_best = [f"{line[metric]:.4f} ± {line[f'{metric}_sd']:.4f}" for metric in ("val_accuracy", "val_loss")]
+        rows.append(
+            f"| {line['variant']} | {line['runs']} | {line['epochs']:.1f} | {' | '.join(at_best)} | "
+            f"{line['val_accuracy_last']:.4f} | {line['val_loss_last']:.4f} |"
+        )
     (folder / TABLE).write_text("\n".join(rows) + "\n", encoding="utf-8")
     for metric in ("accuracy", "loss"):
         figure, axes = new_figure()

@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.api.problems import MEDIA_TYPE, describe
 from app.api.schemas import PredictRequest, Problem
 from app.settings import Settings
 
@@ -42,17 +43,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _problem(status: int) -> dict[str, Any]:
     description, type_, detail = WHEN[status]
-    example = {
-        "type": f"urn:problem-type:sentiment:{type_}",
-        "title": type_.replace("-", " ").capitalize(),
-        "status": status,
-        "detail": detail,
-    }
+    example = describe(status, type_, detail).model_dump(exclude_none=True)
     response: dict[str, Any] = {
         "description": description,
-        "content": {
-            "application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}, "example": example}
-        },
+        "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}, "example": example}},
     }
     if status == 503:
         response["headers"] = {

@@ -117,6 +117,17 @@ FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
 INTERNAL_DETAIL = "The service failed. The log has the cause under this response's X-Request-ID."
 
 
+def describe(status_code: int, type_: str, detail: str, **extensions: Any) -> Problem:
+    """Make a problem; see `problem` for the arguments."""
+    return Problem(
+        type=TYPE_PREFIX + type_,
+        title=type_.replace("-", " ").capitalize(),
+        status=status_code,
+        detail=detail,
+        **extensions,
+    )
+
+
 def problem(
     status_code: int, type_: str, detail: str, headers: dict[str, str] | None = None, **extensions: Any
 ) -> Response:
@@ -129,13 +140,7 @@ def problem(
         headers: More headers.
         extensions: More members, such as the limit that was hit.
     """
-    body = Problem(
-        type=TYPE_PREFIX + type_,
-        title=type_.replace("-", " ").capitalize(),
-        status=status_code,
-        detail=detail,
-        **extensions,
-    )
+    body = describe(status_code, type_, detail, **extensions)
     return Response(body.model_dump_json(exclude_none=True), status_code, headers, MEDIA_TYPE)
 
 

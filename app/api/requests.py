@@ -21,7 +21,7 @@ log = structlog.get_logger()
 class RequestLog:
     """ASGI middleware, the outermost: request id, one line a request, problem responses for unforeseen failures.
 
-    Review text is never logged: of a request only method, path, sizes and timing are.
+    Review text is never logged: of a request only method, path, status, duration and the client's address are.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -6,11 +6,13 @@ import signal
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from app.api.state import Broken
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.errors import SentimentError
+from app.logs import configure_logs
 from app.main import create_app
 from app.settings import PREFIX, Settings
 
@@ -43,7 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 stopped as asked, 1 the bundle cannot serve, 2 a setting is wrong.
         uvicorn itself exits with 3 when it cannot listen.
-
     """
     options = parser().parse_args(arguments)
     try:
@@ -63,16 +64,31 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(settings: Settings) -> int:
     """Serve until a signal ends it; returns the exit code."""
     try:
-        # Once more than the workers do: a wrong path or a damaged file should end the command at once, not each worker.
-        load_bundle(find_bundle(settings.model_dir, settings.model_version))
+        # Before anything listens: a wrong path or a damaged file should end the command at once, not each worker.
+        bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     except SentimentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    # Workers are processes of their own and build the app from the environment; a single one needs no factory.
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app if settings.workers == 1 else "app.main:create_app",
-        factory=settings.workers > 1,
+    # uvicorn sends itself the signal again once it has shut down; that is then a normal end.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    if settings.workers > 1:
+        from uvicorn.supervisors import Multiprocess  # costs a single worker's start some milliseconds
+
+        configure_logs(settings.log_level, settings.log_format)
+        # Workers are processes of their own and build the app from the environment.
+        config = _uvicorn_config("app.main:create_app", settings)
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        return 0
+    app = create_app(settings, bundle)
+    uvicorn.Server(_uvicorn_config(app, settings)).run()
+    return 1 if isinstance(app.state.service.phase, Broken) else 0
+
+
+def _uvicorn_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
@@ -84,17 +100,6 @@ def serve(settings: Settings) -> int:
         log_config=None,
         server_header=False,
     )
-    # uvicorn sends itself the signal again once it has shut down; that is then a normal end.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.signal(signal.SIGINT, lambda *_: None)
-    if settings.workers > 1:
-        from uvicorn.supervisors import Multiprocess
-
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
-        return 0
-    server = uvicorn.Server(config)
-    server.run()
-    return 1 if isinstance(app.state.service.phase, Broken) else 0
 
 
 def _shown(value: object) -> str:

@@ -34,11 +34,12 @@ sent one, or a new one; log lines carry it too.
 log = structlog.get_logger()
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -> FastAPI:
     """Make the application.
 
     Args:
         settings: Read from the environment when None, as in each worker process that uvicorn starts.
+        bundle: What to serve; found and verified as the settings say when None.
     """
     settings = settings or Settings()
     configure_logs(settings.log_level, settings.log_format)
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        loading = asyncio.create_task(_load(service))
+        loading = asyncio.create_task(_load(service, bundle))
         with draining_on_sigterm(lambda: _begin_draining(service), settings.drain):
             yield {"service": service}
         loading.cancel()
@@ -79,10 +80,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-async def _load(service: Service) -> None:
+async def _load(service: Service, verified: Bundle | None) -> None:
     """Load the bundle while the server listens already, so that probes get an answer from the first moment on."""
     try:
-        bundle, classifier = await asyncio.to_thread(_open, service.settings)
+        bundle, classifier = await asyncio.to_thread(_open, service.settings, verified)
     except Exception as error:
         reason = str(error) if isinstance(error, SentimentError) else "unexpected failure"
         log.error("cannot serve", reason=reason, exc_info=None if isinstance(error, SentimentError) else error)
@@ -93,8 +94,8 @@ async def _load(service: Service) -> None:
     log.info("ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest)
 
 
-def _open(settings: Settings) -> tuple[Bundle, Classifier]:
-    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+def _open(settings: Settings, verified: Bundle | None) -> tuple[Bundle, Classifier]:
+    bundle = verified or load_bundle(find_bundle(settings.model_dir, settings.model_version))
     return bundle, open_classifier(bundle, settings.runtime)
 
 

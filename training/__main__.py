@@ -178,8 +178,8 @@ def _experiments(options: argparse.Namespace, progress: Progress) -> list[Table 
 
 
 def _compare(options: argparse.Namespace, progress: Progress) -> list[Table | str]:
-    from training.archive import download, read_reviews
-    from training.compare import compare, judge, labels_of, verdict
+    from training.archive import download, labels_of, read_reviews
+    from training.compare import compare, judge, verdict
 
     paths = [Path(path) for path in options.dataset] if options.dataset else [download()]
     reviews = [review for review in read_reviews(paths, progress) if review.split == "test"]
@@ -209,7 +209,7 @@ def _load(paths: list[str] | None, recipe: Recipe, progress: Progress) -> Datase
     from training.archive import download, load_archives
 
     archives = [Path(path) for path in paths] if paths else [download()]
-    return load_archives(archives, progress, recipe.encoding.kept_punctuation)
+    return load_archives(archives, progress, recipe.encoding.kept_punctuation, recipe.distillation is not None)
 
 
 def _version(text: str) -> str:

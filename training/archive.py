@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import Progress
 
 from app.inference.runtimes import import_tensorflow
@@ -76,17 +77,18 @@ def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
     return sorted(reviews.values())
 
 
-def load_archives(paths: Sequence[Path], progress: Progress, kept: str = "") -> Dataset:
+def load_archives(paths: Sequence[Path], progress: Progress, kept: str = "", keep_unlabelled: bool = True) -> Dataset:
     """Make a data set of raw reviews; see `read_reviews` for the other arguments and errors.
 
     Args:
         paths: Archives or folders.
         progress: Where to show how far the reading is.
         kept: Punctuation that counts as tokens; see `tokenise`.
+        keep_unlabelled: Whether anybody is going to read the unlabelled reviews, which the official archive holds too.
     """
     reviews = read_reviews(paths, progress)
     labelled = [review for review in reviews if review.sentiment != "unsup"]
-    unlabelled = [review for review in reviews if review.sentiment == "unsup"]
+    unlabelled = [review for review in reviews if review.sentiment == "unsup"] if keep_unlabelled else []
     return Dataset(
         "aclImdb",
         _split(labelled, "train", kept),
@@ -95,6 +97,11 @@ def load_archives(paths: Sequence[Path], progress: Progress, kept: str = "") -> 
         unlabelled=[_tokens(review, kept) for review in unlabelled],
         unlabelled_digest=digest_of(part for review in unlabelled for part in review) if unlabelled else "",
     )
+
+
+def labels_of(reviews: Sequence[Review]) -> NDArray[np.float32]:
+    """1.0 for positive reviews, 0.0 for negative ones; float32 (reviews,)."""
+    return np.array([review.sentiment == "pos" for review in reviews], np.float32)
 
 
 def download() -> Path:
@@ -187,7 +194,7 @@ def _split(reviews: Sequence[Review], split: str, kept: str) -> Split:
     chosen = [review for review in reviews if review.split == split]
     return Split(
         [_tokens(review, kept) for review in chosen],
-        np.array([review.sentiment == "pos" for review in chosen], np.float32),
+        labels_of(chosen),
         [f"{review.sentiment}/{review.file.removesuffix('.txt')}" for review in chosen],
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.inference.bundle import load_bundle
 from app.inference.classifier import open_classifier
-from training.archive import Review
+from training.archive import Review, labels_of
 from training.evaluation import measure, right
 
 BATCH = 64
@@ -57,11 +57,6 @@ def judge(folder: Path, reviews: list[Review]) -> Side:
     seconds = time.perf_counter() - started
     probabilities = np.array(answers, np.float32)
     return Side(probabilities, measure(probabilities, labels_of(reviews)), 1e6 * seconds / len(reviews))
-
-
-def labels_of(reviews: list[Review]) -> NDArray[np.float32]:
-    """1.0 for positive reviews, 0.0 for negative ones."""
-    return np.array([review.sentiment == "pos" for review in reviews], np.float32)
 
 
 def compare(a: Side, b: Side, labels: NDArray[np.float32]) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """How good a network is, measured on reviews that it has not seen."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.vocabulary import Vocabulary
+from app.inference.vocabulary import Row
 from training.calibration import SMALLEST
 from training.dataset import Split
 
@@ -109,9 +110,14 @@ def worst_mistakes(probabilities: Probabilities, test: Split, count: int = 10) -
     return [{"review": test.names[i], "positive_probability": float(probabilities[i])} for i in order]
 
 
-def evaluate(probabilities: Probabilities, test: Split, vocabulary: Vocabulary) -> dict[str, Any]:
-    """What the bundle's report/evaluation.json holds of the test reviews, and the book's figures beside it."""
-    rows = [vocabulary.encode_tokens(tokens) for tokens in test.sequences]
+def evaluate(probabilities: Probabilities, test: Split, rows: Sequence[Row]) -> dict[str, Any]:
+    """What the bundle's report/evaluation.json holds of the test reviews, and the book's figures beside it.
+
+    Args:
+        probabilities: What the network says.
+        test: The reviews.
+        rows: The same, encoded.
+    """
     words = np.array([row.words for row in rows])
     unknown = np.array([1 - row.known_words / max(row.words, 1) for row in rows])
     hit = right(probabilities, test.labels)

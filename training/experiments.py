@@ -140,9 +140,8 @@ def write_report(recipe: str, runs: list[Run], folder: Path) -> None:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for line in lines:
-        at_best = [f"{line[metric]:.4f}" for metric in ("val_accuracy", "val_loss")]
-        if line["runs"] > 1:  # one run has no spread
-            at_best = [f"{line[metric]:.4f} ± {line[f'{metric}_sd']:.4f}" for metric in ("val_accuracy", "val_loss")]
+        spread = " ± {:.4f}" if line["runs"] > 1 else ""  # one run has none
+        at_best = [f"{line[m]:.4f}{spread.format(line[f'{m}_sd'])}" for m in ("val_accuracy", "val_loss")]
         rows.append(
             f"| {line['variant']} | {line['runs']} | {line['epochs']:.1f} | {' | '.join(at_best)} | "
             f"{line['val_accuracy_last']:.4f} | {line['val_loss_last']:.4f} |"

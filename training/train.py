@@ -22,7 +22,7 @@ from app.inference.bundle import (
     write_word_index,
 )
 from app.inference.runtimes import RUNTIMES, open_runtime
-from app.inference.vocabulary import Vocabulary
+from app.inference.vocabulary import Row, Vocabulary
 from training.behaviour import behaviour
 from training.calibration import apply_scaling, fit_scaling
 from training.card import model_card
@@ -64,9 +64,19 @@ class Learnt:
     vocabulary: Vocabulary
     network: Network
 
-    def judge(self, sequences: Sequence[list[str]]) -> NDArray[np.float32]:
+    def encode(self, sequences: Sequence[list[str]]) -> list[Row]:
+        """Encode reviews that are tokens already."""
+        return [self.vocabulary.encode_tokens(tokens) for tokens in sequences]
+
+    def judge(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Estimate probabilities; float32 (reviews,)."""
-        return predict(self.network, _batches(self.vocabulary, sequences))
+        labels = np.zeros(len(rows), np.float32)  # batches carry some; nobody looks at them
+        return predict(self.network, Batches(self.vocabulary, rows, labels, EVALUATION_BATCH))
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        """Estimate the probabilities of raw texts, in order."""
+        scores: list[float] = self.judge([self.vocabulary.encode(text) for text in texts]).tolist()
+        return scores
 
 
 def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, progress: Progress) -> Trained:
@@ -97,9 +107,13 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
         del lesson  # it is large, and so is the next one
         final, _ = learn(take_lesson(dataset, training, recipe, progress), recipe, epochs, progress)
         if recipe.calibrate:
-            apply_scaling(final.network, fit_scaling(first.judge(validation.sequences), validation.labels))
+            said = first.judge(first.encode(validation.sequences))
+            apply_scaling(final.network, fit_scaling(said, validation.labels))
 
-        report = _report(final, dataset.test)
+        test_rows = final.encode(dataset.test.sequences)
+        report = evaluate(final.judge(test_rows), dataset.test, test_rows)  # the one look at the test reviews
+        report["behaviour"] = behaviour(final.score)
+        report["telling_terms"] = telling_terms(final.network, final.vocabulary)
         report["validation"] = {
             "reviews": len(validation),
             "epochs": epochs,
@@ -118,7 +132,7 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
             "libraries": _libraries(),
         }
         _write(folder, final)
-        _check_runtimes(folder, final.vocabulary, dataset.test)
+        _check_runtimes(folder, final.vocabulary, test_rows)
         _write_report(folder / "report", report, history, epochs)
         card = model_card(facts, report, _previous(models, bundle_version))
         (folder / "report" / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
@@ -150,7 +164,8 @@ def learn(
     batches = Batches(lesson.vocabulary, lesson.rows, lesson.targets, recipe.batch_size, rng, recipe.term_dropout)
     held_out = None
     if validation is not None:
-        held_out = _batches(lesson.vocabulary, validation.sequences, validation.labels)
+        rows = [lesson.vocabulary.encode_tokens(tokens) for tokens in validation.sequences]
+        held_out = Batches(lesson.vocabulary, rows, validation.labels, EVALUATION_BATCH)
     network = build(recipe, epochs * len(batches))
     task = progress.add_task(f"{epochs} epochs over {len(lesson.rows):,} reviews", total=epochs * len(batches))
     history = fit(network, batches, epochs, lambda: progress.advance(task), held_out)
@@ -162,39 +177,18 @@ def favoured_epochs(history: History) -> int:
     return int(np.argmin(history["val_loss"])) + 1
 
 
-def _batches(
-    vocabulary: Vocabulary, sequences: Sequence[list[str]], labels: NDArray[np.float32] | None = None
-) -> Batches:
-    rows = [vocabulary.encode_tokens(tokens) for tokens in sequences]
-    return Batches(vocabulary, rows, np.zeros(len(rows), np.float32) if labels is None else labels, EVALUATION_BATCH)
-
-
-def _report(learnt: Learnt, test: Split) -> dict[str, Any]:
-    """The one look at the test reviews, and what can be said without them."""
-
-    def score(texts: list[str]) -> list[float]:
-        scores: list[float] = learnt.judge([learnt.vocabulary.tokenise(text) for text in texts]).tolist()
-        return scores
-
-    return evaluate(learnt.judge(test.sequences), test, learnt.vocabulary) | {
-        "behaviour": behaviour(score),
-        "telling_terms": telling_terms(learnt.network, learnt.vocabulary),
-    }
-
-
 def _write(folder: Path, learnt: Learnt) -> None:
     export(learnt.network, folder)
     write_word_index(folder, learnt.vocabulary)
-    golden = learnt.judge([learnt.vocabulary.tokenise(review) for review in REVIEWS])
-    write_golden(folder, golden_reviews(golden.tolist()))
+    write_golden(folder, golden_reviews(learnt.score(REVIEWS)))
 
 
-def _check_runtimes(folder: Path, vocabulary: Vocabulary, test: Split) -> None:
+def _check_runtimes(folder: Path, vocabulary: Vocabulary, rows: Sequence[Row]) -> None:
     """Make sure that every runtime gives the same answers to all test reviews."""
     runtimes = [open_runtime(name, folder) for name in RUNTIMES]
-    for start in range(0, len(test), EVALUATION_BATCH):
-        rows = [vocabulary.encode_tokens(tokens) for tokens in test.sequences[start : start + EVALUATION_BATCH]]
-        answers = np.stack([runtime(vocabulary.multi_hot(rows)) for runtime in runtimes])  # (runtimes, batch)
+    for start in range(0, len(rows), EVALUATION_BATCH):
+        multi_hot = vocabulary.multi_hot(rows[start : start + EVALUATION_BATCH])  # (batch, columns)
+        answers = np.stack([runtime(multi_hot) for runtime in runtimes])  # (runtimes, batch)
         if (apart := float(np.ptp(answers, axis=0).max())) > RUNTIME_TOLERANCE:
             raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 

@@ -61,6 +61,13 @@ def environment(**settings: object) -> dict[str, str]:
     return inherited | {f"SENTIMENT_{name.upper()}": str(value) for name, value in settings.items()}
 
 
+def run_python(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a Python command in the checkout to its end, and keep what it printed."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE
+    )
+
+
 @contextmanager
 def serving(**settings: object) -> Iterator[Server]:
     """Run `python -m app` on a free port; it listens when the block begins, and is not ready yet."""

@@ -14,20 +14,13 @@ import httpx
 import pytest
 
 from app.__main__ import main
-from tests.servers import PATIENCE, ROOT, Server, environment, serving
+from tests.servers import PATIENCE, ROOT, Server, environment, run_python, serving
 
 REVIEW = "A superb and moving film that nobody should ever log"
 
 
 def run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        cwd=ROOT,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    return run_python("-m", "app", *arguments, env=environment(**settings))
 
 
 def test_server_logs_one_line_a_request_without_its_text(server: Server) -> None:

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from app.inference.bundle import Bundle
 from app.inference.errors import BundleDamaged
 from app.inference.runtimes import BATCH_SIZES, RUNTIMES, Runtime, open_runtime
-from tests.servers import ROOT
+from tests.servers import run_python
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +64,7 @@ print(*sorted(sys.modules))
 
 def run_open(folder: Path, runtime: str, *missing: str) -> "subprocess.CompletedProcess[str]":
     """Open a bundle in a new process, in which some packages cannot be imported."""
-    command = [sys.executable, "-c", OPEN, str(folder), runtime, *missing]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return run_python("-c", OPEN, str(folder), runtime, *missing)
 
 
 def test_litert_needs_nothing_of_tensorflow(bundle: Bundle) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.inference.bundle import load_bundle
-from tests.servers import PATIENCE, ROOT
+from tests.servers import PATIENCE, ROOT, run_python
 from training.__main__ import chosen_recipe, main, parser
 from training.recipe import BEST, BOOK
 
@@ -80,8 +80,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 def test_main_without_network_says_how_to_pass_a_copy(tmp_path: Path) -> None:
     """The default source, with a proxy that nothing listens behind."""
     environment = os.environ | {"KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
-    command = [sys.executable, "-m", "training", "--output", str(tmp_path / "imdb")]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    done = run_python("-m", "training", "--output", str(tmp_path / "imdb"), env=environment)
     assert done.returncode == 1
     assert "--dataset aclImdb_v1.tar.gz" in done.stderr
     assert not (tmp_path / "imdb").exists()

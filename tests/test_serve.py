@@ -80,7 +80,7 @@ def test_server_refuses_a_large_body_before_it_arrives(server: Server) -> None:
 
 
 def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> None:
-    with serving(model_dir=models, drain=2) as server:
+    with serving(model_dir=models, drain=5) as server:
         server.wait_ready()
         with httpx.Client(base_url=server.url) as client:
             assert client.get("/health/live").headers.get("Connection") != "close"
@@ -92,6 +92,9 @@ def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> N
             answer = client.post("/predict", json={"reviews": [REVIEW]})
             assert answer.status_code == 200
             assert answer.headers["Connection"] == "close"
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:  # each a new connection, as from a balancer that has not noticed yet
+            assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200
         assert server.process.wait(PATIENCE) == 0
 
 

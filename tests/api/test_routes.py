@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from app.inference.bundle import Bundle
 from app.main import create_app
 from app.settings import Settings
+from tests.servers import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -42,6 +44,18 @@ def test_health_while_starting(models: Path) -> None:
             assert response.status_code == 503
             assert response.headers["Retry-After"] == "1"
             assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
+
+
+@pytest.mark.parametrize(("version", "served"), [("1", "1"), (None, "2")])
+def test_model_of_the_version_that_the_settings_name(version: str | None, served: str) -> None:
+    settings = Settings(model_dir=ROOT / "models/imdb", model_version=version, runtime="litert")
+    with TestClient(create_app(settings)) as client:
+        deadline = time.monotonic() + PATIENCE
+        while (response := client.get("/model")).status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert response.json()["version"] == served
+        assert response.json()["runtime"] == "litert"
 
 
 @pytest.mark.parametrize(

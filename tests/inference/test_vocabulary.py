@@ -13,8 +13,8 @@ WORDS = ["the", "film", "was", "good", "don't"]
 BOOK = Encoding(columns=9)
 VOCABULARY = Vocabulary({word: 4 + i for i, word in enumerate(WORDS)}, BOOK)
 TERMS = Vocabulary(
-    {"good": 4, "not good": 5, "not": 6, "not so good": 7, "!": 8},
-    Encoding(columns=9, start_column=None, unknown_column=None, longest_term=3, kept_punctuation="!"),
+    {"good": 4, "not good": 5, "not": 6, "not so good": 7, "!": 8, "good so": 9},
+    Encoding(columns=10, start_column=None, unknown_column=None, longest_term=3, kept_punctuation="!"),
 )
 sentences = st.lists(st.sampled_from([*WORDS, "zebra", "not", "so", "!"]))
 

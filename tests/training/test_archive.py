@@ -112,6 +112,18 @@ def test_load_archives_with_damaged_compression_says_so(tmp_path: Path, suffix: 
         load_archives([path], PROGRESS)
 
 
+def test_load_archives_with_a_damaged_header_says_so(tmp_path: Path) -> None:
+    """tarfile alone takes it for the end, and the reviews behind it would be lost without a word."""
+    path = write_archive(tmp_path / "a.tar", MEMBERS)
+    content = bytearray(path.read_bytes())
+    last = list(MEMBERS)[-2].encode()
+    header = content.index(last)
+    content[header : header + 512] = b"\xff" * 512
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="damaged"):
+        load_archives([path], PROGRESS)
+
+
 def test_load_archives_of_missing_path_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such archive or folder"):
         load_archives([tmp_path / "nowhere"], PROGRESS)

@@ -94,6 +94,8 @@ def test_apply_scaling_folds_into_the_last_layer() -> None:
             return (self.rows,)
 
     network = build(Recipe(), 1)
+    weights, _ = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([weights, np.array([0.7], np.float32)])
     before = log_odds(predict(network, Two()))  # type: ignore[arg-type]
     apply_scaling(network, Scaling(2.0, -0.5))
     after = log_odds(predict(network, Two()))  # type: ignore[arg-type]

@@ -81,6 +81,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
     ) -> None:
         super().__init__()
         self._term_dropout = term_dropout
+        if term_dropout:  # a term that occurs twice should not have two chances
+            rows = [row._replace(columns=np.fromiter(set(row.columns.tolist()), np.int32)) for row in rows]
         self._vocabulary, self._rows, self._labels, self._size, self._rng = vocabulary, rows, labels, size, rng
         self._order = np.arange(len(rows))
         self._draw()

@@ -8,12 +8,15 @@ import numpy as np
 
 from app.inference.bundle import Bundle
 from app.inference.errors import BundleDamaged, InferenceError
-from app.inference.runtimes import Runtime, open_runtime
+from app.inference.runtimes import BATCH_SIZES, Runtime, open_runtime, prepared_size
 from app.inference.vocabulary import Row, Vocabulary
 
 GOLDEN_TOLERANCE = 1e-4
 """How far a golden review's probability may be from the one recorded at training time. Processors and library versions
 differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more than this."""
+
+BATCH = BATCH_SIZES[-1]
+"""Reviews a call of the network at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Classifier:
             )
         self.vocabulary = vocabulary
         self.runtime = runtime
+        # One matrix for all calls, empty between them: to get 2.5 MB of zeroes anew would cost more than the network.
+        self._multi_hot = np.zeros((BATCH, runtime.columns), np.float32)
 
     def predict(self, reviews: Sequence[str]) -> list[Prediction]:
         """Estimate how likely each review is to be positive.
@@ -65,21 +70,36 @@ class Classifier:
             One prediction a review, in the same order; probabilities in [0, 1].
 
         Raises:
-            InferenceError: The runtime returned another shape or a value that is not a probability.
+            InferenceError: The runtime returned another shape, or a value that is not a probability.
         """
-        return self.predict_rows([self.vocabulary.encode(review) for review in reviews])
+        return self.predict_rows(self.vocabulary.encode_batch([self.vocabulary.tokenise(review) for review in reviews]))
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Do the same for reviews that are encoded already."""
-        probabilities = self.runtime(self.vocabulary.multi_hot(rows))  # (batch,)
-        if probabilities.shape != (len(rows),):
-            raise InferenceError(f"expected {len(rows)} probabilities, the runtime returned {probabilities.shape}")
-        if not np.all((probabilities >= 0) & (probabilities <= 1)):  # also false for NaN
-            raise InferenceError("the runtime returned a value outside [0, 1]")
+        probabilities: list[float] = []
+        for start in range(0, len(rows), BATCH):
+            probabilities += self._run(rows[start : start + BATCH])
         return [
             Prediction(probability, row.words, row.known_words)
-            for probability, row in zip(probabilities.tolist(), rows, strict=True)
+            for probability, row in zip(probabilities, rows, strict=True)
         ]
+
+    def _run(self, rows: Sequence[Row]) -> list[float]:
+        """Call the network with at most BATCH rows."""
+        size = prepared_size(len(rows))
+        for line, row in zip(self._multi_hot, rows, strict=False):
+            line[row.columns] = 1.0
+        try:
+            answer = self.runtime(self._multi_hot[:size])  # (size,)
+        finally:
+            for line, row in zip(self._multi_hot, rows, strict=False):
+                line[row.columns] = 0.0
+        if answer.shape != (size,):
+            raise InferenceError(f"expected {size} probabilities, the runtime returned {answer.shape}")
+        probabilities: list[float] = answer[: len(rows)].tolist()
+        if not all(0 <= probability <= 1 for probability in probabilities):  # also false for NaN
+            raise InferenceError("the runtime returned a value outside [0, 1]")
+        return probabilities
 
 
 def open_classifier(bundle: Bundle, runtime: str) -> Classifier:

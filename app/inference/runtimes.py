@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,11 @@ LITERT_FILE = "model.tflite"
 
 NOTICE = re.compile(r"I\d{4} |INFO: |WARNING: All log messages before absl::InitializeLog")
 """How the lines begin that TensorFlow and LiteRT write at every start, whatever the log level."""
+
+
+def prepared_size(rows: int) -> int:
+    """The smallest of BATCH_SIZES that holds so many rows; 1 to 64."""
+    return BATCH_SIZES[bisect_left(BATCH_SIZES, rows)]
 
 
 class Runtime(Protocol):
@@ -143,8 +149,7 @@ def _in_batches(
     answers = [np.zeros(0, np.float32)]
     for start in range(0, len(multi_hot), BATCH_SIZES[-1]):
         part = multi_hot[start : start + BATCH_SIZES[-1]]
-        size = next(size for size in BATCH_SIZES if size >= len(part))
-        padding = np.zeros((size - len(part), multi_hot.shape[1]), np.float32)
+        padding = np.zeros((prepared_size(len(part)) - len(part), multi_hot.shape[1]), np.float32)
         answers.append(run(np.concatenate([part, padding]))[: len(part)])
     return np.concatenate(answers)
 

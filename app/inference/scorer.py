@@ -11,12 +11,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from app.inference.classifier import Classifier, Prediction
+from app.inference.classifier import BATCH, Classifier, Prediction
 from app.inference.errors import Overloaded
-from app.inference.runtimes import BATCH_SIZES
-
-BATCH = BATCH_SIZES[-1]
-"""Reviews a call of the network at most."""
 
 SHARE = BATCH // 4
 """Reviews of one request in a batch, while others wait too."""

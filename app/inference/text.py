@@ -6,6 +6,7 @@ it, the typographic forms that people's keyboards produce behave like their ASCI
 white-space character separates, so that a Windows line end or a no-break space never sticks to a word.
 """
 
+import re
 from functools import lru_cache
 
 FILTERED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -23,12 +24,14 @@ SEPARATORS = (
 
 
 @lru_cache
-def _translation(kept: str) -> dict[int, str]:
-    """Make the table for `str.translate` that leaves the signs in `kept` as tokens of their own."""
-    table = dict.fromkeys(map(ord, FILTERED + SEPARATORS), " ")
-    table |= dict.fromkeys(map(ord, APOSTROPHES), "'")
-    table |= {ord(sign): f" {sign} " for sign in kept}
-    return table
+def _rules(kept: str) -> tuple[re.Pattern[str], re.Pattern[str], bytes, list[str]]:
+    """Prepare for an encoding: its apostrophes, its separators beyond ASCII, a table for all ASCII, its kept signs."""
+    apostrophes, separators = (
+        re.compile(f"[{re.escape(''.join(sign for sign in signs if sign not in kept))}]")
+        for signs in (APOSTROPHES, SEPARATORS)
+    )
+    table = bytes(ord(" ") if chr(code) in FILTERED and chr(code) not in kept else code for code in range(256))
+    return apostrophes, separators, table, list(kept)
 
 
 def tokenise(text: str, kept: str = "") -> list[str]:
@@ -41,4 +44,12 @@ def tokenise(text: str, kept: str = "") -> list[str]:
     Returns:
         The tokens in order, none of them empty or with white space in it.
     """
-    return text.lower().translate(_translation(kept)).split()
+    apostrophes, separators, table, signs = _rules(kept)
+    text = text.lower()
+    if not text.isascii():
+        text = separators.sub(" ", apostrophes.sub("'", text))
+    # `bytes.translate` takes a tenth of `str.translate`'s time; no byte of a longer UTF-8 sequence is in the table.
+    text = text.encode("utf-8", "surrogatepass").translate(table).decode("utf-8", "surrogatepass")
+    for sign in signs:
+        text = text.replace(sign, f" {sign} ")
+    return text.split()

@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.inference.bundle import Bundle
-from app.inference.classifier import Classifier, open_classifier
+from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import InferenceError, Overloaded
 from app.inference.runtimes import RUNTIMES
-from app.inference.scorer import BATCH, Scorer
+from app.inference.scorer import Scorer
 
 REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
 

@@ -57,7 +57,7 @@ def test_load_keras_leads_to_the_encoding_of_the_raw_reviews(raw: Dataset) -> No
 
         def rows(sequences: object, labels: object) -> list[tuple[float, list[int]]]:
             return sorted(
-                (float(label), sorted(vocabulary.encode_tokens(tokens).columns.tolist()))
+                (float(label), sorted(set(vocabulary.encode_tokens(tokens).columns.tolist())))
                 for tokens, label in zip(sequences, labels, strict=True)  # type: ignore[call-overload]
             )
 

@@ -2,10 +2,15 @@
 
 import logging
 import sys
-from typing import Literal
+from contextvars import ContextVar
+from typing import Any, Literal
 
 import structlog
-from structlog.typing import Processor
+from pydantic_core import to_json
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request in whose course a line is written."""
 
 
 def configure_logs(level: str, format_: Literal["json", "console"] | None) -> None:
@@ -18,7 +23,7 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
         format_: `json`, `console`, or None to choose by whether standard output is a terminal.
     """
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -26,7 +31,7 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
         last: list[Processor] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:
         traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        last = [structlog.processors.ExceptionRenderer(traceback), structlog.processors.JSONRenderer()]
+        last = [structlog.processors.ExceptionRenderer(traceback), structlog.processors.JSONRenderer(_to_json)]
     # Our own lines go straight to the output; only those of the server take the way through the standard library, which
     # costs several times as much.
     structlog.configure(
@@ -44,3 +49,13 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+
+
+def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if request_id := REQUEST_ID.get():
+        event["request_id"] = request_id
+    return event
+
+
+def _to_json(event: EventDict, **_: Any) -> str:
+    return to_json(event, fallback=repr).decode()  # a fifth of the time that `json.dumps` takes

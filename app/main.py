@@ -5,9 +5,11 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from app import __version__
 from app.api import health, model, predict
@@ -15,6 +17,7 @@ from app.api.docs import add_docs
 from app.api.openapi import add_openapi
 from app.api.problems import add_problem_handlers
 from app.api.requests import RequestLog
+from app.api.shortcut import Shortcut
 from app.api.state import Broken, Service, Serving, State
 from app.drain import draining_on_sigterm
 from app.inference.bundle import Bundle, find_bundle, load_bundle
@@ -54,7 +57,7 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         if isinstance(service.phase, Serving):
             service.phase.scorer.close()
 
-    app = FastAPI(
+    app = Application(
         title="Review sentiment",
         version=__version__,
         summary="How likely is a movie review to be positive?",
@@ -76,8 +79,19 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
     add_docs(app)
     add_openapi(app, settings)
     add_problem_handlers(app)
-    app.add_middleware(RequestLog)
     return app
+
+
+class Application(FastAPI):
+    """FastAPI inside of what every request passes first."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._entrance = RequestLog(Shortcut(super().__call__, {("POST", "/predict"): predict.predict}))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `FastAPI`."""
+        await self._entrance(scope, receive, send)
 
 
 async def _load(service: Service, verified: Bundle | None) -> None:

@@ -1,10 +1,10 @@
 """GET /health/live and /health/ready, for whoever decides about restarts and traffic."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from app.api.openapi import problems
 from app.api.schemas import Health
-from app.api.state import CurrentServing
+from app.api.state import serving_of
 from app.inference.errors import NotServing
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -17,8 +17,8 @@ async def get_liveness() -> Health:
 
 
 @router.get("/ready", operation_id="get_readiness", summary="Should it get traffic?", responses=problems(500, 503))
-async def get_readiness(serving: CurrentServing) -> Health:
+async def get_readiness(request: Request) -> Health:
     """Answer 200 while the model is loaded and no stop was asked for; send traffic elsewhere when this fails."""
-    if serving.draining:
+    if serving_of(request).draining:
         raise NotServing("the service is stopping; another replica may answer")
     return Health(status="ready")

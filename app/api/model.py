@@ -1,21 +1,22 @@
 """GET /model."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from app.api.openapi import problems
 from app.api.schemas import Limits, ModelResponse
-from app.api.state import CurrentService, CurrentServing
+from app.api.state import service_of, serving_of
 
 router = APIRouter(tags=["model"])
 
 
 @router.get("/model", operation_id="get_model", summary="Describe the served model", responses=problems(500, 503))
-async def get_model(service: CurrentService, serving: CurrentServing) -> ModelResponse:
+async def get_model(request: Request) -> ModelResponse:
     """Say which bundle is served, how it was trained, how good it is, and which limits are in force."""
-    settings = service.settings
+    settings = service_of(request).settings
+    bundle = serving_of(request).bundle
     return ModelResponse(
-        **serving.bundle.manifest.model_dump(exclude={"files"}),
-        digest=serving.bundle.digest,
+        **bundle.manifest.model_dump(exclude={"files"}),
+        digest=bundle.digest,
         runtime=settings.runtime,
         limits=Limits(
             max_reviews=settings.max_reviews,

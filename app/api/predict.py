@@ -1,12 +1,12 @@
 """POST /predict."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from app.api.body import PredictBody
+from app.api.body import read_predict_request
 from app.api.openapi import problems, request_body
 from app.api.schemas import PredictRequest, PredictResponse
-from app.api.state import CurrentServing
+from app.api.state import serving_of
 
 router = APIRouter(tags=["predictions"])
 
@@ -19,9 +19,11 @@ router = APIRouter(tags=["predictions"])
     responses=problems(413, 415, 422, 500, 503),
     openapi_extra=request_body(PredictRequest),
 )
-async def predict(serving: CurrentServing, body: PredictBody) -> Response:
+async def predict(request: Request) -> Response:
     """Estimate how likely each review is to be positive. Predictions come in the order of the reviews."""
-    predictions = await serving.scorer.predict(body.reviews)
+    serving = serving_of(request)
+    wanted = await read_predict_request(request)
+    predictions = await serving.scorer.predict(wanted.reviews)
     manifest = serving.bundle.manifest
     # Written straight to bytes: `PredictResponse` documents the shape and a test holds this to it, but making and
     # checking its objects would cost more than the model itself.

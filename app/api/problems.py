@@ -1,4 +1,4 @@
-"""Every error that leaves the service, as RFC 9457 problem details, and the one table that chooses HTTP statuses.
+"""Every error that leaves the service, as RFC 9457 problem details, and the one place that chooses HTTP statuses.
 
 RequestRejected            the request cannot be answered as it is
 ├── BodyTooLarge           more bytes than a body may have
@@ -97,12 +97,8 @@ class ReviewTooLong(RequestRejected):
         )
 
 
-STATUSES: dict[type[Exception], tuple[int, str]] = {
-    Overloaded: (status.HTTP_503_SERVICE_UNAVAILABLE, "overloaded"),
-    NotServing: (status.HTTP_503_SERVICE_UNAVAILABLE, "not-serving"),
-    InferenceError: (status.HTTP_500_INTERNAL_SERVER_ERROR, "internal-error"),
-}
-"""Errors of `app.inference` that requests can meet: status and problem type. Any other is an internal error."""
+UNAVAILABLE: dict[type[Exception], str] = {Overloaded: "overloaded", NotServing: "not-serving"}
+"""Errors that another replica, or a later moment, may not have, and their problem types."""
 
 FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     status.HTTP_400_BAD_REQUEST: ("bad-request", "The request is not valid HTTP for this path."),
@@ -149,36 +145,46 @@ def internal_error() -> Response:
     return problem(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_DETAIL)
 
 
+def answer_to(error: Exception) -> Response | None:
+    """Make the answer to an error that a handler raised; None for one that nobody foresaw."""
+    match error:
+        case RequestRejected():
+            # The rest of a body that was refused unread would be taken for the next request's beginning.
+            headers = {"Connection": "close"} if isinstance(error, BodyTooLarge) else None
+            return problem(error.status, error.type, error.detail, headers, **error.extensions)
+        case InferenceError():
+            log.error("prediction failed", exc_info=error)
+            return internal_error()
+        case Overloaded() | NotServing():
+            message = str(error)
+            detail = f"{message[:1].upper()}{message[1:]}."
+            return problem(
+                status.HTTP_503_SERVICE_UNAVAILABLE, UNAVAILABLE[type(error)], detail, {"Retry-After": RETRY_AFTER}
+            )
+        case ClientDisconnect():
+            return Response(status_code=CLIENT_GONE)
+    return None
+
+
 def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every foreseen error with a problem; unforeseen ones are answered by `app.api.requests`."""
-    app.add_exception_handler(RequestRejected, _rejected)
+    """Answer every error with a problem; unforeseen ones are logged by `app.api.requests`."""
+    for error in (RequestRejected, InferenceError, *UNAVAILABLE, ClientDisconnect):
+        app.add_exception_handler(error, _foreseen)
     app.add_exception_handler(HTTPException, _framework_error)
-    app.add_exception_handler(ClientDisconnect, _client_gone)
-    for error in STATUSES:
-        app.add_exception_handler(error, _service_error)
+    app.add_exception_handler(Exception, _unforeseen)
 
 
-async def _rejected(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestRejected)
-    # The rest of a body that was refused unread would be taken for the next request's beginning.
-    headers = {"Connection": "close"} if isinstance(error, BodyTooLarge) else None
-    return problem(error.status, error.type, error.detail, headers, **error.extensions)
+async def _foreseen(_: Request, error: Exception) -> Response:
+    answer = answer_to(error)
+    assert answer is not None
+    return answer
 
 
-async def _service_error(_: Request, error: Exception) -> Response:
-    status_code, type_ = STATUSES[type(error)]
-    if status_code == status.HTTP_500_INTERNAL_SERVER_ERROR:
-        log.error("prediction failed", exc_info=error)
-        return internal_error()
-    message = str(error)
-    return problem(status_code, type_, f"{message[:1].upper()}{message[1:]}.", {"Retry-After": RETRY_AFTER})
+async def _unforeseen(_: Request, __: Exception) -> Response:
+    return internal_error()
 
 
 async def _framework_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     type_, detail = FRAMEWORK_ERRORS.get(error.status_code, ("http-error", error.detail))
     return problem(error.status_code, type_, detail, dict(error.headers) if error.headers else None)
-
-
-async def _client_gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=CLIENT_GONE)

@@ -1,9 +1,9 @@
 """What the service is at this moment, and how routes reach it."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, TypedDict
+from typing import TypedDict
 
-from fastapi import Depends, Request
+from fastapi import Request
 
 from app.inference.bundle import Bundle
 from app.inference.errors import NotServing
@@ -63,19 +63,16 @@ class State(TypedDict):
 
 def service_of(request: Request) -> Service:
     """The service that a request came to."""
-    service: Service = request.state.service
+    service: Service = request.scope["state"]["service"]
     return service
 
 
-# These are coroutines although they wait for nothing: FastAPI calls plain functions in a thread, which costs far more.
-async def _service(request: Request) -> Service:
-    return service_of(request)
+def serving_of(request: Request) -> Serving:
+    """The loaded bundle.
 
-
-CurrentService = Annotated[Service, Depends(_service)]
-
-
-async def _serving(request: Request) -> Serving:
+    Raises:
+        NotServing: There is none, yet or ever.
+    """
     service = service_of(request)
     match service.phase:
         case Serving():
@@ -84,7 +81,3 @@ async def _serving(request: Request) -> Serving:
             raise NotServing("the service is starting; try again in a moment")
         case Broken():
             raise NotServing("the service could not load its model and is stopping; another replica may answer")
-
-
-CurrentServing = Annotated[Serving, Depends(_serving)]
-"""The loaded bundle. Raises NotServing while there is none."""

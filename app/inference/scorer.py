@@ -40,10 +40,6 @@ class _Request:
         return self.reviews[start:end]
 
 
-def _small(reviews: Sequence[str]) -> bool:
-    return len(reviews) <= SHARE and sum(map(len, reviews)) <= BATCH_CHARACTERS
-
-
 class Scorer:
     """Scores reviews for many callers on one event loop.
 
@@ -74,8 +70,6 @@ class Scorer:
         """
         if self.waiting + len(reviews) > self._max_waiting:
             raise Overloaded(len(reviews), self.waiting, self._max_waiting)
-        if self._running is None and not self._classifier.runtime.off_loop and _small(reviews):
-            return self._classifier.predict(reviews)  # shorter than any way around it
         request = _Request(reviews, asyncio.get_running_loop().create_future())
         self.waiting += len(reviews)
         self._queue.append(request)

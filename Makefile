@@ -13,7 +13,7 @@ RECIPE ?= book
 UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar*))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train experiments test check format openapi lock container-test accuracy clean
+.PHONY: help setup serve train experiments test check format openapi lock container-test accuracy bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ openapi: $(VENV)/.development ## write openapi.json from the code
 
 accuracy: $(VENV)/.development ## score all test reviews through HTTP and compare with the bundle's report
 	$(BIN)/python -m benchmarks.accuracy $(DATASET)
+
+bench: $(VENV)/.development ## compare the service with its peers and write docs/performance.md (needs wrk, half an hour)
+	$(BIN)/python -m benchmarks $(DATASET) $(ARGS)
 
 container-test: $(VENV)/.development ## build the image, run it behind nginx, ask it for a prediction
 	$(BIN)/python -m pytest tests/test_container.py -rs

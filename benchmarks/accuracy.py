@@ -5,12 +5,11 @@ Starts the service as a user would, sends it all 25,000 test reviews, and exits 
 
 import argparse
 import asyncio
+import contextlib
 import json
-import os
-import socket
-import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import httpx
 from rich.progress import Progress
 
 from app.inference.bundle import find_bundle
+from benchmarks.processes import running
 from training.archive import Review, read_reviews
 
 CONCURRENCY = 8
@@ -48,27 +48,12 @@ async def score(url: str, reviews: list[Review], progress: Progress) -> list[dic
     return [prediction for answer in answers for prediction in answer]
 
 
-def start_service() -> tuple[subprocess.Popen[bytes], str]:
-    """Start `python -m app` on a free port and wait until it is ready.
-
-    Returns:
-        The process and its URL.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        env=os.environ | {"SENTIMENT_PORT": str(port), "SENTIMENT_LOG_LEVEL": "warning"},
-    )
-    url = f"http://127.0.0.1:{port}"
-    while process.poll() is None:
-        try:
-            if httpx.get(f"{url}/health/ready").status_code == 200:
-                return process, url
-        except httpx.TransportError:
-            pass  # it does not listen yet
-        time.sleep(0.1)
-    raise SystemExit("the service did not start; its message is above")
+@contextlib.contextmanager
+def _service() -> Iterator[str]:
+    """Run `python -m app` as the environment's settings say."""
+    command = [sys.executable, "-m", "app"]
+    with running(command, {"SENTIMENT_LOG_LEVEL": "warning"}, "/health/ready", "SENTIMENT_PORT") as server:
+        yield server.url
 
 
 def main() -> int:
@@ -79,16 +64,11 @@ def main() -> int:
     chosen = options.parse_args()
     with Progress() as progress:
         reviews = [review for review in read_reviews(chosen.dataset, progress) if review.split == "test"]
-        process, url = (None, chosen.url) if chosen.url else start_service()
-        try:
+        with contextlib.nullcontext(chosen.url) if chosen.url else _service() as url:
             model = httpx.get(f"{url}/model").json()
             started = time.perf_counter()
             predictions = asyncio.run(score(url, reviews, progress))
             seconds = time.perf_counter() - started
-        finally:
-            if process is not None:
-                process.terminate()
-                process.wait()
     right = sum(
         prediction["sentiment"] == {"pos": "positive", "neg": "negative"}[review.sentiment]
         for prediction, review in zip(predictions, reviews, strict=True)

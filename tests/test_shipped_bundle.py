@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rich.progress import Progress
 
 from app.inference.bundle import find_bundle, load_bundle
@@ -117,18 +118,25 @@ def test_first_vocabulary_is_that_of_the_real_reviews(shipped: dict[str, Classif
     )
 
 
+def probabilities(classifier: Classifier, reviews: list[Review]) -> NDArray[np.float32]:
+    answers = [
+        prediction.positive_probability
+        for start in range(0, len(reviews), 1024)
+        for prediction in classifier.predict([review.text for review in reviews[start : start + 1024]])
+    ]
+    return np.array(answers, np.float32)
+
+
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_shipped_metrics_come_back_from_the_real_reviews(
+def test_shipped_metrics_come_back_from_the_real_reviews_with_every_runtime(
     shipped: dict[str, Classifier], raw: list[Review], version: str
 ) -> None:
     test = [review for review in raw if review.split == "test"]
-    answers = [
-        prediction.positive_probability
-        for start in range(0, len(test), 1024)
-        for prediction in shipped[version].predict([review.text for review in test[start : start + 1024]])
-    ]
-    metrics = measure(np.array(answers, np.float32), labels_of(test))
-    manifest = load_bundle(ROOT / "models/imdb" / version).manifest
+    served = load_bundle(ROOT / "models/imdb" / version)
+    answers = probabilities(shipped[version], test)
+    assert np.abs(probabilities(open_classifier(served, "litert"), test) - answers).max() <= 1e-5
+    metrics = measure(answers, labels_of(test))
+    manifest = served.manifest
     assert metrics["accuracy"] == manifest.metrics["accuracy"]
     assert metrics == pytest.approx(manifest.metrics, abs=1e-5)
     assert digest_of(part for review in raw for part in review) == manifest.dataset["sha256"]

@@ -1,5 +1,7 @@
 """POST /predict."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
@@ -7,6 +9,7 @@ from app.api.body import read_predict_request
 from app.api.openapi import problems, request_body
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.state import serving_of
+from app.inference.classifier import Prediction
 
 router = APIRouter(tags=["predictions"])
 
@@ -25,18 +28,26 @@ async def predict(request: Request) -> Response:
     wanted = await read_predict_request(request)
     predictions = await serving.scorer.predict(wanted.reviews)
     manifest = serving.bundle.manifest
-    # Written straight to bytes: `PredictResponse` documents the shape and a test holds this to it, but making and
-    # checking its objects would cost more than the model itself.
-    answer = {
-        "model": {"name": manifest.name, "version": manifest.version},
-        "predictions": [
-            {
-                "positive_probability": prediction.positive_probability,
-                "sentiment": prediction.sentiment,
-                "words": prediction.words,
-                "known_words": prediction.known_words,
-            }
-            for prediction in predictions
-        ],
-    }
-    return Response(to_json(answer), media_type="application/json")
+    return Response(answer_json(manifest.name, manifest.version, predictions), media_type="application/json")
+
+
+def answer_json(model: str, version: str, predictions: Sequence[Prediction]) -> bytes:
+    """Write a `PredictResponse`.
+
+    Straight to bytes: `PredictResponse` documents the shape and a test holds this to it, but making and checking its
+    objects would cost more than the model itself.
+    """
+    return to_json(
+        {
+            "model": {"name": model, "version": version},
+            "predictions": [
+                {
+                    "positive_probability": prediction.positive_probability,
+                    "sentiment": prediction.sentiment,
+                    "words": prediction.words,
+                    "known_words": prediction.known_words,
+                }
+                for prediction in predictions
+            ],
+        }
+    )

@@ -1,0 +1,33 @@
+"""Environments of their own for everything that is measured, so that nobody's packages get into another's way."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "benchmarks/.environments"
+
+
+def environment(requirements: Path, console: Console) -> Path:
+    """Install requirements into an environment named after their file, unless it holds just these already.
+
+    Returns:
+        The environment's Python.
+
+    Raises:
+        subprocess.CalledProcessError: The installer failed; its message was printed.
+    """
+    folder = FOLDER / requirements.stem
+    python = folder / "bin/python"
+    stamp = folder / "requirements.sha256"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        uv = [sys.executable, "-m", "uv"]
+        with console.status(f"installing {requirements.relative_to(ROOT)}"):
+            subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
+            subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, "-r", requirements], check=True)
+        stamp.write_text(digest)
+    return python

@@ -1,0 +1,20 @@
+-- wrk sends the lines of the file that BODIES names, in turn, to the path that it was given, and reports in JSON.
+local bodies = {}
+for line in io.lines(os.getenv("BODIES")) do
+   bodies[#bodies + 1] = line
+end
+local turn = 0
+local headers = { ["Content-Type"] = "application/json" }
+
+request = function()
+   turn = turn % #bodies + 1
+   return wrk.format("POST", nil, headers, bodies[turn])
+end
+
+done = function(summary, latency)
+   local errors = summary.errors
+   io.write(string.format(
+      '\n{"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "worst": %f, "failed": %d}\n',
+      summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e6, latency:percentile(99) / 1e6,
+      latency.max / 1e6, errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end

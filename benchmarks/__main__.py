@@ -190,13 +190,10 @@ def main() -> int:
 
 
 def _version(contender: Contender) -> str:
-    """The first pin of its requirements: the server."""
-    lines = contender.requirements.read_text().splitlines()
-    return (
-        next(line for line in lines if "==" in line).split(" ")[0]
-        if contender.requirements.parent.name == "peers"
-        else ""
-    )
+    """The pin of a peer's own package; empty for others."""
+    package = contender.requirements.stem.partition("_")[0]
+    pins = (line for line in contender.requirements.read_text().splitlines() if line.startswith(package))
+    return next(pins, "")
 
 
 if __name__ == "__main__":

@@ -102,12 +102,16 @@ def _answers(url: str, request: tuple[str, bytes] | str) -> bool:
     return response.status_code == 200
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
+def _family(session: int) -> list[psutil.Process]:
+    """All processes of a session."""
+
+    def belongs(process: psutil.Process) -> bool:
+        try:
+            return os.getsid(process.pid) == session
+        except ProcessLookupError:
+            return False
+
+    return [process for process in psutil.process_iter() if belongs(process)]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,75 @@
+"""MLServer: the Open Inference Protocol (V2), with adaptive batching.
+
+Batches of at most 32 requests that wait 1 ms at most; its advice is to find both by experiment
+(https://docs.seldon.ai/mlserver/user-guide/adaptive-batching). The process that serves HTTP is the one that scores:
+`parallel_workers=0`, which its guide to parallel inference offers
+(https://docs.seldon.ai/mlserver/user-guide/parallel-inference). Metrics and compression are off, uvicorn runs on
+httptools, which MLServer does not install.
+"""
+
+import asyncio
+import logging
+import tempfile
+
+from mlserver import MLModel, MLServer, ModelSettings, Settings
+from mlserver.codecs import StringCodec
+from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
+
+from benchmarks.peers.common import HOST, open_newest_classifier, port
+
+
+class Sentiment(MLModel):  # type: ignore[misc] # MLServer is not installed where types are checked
+    """Scores batches."""
+
+    async def load(self) -> bool:
+        """Load the model."""
+        self._classifier = open_newest_classifier()
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Score the reviews of a batch, which MLServer has put together.
+
+        Args:
+            payload: One input `text`: BYTES (reviews,).
+
+        Returns:
+            One output `positive_probability`: FP32 (reviews,).
+        """
+        (text,) = payload.inputs
+        predictions = self._classifier.predict(StringCodec.decode_input(text))
+        output = ResponseOutput(
+            name="positive_probability",
+            shape=[len(predictions)],
+            datatype="FP32",
+            data=[prediction.positive_probability for prediction in predictions],
+        )
+        return InferenceResponse(model_name=self.name, outputs=[output])
+
+
+async def main(folder: str) -> None:
+    """Serve until SIGTERM.
+
+    Args:
+        folder: For files that MLServer would otherwise put into the current one.
+    """
+    settings = Settings(
+        debug=False,
+        host=HOST,
+        http_port=port(),
+        grpc_port=0,  # any; it cannot be turned off
+        metrics_endpoint=None,
+        parallel_workers=0,
+        gzip_enabled=False,
+        load_models_at_startup=False,
+        model_repository_root=folder,
+        environments_dir=folder,
+        metrics_dir=folder,
+    )
+    model = ModelSettings(name="imdb", implementation=Sentiment, max_batch_size=32, max_batch_time=0.001)
+    await MLServer(settings).start([model])
+
+
+if __name__ == "__main__":
+    logging.disable(logging.INFO)
+    with tempfile.TemporaryDirectory(prefix="mlserver-") as temporary:
+        asyncio.run(main(temporary))

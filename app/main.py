@@ -1,6 +1,7 @@
 """The application: its parts put together, and what happens at start and stop."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,8 +55,6 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         with draining_on_sigterm(lambda: _begin_draining(service), settings.drain):
             yield {"service": service}
         loading.cancel()
-        if isinstance(service.phase, Serving):
-            service.phase.scorer.close()
 
     app = Application(
         title="Review sentiment",
@@ -104,6 +103,7 @@ async def _load(service: Service, verified: Bundle | None) -> None:
         service.phase = Broken(reason)
         signal.raise_signal(signal.SIGTERM)  # end the process the way it always ends; `__main__` sets the exit code
         return
+    gc.freeze()  # what is loaded stays; the collector need not look at it again and again
     service.phase = Serving(bundle, Scorer(classifier, service.settings.max_waiting))
     log.info("ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest)
 

@@ -66,6 +66,7 @@ def _under_load(server: Running, url: str, bodies: Path, size: int, connections:
         "p50": load.p50,
         "p99": load.p99,
         "cpu_a_thousand": cpu / reviews * 1000,
+        "failed": load.failed,
     }
 
 

@@ -11,6 +11,8 @@ from benchmarks.environments import ROOT
 from training.plots import new_figure, save_figure
 
 DOCUMENT = ROOT / "docs/performance.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- made by `make bench` -->", "<!-- end -->"
 PICTURES = ROOT / "docs/performance"
 Results = dict[str, Any]
 STAGES = ("parse", "tokenise", "find terms", "network", "serialise")
@@ -199,8 +201,30 @@ def write_report(results: Results) -> None:
             ],
         ),
         stall=_stall(results),
+        failures=_failures(results),
     )
     DOCUMENT.write_text(text)
+    before, rest = README.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    README.write_text(f"{before}{BEGIN}\n{readme_table(results)}\n{END}{after}")
+
+
+def readme_table(results: Results) -> str:
+    """What an operator has to know of each set-up."""
+    names = [LITERT.name, "litert, 2 workers", "tensorflow, 1 worker", TENSORFLOW.name]
+    rows = [
+        (
+            name,
+            f"{typical(results, name, 'cold_start'):.1f} s",
+            f"{typical(results, name, 'memory') / 1e6:,.0f} MB",
+            f"{typical(results, name, 'loads', '32', 'reviews_a_second'):,.0f}",
+            f"{typical(results, name, 'loads', 'batches of 64', 'reviews_a_second'):,.0f}",
+        )
+        for name in names
+    ]
+    return _table(
+        ("runtime", "from start to the first answer", "memory", "reviews/s, one a request", "64 a request"), rows
+    )
 
 
 def _comparison(results: Results, load: str) -> str:
@@ -227,6 +251,17 @@ def _comparison(results: Results, load: str) -> str:
         )
     header = ("server", "reviews/s", "× ceiling", "× mosec", "median latency", "99 %", "CPU per 1,000 reviews")
     return _table(header, rows)
+
+
+def _failures(results: Results) -> str:
+    failed = {
+        contender.name: sum(
+            load["failed"] for measured in results["contenders"][contender.name] for load in measured["loads"].values()
+        )
+        for contender in CONTENDERS
+    }
+    told = [f"{count:,} of {name}" for name, count in failed.items() if count]
+    return f"Requests that failed: {', '.join(told) or 'none'}."
 
 
 def _stall(results: Results) -> str:
@@ -341,6 +376,8 @@ One connection, which shows the latency without any waiting:
 Four connections:
 
 {batches}
+
+{failures}
 
 ## Start and memory
 

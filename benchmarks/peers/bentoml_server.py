@@ -3,7 +3,9 @@
 Two workers, one a core (https://docs.bentoml.com/en/latest/build-with-bentoml/parallelize-requests.html), adaptive
 batching (https://docs.bentoml.com/en/latest/get-started/adaptive-batching.html) with BentoML's own size of 100 and a
 `max_latency_ms` that sheds nothing, metrics off. uvicorn runs on uvloop and httptools, which BentoML does not install.
-A batched method must return a list, so a middleware of a few lines puts it into the object that all peers answer with.
+Its throughput varied by a factor of two within one set-up, and smaller latency limits refused requests; there may be a
+better set-up. A batched method must return a list, so a middleware of a few lines puts it into the object that all
+peers answer with.
 """
 
 import os

@@ -3,7 +3,7 @@
 LitServe advises as many workers as cores, and ZeroMQ (`fast_queue`) above 100 requests/s
 (https://lightning.ai/docs/litserve/api-reference/litserver), and to try batch sizes and timeouts
 (https://lightning.ai/docs/litserve/features/batching). Most work is in HTTP and queues, so that two HTTP processes and
-one worker that fills its batches did best on two cores: a quarter more than two workers.
+one worker that fills its batches did best of what was tried on two cores.
 """
 
 import os

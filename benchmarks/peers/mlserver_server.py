@@ -2,7 +2,7 @@
 
 Batches of at most 32 requests that wait 1 ms at most; its advice is to find both by experiment
 (https://docs.seldon.ai/mlserver/user-guide/adaptive-batching). The process that serves HTTP is the one that scores:
-`parallel_workers=0`, which its guide to parallel inference offers
+`parallel_workers=0`; a pool of one or two workers was as fast
 (https://docs.seldon.ai/mlserver/user-guide/parallel-inference). Metrics and compression are off, uvicorn runs on
 httptools, which MLServer does not install.
 """

@@ -44,7 +44,7 @@ class Constant:
     """A runtime that answers whatever it is told to."""
 
     columns = 10_000
-    off_loop = False
+    linger = 0.0
 
     def __init__(self, *answer: float) -> None:
         self.answer = np.array(answer, np.float32)

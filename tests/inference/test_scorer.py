@@ -17,7 +17,7 @@ REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'}
 
 @pytest.fixture(scope="module", params=RUNTIMES)
 def classifier(bundle: Bundle, request: pytest.FixtureRequest) -> Classifier:
-    """One that works in a thread, and one that works on the loop."""
+    """One that lets requests wait for each other, and one that does not."""
     return open_classifier(bundle, request.param)
 
 
@@ -31,7 +31,6 @@ def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) ->
             got = [prediction.positive_probability for prediction in answer]
             np.testing.assert_allclose(got, [prediction.positive_probability for prediction in expected], atol=1e-6)
         assert scorer.waiting == 0
-        scorer.close()
 
     asyncio.run(run())
 
@@ -45,7 +44,6 @@ def test_predict_beyond_the_bound_is_refused_at_once(classifier: Classifier) -> 
             await scorer.predict(REVIEWS[:11])
         assert len(await accepted) == 20
         assert len(await scorer.predict(REVIEWS[:30])) == 30
-        scorer.close()
 
     asyncio.run(run())
 
@@ -66,7 +64,6 @@ def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Classifier)
         small = [asyncio.create_task(ask("small", ["a good film"])) for _ in range(10)]
         await asyncio.gather(large, *small)
         assert finished == ["small"] * 10 + ["large"]
-        scorer.close()
 
     asyncio.run(run())
 
@@ -76,7 +73,6 @@ def test_predict_of_long_reviews_goes_in_parts(classifier: Classifier) -> None:
         scorer = Scorer(classifier, max_waiting=100)
         reviews = [f"{'long ' * 20_000}{i}" for i in range(3)] + ["short"]
         assert [prediction.words for prediction in await scorer.predict(reviews)] == [20_001] * 3 + [1]
-        scorer.close()
 
     asyncio.run(run())
 
@@ -92,7 +88,6 @@ def test_predict_cancelled_frees_its_place(classifier: Classifier) -> None:
         assert len(await first) == 1
         assert len(await scorer.predict(REVIEWS[:10])) == 10
         assert scorer.waiting == 0
-        scorer.close()
 
     asyncio.run(run())
 
@@ -101,7 +96,7 @@ class FailsOnce:
     """A runtime whose first call fails."""
 
     columns = 10_000
-    off_loop = True
+    linger = 0.0
 
     def __init__(self) -> None:
         self.calls = 0
@@ -118,6 +113,30 @@ def test_predict_after_a_failure_works_again(classifier: Classifier) -> None:
             await scorer.predict(["good"])
         assert [prediction.positive_probability for prediction in await scorer.predict(["good"])] == [0.5]
         assert scorer.waiting == 0
-        scorer.close()
+
+    asyncio.run(run())
+
+
+class FailsOn:
+    """A runtime that has no answer for rows with one column on."""
+
+    columns = 10_000
+    linger = 0.0
+
+    def __init__(self, column: int) -> None:
+        self.column = column
+
+    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.where(multi_hot[:, self.column] > 0, np.float32("nan"), np.float32(0.5))
+
+
+def test_failure_of_one_request_leaves_its_neighbours_alone(classifier: Classifier) -> None:
+    async def run() -> None:
+        vocabulary = classifier.vocabulary
+        scorer = Scorer(Classifier(vocabulary, FailsOn(vocabulary.word_index["awful"])), max_waiting=10)
+        requests = (["superb"], ["awful"], ["superb", "film"])
+        answers = await asyncio.gather(*map(scorer.predict, requests), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [list, InferenceError, list]
+        assert scorer.waiting == 0
 
     asyncio.run(run())

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ def running(
     url = f"http://127.0.0.1:{port}"
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | settings | {port_name: str(port)}, start_new_session=True
+        command, cwd=ROOT, env=os.environ | settings | {port_name: str(port)}, stdout=sys.stderr, start_new_session=True
     )
     try:
         while not _answers(port, first_request):

@@ -246,7 +246,7 @@ class _TermFinder:
         known = begins[0]
         for length in range(1, self._width):
             for offset in range(length + 1):
-                known[offset:] |= begins[length, : len(known) - offset]
+                known[offset:] |= begins[length, : max(len(known) - offset, 0)]
         return found, known
 
 

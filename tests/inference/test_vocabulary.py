@@ -89,6 +89,13 @@ def test_encode_without_words_turns_only_start_on() -> None:
     assert (row.words, row.known_words) == (0, 0)
 
 
+def test_encode_of_less_than_the_longest_term_finds_the_short_ones() -> None:
+    longest = "one of the very best films of the year"
+    vocabulary = Vocabulary({longest: 4, "films": 5}, Encoding(columns=6, start_column=None, longest_term=9))
+    for text, columns in ((longest, [4, 5]), ("best films of", [5, 2]), ("films", [5]), ("", [])):
+        assert vocabulary.encode(text).columns.tolist() == columns
+
+
 def test_multi_hot_of_nothing_is_empty() -> None:
     assert VOCABULARY.multi_hot([]).shape == (0, 9)
     assert VOCABULARY.multi_hot([Row(np.array([], np.int32), 0, 0)]).sum() == 0

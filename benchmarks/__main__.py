@@ -12,7 +12,9 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.contenders import CONTENDERS, Contender, predict_body
+from benchmarks.contenders import ALONE, CONTENDERS, Contender, predict_body
 from benchmarks.environments import ROOT, environment
 from benchmarks.load import drive, require_wrk
 from benchmarks.processes import Running, running
@@ -42,11 +44,15 @@ WARM_UP = 2
 """Seconds at 32 connections before anything is measured."""
 
 
-def measure(contender: Contender, python: Path, bodies: dict[int, Path], seconds: int) -> dict[str, Any]:
+def started(contender: Contender, python: Path, review: str) -> AbstractContextManager[Running]:
+    """Run a contender; it is ready once it has answered for a review."""
+    first = (contender.path, contender.body([review]).encode())
+    return running([str(python), *contender.arguments], contender.settings, first, contender.port)
+
+
+def measure(contender: Contender, python: Path, review: str, bodies: dict[int, Path], seconds: int) -> dict[str, Any]:
     """Start a server, put it under every load, stop it."""
-    one = bodies[1].read_text().splitlines()[0].encode()
-    command = [str(python), *contender.arguments]
-    with running(command, contender.settings, (contender.path, one), contender.port) as server:
+    with started(contender, python, review) as server:
         url = server.url + contender.path
         drive(url, bodies[1], 32, WARM_UP)
         loads = {
@@ -98,10 +104,7 @@ def measure_stall(
     """Start the service and measure what the largest requests do to others."""
     large = folder / "largest.jsonl"
     large.write_text(f"{predict_body(reviews[:LARGEST])}\n")
-    one = predict_body(reviews[:1]).encode()
-    with running(
-        [str(python), *contender.arguments], contender.settings, (contender.path, one), contender.port
-    ) as server:
+    with started(contender, python, reviews[0]) as server:
         drive(server.url + contender.path, large, 1, WARM_UP)
         return stall(server.url, reviews[0], large, seconds)
 
@@ -155,21 +158,21 @@ def main() -> int:
         sample = folder / "reviews.json"
         sample.write_text(json.dumps(reviews))
         rounds: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}
-        inside: dict[str, list[dict[str, Any]]] = {"litert": [], "tensorflow": []}
-        stalls: dict[str, list[dict[str, Any]]] = {}
+        inside: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        stalls: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        bodies = {contender.name: write_bodies(folder, contender, reviews) for contender in contenders}
         task = progress.add_task("measuring", total=chosen.rounds * len(contenders))
         for _ in range(chosen.rounds):
             for contender in contenders:
                 progress.update(task, description=contender.name)
-                bodies = write_bodies(folder, contender, reviews)
                 python = pythons[contender.name]
-                rounds[contender.name].append(measure(contender, python, bodies, chosen.seconds))
-                runtime = contender.settings.get("SENTIMENT_RUNTIME", "")
-                if contender.settings.get("SENTIMENT_WORKERS") == "1" and not contender.name.endswith("logging"):
+                rounds[contender.name].append(
+                    measure(contender, python, reviews[0], bodies[contender.name], chosen.seconds)
+                )
+                if contender in ALONE:
+                    runtime = contender.settings["SENTIMENT_RUNTIME"]
                     inside[runtime].append(stages(python, sample, runtime))
-                    stalls.setdefault(runtime, []).append(
-                        measure_stall(contender, python, reviews, folder, chosen.seconds)
-                    )
+                    stalls[runtime].append(measure_stall(contender, python, reviews, folder, chosen.seconds))
                 progress.advance(task)
     results = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -68,6 +68,8 @@ CEILING = Contender(
 )
 LITERT = _service("litert", 1)
 TENSORFLOW = _service("tensorflow", 2)
+ALONE = (LITERT, _service("tensorflow", 1))
+"""One worker of each runtime, which is measured from inside as well."""
 MOSEC = _peer("mosec", "mosec_server")
 
 CONTENDERS = (
@@ -75,7 +77,7 @@ CONTENDERS = (
     LITERT,
     _service("litert", 1, "info"),
     _service("litert", 2),
-    _service("tensorflow", 1),
+    ALONE[1],
     TENSORFLOW,
     MOSEC,
     _peer("LitServe", "litserve_server"),

@@ -1,12 +1,12 @@
 """docs/performance.md and its pictures, made from benchmarks/results.json."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import CEILING, CONTENDERS, LITERT, MOSEC, TENSORFLOW
+from benchmarks.contenders import ALONE, CEILING, CONTENDERS, LITERT, MOSEC, TENSORFLOW
 from benchmarks.environments import ROOT
 from training.plots import new_figure, save_figure
 
@@ -25,22 +25,25 @@ class Requirement:
 
     Attributes:
         what: In words.
-        value: What was measured.
-        must: What it has to be at least, or at most.
-        at_least: Which of the two.
-        unit: Behind the numbers.
+        measured: What was measured, with its unit.
+        bound: What it has to be, with its unit.
+        met: Whether it is.
     """
 
     what: str
-    value: float
-    must: float
-    at_least: bool
-    unit: str = ""
+    measured: str
+    bound: str
+    met: bool
 
-    @property
-    def met(self) -> bool:
-        """Whether it is."""
-        return self.value >= self.must if self.at_least else self.value <= self.must
+
+def at_least(what: str, value: float, bound: float, unit: str = "") -> Requirement:
+    """Require a measurement not to be smaller."""
+    return Requirement(what, f"{value:.2f}{unit}", f"≥ {bound:g}{unit}", value >= bound)
+
+
+def at_most(what: str, value: float, bound: float, unit: str = "") -> Requirement:
+    """Require a measurement not to be larger."""
+    return Requirement(what, f"{value:.2f}{unit}", f"≤ {bound:g}{unit}", value <= bound)
 
 
 def values(results: Results, name: str, *path: str) -> list[float]:
@@ -80,66 +83,51 @@ def requirements(results: Results) -> list[Requirement]:
         return float(statistics.median(run["beside the largest requests"][question]["p99"] for run in runs)) * 1000
 
     return [
-        Requirement(
+        at_least(
             "tensorflow, 2 workers, 32 connections: reviews/s, times mosec's",
             ratio(results, TENSORFLOW.name, MOSEC.name, *busy),
             1.3,
-            at_least=True,
         ),
-        Requirement(
+        at_most(
             "the same: 99th percentile of the latency, times mosec's",
             ratio(results, TENSORFLOW.name, MOSEC.name, "loads", "32", "p99"),
             1.0,
-            at_least=False,
         ),
-        Requirement(
+        at_least(
             "litert, 1 worker, 32 connections: reviews/s, times the ceiling's",
             ratio(results, LITERT.name, CEILING.name, *busy),
             0.75,
-            at_least=True,
         ),
-        Requirement(
+        at_most(
             "litert, 1 worker, 1 connection: median latency, times the ceiling's",
             ratio(results, LITERT.name, CEILING.name, "loads", "1", "p50"),
             1.4,
-            at_least=False,
         ),
-        Requirement(
-            "litert: from start to the first answer",
-            typical(results, LITERT.name, "cold_start"),
-            1.0,
-            at_least=False,
-            unit=" s",
-        ),
-        Requirement(
-            "litert: memory of a worker", typical(results, LITERT.name, "memory") / 1e6, 110, at_least=False, unit=" MB"
-        ),
+        at_most("litert: from start to the first answer", typical(results, LITERT.name, "cold_start"), 1.0, " s"),
+        at_most("litert: memory of a worker", typical(results, LITERT.name, "memory") / 1e6, 110, " MB"),
         *(
-            Requirement(
+            at_least(
                 f"{runtime}, 1 worker, batches of 64: reviews/s, times a loop over `Classifier.predict`",
                 batches(runtime),
                 0.8,
-                at_least=True,
             )
             for runtime in inside
         ),
         *(
-            Requirement(
+            at_most(
                 f"{runtime}: {question} beside the largest requests, 99th percentile",
                 stalled(runtime, question),
                 25,
-                at_least=False,
-                unit=" ms",
+                " ms",
             )
             for runtime in results["stall"]
             for question in ("health", "one review")
         ),
         *(
-            Requirement(
+            at_most(
                 f"{runtime}: cost of encoding a text ten times as long, times the cost of the shorter",
                 statistics.median(measured["ten times the text, times the cost"] for measured in measurements),
                 11,
-                at_least=False,
             )
             for runtime, measurements in inside.items()
         ),
@@ -170,12 +158,7 @@ def document(results: Results) -> str:
         requirements=_table(
             ("", "measured", "has to be", ""),
             [
-                (
-                    requirement.what,
-                    f"{requirement.value:.2f}{requirement.unit}",
-                    f"{'≥' if requirement.at_least else '≤'} {requirement.must:g}{requirement.unit}",
-                    "yes" if requirement.met else "**no**",
-                )
+                (requirement.what, requirement.measured, requirement.bound, "yes" if requirement.met else "**no**")
                 for requirement in requirements(results)
             ],
         ),
@@ -314,16 +297,14 @@ def draw_throughput(results: Results, path: Path) -> None:
 def draw_stages(results: Results, path: Path) -> None:
     """Draw where a worker's processor time goes: the stages as measured alone, the rest by subtraction."""
     figure, axes = new_figure()
-    bars: dict[str, Callable[[str], float]] = {
-        f"{runtime}, 1 worker": lambda stage, runtime=runtime: _stage(results, runtime, "in batches of 16", stage)  # type: ignore[misc]
-        for runtime in ("litert", "tensorflow")
-    }
-    left = dict.fromkeys(bars, 0.0)
+    runtimes = {contender.name: contender.settings["SENTIMENT_RUNTIME"] for contender in ALONE}
+    left = dict.fromkeys(runtimes, 0.0)
     for stage in STAGES:
-        widths = [stage_of(stage) * 1e6 for stage_of in bars.values()]
-        axes.barh(list(bars), widths, left=list(left.values()), label=stage)
-        left = {name: left[name] + width for name, width in zip(bars, widths, strict=True)}
-    totals = {name: typical(results, name, "loads", "32", "cpu_a_thousand") * 1000 for name in (CEILING.name, *bars)}
+        widths = [_stage(results, runtime, "in batches of 16", stage) * 1e6 for runtime in runtimes.values()]
+        axes.barh(list(left), widths, left=list(left.values()), label=stage)
+        left = {name: left[name] + width for name, width in zip(left, widths, strict=True)}
+    names = (CEILING.name, *runtimes)
+    totals = {name: typical(results, name, "loads", "32", "cpu_a_thousand") * 1000 for name in names}
     left = {CEILING.name: 0.0, **left}
     axes.barh(
         list(totals),

@@ -140,3 +140,28 @@ def test_failure_of_one_request_leaves_its_neighbours_alone(classifier: Classifi
         assert scorer.waiting == 0
 
     asyncio.run(run())
+
+
+class Counts:
+    """A runtime that remembers how many rows it was called with each time."""
+
+    columns = 10_000
+    linger = 0.0
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.calls.append(len(multi_hot))
+        return np.full(len(multi_hot), 0.5, np.float32)
+
+
+def test_predict_of_what_arrives_together_is_one_call(classifier: Classifier) -> None:
+    async def run() -> None:
+        runtime = Counts()
+        scorer = Scorer(Classifier(classifier.vocabulary, runtime), max_waiting=100)
+        await asyncio.gather(*(scorer.predict([review]) for review in REVIEWS))
+        await scorer.predict(["alone"])
+        assert runtime.calls == [64, 1]  # 40 rows are padded to 64
+
+    asyncio.run(run())

@@ -5,6 +5,7 @@ column 1 on in every row, column 2 on when a review holds a word that has no col
 terms ("not good") or kept punctuation are the same code with other values.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -185,8 +186,9 @@ class Vocabulary:
 class _TermFinder:
     """Finds the terms in token sequences with a handful of array operations, however many tokens there are.
 
-    Each token becomes a number; a prefix of a term is the number of the prefix one token shorter and that of its last
-    token, looked up together in a sorted array.
+    Each token becomes a number. Longer terms are kept as a trie, one table a length (a double array, Aoe 1989): the
+    child of a prefix for a token stands in the slot that is the prefix's base plus the token's number, if that slot's
+    parent is the prefix.
 
     Args:
         word_index: Term -> column.
@@ -197,26 +199,29 @@ class _TermFinder:
         terms = {tuple(term.split(" ")): column for term, column in word_index.items()}
         tokens = sorted({token for term in terms for token in term})
         self._numbers = {token: number for number, token in enumerate(tokens, 1)}  # 0: a token of no term
-        self._factor = len(tokens) + 1
-        self._first = np.full(self._factor, ABSENT, np.int32)  # (numbers,): the column of the term of one token
-        self._goes_on = np.zeros(self._factor, np.bool_)  # (numbers,): whether a longer term begins so
+        self._first = np.full(len(tokens) + 1, ABSENT, np.int32)  # (numbers,): the column of the term of one token
+        self._goes_on = np.zeros(len(tokens) + 1, np.bool_)  # (numbers,): whether a longer term begins so
         for term, column in terms.items():
             if len(term) == 1:
                 self._first[self._numbers[term[0]]] = column
             else:
                 self._goes_on[self._numbers[term[0]]] = True
-        self._longer: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = []  # sorted keys and columns, a length each
-        shorter: dict[tuple[str, ...], int] = {(token,): number for token, number in self._numbers.items()}
+        self._longer: list[_Level] = []
+        slots: dict[tuple[str, ...], int] = {(token,): number for token, number in self._numbers.items()}
+        size = len(self._first)
         for length in range(2, longest + 1):
-            prefixes = {term[:length] for term in terms if len(term) >= length}
-            keyed = sorted(
-                (shorter[prefix[:-1]] * self._factor + self._numbers[prefix[-1]], prefix) for prefix in prefixes
-            )
-            # One key more, larger than any, so that every search ends inside the array.
-            keys = np.array([*(key for key, _ in keyed), np.iinfo(np.int64).max])
-            columns = np.array([*(terms.get(prefix, ABSENT) for _, prefix in keyed), ABSENT], np.int32)
-            self._longer.append((keys, columns))
-            shorter = {prefix: place for place, (_, prefix) in enumerate(keyed)}
+            children: defaultdict[int, list[int]] = defaultdict(list)
+            prefixes = sorted({term[:length] for term in terms if len(term) >= length})
+            for prefix in prefixes:
+                children[slots[prefix[:-1]]].append(self._numbers[prefix[-1]])
+            base, parent = _place(children, size, len(self._first))
+            bases = base.tolist()
+            slots = {prefix: bases[slots[prefix[:-1]]] + self._numbers[prefix[-1]] for prefix in prefixes}
+            columns = np.full(len(parent), ABSENT, np.int32)
+            for prefix, slot in slots.items():
+                columns[slot] = terms.get(prefix, ABSENT)
+            self._longer.append(_Level(base, parent, columns))
+            size = len(parent)
         self._width = max(longest, 2)
 
     def __call__(self, tokens: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
@@ -229,25 +234,59 @@ class _TermFinder:
             int32 (longest term, at least 2; len(tokens)): the column of the term of length 1, 2, … that starts at a
             token, or ABSENT; bool (len(tokens),): whether a token belongs to any term.
         """
-        numbers = np.fromiter(map(self._numbers.get, tokens, repeat(0)), np.int64, len(tokens))
+        numbers = np.fromiter(map(self._numbers.get, tokens, repeat(0)), np.intp, len(tokens))
         found = np.empty((self._width, len(tokens)), np.int32)
         found.fill(ABSENT)
         found[0] = self._first[numbers]
-        # Where prefixes start that go on, and their numbers; none goes on past END, which is a token of no term.
+        # Where prefixes start that go on, and their slots; none goes on past END, which is a token of no term.
         places = self._goes_on[numbers].nonzero()[0]
         prefixes = numbers[places]
-        for length, (keys, columns) in enumerate(self._longer, 1):
-            wanted = prefixes * self._factor + numbers[places + length]
-            prefixes = keys.searchsorted(wanted)
-            right = (keys[prefixes] == wanted).nonzero()[0]
-            places, prefixes = places[right], prefixes[right]
-            found[length, places] = columns[prefixes]
+        for length, level in enumerate(self._longer, 1):
+            slots = level.base[prefixes] + numbers[places + length]
+            right = (level.parent[slots] == prefixes).nonzero()[0]
+            places, prefixes = places[right], slots[right]
+            found[length, places] = level.columns[prefixes]
         begins = found != ABSENT
+        for length in range(self._width - 1, 0, -1):
+            begins[length - 1] |= begins[length]  # (now: whether a term of this length or a longer one starts here)
         known = begins[0]
         for length in range(1, self._width):
-            for offset in range(length + 1):
-                known[offset:] |= begins[length, : max(len(known) - offset, 0)]
+            known[length:] |= begins[length, : max(len(known) - length, 0)]
         return found, known
+
+
+class _Level(NamedTuple):
+    """The prefixes of one length; see `_TermFinder`.
+
+    Attributes:
+        base: intp (slots of the prefixes one token shorter,).
+        parent: intp (slots,): the slot of the prefix one token shorter, or ABSENT.
+        columns: int32 (slots,): the column of the prefix where it is a term, else ABSENT.
+    """
+
+    base: NDArray[np.intp]
+    parent: NDArray[np.intp]
+    columns: NDArray[np.int32]
+
+
+def _place(
+    children: Mapping[int, Sequence[int]], parents: int, numbers: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Choose bases so that no two children share a slot; see `_Level`.
+
+    Those with many children choose first. Tables are sparse, so that a random base soon fits.
+    """
+    room = 4 * sum(map(len, children.values())) + 1
+    base = np.zeros(parents, np.intp)
+    parent = np.full(room + numbers, ABSENT, np.intp)
+    random = np.random.default_rng(0)
+    for prefix, tokens in sorted(children.items(), key=lambda item: -len(item[1])):
+        slots = np.array(tokens)
+        while (parent[slots] != ABSENT).any():
+            base[prefix] = random.integers(room)
+            slots = base[prefix] + tokens
+        parent[slots] = prefix
+    return base, parent
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:

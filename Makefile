@@ -60,8 +60,9 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 lock: $(VENV)/.development ## resolve requirements/ anew from pyproject.toml (LOCK_ARGS=--upgrade takes the newest)
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
 	$(LOCK) $(LOCK_ARGS) --extra litert -c requirements/serving.txt -o requirements/litert.txt
+	$(LOCK) $(LOCK_ARGS) --extra litert --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt
 	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
-	$(LOCK) $(LOCK_ARGS) --extra training --group dev -c requirements/training.txt -o requirements/development.txt
+	$(LOCK) $(LOCK_ARGS) --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

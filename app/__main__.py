@@ -2,19 +2,25 @@
 
 import argparse
 import json
-import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from app.api.state import Broken
+from app.connection import Connection
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.errors import SentimentError
 from app.logs import configure_logs
 from app.main import create_app
+from app.metrics.exposition import Exposition
+from app.server import Server
 from app.settings import PREFIX, Settings
+from app.tracing import TracingUnavailable
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,20 +75,29 @@ def serve(settings: Settings) -> int:
     except SentimentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    # uvicorn sends itself the signal again once it has shut down; that is then a normal end.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.signal(signal.SIGINT, lambda *_: None)
     if settings.workers > 1:
-        from uvicorn.supervisors import Multiprocess  # costs a single worker's start some milliseconds
+        from app.server import Supervisor  # costs a single worker's start some milliseconds
 
         configure_logs(settings.log_level, settings.log_format)
         # Workers are processes of their own and build the app from the environment.
         config = _uvicorn_config("app.main:create_app", settings)
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
-        return 0
-    app = create_app(settings, bundle)
-    uvicorn.Server(_uvicorn_config(app, settings)).run()
+        with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
+            supervisor = Supervisor(config, [config.bind_socket()], settings.drain, Path(folder))
+            _serve_metrics(settings, Exposition(supervisor.recorder, bundle, settings.runtime))
+            return supervisor.run()
+    try:
+        app = create_app(settings, bundle)
+    except TracingUnavailable as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    _serve_metrics(settings, Exposition(app.state.service.recorder, bundle, settings.runtime))
+    Server(_uvicorn_config(app, settings)).run()
     return 1 if isinstance(app.state.service.phase, Broken) else 0
+
+
+def _serve_metrics(settings: Settings, exposition: Exposition) -> None:
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, settings.host, exposition.registry)
 
 
 def _uvicorn_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
@@ -94,7 +109,9 @@ def _uvicorn_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         workers=settings.workers,
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.shutdown_timeout,
-        http="httptools",
+        http=Connection,
+        timeout_worker_healthcheck=10,
+        forwarded_allow_ips=settings.trusted_proxies,
         ws="none",
         access_log=False,
         log_config=None,

@@ -2,31 +2,32 @@
 
 import asyncio
 import gc
+import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import health, model, predict
+from app.api import health, metrics, model, predict
+from app.api.access import Access
 from app.api.docs import add_docs
 from app.api.openapi import add_openapi
 from app.api.problems import add_problem_handlers
 from app.api.requests import RequestLog
 from app.api.shortcut import Shortcut
 from app.api.state import Broken, Service, Serving, State
-from app.drain import draining_on_sigterm
 from app.inference.bundle import Bundle, find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import SentimentError
 from app.inference.scorer import Scorer
 from app.logs import configure_logs
 from app.settings import Settings
+from app.tracing import traced, wanted
 
 DESCRIPTION = """\
 Reads movie reviews and says how likely each is to be positive.
@@ -52,11 +53,12 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         loading = asyncio.create_task(_load(service, bundle))
-        with draining_on_sigterm(lambda: _begin_draining(service), settings.drain):
-            yield {"service": service}
+        yield {"service": service}
         loading.cancel()
+        app.stop_tracing()
 
     app = Application(
+        settings.all_keys(),
         title="Review sentiment",
         version=__version__,
         summary="How likely is a movie review to be positive?",
@@ -69,13 +71,17 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         ],
         lifespan=lifespan,
         docs_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.service = service
     for router in (predict.router, model.router, health.router):
         app.include_router(router)
-    add_docs(app)
+    if settings.metrics_port is None:
+        app.include_router(metrics.router)
+    if settings.docs:
+        add_docs(app)
     add_openapi(app, settings)
     add_problem_handlers(app)
     return app
@@ -84,9 +90,13 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
 class Application(FastAPI):
     """FastAPI inside of what every request passes first."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, keys: Sequence[str], **options: Any) -> None:
         super().__init__(**options)
-        self._entrance = RequestLog(Shortcut(super().__call__, {("POST", "/predict"): predict.predict}))
+        inner: ASGIApp = Shortcut(super().__call__, {("POST", "/predict"): predict.predict})
+        self._entrance: ASGIApp = RequestLog(Access(inner, keys) if keys else inner)
+        self.stop_tracing: Callable[[], None] = lambda: None
+        if wanted():
+            self._entrance, self.stop_tracing = traced(self._entrance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `FastAPI`."""
@@ -104,16 +114,13 @@ async def _load(service: Service, verified: Bundle | None) -> None:
         signal.raise_signal(signal.SIGTERM)  # end the process the way it always ends; `__main__` sets the exit code
         return
     gc.freeze()  # what is loaded stays; the collector need not look at it again and again
-    service.phase = Serving(bundle, Scorer(classifier, service.settings.max_waiting))
-    log.info("ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest)
+    settings, recorder = service.settings, service.recorder
+    service.phase = Serving(bundle, Scorer(classifier, settings.max_waiting, settings.deadline, recorder))
+    recorder.ready(True, settings.max_waiting)
+    manifest = bundle.manifest
+    log.info("ready", model=manifest.name, version=manifest.version, digest=bundle.digest, pid=os.getpid())
 
 
 def _open(settings: Settings, verified: Bundle | None) -> tuple[Bundle, Classifier]:
     bundle = verified or load_bundle(find_bundle(settings.model_dir, settings.model_version))
     return bundle, open_classifier(bundle, settings.runtime)
-
-
-def _begin_draining(service: Service) -> None:
-    if isinstance(service.phase, Serving) and not service.phase.draining:
-        service.phase = replace(service.phase, draining=True)
-        log.info("draining", seconds=service.settings.drain)

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "SENTIMENT_"
+SHORTEST_KEY = 16
+"""Characters; shorter ones could be guessed."""
 
 
 class Settings(BaseSettings):
@@ -49,17 +51,56 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, description="Seconds an idle connection stays open; longer than the 60 s of usual balancers."),
     ] = 65
+    request_timeout: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Seconds in which a request has to arrive whole, and a response to be taken; then the "
+            "connection is closed.",
+        ),
+    ] = 20.0
+    deadline: Annotated[
+        float,
+        Field(gt=0, description="Seconds that reviews may wait for the model; then the answer is 504."),
+    ] = 10.0
     drain: Annotated[
         float,
         Field(
             ge=0,
             description="Seconds after SIGTERM in which `/health/ready` says 503 but requests are still answered, "
-            "so that balancers notice.",
+            "so that balancers notice. SIGINT skips them.",
         ),
-    ] = 0.0
+    ] = 5.0
     shutdown_timeout: Annotated[
         int, Field(ge=1, description="Seconds that accepted requests get to finish after that.")
     ] = 30
+    docs: Annotated[bool, Field(description="Whether `/docs` and `/openapi.json` are there.")] = True
+    metrics_port: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=65535,
+            description="A port of its own for `/metrics`, without keys; unset, it is on the service's port.",
+        ),
+    ] = None
+    api_keys: Annotated[
+        SecretStr | None,
+        Field(
+            description="Keys, separated by commas; with any, `/predict`, `/model` and `/metrics` want "
+            "`Authorization: Bearer <key>`. Two at once allow to replace one by the other.",
+        ),
+    ] = None
+    api_keys_file: Annotated[
+        FilePath | None, Field(description="A file with more keys, one a line; read once, at the start.")
+    ] = None
+    trusted_proxies: Annotated[
+        str,
+        Field(
+            description="Addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` "
+            "are believed; `*` for any.",
+        ),
+    ] = "127.0.0.1"
+
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The least important lines to log.")
     ] = "info"
@@ -76,3 +117,19 @@ class Settings(BaseSettings):
                 "or full requests would always be refused"
             )
         return self
+
+    @model_validator(mode="after")
+    def _keys_are_long_enough(self) -> Self:
+        if any(len(key) < SHORTEST_KEY or not key.isascii() for key in self.all_keys()):
+            raise ValueError(
+                f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {SHORTEST_KEY} characters, or not "
+                "ASCII; `openssl rand -hex 24` makes one"
+            )
+        return self
+
+    def all_keys(self) -> list[str]:
+        """The keys of both settings."""
+        keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []
+        if self.api_keys_file is not None:
+            keys += self.api_keys_file.read_text().splitlines()
+        return [stripped for key in keys if (stripped := key.strip())]

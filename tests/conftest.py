@@ -1,6 +1,9 @@
 """Fixtures: a tiny real bundle trained once, the real app over it, and the real reviews where they are."""
 
+import json
 import os
+import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +17,7 @@ from app.inference.classifier import Classifier, open_classifier
 from app.main import create_app
 from app.settings import Settings
 from tests.corpus import files, write_archive
+from tests.inference.test_bundle import resealed
 from tests.servers import PATIENCE, Server, serving
 from training.archive import load_archives
 from training.recipe import Recipe
@@ -41,6 +45,17 @@ def models(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundle(models: Path) -> Bundle:
     return load_bundle(models / "1")
+
+
+@pytest.fixture
+def damaged_golden(models: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle whose files are all right, but whose golden review is not what the network answers."""
+    copy = Path(shutil.copytree(models / "1", tmp_path / "tiny/1"))
+    golden = json.loads((copy / "golden.json").read_text())
+    golden[0]["positive_probability"] = 0.123
+    (copy / "golden.json").write_text(json.dumps(golden))
+    resealed(copy)
+    return copy
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +87,14 @@ def server(models: Path) -> Iterator[Server]:
     with serving(model_dir=models) as server:
         server.wait_ready()
         yield server
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 @pytest.fixture(scope="session")

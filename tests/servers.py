@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -49,8 +49,9 @@ class Server:
     def wait_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            if httpx.get(f"{self.url}/health/ready").status_code == 200:
-                return
+            with suppress(httpx.ConnectError):  # of several workers, none listens before it is ready
+                if httpx.get(f"{self.url}/health/ready").status_code == 200:
+                    return
             time.sleep(0.1)
         raise AssertionError(f"never ready:\n{''.join(self.lines)}")
 
@@ -68,13 +69,26 @@ def run_python(*arguments: str, env: dict[str, str] | None = None) -> subprocess
     )
 
 
+def run_app(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run `python -m app` to its end."""
+    return run_python("-m", "app", *arguments, env=environment(**settings))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ask again and again, until it is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @contextmanager
 def serving(**settings: object) -> Iterator[Server]:
     """Run `python -m app` on a free port; it listens when the block begins, and is not ready yet."""
     process = subprocess.Popen(
         [sys.executable, "-m", "app"],
         cwd=ROOT,
-        env=environment(**{"port": 0, "log_format": "json", **settings}),
+        env=environment(**{"port": 0, "log_format": "json", "drain": 0, **settings}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -83,7 +97,10 @@ def serving(**settings: object) -> Iterator[Server]:
     reader = Thread(target=server.read, daemon=True)
     reader.start()
     try:
-        server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
+        if "port" in settings:
+            server.url = f"http://127.0.0.1:{settings['port']}"
+        else:
+            server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
         yield server
     finally:
         if process.poll() is None:

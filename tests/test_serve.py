@@ -1,11 +1,8 @@
 """The real service: processes, signals, sockets and logs."""
 
 import json
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from threading import Thread
@@ -14,13 +11,9 @@ import httpx
 import pytest
 
 from app.__main__ import main
-from tests.servers import PATIENCE, ROOT, Server, environment, run_python, serving
+from tests.servers import PATIENCE, ROOT, Server, run_app, serving
 
 REVIEW = "A superb and moving film that nobody should ever log"
-
-
-def run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    return run_python("-m", "app", *arguments, env=environment(**settings))
 
 
 def test_server_logs_one_line_a_request_without_its_text(server: Server) -> None:
@@ -98,15 +91,6 @@ def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> N
         assert server.process.wait(PATIENCE) == 0
 
 
-def test_server_second_sigterm_ends_at_once(models: Path) -> None:
-    with serving(model_dir=models, drain=1000) as server:
-        server.wait_ready()
-        server.process.send_signal(signal.SIGTERM)
-        server.wait_for('"draining"')
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(PATIENCE) == 0
-
-
 def test_server_interrupted_while_loading_exits_cleanly(models: Path) -> None:
     with serving(model_dir=models) as server:
         server.process.send_signal(signal.SIGINT)
@@ -126,17 +110,9 @@ def test_server_with_two_workers_serves_and_stops(models: Path) -> None:
         assert server.process.wait(PATIENCE) == 0
 
 
-def test_server_with_a_failing_golden_review_ends_with_an_error(models: Path, tmp_path: Path) -> None:
+def test_server_with_a_failing_golden_review_ends_with_an_error(damaged_golden: Path) -> None:
     """Found only once TensorFlow has loaded, when the port is open already."""
-    copy = Path(shutil.copytree(models / "1", tmp_path / "tiny/1"))
-    golden = json.loads((copy / "golden.json").read_text())
-    golden[0]["positive_probability"] = 0.123
-    (copy / "golden.json").write_text(json.dumps(golden))
-    reseal = (
-        "import pathlib, sys; from tests.inference.test_bundle import resealed; resealed(pathlib.Path(sys.argv[1]))"
-    )
-    subprocess.run([sys.executable, "-c", reseal, str(copy)], cwd=ROOT, check=True)
-    with serving(model_dir=copy.parent) as server:
+    with serving(model_dir=damaged_golden.parent) as server:
         server.wait_for("should score 0.123")
         assert server.process.wait(PATIENCE) == 1
 
@@ -154,14 +130,14 @@ def test_server_with_a_failing_golden_review_ends_with_an_error(models: Path, tm
     ],
 )
 def test_command_with_a_wrong_setting_names_it(settings: dict[str, object], status: int, message: str) -> None:
-    done = run(**settings)
+    done = run_app(**settings)
     assert done.returncode == status
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_command_on_a_taken_port_fails(server: Server) -> None:
-    done = run(port=server.url.rsplit(":", 1)[1])
+    done = run_app(port=server.url.rsplit(":", 1)[1])
     assert done.returncode == 3
     assert "address already in use" in (done.stdout + done.stderr).lower()
 
@@ -175,5 +151,5 @@ def test_command_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_command_openapi_writes_the_document() -> None:
-    done = run("openapi")
+    done = run_app("openapi")
     assert json.loads(done.stdout) == json.loads((ROOT / "openapi.json").read_text())

@@ -7,6 +7,7 @@ an interrupted grid goes on where it stopped.
 
 import csv
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from rich.progress import Progress
 
 from training.dataset import Dataset, Split, hold_out, shuffled
+from training.errors import ReportError
 from training.lesson import Lesson
 from training.network import fix_seed
 from training.plots import new_figure, save_figure
@@ -65,7 +67,19 @@ def run_experiments(
         folder: Where reports are kept.
         progress: Shows how far it is.
         seeds: Each variant is run once with each.
+
+    Raises:
+        ReportError: The system refused to write; the disk is full, say. The runs before are kept.
     """
+    try:
+        return _run_experiments(recipe, dataset, folder, progress, seeds)
+    except OSError as error:
+        raise ReportError(folder, str(error)) from error
+
+
+def _run_experiments(
+    recipe: str, dataset: Dataset, folder: Path, progress: Progress, seeds: Sequence[int]
+) -> list[Run]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RUNS
     runs: list[Run] = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -84,12 +98,23 @@ def run_experiments(
         fix_seed(seed)
         _, history = learn(held[1], variant, variant.epochs, progress, held[2])
         run = {"variant": name, "seed": seed, "dataset": dataset.digest, "history": history}
-        with path.open("a") as file:  # one line a run, written when it is complete
-            file.write(json.dumps(run) + "\n")
+        _append(path, json.dumps(run) + "\n")
         runs.append(run)
         progress.advance(task)
     write_report(recipe, runs, folder)
     return runs
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line, or nothing: half a line, as a full disk leaves it, would spoil the runs before it."""
+    length = path.stat().st_size if path.exists() else 0
+    try:
+        with path.open("a") as file:
+            file.write(line)
+    except OSError:
+        if path.exists():
+            os.truncate(path, length)
+        raise
 
 
 def _same_lesson(one: Recipe, other: Recipe) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -147,7 +148,11 @@ def predict(network: Network, batches: Batches) -> NDArray[np.float32]:
 
 
 def export(network: Network, folder: Path) -> None:
-    """Write the network into a staged bundle as a SavedModel that serves multi_hot -> positive_probability."""
+    """Write the network into a staged bundle as a SavedModel that serves multi_hot -> positive_probability.
+
+    Raises:
+        OSError: The system refused to write; the disk is full, say.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec((None, network.input_shape[1]), tf.float32, "multi_hot")])  # type: ignore[untyped-decorator]
     def serve(multi_hot: Any) -> dict[str, Any]:
@@ -160,6 +165,9 @@ def export(network: Network, folder: Path) -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         tf.saved_model.save(module, os.fspath(folder), signatures={"serving_default": serve})
+    except tf.errors.OpError as error:  # which one depends on what the system said: ResourceExhausted, OutOfRange, …
+        # What the system said stands between the operation's names.
+        raise OSError(re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", error.message)) from error
     finally:
         logging.getLogger("tensorflow").setLevel(level)
     (folder / "assets").rmdir()  # always empty here, and git would not keep it

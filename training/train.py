@@ -19,8 +19,11 @@ from app.inference.bundle import (
     write_golden,
     write_json,
     write_manifest,
+    write_profile,
     write_word_index,
 )
+from app.inference.classifier import Prediction
+from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Row, Vocabulary
 from training.behaviour import behaviour
@@ -92,6 +95,7 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
     Raises:
         SourceError: The data set is too small for the recipe's validation split.
         BundleExists: The version is taken.
+        BundleUnwritable: The system refused to write; the disk is full, say.
     """
     with staged_bundle(models, bundle_version) as folder:
         fix_seed(recipe.seed)
@@ -132,6 +136,7 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
             "libraries": _libraries(),
         }
         _write(folder, final)
+        write_profile(folder, _profile(final, dataset.train))
         _check_runtimes(folder, final.vocabulary, test_rows)
         _write_report(folder / "report", report, history, epochs)
         card = model_card(facts, report, _previous(models, bundle_version))
@@ -181,6 +186,16 @@ def _write(folder: Path, learnt: Learnt) -> None:
     export(learnt.network, folder)
     write_word_index(folder, learnt.vocabulary)
     write_golden(folder, golden_reviews(learnt.score(REVIEWS)))
+
+
+def _profile(learnt: Learnt, labelled: Split) -> Profile:
+    """How the training reviews are spread; the service compares with it what people send."""
+    rows = learnt.encode(labelled.sequences)
+    probabilities: list[float] = learnt.judge(rows).tolist()
+    return profile_of(
+        Prediction(probability, row.words, row.known_words)
+        for probability, row in zip(probabilities, rows, strict=True)
+    )
 
 
 def _check_runtimes(folder: Path, vocabulary: Vocabulary, rows: Sequence[Row]) -> None:

@@ -10,6 +10,9 @@ from app.api.problems import BodyTooLarge, InvalidRequest, ReviewTooLong, TooMan
 from app.api.schemas import PredictRequest, Violation
 from app.api.state import service_of
 
+LONGEST_LOCATION = 100
+"""Characters of a field's name that are repeated to the one who sent it."""
+
 UTF8_BOM = b"\xef\xbb\xbf"
 
 
@@ -63,6 +66,9 @@ async def read_predict_request(request: Request) -> PredictRequest:
         parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:
         raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
+    if parsed.model_extra:
+        unknown = next(iter(parsed.model_extra))
+        raise InvalidRequest([Violation(location=_short(unknown), message="Extra inputs are not permitted")])
     if len(parsed.reviews) > settings.max_reviews:
         raise TooManyReviews(settings.max_reviews, len(parsed.reviews))
     for index, review in enumerate(parsed.reviews):
@@ -74,6 +80,12 @@ async def read_predict_request(request: Request) -> PredictRequest:
 def _violations(error: ValidationError) -> list[Violation]:
     # Without the input: it is review text, or anything else that somebody sent.
     return [
-        Violation(location=".".join(map(str, item["loc"])) or "body", message=item["msg"])
+        Violation(location=_short(".".join(map(str, item["loc"]))), message=item["msg"])
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]
+
+
+def _short(location: str) -> str:
+    return (
+        location if 0 < len(location) <= LONGEST_LOCATION else f"{location[:LONGEST_LOCATION]}…" if location else "body"
+    )

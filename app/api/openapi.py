@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.api.access import GUARDED
 from app.api.problems import MEDIA_TYPE, describe
 from app.api.schemas import PredictRequest, Problem
 from app.settings import Settings
@@ -14,6 +15,11 @@ from app.settings import Settings
 REFERENCE = "#/components/schemas/{model}"
 
 WHEN = {
+    401: (
+        "The service wants a key, and the request has none that it knows.",
+        "unauthorized",
+        "A key is needed: send the header Authorization: Bearer <key>. Whoever runs the service has it.",
+    ),
     413: ("The body is too large.", "body-too-large", "The body may have 2000000 bytes, this one has 3145728 or more."),
     415: ("The body is not uncompressed JSON.", "unsupported-media-type", "Send JSON with the header Content-Type: …"),
     422: (
@@ -26,6 +32,11 @@ WHEN = {
         "The service is starting, stopping or has too much to do; try another replica, or later.",
         "overloaded",
         "1020 reviews are waiting, 8 more would exceed the limit of 1024.",
+    ),
+    504: (
+        "The reviews were not scored in time.",
+        "deadline-exceeded",
+        "The reviews waited for the model for more than 10 seconds. Send fewer at a time, or try another replica.",
     ),
 }
 """Status -> when it is answered, and the problem type and detail of an example."""
@@ -48,6 +59,10 @@ def _problem(status: int) -> dict[str, Any]:
         "description": description,
         "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}, "example": example}},
     }
+    if status == 401:
+        response["headers"] = {
+            "WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}
+        }
     if status == 503:
         response["headers"] = {
             "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
@@ -89,8 +104,12 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     reviews = schemas["PredictRequest"]["properties"]["reviews"]
     reviews["maxItems"] = settings.max_reviews
     reviews["items"]["maxLength"] = settings.max_characters
-    for path in document["paths"].values():
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if settings.all_keys() else [{}, {"key": []}]
+    for name, path in document["paths"].items():
         for operation in path.values():
+            if name in GUARDED:
+                operation["security"] = key_or_nothing
             for response in operation["responses"].values():
                 response.setdefault("headers", {})["X-Request-ID"] = REQUEST_ID
     document["components"]["schemas"] = dict(sorted(schemas.items()))

@@ -19,7 +19,7 @@ router = APIRouter(tags=["predictions"])
     operation_id="predict",
     summary="Score reviews",
     response_model=PredictResponse,
-    responses=problems(413, 415, 422, 500, 503),
+    responses=problems(401, 413, 415, 422, 500, 503, 504),
     openapi_extra=request_body(PredictRequest),
 )
 async def predict(request: Request) -> Response:

@@ -8,6 +8,7 @@ RequestRejected            the request cannot be answered as it is
 └── ReviewTooLong          a review with more characters than one may have
 """
 
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.api.schemas import Problem, Violation
-from app.inference.errors import InferenceError, NotServing, Overloaded
+from app.inference.errors import DeadlineExceeded, InferenceError, NotServing, Overloaded
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:problem-type:sentiment:"
@@ -25,6 +26,9 @@ RETRY_AFTER = "1"
 
 CLIENT_GONE = 499
 """Never sent, only logged: the client closed the connection before its request was read."""
+
+PROBLEM: ContextVar[str | None] = ContextVar("problem", default=None)
+"""The kind of problem that the request at hand is answered with, for the log and for the metrics."""
 
 log = structlog.get_logger()
 
@@ -136,6 +140,7 @@ def problem(
         headers: More headers.
         extensions: More members, such as the limit that was hit.
     """
+    PROBLEM.set(type_)
     body = describe(status_code, type_, detail, **extensions)
     return Response(body.model_dump_json(exclude_none=True), status_code, headers, MEDIA_TYPE)
 
@@ -155,20 +160,25 @@ def answer_to(error: Exception) -> Response | None:
         case InferenceError():
             log.error("prediction failed", exc_info=error)
             return internal_error()
+        case DeadlineExceeded():
+            detail = f"{_sentence(error)} Send fewer at a time, or try another replica."
+            return problem(status.HTTP_504_GATEWAY_TIMEOUT, "deadline-exceeded", detail)
         case Overloaded() | NotServing():
-            message = str(error)
-            detail = f"{message[:1].upper()}{message[1:]}."
-            return problem(
-                status.HTTP_503_SERVICE_UNAVAILABLE, UNAVAILABLE[type(error)], detail, {"Retry-After": RETRY_AFTER}
-            )
+            headers = {"Retry-After": RETRY_AFTER}
+            return problem(status.HTTP_503_SERVICE_UNAVAILABLE, UNAVAILABLE[type(error)], _sentence(error), headers)
         case ClientDisconnect():
             return Response(status_code=CLIENT_GONE)
     return None
 
 
+def _sentence(error: Exception) -> str:
+    message = str(error)
+    return f"{message[:1].upper()}{message[1:]}."
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every error with a problem; unforeseen ones are logged by `app.api.requests`."""
-    for error in (RequestRejected, InferenceError, *UNAVAILABLE, ClientDisconnect):
+    for error in (RequestRejected, InferenceError, DeadlineExceeded, *UNAVAILABLE, ClientDisconnect):
         app.add_exception_handler(error, _foreseen)
     app.add_exception_handler(HTTPException, _framework_error)
     app.add_exception_handler(Exception, _unforeseen)

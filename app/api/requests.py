@@ -8,12 +8,27 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import CLIENT_GONE, internal_error
+from app.api.access import CALLER
+from app.api.problems import CLIENT_GONE, PROBLEM, internal_error
 from app.api.state import Service
 from app.logs import REQUEST_ID
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """What is taken over from X-Request-ID. Anything else could forge log lines or headers, and is replaced."""
+
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+"""W3C Trace Context: version, trace, parent, flags, and what later versions may add."""
+
+POLICY = b"default-src 'none'; frame-ancestors 'none'"
+"""What a browser may do with an answer: nothing but show it."""
+
+DOCS_POLICY = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
+"""The same for the interactive page, which starts itself by a script within it."""
+
+ANSWERED = "sentiment.answered"
+"""In a request's ASGI scope: the status that the connection has sent already, because the rest of it did not arrive."""
 
 log = structlog.get_logger()
 
@@ -33,7 +48,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id, trace_id = _ids(scope)
         service: Service = scope["state"]["service"]
         status = CLIENT_GONE
         started = time.perf_counter()
@@ -42,7 +57,11 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append((b"x-request-id", request_id.encode()))
+                message["headers"] += (
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"content-security-policy", DOCS_POLICY if scope["path"] == "/docs" else POLICY),
+                )
                 if service.draining:  # so that no client's next request meets a closing socket
                     MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
@@ -55,10 +74,18 @@ class RequestLog:
             if status == CLIENT_GONE:  # nothing was sent yet
                 await internal_error()(scope, receive, send_with_id)
         finally:
-            self._line(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            status = scope.get(ANSWERED, status)
+            reason = PROBLEM.get()
+            service.recorder.request(scope["method"], scope["path"], status, seconds)
+            if reason is not None:
+                PROBLEM.set(None)
+                if scope["path"] == "/predict":
+                    service.recorder.rejected(reason)
+            self._line(scope, status, seconds, reason, trace_id)
             REQUEST_ID.reset(bound)
 
-    def _line(self, scope: Scope, status: int, seconds: float) -> None:
+    def _line(self, scope: Scope, status: int, seconds: float, reason: str | None, trace_id: str | None) -> None:
         path = scope["path"]
         client = scope.get("client")
         (self._log.debug if path.startswith("/health/") and status == 200 else self._log.info)(
@@ -68,14 +95,20 @@ class RequestLog:
             status=status,
             ms=round(seconds * 1000, 2),
             **({"client": client[0]} if client else {}),
+            **({"key": scope[CALLER]} if CALLER in scope else {}),
+            **({"problem": reason} if reason else {}),
+            **({"trace_id": trace_id} if trace_id else {}),
         )
 
 
-def _request_id(scope: Scope) -> str:
+def _ids(scope: Scope) -> tuple[str, str | None]:
+    """The request's id, its own or a new one, and the trace that it belongs to."""
+    request_id = trace_id = None
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             given: str = value.decode("latin-1")
             if VALID_REQUEST_ID.fullmatch(given):
-                return given
-            break
-    return secrets.token_hex(16)
+                request_id = given
+        elif name == b"traceparent" and (match := TRACEPARENT.fullmatch(value.decode("latin-1"))):
+            trace_id = match[1]
+    return request_id or secrets.token_hex(16), trace_id

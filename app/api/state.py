@@ -1,6 +1,6 @@
 """What the service is at this moment, and how routes reach it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from fastapi import Request
@@ -8,6 +8,8 @@ from fastapi import Request
 from app.inference.bundle import Bundle
 from app.inference.errors import NotServing
 from app.inference.scorer import Scorer
+from app.metrics.exposition import Exposition
+from app.metrics.recorder import Recorder
 from app.settings import Settings
 
 
@@ -44,15 +46,28 @@ class Broken:
 
 @dataclass
 class Service:
-    """The service's settings and its phase, the one thing about it that changes."""
+    """The service's settings, what it counts, and its phase, the one thing about it that changes."""
 
     settings: Settings
+    recorder: Recorder = field(default_factory=Recorder.of_worker)
     phase: Starting | Serving | Broken = field(default_factory=Starting)
 
     @property
     def draining(self) -> bool:
         """Whether a stop was asked for."""
         return isinstance(self.phase, Serving) and self.phase.draining
+
+    def begin_draining(self) -> None:
+        """Send new traffic elsewhere from now on, but answer what comes."""
+        if isinstance(self.phase, Serving):
+            self.phase = replace(self.phase, draining=True)
+            self.recorder.ready(False, self.settings.max_waiting)
+
+    @property
+    def exposition(self) -> Exposition:
+        """What a scrape gets."""
+        bundle = self.phase.bundle if isinstance(self.phase, Serving) else None
+        return Exposition(self.recorder, bundle, self.settings.runtime)
 
 
 class State(TypedDict):

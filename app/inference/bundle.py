@@ -5,31 +5,50 @@
       model.tflite                                 the same network for LiteRT
       word_index.json                              term -> column
       golden.json                                  reviews and the probabilities that this bundle gives them
+      profile.json                                 how its training reviews are spread
       report/                                      how training went and how good the result is
       manifest.json                                everything about it, and the SHA-256 of every other file
+      manifest.json.sha256                         the SHA-256 of the manifest, as `sha256sum` writes and checks it
 
 Bundles are immutable and appear whole: `staged_bundle` fills a hidden folder beside the target and renames it.
+They are self-contained: every file is a regular one inside the folder and listed in the manifest. A file that is not
+listed is refused, since TensorFlow reads some by their names alone (`saved_model.cpb`, `assets/`); only hidden ones,
+which file managers and network file systems leave behind and no runtime reads, are passed over.
 Nothing in a bundle is ever unpickled.
 """
 
 import hashlib
 import json
+import math
+import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
-from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound
+from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound, BundleUnwritable, SentimentError
+from app.inference.profile import Profile
+from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS
 from app.inference.vocabulary import Encoding, Vocabulary
 
 MANIFEST = "manifest.json"
+SEAL = "manifest.json.sha256"
+OWN_NAMES = (".", MANIFEST, SEAL)
+"""What a manifest cannot vouch for: the bundle's folder, itself and its seal."""
 WORD_INDEX = "word_index.json"
 GOLDEN = "golden.json"
+PROFILE = "profile.json"
+
+WIDEST = 2**31 - 1
+"""Columns are int32."""
+LONGEST_TERM = 64
+"""Tokens. Each length costs a table and a pass over every review; no useful vocabulary comes near."""
 
 
 class Golden(BaseModel):
@@ -38,7 +57,7 @@ class Golden(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     review: str
-    positive_probability: float
+    positive_probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Manifest(BaseModel):
@@ -54,10 +73,10 @@ class Manifest(BaseModel):
         dataset: Where the reviews came from, how many there were, and their SHA-256.
         metrics: Measured once on the test reviews: loss, accuracy and others.
         libraries: Library -> the version that training used.
-        files: Relative path -> SHA-256, for every file but the manifest.
+        files: Relative path -> SHA-256, for every file but the manifest and its seal.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     version: str
@@ -70,6 +89,42 @@ class Manifest(BaseModel):
     libraries: dict[str, str]
     files: dict[str, str]
 
+    @field_validator("encoding", mode="before")
+    @classmethod
+    def _encoding_is_whole(cls, value: object) -> object:
+        # Encoding has the book's values as defaults; in a bundle, one that stepped in would be a wrong answer.
+        if isinstance(value, dict):
+            missing = [field.name for field in fields(Encoding) if field.name not in value]
+            if missing:
+                raise ValueError(f"{', '.join(missing)} is missing")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_possible(cls, encoding: Encoding) -> Encoding:
+        if not 1 <= encoding.columns <= WIDEST:
+            raise ValueError(f"columns is {encoding.columns}, outside 1 to {WIDEST}")
+        if not 0 <= encoding.first_term_column < encoding.columns:
+            raise ValueError(f"first_term_column is {encoding.first_term_column}, outside 0 to {encoding.columns - 1}")
+        for name in ("start_column", "unknown_column"):
+            column = getattr(encoding, name)
+            if column is not None and not 0 <= column < encoding.first_term_column:
+                raise ValueError(f"{name} is {column}, not a column before those of the terms")
+        if not 1 <= encoding.longest_term <= LONGEST_TERM:
+            raise ValueError(f"longest_term is {encoding.longest_term}, outside 1 to {LONGEST_TERM}")
+        if not set(encoding.kept_punctuation) <= set(FILTERED + SEPARATORS + APOSTROPHES):
+            raise ValueError(f"kept_punctuation is {encoding.kept_punctuation!r}, which is not punctuation alone")
+        return encoding
+
+    @field_validator("files")
+    @classmethod
+    def _files_are_inside(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or str(path) != name or "\0" in name or name in OWN_NAMES:
+                raise ValueError(f"{name!r} is not the name of a file in a bundle")
+        return files
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -81,6 +136,7 @@ class Bundle:
         digest: SHA-256 of the manifest, which holds the digest of every other file: it names the bundle's content.
         vocabulary: The word index with its encoding.
         golden: The reviews that prove the network right once it is loaded.
+        profile: How its training reviews are spread.
     """
 
     folder: Path
@@ -88,6 +144,7 @@ class Bundle:
     digest: str
     vocabulary: Vocabulary
     golden: tuple[Golden, ...]
+    profile: Profile
 
 
 def find_bundle(models: Path, version: str | None = None) -> Path:
@@ -100,7 +157,13 @@ def find_bundle(models: Path, version: str | None = None) -> Path:
     Raises:
         BundleNotFound: There is no such folder or version.
     """
-    versions = bundle_versions(models)
+    try:
+        versions = bundle_versions(models)
+    except OSError as error:
+        raise BundleNotFound(
+            f"{models}: cannot be read ({error.strerror}). Let the service's user read it, or name another place with "
+            "SENTIMENT_MODEL_DIR"
+        ) from error
     if not versions:
         raise BundleNotFound(
             f"{models}: no bundle here, expected a folder named by a number, such as {models / '1'}. "
@@ -129,31 +192,55 @@ def load_bundle(folder: Path) -> Bundle:
 
     Raises:
         BundleNotFound: There is no manifest.
-        BundleDamaged: A file is missing, changed, unreadable, leads out of the bundle, or contradicts the manifest.
+        BundleDamaged: A file is missing, changed, unreadable, foreign, leads out of the bundle, or contradicts the
+            manifest. No other error comes out, whatever the files hold.
     """
+    try:
+        return _load(folder)
+    except SentimentError:
+        raise
+    except OSError as error:
+        raise BundleDamaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})") from error
+    except Exception as error:  # nothing known comes here; the cause is chained
+        raise BundleDamaged(folder, f"it cannot be read ({type(error).__name__})") from error
+
+
+def _load(folder: Path) -> Bundle:
     path = folder / MANIFEST
-    if not path.is_file():
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleNotFound(
             f"{folder}: not a bundle, it holds no {MANIFEST}. Point SENTIMENT_MODEL_DIR to a folder of bundles, "
             "such as models/imdb"
-        )
+        ) from error
     content = _read(folder, MANIFEST)
+    if _read(folder, SEAL) != _seal_of(content):
+        raise BundleDamaged(
+            folder / SEAL, f"it is not the line of sha256sum for {path}, so one of the two was changed or cut short"
+        )
+    _check_json(path, content)
     try:
-        manifest = Manifest.model_validate_json(content)
+        manifest = Manifest.model_validate_json(content, strict=True)
     except ValidationError as error:
         raise BundleDamaged(path, f"not a manifest of this version of the service: {_first(error)}") from error
     if manifest.version != folder.name:
         raise BundleDamaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
-    files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
-    for name in (WORD_INDEX, GOLDEN, "saved_model.pb"):
-        if name not in files:
+    for name in (WORD_INDEX, GOLDEN, PROFILE, "saved_model.pb"):
+        if name not in manifest.files:
             raise BundleDamaged(path, f"it lists no {name}")
+    files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
+    if foreign := sorted(_found(folder) - set(files) - set(OWN_NAMES)):
+        raise BundleDamaged(
+            folder / foreign[0], f"it is no part of the bundle, {MANIFEST} does not list it; take it away"
+        )
     return Bundle(
         folder,
         manifest,
         hashlib.sha256(content).hexdigest(),
         _vocabulary(folder / WORD_INDEX, files[WORD_INDEX], manifest),
         _golden(folder / GOLDEN, files[GOLDEN]),
+        _profile(folder / PROFILE, files[PROFILE]),
     )
 
 
@@ -169,14 +256,59 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         if not path.resolve(strict=True).is_relative_to(folder.resolve(strict=True)):
             raise BundleDamaged(path, "it leads out of the bundle")
+        if not path.is_file():  # to open a named pipe would wait for ever
+            raise BundleDamaged(path, "it is not a regular file")
         return path.read_bytes()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleDamaged(path, "it is missing") from error
     except OSError as error:
         raise BundleDamaged(path, f"it cannot be read ({error.strerror})") from error
+    except MemoryError as error:
+        raise BundleDamaged(path, "it does not fit into the memory") from error
+    except RuntimeError as error:  # Python before 3.13 says so of links that lead in a circle
+        raise BundleDamaged(path, "it is a link that leads to itself") from error
+
+
+def _found(folder: Path) -> set[str]:
+    """The relative paths of what lies in a bundle: files, and links to folders, which are not followed."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found = set()
+    for place, folders, files in os.walk(folder, onerror=fail):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        found |= {Path(place, name).relative_to(folder).as_posix() for name in (*files, *links) if name[0] != "."}
+        folders[:] = [name for name in folders if name[0] != "."]
+    return found
+
+
+def _check_json(path: Path, content: bytes) -> None:
+    """Refuse what pydantic would let pass or stumble over: keys that come twice, NaN, endless nesting."""
+    try:
+        json.loads(content.decode(), object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
+    except RecursionError as error:
+        raise BundleDamaged(path, "not JSON of this service: it is nested too deeply") from error
+    except ValueError as error:  # of decoding, of syntax, and of the functions below
+        raise BundleDamaged(path, f"not JSON of this service: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        ((key, times),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {key!r} stands there {times} times")
+    return unique
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number} is not a number that bundles hold")
+    return value
 
 
 def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
+    _check_json(path, content)
     try:
         word_index = TypeAdapter(dict[str, int]).validate_json(content, strict=True)
         vocabulary = Vocabulary(word_index, manifest.encoding)
@@ -189,9 +321,18 @@ def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
     return vocabulary
 
 
-def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
+def _profile(path: Path, content: bytes) -> Profile:
+    _check_json(path, content)
     try:
-        golden = TypeAdapter(tuple[Golden, ...]).validate_json(content)
+        return Profile.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        raise BundleDamaged(path, f"not a profile of training reviews: {_first(error)}") from error
+
+
+def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
+    _check_json(path, content)
+    try:
+        golden = TypeAdapter(tuple[Golden, ...]).validate_json(content, strict=True)
     except ValidationError as error:
         raise BundleDamaged(path, f"not a list of golden reviews: {_first(error)}") from error
     if not golden:
@@ -201,7 +342,7 @@ def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+    return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
 
 
 @contextmanager
@@ -213,18 +354,22 @@ def staged_bundle(models: Path, version: str) -> Iterator[Path]:
 
     Raises:
         BundleExists: There is something under this version already.
+        BundleUnwritable: The system refused to write; the disk is full, say.
     """
     target = models / version
-    if target.exists():
-        raise BundleExists(f"{target}: bundles are immutable and this version exists; choose another --version")
-    models.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=models))
     try:
-        yield staging
-        staging.chmod(0o755)  # mkdtemp makes it private; a service under another user must be able to read it
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        if target.exists():
+            raise BundleExists(f"{target}: bundles are immutable and this version exists; choose another --version")
+        models.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=models))
+        try:
+            yield staging
+            staging.chmod(0o755)  # mkdtemp makes it private; a service under another user must be able to read it
+            staging.rename(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        raise BundleUnwritable(target, str(error)) from error
 
 
 def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
@@ -233,25 +378,42 @@ def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
     write_json(folder / WORD_INDEX, dict(ordered), indent=None)
 
 
+def write_profile(folder: Path, profile: Profile) -> None:
+    """Write how the training reviews of a staged bundle are spread."""
+    write_json(folder / PROFILE, profile.model_dump(mode="json"))
+
+
 def write_golden(folder: Path, golden: list[Golden]) -> None:
     """Write the golden reviews of a staged bundle."""
     write_json(folder / GOLDEN, [item.model_dump() for item in golden])
 
 
 def write_manifest(folder: Path, **facts: Any) -> Manifest:
-    """Write the manifest of a staged bundle, its last file.
+    """Write the manifest of a staged bundle and seal it: the last files.
 
     Args:
         folder: The staged bundle, complete but for the manifest.
         facts: The attributes of `Manifest`, less `files`.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     digests = {
-        str(path.relative_to(folder).as_posix()): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if (name := path.relative_to(folder).as_posix()) not in OWN_NAMES
     }
     manifest = Manifest(files=digests, **facts)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    write_seal(folder)
     return manifest
+
+
+def write_seal(folder: Path) -> None:
+    """Write the manifest's SHA-256 beside it; `sha256sum -c manifest.json.sha256` in the folder checks it."""
+    (folder / SEAL).write_bytes(_seal_of((folder / MANIFEST).read_bytes()))
+
+
+def _seal_of(manifest: bytes) -> bytes:
+    return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:

@@ -38,6 +38,11 @@ class Prediction:
         """The likelier class; an even 0.5 counts as positive."""
         return "positive" if self.positive_probability >= 0.5 else "negative"
 
+    @property
+    def unknown_share(self) -> float:
+        """The share of the words that the model could not read; 0 of a review without words."""
+        return (self.words - self.known_words) / self.words if self.words else 0.0
+
 
 class Classifier:
     """A vocabulary and a network that belong together.
@@ -72,7 +77,11 @@ class Classifier:
         Raises:
             InferenceError: The runtime returned another shape, or a value that is not a probability.
         """
-        return self.predict_rows(self.vocabulary.encode_batch([self.vocabulary.tokenise(review) for review in reviews]))
+        return self.predict_rows(self.encode(reviews))
+
+    def encode(self, reviews: Sequence[str]) -> list[Row]:
+        """Turn raw texts into rows, the part of the work that is not the network's."""
+        return self.vocabulary.encode_batch([self.vocabulary.tokenise(review) for review in reviews])
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Do the same for reviews that are encoded already."""

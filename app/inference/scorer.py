@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from time import perf_counter
+from typing import Protocol
 
 from app.inference.classifier import BATCH, Classifier, Prediction
-from app.inference.errors import Overloaded
+from app.inference.errors import DeadlineExceeded, Overloaded
 
 SHARE = BATCH // 4
 """Reviews of one request in a batch, while others wait too."""
@@ -20,12 +22,29 @@ BATCH_CHARACTERS = 64_000
 """Characters a batch at most, one review excepted; some 5 ms of work."""
 
 
+class Observer(Protocol):
+    """Is told what the scorer does."""
+
+    def waiting(self, reviews: int) -> None:
+        """So many reviews wait or are in work now."""
+
+    def queued(self, seconds: float) -> None:
+        """A request waited so long before its first review was taken."""
+
+    def scored(self, predictions: Sequence[Prediction], text_seconds: float, model_seconds: float) -> None:
+        """A batch was encoded and went through the network, in so much time."""
+
+
 @dataclass(eq=False)
 class _Request:
-    """A caller's reviews; `predictions` holds those of the first ones, as far as work has gone."""
+    """A caller's reviews; `predictions` holds those of the first ones, as far as work has gone.
+
+    After `expires`, on the clock of `perf_counter`, nothing more of it is scored.
+    """
 
     reviews: Sequence[str]
     answer: asyncio.Future[list[Prediction]]
+    expires: float
     predictions: list[Prediction] = field(default_factory=list)
 
     def part(self, most: int, characters: int) -> Sequence[str]:
@@ -48,11 +67,15 @@ class Scorer:
     Args:
         classifier: Called on the loop.
         max_waiting: Reviews that may wait or be in work at a time.
+        deadline: Seconds that a call may take.
+        observer: Told what happens.
     """
 
-    def __init__(self, classifier: Classifier, max_waiting: int) -> None:
+    def __init__(self, classifier: Classifier, max_waiting: int, deadline: float, observer: Observer) -> None:
         self._classifier = classifier
         self._max_waiting = max_waiting
+        self._deadline = deadline
+        self._observer = observer
         self._queue: deque[_Request] = deque()
         self._scheduled = False
         self.waiting = 0
@@ -63,25 +86,32 @@ class Scorer:
         Cancelling the call drops those of its reviews that are not in work yet.
 
         Raises:
+            DeadlineExceeded: It took too long.
             Overloaded: More than `max_waiting` reviews would wait. Nothing was queued.
             InferenceError: The runtime's answer was unusable.
         """
         if self.waiting + len(reviews) > self._max_waiting:
             raise Overloaded(len(reviews), self.waiting, self._max_waiting)
-        request = _Request(reviews, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        request = _Request(reviews, loop.create_future(), perf_counter() + self._deadline)
         self.waiting += len(reviews)
+        self._observer.waiting(self.waiting)
         self._queue.append(request)
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._work)
+            loop.call_soon(self._work)
         try:
             return await request.answer
         finally:
             self.waiting -= len(reviews)
+            self._observer.waiting(self.waiting)
 
     def _work(self) -> None:
         """Score one batch, then let others run before the next."""
         batch = self._next_batch()
+        if not batch:
+            self._scheduled = False
+            return
         for (request, _), outcome in zip(batch, self._score([part for _, part in batch]), strict=True):
             if request.answer.done():  # cancelled
                 continue
@@ -103,8 +133,13 @@ class Scorer:
     def _score(self, parts: Sequence[Sequence[str]]) -> list[list[Prediction] | Exception]:
         """Score all in one call; where that fails, one by one, so that nobody's failure becomes a neighbour's."""
         try:
-            predictions = iter(self._classifier.predict([review for part in parts for review in part]))
-            return [list(islice(predictions, len(part))) for part in parts]
+            started = perf_counter()
+            rows = self._classifier.encode([review for part in parts for review in part])
+            encoded = perf_counter()
+            predictions = self._classifier.predict_rows(rows)
+            self._observer.scored(predictions, encoded - started, perf_counter() - encoded)
+            scored = iter(predictions)
+            return [list(islice(scored, len(part))) for part in parts]
         except Exception as error:
             return [error] if len(parts) == 1 else [self._score([part])[0] for part in parts]
 
@@ -113,10 +148,16 @@ class Scorer:
         batch: list[tuple[_Request, Sequence[str]]] = []
         unfinished: list[_Request] = []
         size = characters = 0
+        now = perf_counter()  # the loop's own clock stands still between its rounds
         while self._queue and size < BATCH and characters < BATCH_CHARACTERS:
             request = self._queue.popleft()
             if request.answer.done():  # its caller is gone, or was told of a failure
                 continue
+            if now > request.expires:
+                request.answer.set_exception(DeadlineExceeded(self._deadline))
+                continue
+            if not request.predictions:
+                self._observer.queued(now + self._deadline - request.expires)
             room = min(SHARE, BATCH - size) if self._queue or batch else BATCH
             part = request.part(room, BATCH_CHARACTERS - characters)
             batch.append((request, part))

@@ -1,8 +1,7 @@
-"""Damaged bundles never load, and half-made ones never appear."""
+"""Bundles load as they were written, and half-made ones never appear; test_bundle_faults damages them."""
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from app.inference.bundle import (
     staged_bundle,
     write_json,
     write_manifest,
+    write_seal,
 )
 from app.inference.classifier import open_classifier
 from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound
@@ -27,12 +27,20 @@ def copy(models: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(models / "1", tmp_path / "tiny/1"))
 
 
-def resealed(folder: Path) -> None:
-    """Write the manifest anew, so that only what the digests cannot see is wrong."""
-    facts = json.loads((folder / MANIFEST).read_text())
-    del facts["files"]
-    (folder / MANIFEST).unlink()
-    write_manifest(folder, **facts)
+def resealed(folder: Path, manifest: bytes | None = None) -> None:
+    """Make a bundle's digests right again, so that only what they cannot see is wrong.
+
+    Args:
+        folder: The bundle, changed.
+        manifest: A manifest to put there as it is; the old one with the new digests when None.
+    """
+    if manifest is None:
+        facts = json.loads((folder / MANIFEST).read_text())
+        del facts["files"]
+        write_manifest(folder, **facts)
+    else:
+        (folder / MANIFEST).write_bytes(manifest)
+        write_seal(folder)
 
 
 def files_of(folder: Path) -> list[str]:
@@ -50,72 +58,9 @@ def test_load_bundle_reads_what_training_wrote(bundle: Bundle) -> None:
     assert len(bundle.digest) == 64
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def remove(path: Path) -> None:
-    path.unlink()
-
-
-def replace_by_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def link_outside(path: Path) -> None:
-    outside = path.parents[3] / "outside"
-    shutil.move(path, outside)
-    path.symlink_to(outside)
-
-
-@pytest.mark.parametrize("damage", [cut, flip, remove, replace_by_folder, link_outside])
-def test_load_bundle_with_any_damaged_file_names_it(copy: Path, damage: Callable[[Path], None]) -> None:
-    for name in files_of(copy):
-        broken = copy.parents[1] / "broken" / copy.name
-        shutil.copytree(copy, broken)
-        damage(broken / name)
-        with pytest.raises((BundleDamaged, BundleNotFound)) as raised:
-            open_classifier(load_bundle(broken), "tensorflow")
-        named = broken if name == MANIFEST else broken / name
-        assert str(named) in str(raised.value)
-        shutil.rmtree(broken.parent)
-
-
-@pytest.mark.parametrize(
-    ("word_index", "reason"),
-    [
-        ([], "not a word index"),
-        ({"the": "4"}, "not a word index"),
-        ({"the": 4.5}, "not a word index"),
-        ({"the": 4, "film": 4}, "share a column"),
-        ({"the": 10_000}, "outside 4 to 9999"),
-        ({"the": 4}, "the manifest says"),
-    ],
-)
-def test_load_bundle_with_wrong_word_index_says_why(copy: Path, word_index: object, reason: str) -> None:
-    write_json(copy / "word_index.json", word_index)
-    resealed(copy)
-    with pytest.raises(BundleDamaged, match=reason):
-        load_bundle(copy)
-
-
 def test_load_bundle_renamed_to_another_version_is_refused(copy: Path) -> None:
     with pytest.raises(BundleDamaged, match="belongs to version 1"):
         load_bundle(copy.rename(copy.parent / "2"))
-
-
-def test_load_bundle_without_golden_reviews_is_refused(copy: Path) -> None:
-    write_json(copy / "golden.json", [])
-    resealed(copy)
-    with pytest.raises(BundleDamaged, match="no review"):
-        load_bundle(copy)
 
 
 def test_open_classifier_with_another_golden_probability_is_refused(copy: Path) -> None:
@@ -139,7 +84,7 @@ def test_open_classifier_with_swapped_word_index_is_refused(copy: Path) -> None:
 def test_open_classifier_with_another_width_is_refused(copy: Path) -> None:
     facts = json.loads((copy / MANIFEST).read_text())
     facts["encoding"]["columns"] = 9_999
-    write_json(copy / MANIFEST, facts)
+    resealed(copy, json.dumps(facts).encode())
     with pytest.raises(BundleDamaged, match="reads 10000 columns"):
         open_classifier(load_bundle(copy), "tensorflow")
 

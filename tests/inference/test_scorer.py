@@ -11,6 +11,7 @@ from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import InferenceError, Overloaded
 from app.inference.runtimes import RUNTIMES
 from app.inference.scorer import Scorer
+from app.metrics.recorder import Recorder
 
 REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
 
@@ -23,7 +24,7 @@ def classifier(bundle: Bundle, request: pytest.FixtureRequest) -> Classifier:
 
 def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) -> None:
     async def run() -> None:
-        scorer = Scorer(classifier, max_waiting=1000)
+        scorer = Scorer(classifier, max_waiting=1000, deadline=60, observer=Recorder())
         batches = [REVIEWS[i : i + 1 + i % 3] for i in range(len(REVIEWS) - 3)]
         answers = await asyncio.gather(*(scorer.predict(batch) for batch in batches))
         for batch, answer in zip(batches, answers, strict=True):
@@ -37,7 +38,7 @@ def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) ->
 
 def test_predict_beyond_the_bound_is_refused_at_once(classifier: Classifier) -> None:
     async def run() -> None:
-        scorer = Scorer(classifier, max_waiting=30)
+        scorer = Scorer(classifier, max_waiting=30, deadline=60, observer=Recorder())
         accepted = asyncio.create_task(scorer.predict(REVIEWS[:20]))
         await asyncio.sleep(0)
         with pytest.raises(Overloaded, match="20 reviews are waiting, 11 more would exceed the limit of 30"):
@@ -50,7 +51,7 @@ def test_predict_beyond_the_bound_is_refused_at_once(classifier: Classifier) -> 
 
 def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Classifier) -> None:
     async def run() -> None:
-        scorer = Scorer(classifier, max_waiting=10_000)
+        scorer = Scorer(classifier, max_waiting=10_000, deadline=60, observer=Recorder())
         finished: list[str] = []
 
         async def ask(name: str, reviews: list[str]) -> None:
@@ -70,7 +71,7 @@ def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Classifier)
 
 def test_predict_of_long_reviews_goes_in_parts(classifier: Classifier) -> None:
     async def run() -> None:
-        scorer = Scorer(classifier, max_waiting=100)
+        scorer = Scorer(classifier, max_waiting=100, deadline=60, observer=Recorder())
         reviews = [f"{'long ' * 20_000}{i}" for i in range(3)] + ["short"]
         assert [prediction.words for prediction in await scorer.predict(reviews)] == [20_001] * 3 + [1]
 
@@ -79,7 +80,7 @@ def test_predict_of_long_reviews_goes_in_parts(classifier: Classifier) -> None:
 
 def test_predict_cancelled_frees_its_place(classifier: Classifier) -> None:
     async def run() -> None:
-        scorer = Scorer(classifier, max_waiting=10)
+        scorer = Scorer(classifier, max_waiting=10, deadline=60, observer=Recorder())
         first = asyncio.create_task(scorer.predict(REVIEWS[:1]))
         await asyncio.sleep(0)
         gone = asyncio.create_task(scorer.predict(REVIEWS[:9]))
@@ -108,7 +109,9 @@ class FailsOnce:
 
 def test_predict_after_a_failure_works_again(classifier: Classifier) -> None:
     async def run() -> None:
-        scorer = Scorer(Classifier(classifier.vocabulary, FailsOnce()), max_waiting=10)
+        scorer = Scorer(
+            Classifier(classifier.vocabulary, FailsOnce()), max_waiting=10, deadline=60, observer=Recorder()
+        )
         with pytest.raises(InferenceError):
             await scorer.predict(["good"])
         assert [prediction.positive_probability for prediction in await scorer.predict(["good"])] == [0.5]
@@ -133,7 +136,12 @@ class FailsOn:
 def test_failure_of_one_request_leaves_its_neighbours_alone(classifier: Classifier) -> None:
     async def run() -> None:
         vocabulary = classifier.vocabulary
-        scorer = Scorer(Classifier(vocabulary, FailsOn(vocabulary.word_index["awful"])), max_waiting=10)
+        scorer = Scorer(
+            Classifier(vocabulary, FailsOn(vocabulary.word_index["awful"])),
+            max_waiting=10,
+            deadline=60,
+            observer=Recorder(),
+        )
         requests = (["superb"], ["awful"], ["superb", "film"])
         answers = await asyncio.gather(*map(scorer.predict, requests), return_exceptions=True)
         assert [type(answer) for answer in answers] == [list, InferenceError, list]
@@ -159,7 +167,7 @@ class Counts:
 def test_predict_of_what_arrives_together_is_one_call(classifier: Classifier) -> None:
     async def run() -> None:
         runtime = Counts()
-        scorer = Scorer(Classifier(classifier.vocabulary, runtime), max_waiting=100)
+        scorer = Scorer(Classifier(classifier.vocabulary, runtime), max_waiting=100, deadline=60, observer=Recorder())
         await asyncio.gather(*(scorer.predict([review]) for review in REVIEWS))
         await scorer.predict(["alone"])
         assert runtime.calls == [64, 1]  # 40 rows are padded to 64

@@ -1,0 +1,257 @@
+"""uvicorn, with an orderly way to stop: lose traffic first, requests never.
+
+On SIGTERM readiness fails and every response asks its client to close the connection, while the server still answers
+whatever comes. After `drain` seconds it takes what is waiting at its door, stops listening, finishes what it accepted
+and ends. SIGINT, a person's, skips the wait; a second signal ends at once.
+"""
+
+import asyncio
+import ctypes
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import structlog
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import multiprocess
+
+from app.api.state import Broken, Service, Starting
+from app.connection import Connection
+from app.metrics.recorder import FOLDER, SUPERVISOR, Recorder
+
+TICK = 0.1
+"""Seconds between a server's looks at itself."""
+
+LEAD = 0.03
+"""Seconds by which the supervisor closes its door before the workers close theirs."""
+
+log = structlog.get_logger()
+
+
+class Server(uvicorn.Server):
+    """See the module; the arguments are those of `uvicorn.Server`."""
+
+    _loop: asyncio.AbstractEventLoop
+    _ended: asyncio.Event
+    _signalled = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        if self.config.workers == 1:
+            await super().startup(sockets)
+            return
+        # One of several workers that share a port: it takes connections once it can answer them, and not before.
+        await super().startup([])
+        self.started = False
+        service: Service = self.lifespan.state["service"]
+        while isinstance(service.phase, Starting) and not self.should_exit:
+            await asyncio.sleep(0.02)
+        if isinstance(service.phase, Broken):
+            sys.exit(STARTUP_FAILURE)
+        for listener in sockets or []:
+            server = await self._loop.create_server(self._connection, sock=listener, backlog=self.config.backlog)
+            self.servers.append(server)
+        self.started = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """See `uvicorn.Server`; called ten times a second."""
+        if counter % 10 == 0:
+            service: Service = self.lifespan.state["service"]
+            service.recorder.state(len(self.server_state.connections), resident_bytes())
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Take a signal."""
+        if sig == signal.SIGINT and self.config.workers > 1:
+            return  # from a terminal, every process of the group gets it; the supervisor tells its workers
+        if self._signalled or not hasattr(self, "_loop"):
+            self.should_exit = self.force_exit = True
+            if self._signalled:
+                self._loop.call_soon_threadsafe(self._abort)
+            return
+        self._signalled = True
+        self._loop.call_soon_threadsafe(self._drain, sig == signal.SIGTERM)
+
+    def _drain(self, patiently: bool) -> None:
+        service: Service | None = self.lifespan.state.get("service")
+        seconds = service.settings.drain if service and patiently else 0
+        if service:
+            service.begin_draining()
+        if seconds:
+            log.info("draining", seconds=seconds)
+        self._loop.call_later(seconds, self._end)
+
+    def _end(self) -> None:
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """See `uvicorn.Server`; this one ends at once when it should."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), TICK)
+
+    def _abort(self) -> None:
+        self._end()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.abort()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        # Closing a listening socket resets the connections that the system has accepted and the server has not. So keep
+        # the door in hand while uvicorn stops looking at it, and let in who stands there before shutting it.
+        listeners = [listener for server in self.servers for listener in server.sockets]
+        doors = [socket.socket(fileno=socket.dup(listener.fileno())) for listener in listeners]
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        await asyncio.sleep(0)
+        newcomers = [newcomer for door in doors for newcomer in close_door(door, alone=self.config.workers == 1)]
+        for newcomer in newcomers:
+            await self._loop.connect_accepted_socket(self._connection, newcomer)
+        await super().shutdown(sockets)
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in use; where the system does not say, the most that it ever was."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def close_door(door: socket.socket, alone: bool) -> list[socket.socket]:
+    """Close a listening socket.
+
+    Args:
+        door: The socket.
+        alone: Whether no other process listens to it.
+
+    Returns:
+        The connections that were waiting there.
+    """
+    newcomers = []
+    with door:
+        if alone:
+            turn_newcomers_away(door)
+        door.setblocking(False)
+        while True:
+            try:
+                newcomer, _ = door.accept()
+            except BlockingIOError:
+                break
+            except ConnectionError:  # gone again
+                continue
+            newcomer.setblocking(False)
+            newcomers.append(newcomer)
+    return newcomers
+
+
+def turn_newcomers_away(listener: socket.socket) -> None:
+    """Let the system drop whatever comes to a listening socket that is about to close.
+
+    Between the last look at who waits and the closing, someone might come and be reset. One who is dropped tries again
+    a second later and is refused, or meets another replica. Where the system has no such filters, that gap of
+    microseconds remains.
+    """
+    if sys.platform == "linux":
+        nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes of any packet
+        program = struct.pack("HL", 1, ctypes.addressof(nothing))
+        listener.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER, which Python does not name
+
+
+class Worker(multiprocess.Process):
+    """One of several server processes."""
+
+    @property
+    def server(self) -> Server:
+        """Made in the worker itself."""
+        if self._server is None:
+            self._server = Server(self.config)
+        assert isinstance(self._server, Server)
+        return self._server
+
+
+class Supervisor(multiprocess.Multiprocess):
+    """Keeps the workers running: replaces those that end, and passes signals on.
+
+    Args:
+        config: For every worker.
+        sockets: That they share.
+        drain: Seconds that they go on answering after they were asked to stop.
+        folder: Where the workers keep what they count, for all of them to see.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], drain: float, folder: Path) -> None:
+        multiprocess.Process = Worker  # type: ignore[misc]  # uvicorn names no other way to choose it
+        super().__init__(config, sockets)
+        self._drain = drain
+        self.recorder = Recorder(folder / SUPERVISOR)
+        os.environ[FOLDER] = str(folder)
+
+    def run(self) -> int:  # type: ignore[override]
+        """Run until a signal, or until a worker cannot serve.
+
+        Returns:
+            The exit code: 0 stopped as asked, 1 a worker could not load the bundle.
+        """
+        super().run()
+        return 1 if any(process.exitcode == STARTUP_FAILURE for process in self.processes) else 0
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended."""
+        before = [process.pid for process in self.processes]
+        super().keep_subprocess_alive()
+        for pid in set(before) - {process.pid for process in self.processes}:
+            assert pid is not None
+            self.recorder.restarted()
+            self.recorder.inherit(pid)
+
+    def terminate_all(self) -> None:
+        """Ask the workers to stop."""
+        if self._drain <= LEAD:
+            self._close_door()
+        super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait for the workers; a further signal ends them at once."""
+        self.signal_queue.clear()
+        closing = time.monotonic() + self._drain - LEAD
+        while any(process.process.is_alive() for process in self.processes):
+            if time.monotonic() > closing:
+                self._close_door()
+            if {signal.SIGTERM, signal.SIGINT} & set(self.signal_queue):
+                self.signal_queue.clear()
+                for process in self.processes:
+                    process.process.terminate()
+            time.sleep(LEAD / 3)
+        super().join_all()
+
+    def _close_door(self) -> None:
+        """Before the workers stop listening; whoever came later would find a socket that nobody accepts from."""
+        while self.sockets:
+            listener = self.sockets.pop()
+            turn_newcomers_away(listener)
+            listener.close()

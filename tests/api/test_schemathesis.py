@@ -1,0 +1,104 @@
+"""What Schemathesis makes of the OpenAPI document, asked of the real service: every check, right and wrong requests.
+
+It runs as a program of its own, so that none of its hooks and warnings reach these tests. The seed is fixed; the
+variable SCHEMATHESIS_EXAMPLES asks for more requests an operation, and SCHEMATHESIS_SEED for others. Sequences of
+requests are not tried: no operation changes anything, and none leads to another.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from tests.servers import Server, serving
+
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "100"))
+SEED = int(os.environ.get("SCHEMATHESIS_SEED", "0"))
+FAILED = 1
+"""Schemathesis's exit code where a check fails; 2 means that it could not run."""
+
+
+@pytest.fixture(scope="module")
+def limited(models: Path) -> Iterator[Server]:
+    """The real service with limits low enough for Schemathesis to exceed."""
+    with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
+        server.wait_ready()
+        yield server
+
+
+def schemathesis(document: str, server: Server, folder: Path, examples: int = 100) -> subprocess.CompletedProcess[str]:
+    """Run every check of a document, which is a URL or a file, against the server."""
+    options = ["--url", server.url, "--checks", "all", "--mode", "all", "--continue-on-failure", "--no-color"]
+    options += ["--seed", str(SEED), "--max-examples", str(examples), "--generation-database", "none"]
+    return subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", "run", *options, document],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60 + examples,
+    )
+
+
+def test_schemathesis_finds_nothing(limited: Server, tmp_path: Path) -> None:
+    done = schemathesis(f"{limited.url}/openapi.json", limited, tmp_path, EXAMPLES)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for phase in ("Examples", "Coverage", "Fuzzing"):
+        assert f"✅ {phase}" in done.stdout
+    assert "Tested: 4" in done.stdout
+    assert [line for line in limited.logs() if line["level"] in ("error", "critical")] == []
+
+
+def without_answer(document: dict[str, Any]) -> None:
+    del document["paths"]["/predict"]["post"]["responses"]["422"]
+
+
+def with_stricter_answer(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["Prediction"]["required"].append("stars")
+
+
+def with_wider_request(document: dict[str, Any]) -> None:
+    del document["components"]["schemas"]["PredictRequest"]["properties"]["reviews"]["maxItems"]
+
+
+def with_narrower_request(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["PredictRequest"]["properties"]["reviews"]["minItems"] = 3
+
+
+@pytest.mark.parametrize(
+    ("falsify", "complaint"),
+    [
+        (without_answer, "Undocumented status code"),
+        (with_stricter_answer, "Response violates schema"),
+        (with_wider_request, "Schema-valid request rejected"),
+        (with_narrower_request, "Schema-violating request accepted"),
+    ],
+)
+def test_schemathesis_would_find_an_untrue_document(
+    limited: Server, tmp_path: Path, falsify: Callable[[dict[str, Any]], None], complaint: str
+) -> None:
+    document = httpx.get(f"{limited.url}/openapi.json").json()
+    falsify(document)
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(document))
+    done = schemathesis(str(path), limited, tmp_path)
+    assert done.returncode == FAILED, done.stdout + done.stderr
+    assert re.findall(r"^- ST\d+ (.*)", done.stdout, re.MULTILINE) == [complaint]
+
+
+def test_openapi_pattern_of_a_review_refuses_the_blank_characters_and_no_others(limited: Server) -> None:
+    """With JSON Schema's regular expressions, in which white space is not quite what it is in Python's."""
+    document = httpx.get(f"{limited.url}/openapi.json").json()
+    review = document["components"]["schemas"]["PredictRequest"]["properties"]["reviews"]["items"]
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+    validator = jsonschema_rs.validator_for(review)
+    assert [sign for sign in characters if not validator.is_valid(sign)] == [
+        sign for sign in characters if sign.isspace()
+    ]

@@ -1,0 +1,129 @@
+"""Two replicas behind the real nginx, with the configuration that compose uses: no restart or crash costs a request."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.clients import Client, outcomes_of
+from tests.servers import PATIENCE, ROOT, serving, wait_until
+
+REQUESTS = 20_000
+CONFIGURATION = ROOT / "deploy/nginx.conf"
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [free.getsockname()[1] for free in sockets]
+
+
+@contextmanager
+def nginx(folder: Path, port: int, replicas: list[int]) -> Iterator[str]:
+    """Run nginx as the user who runs the tests, with the committed configuration and these replicas."""
+    binary = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    if binary is None:
+        pytest.skip("no nginx: apt-get install nginx-light, or brew install nginx")
+    site = CONFIGURATION.read_text().replace("listen 80;", f"listen 127.0.0.1:{port};")
+    line = next(line for line in site.splitlines() if "server sentiment:8000" in line)
+    site = site.replace(line, "\n".join(line.replace("sentiment:8000", f"127.0.0.1:{replica}") for replica in replicas))
+    (folder / "site.conf").write_text(site)
+    paths = "".join(
+        f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{}}\n"
+        f"http {{ access_log off; {paths} include {folder}/site.conf; }}\n"
+    )
+    process = subprocess.Popen([binary, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"])
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _listens(port))
+        yield url
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(PATIENCE)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@contextmanager
+def load(url: str) -> Iterator[list[Client]]:
+    clients = [Client(url) for _ in range(8)]
+    for client in clients:
+        client.start()
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.told_to_end = True
+        for client in clients:
+            client.join(PATIENCE)
+
+
+def answered(clients: list[Client]) -> int:
+    return outcomes_of(clients).total()
+
+
+def test_rolling_restart_of_two_replicas_fails_no_request(models: Path, tmp_path: Path) -> None:
+    balancer, *ports = free_ports(3)
+    with ExitStack() as stack:
+        settings = {"model_dir": models, "runtime": "litert", "drain": 2, "log_level": "warning"}
+        running = [stack.enter_context(serving(**settings, port=port)) for port in ports]
+        for server in running:
+            server.wait_ready()
+        url = stack.enter_context(nginx(tmp_path, balancer, ports))
+        with load(url) as clients:
+            for port, server in zip(ports, running, strict=True):
+                before = answered(clients)
+                wait_until(lambda before=before: answered(clients) > before + 1000)  # type: ignore[misc]
+                server.process.send_signal(signal.SIGTERM)
+                assert server.process.wait(PATIENCE) == 0
+                successor = stack.enter_context(serving(**settings, port=port))
+                successor.wait_ready()
+            wait_until(lambda: answered(clients) >= REQUESTS)
+    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+
+
+def test_crash_of_a_replica_fails_no_request(models: Path, tmp_path: Path) -> None:
+    balancer, *ports = free_ports(3)
+    with ExitStack() as stack:
+        settings = {"model_dir": models, "runtime": "litert", "log_level": "warning"}
+        running = [stack.enter_context(serving(**settings, port=port)) for port in ports]
+        for server in running:
+            server.wait_ready()
+        url = stack.enter_context(nginx(tmp_path, balancer, ports))
+        with load(url) as clients:
+            wait_until(lambda: answered(clients) > 2000)
+            running[0].process.kill()
+            time.sleep(2)  # longer than nginx leaves it alone
+            stack.enter_context(serving(**settings, port=ports[0])).wait_ready()
+            wait_until(lambda: answered(clients) >= REQUESTS)
+    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+
+
+def test_balancer_explains_itself_when_no_replica_answers(models: Path, tmp_path: Path) -> None:
+    balancer, *ports = free_ports(3)
+    with nginx(tmp_path, balancer, ports) as url:
+        response = httpx.post(f"{url}/predict", json={"reviews": ["superb"]})
+        assert response.status_code == 503
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.headers["Retry-After"] == "1"
+        assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
+        response = httpx.post(f"{url}/predict", content=b"x" * 4_000_000)
+        assert response.status_code == 413
+        assert response.json()["type"] == "urn:problem-type:sentiment:body-too-large"

@@ -1,0 +1,170 @@
+"""GET /metrics of real processes: every number follows from what was sent, however many workers share the work."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.inference.classifier import Prediction
+from app.inference.profile import BOUNDS, divergence, profile_of
+from app.metrics.exposition import ENOUGH
+from app.metrics.families import RECENT
+from app.metrics.recorder import Recorder
+from tests.servers import PATIENCE, Server, serving, wait_until
+from tests.test_shutdown import workers_of
+
+Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def scrape(url: str) -> Numbers:
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").raise_for_status().text)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def number(numbers: Numbers, metric: str, /, **labels: str) -> float:
+    return numbers[f"sentiment_{metric}", frozenset(labels.items())]
+
+
+@pytest.fixture(params=[1, 2])
+def workers(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    return count
+
+
+def ask(server: Server, reviews: list[str]) -> httpx.Response:
+    """On a connection of its own, so that any worker may take it."""
+    return httpx.post(f"{server.url}/predict", json={"reviews": reviews}, timeout=PATIENCE)
+
+
+def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
+    with serving(model_dir=models, workers=workers, runtime="litert", max_reviews=8) as server:
+        server.wait_ready()
+        wait_until(lambda: len(workers_of(server)) == workers)
+        for size in range(1, 7):
+            assert ask(server, ["superb xyzzy film"] * size).status_code == 200
+        for _ in range(3):
+            assert ask(server, ["superb"] * 9).status_code == 422
+        assert httpx.get(f"{server.url}/nowhere").status_code == 404
+        assert httpx.request("BREW", f"{server.url}/predict").status_code == 400
+        numbers = scrape(server.url)
+        facts = httpx.get(f"{server.url}/model").json()
+    assert number(numbers, "http_requests_total", method="POST", route="/predict", status="200") == 6
+    assert number(numbers, "http_requests_total", method="POST", route="/predict", status="422") == 3
+    assert number(numbers, "http_requests_total", method="POST", route="/predict", status="503") == 0
+    assert number(numbers, "http_requests_total", method="GET", route="other", status="404") == 1
+    assert number(numbers, "http_request_duration_seconds_count", route="/predict") == 9
+    assert 0 < number(numbers, "http_request_duration_seconds_sum", route="/predict") < PATIENCE
+    assert number(numbers, "rejections_total", reason="too-many-reviews") == 3
+    assert number(numbers, "rejections_total", reason="malformed-request") == 1
+    assert number(numbers, "rejections_total", reason="overloaded") == 0
+    assert number(numbers, "reviews_total") == 21
+    assert number(numbers, "words_total") == 63
+    assert number(numbers, "unknown_words_total") >= 21
+    assert number(numbers, "batch_reviews_count") == 6
+    assert number(numbers, "batch_reviews_sum") == 21
+    assert number(numbers, "batch_reviews_bucket", le="4.0") == 4
+    for stage in ("queue", "text", "model"):
+        assert number(numbers, "stage_duration_seconds_count", stage=stage) == 6
+        assert number(numbers, "stage_duration_seconds_sum", stage=stage) > 0
+    for feature in ("positive_probability", "review_words", "unknown_share"):
+        assert number(numbers, f"{feature}_bucket", le="+Inf") == 21
+    assert number(numbers, "review_words_bucket", le="10.0") == 21
+    assert number(numbers, "review_words_sum") == 63
+    assert number(numbers, "waiting_reviews") == 0
+    assert number(numbers, "waiting_reviews_limit") == 1024 * workers
+    assert number(numbers, "workers") == number(numbers, "workers_ready") == workers
+    names = {"name": "tiny", "version": "1", "digest": facts["digest"], "runtime": "litert"}
+    assert number(numbers, "bundle_info", **names) == 1
+    assert not [name for name, _ in numbers if "drift" in name]
+
+
+def test_metrics_survive_the_death_of_a_worker(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        server.wait_ready()
+        wait_until(lambda: len(workers_of(server)) == 2)
+        for _ in range(20):
+            ask(server, ["superb"])
+        for victim in workers_of(server):
+            os.kill(victim, signal.SIGKILL)
+            server.wait_for(rf"Child process \[{victim}\] died")
+        wait_until(lambda: len(workers_of(server)) == 2)
+        time.sleep(0.2)
+        numbers = scrape(server.url)
+        assert number(numbers, "reviews_total") == 20
+        assert number(numbers, "worker_restarts_total") == 2
+        assert number(numbers, "workers") == number(numbers, "workers_ready") == 2
+        assert number(numbers, "waiting_reviews_limit") == 2048
+
+
+def test_metrics_tell_of_connections_and_memory(server: Server) -> None:
+    with httpx.Client(base_url=server.url) as client:
+        client.get("/health/live")
+        wait_until(lambda: number(scrape(server.url), "open_connections") >= 1)
+    assert 50e6 < number(scrape(server.url), "memory_bytes") < 5e9
+
+
+@pytest.mark.parametrize("workers", [1, 2], indirect=True)
+def test_metrics_have_a_port_of_their_own(models: Path, workers: int, free_port: int) -> None:
+    settings = {"model_dir": models, "workers": workers, "runtime": "litert", "metrics_port": free_port}
+    with serving(**settings, api_keys="a-key-of-sixteen") as server:
+        server.wait_ready()
+        headers = {"Authorization": "Bearer a-key-of-sixteen"}
+        assert httpx.get(f"{server.url}/metrics", headers=headers).status_code == 404
+        numbers = scrape(f"http://127.0.0.1:{free_port}")
+        assert number(numbers, "workers_ready") >= 1
+        assert [labels for name, labels in numbers if name == "sentiment_bundle_info"]
+
+
+def test_metrics_answer_while_starting_and_draining(models: Path) -> None:
+    with serving(model_dir=models, drain=30) as server:
+        assert number(scrape(server.url), "workers_ready") == 0
+        server.wait_ready()
+        assert number(scrape(server.url), "workers_ready") == 1
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
+        assert number(scrape(server.url), "workers_ready") == 0
+        server.process.send_signal(signal.SIGTERM)
+
+
+def test_drift_tells_other_reviews_from_those_of_the_training(models: Path) -> None:
+    with serving(model_dir=models, runtime="litert") as server:
+        server.wait_ready()
+        for _ in range(ENOUGH // 100 + 1):
+            ask(server, ["xyzzy " * 500] * 100)
+        numbers = scrape(server.url)
+    assert number(numbers, "drift_divergence", feature="words") > 0.9
+    assert number(numbers, "drift_divergence", feature="unknown_share") > 0.5
+
+
+def test_recent_reviews_fade() -> None:
+    """After several windows of other reviews, next to nothing is left of the first ones."""
+    recorder = Recorder()
+    for words, batches in ((5, 100), (300, 500)):
+        for _ in range(batches):
+            recorder.scored([Prediction(0.5, words, words)] * 100, 0.001, 0.001)
+    family = RECENT["words"]
+    (numbers,) = recorder.of_all()
+    recent = list(numbers[family.offset : family.offset + len(BOUNDS["words"])])
+    assert 9_000 < sum(recent) < 11_000
+    assert recent[0] / sum(recent) < 0.01
+
+
+def test_divergence_has_its_known_values() -> None:
+    assert divergence([1, 2, 3], [10, 20, 30]) == pytest.approx(0, abs=1e-12)
+    assert divergence([1, 0], [0, 7]) == 1
+    assert divergence([1, 1], [1, 0]) == pytest.approx(0.311278, abs=1e-6)
+
+
+def test_profile_counts_into_inclusive_bins() -> None:
+    profile = profile_of([Prediction(0.1, 10, 10), Prediction(0.11, 11, 0), Prediction(1.0, 5000, 4750)])
+    assert profile.positive_probability.counts == (1, 1, 0, 0, 0, 0, 0, 0, 0, 1)
+    assert profile.words.counts == (1, 1, 0, 0, 0, 0, 0, 0, 1)
+    assert profile.unknown_share.counts == (2, 0, 0, 0, 0, 0, 0, 0, 0, 1)

@@ -1,0 +1,97 @@
+"""Stopping and crashing lose no request: real processes, real signals, clients that never pause."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+import httpx
+import psutil
+import pytest
+
+from tests.clients import Client, outcomes_of
+from tests.servers import PATIENCE, Server, serving, wait_until
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("drain", [0.5, 0])
+def test_clients_without_a_balancer_lose_no_request_across_sigterm(models: Path, workers: int, drain: float) -> None:
+    with serving(model_dir=models, workers=workers, drain=drain, runtime="litert") as server:
+        server.wait_ready()
+        clients = [Client(server.url) for _ in range(8)]
+        for client in clients:
+            client.start()
+        time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.join(PATIENCE)
+            assert not client.is_alive()
+        assert server.process.wait(PATIENCE) == 0
+    outcomes = outcomes_of(clients)
+    assert set(outcomes) == {"200"}, outcomes
+    assert outcomes["200"] > 100
+
+
+def test_worker_that_crashes_is_replaced_and_the_others_go_on(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        server.wait_ready()
+        wait_until(lambda: len(workers_of(server)) == 2)
+        victim = workers_of(server)[0]
+        stop, failures = Event(), []
+
+        def ask() -> None:
+            while not stop.is_set():
+                try:
+                    response = httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]}, timeout=PATIENCE)
+                    if response.status_code != 200:
+                        failures.append(response.text)
+                except httpx.HTTPError as error:
+                    failures.append(repr(error))
+
+        client = Thread(target=ask)
+        client.start()
+        time.sleep(0.3)
+        os.kill(victim, signal.SIGKILL)
+        server.wait_for(rf"Child process \[{victim}\] died")
+        wait_until(lambda: len(set(workers_of(server)) - {victim}) == 2)
+        time.sleep(0.5)
+        stop.set()
+        client.join(PATIENCE)
+        assert len(failures) <= 1, failures  # the one request that the victim held
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+
+
+def workers_of(server: Server) -> list[int]:
+    """Workers that have said that they are ready, and live."""
+    said = [line["pid"] for line in server.logs() if line["event"] == "ready"]
+    return [pid for pid in said if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+
+
+def test_workers_with_a_damaged_bundle_end_the_service(models: Path, damaged_golden: Path) -> None:
+    """Found only once the network answers, in the workers; restarting them would not mend it."""
+    with serving(model_dir=damaged_golden.parent, workers=2, runtime="litert") as server:
+        assert server.process.wait(PATIENCE) == 1
+        server.wait_for("should score 0.123")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_second_signal_ends_at_once(models: Path, workers: int) -> None:
+    with serving(model_dir=models, workers=workers, drain=1000, runtime="litert") as server:
+        server.wait_ready()
+        with httpx.Client(base_url=server.url) as client:
+            client.get("/health/live")  # and keeps its connection
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_for('"draining"')
+            started = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(PATIENCE) == 0
+            assert time.monotonic() - started < 5
+
+
+def test_interrupt_by_a_person_does_not_wait_for_balancers(models: Path) -> None:
+    with serving(model_dir=models, drain=1000, runtime="litert") as server:
+        server.wait_ready()
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(PATIENCE) == 0

@@ -13,7 +13,7 @@ RECIPE ?= book
 UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar*))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train experiments test check format openapi lock container-test accuracy bench clean
+.PHONY: help setup serve train experiments test check format openapi lock container-test accuracy bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ accuracy: $(VENV)/.development ## score all test reviews through HTTP and compar
 
 bench: $(VENV)/.development ## compare the service with its peers and write docs/performance.md (needs wrk, half an hour)
 	$(BIN)/python -m benchmarks $(DATASET) $(ARGS)
+
+overload: $(VENV)/.development ## send four times what one worker can answer, and see what it does (needs wrk, a minute)
+	$(BIN)/python -m benchmarks.overload $(DATASET) $(ARGS)
+
+soak: $(VENV)/.development ## ten minutes at 70 % load: errors, memory, open files (needs wrk)
+	$(BIN)/python -m benchmarks.soak $(DATASET) $(ARGS)
 
 container-test: $(VENV)/.development ## build the image, run it behind nginx, ask it for a prediction
 	$(BIN)/python -m pytest tests/test_container.py -rs

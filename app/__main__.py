@@ -10,7 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import start_http_server
 from pydantic import ValidationError
+from uvicorn.config import STARTUP_FAILURE
 
+from app import tracing
 from app.api.state import Broken
 from app.connection import Connection
 from app.inference.bundle import find_bundle, load_bundle
@@ -20,7 +22,6 @@ from app.main import create_app
 from app.metrics.exposition import Exposition
 from app.server import Server
 from app.settings import PREFIX, Settings
-from app.tracing import TracingUnavailable
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,6 +73,8 @@ def serve(settings: Settings) -> int:
     try:
         # Before anything listens: a wrong path or a damaged file should end the command at once, not each worker.
         bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+        if tracing.wanted():
+            tracing.check()
     except SentimentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -85,11 +88,7 @@ def serve(settings: Settings) -> int:
             supervisor = Supervisor(config, [config.bind_socket()], settings.drain, Path(folder))
             _serve_metrics(settings, Exposition(supervisor.recorder, bundle, settings.runtime))
             return supervisor.run()
-    try:
-        app = create_app(settings, bundle)
-    except TracingUnavailable as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    app = create_app(settings, bundle)
     _serve_metrics(settings, Exposition(app.state.service.recorder, bundle, settings.runtime))
     Server(_uvicorn_config(app, settings)).run()
     return 1 if isinstance(app.state.service.phase, Broken) else 0
@@ -97,7 +96,11 @@ def serve(settings: Settings) -> int:
 
 def _serve_metrics(settings: Settings, exposition: Exposition) -> None:
     if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, settings.host, exposition.registry)
+        try:
+            start_http_server(settings.metrics_port, settings.host, exposition.registry)
+        except OSError as error:
+            print(f"error: {PREFIX}METRICS_PORT {settings.metrics_port}: {error.strerror}", file=sys.stderr)
+            sys.exit(STARTUP_FAILURE)
 
 
 def _uvicorn_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:

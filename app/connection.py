@@ -6,7 +6,8 @@ request that does not arrive in time (408), a target (414) or headers (431) that
 
 import asyncio
 import secrets
-from email.utils import formatdate
+from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -16,8 +17,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.api.problems import MEDIA_TYPE, describe
-from app.api.requests import ANSWERED
+from app.api.problems import MEDIA_TYPE, RETRY_AFTER, describe
+from app.api.requests import ANSWERED, POLICY, ids_of
 from app.api.state import Service
 
 MAX_TARGET = 8_192
@@ -47,18 +48,29 @@ class _Refusal(NamedTuple):
     detail: str
     limit: int | None = None
 
-    def response(self, request_id: str) -> bytes:
+    def response(
+        self, request_id: str, date: Sequence[tuple[bytes, bytes]], *, close: bool, retry_after: str | None = None
+    ) -> bytes:
         """The whole response."""
-        body = describe(self.status, self.type, self.detail, limit=self.limit).model_dump_json(exclude_none=True)
-        head = (
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
-            f"date: {formatdate(usegmt=True)}\r\n"
-            f"content-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body.encode())}\r\n"
-            f"x-request-id: {request_id}\r\n"
-            "connection: close\r\n\r\n"
-        )
-        return f"{head}{body}".encode()
+        body = _body(self)
+        headers = {
+            **{name.decode(): value.decode() for name, value in date},
+            "content-type": MEDIA_TYPE,
+            "content-length": len(body),
+            "x-request-id": request_id,
+            "x-content-type-options": "nosniff",
+            "content-security-policy": POLICY.decode(),
+            **({"retry-after": retry_after} if retry_after else {}),
+            **({"connection": "close"} if close else {}),
+        }
+        lines = [f"HTTP/1.1 {self.status.value} {self.status.phrase}", *map("{0[0]}: {0[1]}".format, headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@lru_cache(maxsize=32)
+def _body(refusal: _Refusal) -> bytes:
+    status, type_, detail, limit = refusal
+    return describe(status, type_, detail, limit=limit).model_dump_json(exclude_none=True).encode()
 
 
 MALFORMED = _Refusal(
@@ -87,6 +99,19 @@ TOO_MANY_PIPELINED = _Refusal(  # logged, and never sent: those before it are an
     f"{MAX_PIPELINED} requests may wait on a connection, more do.",
     MAX_PIPELINED,
 )
+
+
+class _Shed:
+    """In the place of uvicorn's request when there was none: it has been answered."""
+
+    response_complete = response_started = True
+    more_body = keep_alive = disconnected = False
+
+    def __init__(self) -> None:
+        self.message_event = asyncio.Event()
+
+
+SHED = _Shed()
 
 
 class _Unacceptable(Exception):
@@ -209,6 +234,9 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = TOO_MANY_PIPELINED
             raise _Unacceptable
+        if self._service.shedding and self._shed():
+            self._in_head = self._in_lines = False
+            return
         super().on_headers_complete()
         self._in_head = self._in_lines = False
 
@@ -229,7 +257,39 @@ class Connection(HttpToolsProtocol):
         if self._arrival_timer is not None:
             self._arrival_timer.cancel()
             self._arrival_timer = None
-        super().on_message_complete()
+        if isinstance(self.cycle, _Shed):
+            self.on_response_complete()
+        else:
+            super().on_message_complete()
+
+    def _shed(self) -> bool:
+        """Refuse a prediction that there is no room for, without making a request of it.
+
+        A refusal must cost little, or a service with too much to do would spend its time on refusals.
+
+        Returns:
+            Whether it is one, and nothing before it on the connection waits for its answer.
+        """
+        unanswered = self.cycle is not None and not self.cycle.response_complete
+        if unanswered or self.url != b"/predict" or self.parser.get_method() != b"POST":
+            return False
+        settings, recorder = self._service.settings, self._service.recorder
+        refusal = _Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "overloaded",
+            f"{settings.max_waiting} reviews are waiting, more would exceed the limit. Try another replica, or later.",
+        )
+        close = self._service.draining or not self.parser.should_keep_alive()
+        request_id, _ = ids_of(self.scope)  # type: ignore[arg-type]
+        self.cycle = SHED  # type: ignore[assignment]
+        date = self.server_state.default_headers  # made anew once a second
+        self.transport.write(refusal.response(request_id, date, close=close, retry_after=RETRY_AFTER))
+        recorder.request("POST", "/predict", refusal.status.value, 0.0)
+        recorder.rejected(refusal.type)
+        self._service.shed()
+        if close:
+            self.transport.close()
+        return True
 
     # Time
 
@@ -327,7 +387,7 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if self._in_head or (unanswered and not cycle.response_started):
-            self.transport.write(refusal.response(request_id))
+            self.transport.write(refusal.response(request_id, self.server_state.default_headers, close=True))
         self._arrived = False  # whatever comes is thrown away
         self.transport.close()
 

@@ -20,7 +20,7 @@ from app.api.openapi import add_openapi
 from app.api.problems import add_problem_handlers
 from app.api.requests import RequestLog
 from app.api.shortcut import Shortcut
-from app.api.state import Broken, Service, Serving, State
+from app.api.state import Broken, Service, State
 from app.inference.bundle import Bundle, find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import SentimentError
@@ -114,9 +114,8 @@ async def _load(service: Service, verified: Bundle | None) -> None:
         signal.raise_signal(signal.SIGTERM)  # end the process the way it always ends; `__main__` sets the exit code
         return
     gc.freeze()  # what is loaded stays; the collector need not look at it again and again
-    settings, recorder = service.settings, service.recorder
-    service.phase = Serving(bundle, Scorer(classifier, settings.max_waiting, settings.deadline, recorder))
-    recorder.ready(True, settings.max_waiting)
+    settings = service.settings
+    service.begin_serving(bundle, Scorer(classifier, settings.max_waiting, settings.deadline, service.recorder))
     manifest = bundle.manifest
     log.info("ready", model=manifest.name, version=manifest.version, digest=bundle.digest, pid=os.getpid())
 

@@ -224,10 +224,10 @@ class Supervisor(multiprocess.Multiprocess):
         """Replace the workers that have ended."""
         before = [process.pid for process in self.processes]
         super().keep_subprocess_alive()
-        for pid in set(before) - {process.pid for process in self.processes}:
-            assert pid is not None
+        now = {process.pid for process in self.processes}
+        for _ in set(before) - now:
             self.recorder.restarted()
-            self.recorder.inherit(pid)
+        self.recorder.inherit(now)
 
     def terminate_all(self) -> None:
         """Ask the workers to stop."""

@@ -119,7 +119,11 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _keys_are_long_enough(self) -> Self:
+    def _keys_are_keys(self) -> Self:
+        if (self.api_keys or self.api_keys_file) and not self.all_keys():
+            raise ValueError(
+                f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE hold no key, and would leave the service open"
+            )
         if any(len(key) < SHORTEST_KEY or not key.isascii() for key in self.all_keys()):
             raise ValueError(
                 f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {SHORTEST_KEY} characters, or not "
@@ -131,5 +135,8 @@ class Settings(BaseSettings):
         """The keys of both settings."""
         keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []
         if self.api_keys_file is not None:
-            keys += self.api_keys_file.read_text().splitlines()
+            try:
+                keys += self.api_keys_file.read_text().splitlines()
+            except OSError as error:
+                raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read ({error.strerror})") from error
         return [stripped for key in keys if (stripped := key.strip())]

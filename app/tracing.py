@@ -6,6 +6,7 @@ trace id still stands in the log line.
 
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from starlette.types import ASGIApp
 
@@ -28,26 +29,34 @@ def wanted(variables: Mapping[str, str] = os.environ) -> bool:
     return bool(exporter) or any(variables.get(name) for name in ENDPOINTS)
 
 
-def traced(app: ASGIApp) -> tuple[ASGIApp, Callable[[], None]]:
-    """Export a span for each request.
-
-    Returns:
-        The application, and what sends the last spans when the service stops.
+def check() -> None:
+    """See that what `traced` needs is there.
 
     Raises:
-        TracingUnavailable: The extra `otel` is not installed.
+        TracingUnavailable: It is not.
     """
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        for package in ("opentelemetry.sdk", "opentelemetry.instrumentation.asgi", "opentelemetry.exporter.otlp"):
+            import_module(package)
     except ImportError as error:
         raise TracingUnavailable(
             "the OTEL_* variables ask for traces, which need packages: pip install 'review-sentiment[otel]', or "
             "pip install -r requirements/otel.txt; OTEL_SDK_DISABLED=true does without"
         ) from error
+
+
+def traced(app: ASGIApp) -> tuple[ASGIApp, Callable[[], None]]:
+    """Export a span for each request.
+
+    Returns:
+        The application, and what sends the last spans when the service stops.
+    """
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
     name = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "review-sentiment"}
     provider = TracerProvider(resource=Resource.create(name))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import platform
-import random
 import subprocess
 import sys
 import tempfile
@@ -27,13 +26,10 @@ from benchmarks.environments import ROOT, environment
 from benchmarks.load import drive, require_wrk
 from benchmarks.processes import Running, running
 from benchmarks.report import write_report
+from benchmarks.samples import sample_reviews
 from benchmarks.stall import stall
-from training.archive import read_reviews
 
 RESULTS = ROOT / "benchmarks/results.json"
-REVIEWS = 2000
-"""Test reviews that are sent, in turn; drawn with a fixed seed."""
-
 LARGEST = 128
 """Reviews in a request of the largest size that the service takes by default."""
 
@@ -153,8 +149,7 @@ def main() -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        test = [review.text for review in read_reviews(chosen.dataset, progress) if review.split == "test"]
-        reviews = random.Random(0).sample(test, REVIEWS)
+        reviews = sample_reviews(chosen.dataset, progress)
         sample = folder / "reviews.json"
         sample.write_text(json.dumps(reviews))
         rounds: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}

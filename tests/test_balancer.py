@@ -33,8 +33,9 @@ def nginx(folder: Path, port: int, replicas: list[int]) -> Iterator[str]:
     if binary is None:
         pytest.skip("no nginx: apt-get install nginx-light, or brew install nginx")
     site = CONFIGURATION.read_text().replace("listen 80;", f"listen 127.0.0.1:{port};")
-    line = next(line for line in site.splitlines() if "server sentiment:8000" in line)
-    site = site.replace(line, "\n".join(line.replace("sentiment:8000", f"127.0.0.1:{replica}") for replica in replicas))
+    for line in [line for line in site.splitlines() if "server sentiment:8000" in line]:
+        own = [line.replace("sentiment:8000", f"127.0.0.1:{replica}") for replica in replicas]
+        site = site.replace(line, "\n".join(own))
     (folder / "site.conf").write_text(site)
     paths = "".join(
         f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -127,3 +128,19 @@ def test_balancer_explains_itself_when_no_replica_answers(models: Path, tmp_path
         response = httpx.post(f"{url}/predict", content=b"x" * 4_000_000)
         assert response.status_code == 413
         assert response.json()["type"] == "urn:problem-type:sentiment:body-too-large"
+
+
+def test_balancer_passes_on_what_overloaded_replicas_say(models: Path, tmp_path: Path) -> None:
+    """A replica that refuses because of load is not gone: nginx must not take over and refuse everything."""
+    balancer, *ports = free_ports(3)
+    with ExitStack() as stack:
+        settings = {"model_dir": models, "runtime": "litert", "max_reviews": 1, "max_waiting": 1}
+        for port in ports:
+            stack.enter_context(serving(**settings, port=port)).wait_ready()
+        url = stack.enter_context(nginx(tmp_path, balancer, ports))
+        with load(url) as clients:
+            wait_until(lambda: answered(clients) > 5000)
+        outcomes = outcomes_of(clients)
+        assert set(outcomes) == {"200", "503"}
+        assert "no live upstreams" not in (tmp_path / "error.log").read_text()
+        assert httpx.get(f"{url}/metrics").status_code == 404

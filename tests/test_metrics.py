@@ -14,7 +14,7 @@ from app.inference.profile import BOUNDS, divergence, profile_of
 from app.metrics.exposition import ENOUGH
 from app.metrics.families import RECENT
 from app.metrics.recorder import Recorder
-from tests.servers import PATIENCE, Server, serving, wait_until
+from tests.servers import PATIENCE, Server, run_app, serving, wait_until
 from tests.test_shutdown import workers_of
 
 Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -168,3 +168,27 @@ def test_profile_counts_into_inclusive_bins() -> None:
     assert profile.positive_probability.counts == (1, 1, 0, 0, 0, 0, 0, 0, 0, 1)
     assert profile.words.counts == (1, 1, 0, 0, 0, 0, 0, 0, 1)
     assert profile.unknown_share.counts == (2, 0, 0, 0, 0, 0, 0, 0, 0, 1)
+
+
+def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server) -> None:
+    done = run_app(model_dir=models, runtime="litert", metrics_port=server.url.rsplit(":", 1)[1])
+    assert done.returncode == 3
+    assert "SENTIMENT_METRICS_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_metrics_count_workers_right_after_all_were_replaced(models: Path) -> None:
+    """SIGHUP starts new workers and ends the old ones, one by one."""
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        server.wait_ready()
+        wait_until(lambda: len(workers_of(server)) == 2)
+        before = set(workers_of(server))
+        for _ in range(10):
+            ask(server, ["superb"])
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(set(workers_of(server)) - before) == 2 and not before & set(workers_of(server)))
+        wait_until(lambda: number(scrape(server.url), "workers") == 2)
+        numbers = scrape(server.url)
+        assert number(numbers, "workers_ready") == 2
+        assert number(numbers, "reviews_total") == 10
+        assert number(numbers, "worker_restarts_total") == 0

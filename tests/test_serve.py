@@ -91,6 +91,16 @@ def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> N
         assert server.process.wait(PATIENCE) == 0
 
 
+def test_server_asked_to_stop_while_loading_never_gets_ready(models: Path) -> None:
+    with serving(model_dir=models, drain=30) as server:
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"ready"')
+        assert httpx.get(f"{server.url}/health/ready").status_code == 503
+        assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+
+
 def test_server_interrupted_while_loading_exits_cleanly(models: Path) -> None:
     with serving(model_dir=models) as server:
         server.process.send_signal(signal.SIGINT)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from app.api.openapi import problems
 from app.api.schemas import Health
-from app.api.state import serving_of
+from app.api.state import service_of, serving_of
 from app.inference.errors import NotServing
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -19,6 +19,7 @@ async def get_liveness() -> Health:
 @router.get("/ready", operation_id="get_readiness", summary="Should it get traffic?", responses=problems(500, 503))
 async def get_readiness(request: Request) -> Health:
     """Answer 200 while the model is loaded and no stop was asked for; send traffic elsewhere when this fails."""
-    if serving_of(request).draining:
+    if service_of(request).draining:
         raise NotServing("the service is stopping; another replica may answer")
+    serving_of(request)
     return Health(status="ready")

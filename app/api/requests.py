@@ -48,7 +48,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, trace_id = _ids(scope)
+        request_id, trace_id = ids_of(scope)
         service: Service = scope["state"]["service"]
         status = CLIENT_GONE
         started = time.perf_counter()
@@ -101,7 +101,7 @@ class RequestLog:
         )
 
 
-def _ids(scope: Scope) -> tuple[str, str | None]:
+def ids_of(scope: Scope) -> tuple[str, str | None]:
     """The request's id, its own or a new one, and the trace that it belongs to."""
     request_id = trace_id = None
     for name, value in scope["headers"]:

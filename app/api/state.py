@@ -1,8 +1,10 @@
 """What the service is at this moment, and how routes reach it."""
 
-from dataclasses import dataclass, field, replace
+import time
+from dataclasses import dataclass, field
 from typing import TypedDict
 
+import structlog
 from fastapi import Request
 
 from app.inference.bundle import Bundle
@@ -11,6 +13,8 @@ from app.inference.scorer import Scorer
 from app.metrics.exposition import Exposition
 from app.metrics.recorder import Recorder
 from app.settings import Settings
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,10 @@ class Serving:
     Attributes:
         bundle: What is served.
         scorer: What answers for it.
-        draining: Whether a stop was asked for: still answering, but new traffic should go elsewhere.
     """
 
     bundle: Bundle
     scorer: Scorer
-    draining: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,22 +48,43 @@ class Broken:
 
 @dataclass
 class Service:
-    """The service's settings, what it counts, and its phase, the one thing about it that changes."""
+    """The service.
+
+    Attributes:
+        settings: Its settings.
+        recorder: What it counts.
+        phase: What it can do at this moment.
+        draining: Whether a stop was asked for: still answering, but new traffic should go elsewhere.
+    """
 
     settings: Settings
     recorder: Recorder = field(default_factory=Recorder.of_worker)
     phase: Starting | Serving | Broken = field(default_factory=Starting)
+    draining: bool = False
+    _shed: int = 0
+    _shed_logged: float = 0.0
 
     @property
-    def draining(self) -> bool:
-        """Whether a stop was asked for."""
-        return isinstance(self.phase, Serving) and self.phase.draining
+    def shedding(self) -> bool:
+        """Whether predictions should be refused unread."""
+        return isinstance(self.phase, Serving) and self.phase.scorer.full
+
+    def shed(self) -> None:
+        """Log that a prediction was refused unread: once a second for all of them, as there may be thousands."""
+        self._shed += 1
+        if (now := time.monotonic()) >= self._shed_logged + 1:
+            log.warning("shedding", refused=self._shed, problem="overloaded")
+            self._shed, self._shed_logged = 0, now
 
     def begin_draining(self) -> None:
         """Send new traffic elsewhere from now on, but answer what comes."""
-        if isinstance(self.phase, Serving):
-            self.phase = replace(self.phase, draining=True)
-            self.recorder.ready(False, self.settings.max_waiting)
+        self.draining = True
+        self.recorder.ready(False, self.settings.max_waiting)
+
+    def begin_serving(self, bundle: Bundle, scorer: Scorer) -> None:
+        """Answer from now on."""
+        self.phase = Serving(bundle, scorer)
+        self.recorder.ready(not self.draining, self.settings.max_waiting)
 
     @property
     def exposition(self) -> Exposition:

@@ -200,9 +200,14 @@ def _without_notices() -> Iterator[None]:
     TensorFlow writes some notices before its log level is in force, and LiteRT one when it loads a model; no setting
     silences them.
     """
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by the `with` below
+    except OSError:  # no folder for temporary files: then the notices show
+        yield
+        return
     sys.stderr.flush()
     descriptor = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with file as held:
         os.dup2(held.fileno(), 2)
         try:
             yield

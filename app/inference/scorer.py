@@ -22,6 +22,10 @@ BATCH_CHARACTERS = 64_000
 """Characters a batch at most, one review excepted; some 5 ms of work."""
 
 
+RESUME = 0.75
+"""The share of the bound at which a full queue takes requests again."""
+
+
 class Observer(Protocol):
     """Is told what the scorer does."""
 
@@ -79,6 +83,8 @@ class Scorer:
         self._queue: deque[_Request] = deque()
         self._scheduled = False
         self.waiting = 0
+        self.full = False
+        """Whether new requests should be refused unread: from one that was refused until a quarter has been done."""
 
     async def predict(self, reviews: Sequence[str]) -> list[Prediction]:
         """Estimate how likely each review is to be positive; see `Classifier.predict`.
@@ -91,6 +97,7 @@ class Scorer:
             InferenceError: The runtime's answer was unusable.
         """
         if self.waiting + len(reviews) > self._max_waiting:
+            self.full = True
             raise Overloaded(len(reviews), self.waiting, self._max_waiting)
         loop = asyncio.get_running_loop()
         request = _Request(reviews, loop.create_future(), perf_counter() + self._deadline)
@@ -105,6 +112,8 @@ class Scorer:
         finally:
             self.waiting -= len(reviews)
             self._observer.waiting(self.waiting)
+            if self.waiting <= self._max_waiting * RESUME:
+                self.full = False
 
     def _work(self) -> None:
         """Score one batch, then let others run before the next."""

@@ -13,7 +13,7 @@ PREDICT = "/predict"
 OTHER = "other"
 ROUTES = (PREDICT, "/model", "/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json", OTHER)
 METHODS = ("GET", "POST", OTHER)
-STATUSES = (200, 304, 400, 401, 404, 405, 413, 415, 422, 499, 500, 503, 504, OTHER)
+STATUSES = (200, 304, 400, 401, 404, 405, 408, 413, 415, 422, 499, 500, 503, 504, OTHER)
 REASONS = (
     "overloaded",
     "not-serving",

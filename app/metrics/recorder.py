@@ -10,7 +10,7 @@ import mmap
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from app.inference.classifier import Prediction
@@ -152,16 +152,17 @@ class Recorder:
         """Count a worker that was replaced."""
         self._numbers[RESTARTS.offset] += 1
 
-    def inherit(self, pid: int) -> None:
-        """Take over what a worker counted that has ended, and remove its file."""
+    def inherit(self, workers: Collection[int | None]) -> None:
+        """Take over what those counted that are no workers any more, and remove their files."""
         if self._path is None:
             return
-        file = self._path.with_name(str(pid))
-        if file.exists():
-            ended = memoryview(file.read_bytes()).cast("d")
-            for place in _COUNTERS:
-                self._numbers[place] += ended[place]
-            file.unlink()
+        names = {SUPERVISOR, *map(str, workers)}
+        for file in self._path.parent.iterdir():
+            if file.name not in names:
+                ended = memoryview(file.read_bytes()).cast("d")
+                for place in _COUNTERS:
+                    self._numbers[place] += ended[place]
+                file.unlink()
 
     def of_all(self) -> "Iterator[memoryview[float]]":
         """The numbers of every process, the supervisor's among them."""

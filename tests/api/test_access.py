@@ -71,7 +71,10 @@ def test_settings_never_show_a_key() -> None:
     assert OLD not in repr(Settings(api_keys=OLD))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("settings", [{"api_keys": "short"}, {"api_keys_file": "/nowhere"}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"api_keys": "short"}, {"api_keys": " , "}, {"api_keys_file": "/nowhere"}, {"api_keys_file": "/dev/null"}],
+)
 def test_keys_that_cannot_be_right_end_the_start(settings: dict[str, str]) -> None:
     done = run_app(**settings)
     assert done.returncode == 2

@@ -1,0 +1,80 @@
+"""More than the service can answer: everything gets an answer, and nothing stays behind. Times are measured elsewhere,
+by `make overload` and `make soak`."""
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.servers import ROOT, Server, serving, wait_until
+from tests.test_metrics import number, scrape
+
+REVIEWS = 32
+
+
+def open_loop(server: Server, bodies: Path, rate: float, seconds: float) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.open_loop", f"{server.url}/predict", "--bodies", str(bodies)]
+    command += ["--rate", str(rate), "--seconds", str(seconds)]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
+def test_overload_is_refused_and_leaves_nothing_behind(models: Path, tmp_path: Path) -> None:
+    bodies = tmp_path / "bodies.jsonl"
+    bodies.write_text(json.dumps({"reviews": ["superb and moving, but a bit long " * 200] * REVIEWS}))
+    with serving(model_dir=models, runtime="litert", max_waiting=256) as server, ThreadPoolExecutor(1) as other:
+        server.wait_ready()
+        process = psutil.Process(server.process.pid)
+        open_loop(server, bodies, 50, 0.5)
+        files, memory = process.num_fds(), process.memory_info().rss
+        before = number(scrape(server.url), "rejections_total", reason="overloaded")
+        loading = other.submit(open_loop, server, bodies, 1000, 3)
+        asked = 0
+        while not loading.done():
+            assert httpx.get(f"{server.url}/health/ready").status_code == 200
+            assert number(scrape(server.url), "waiting_reviews") <= 256
+            asked += 1
+            time.sleep(0.1)
+        result = loading.result()
+        assert asked > 3
+        assert set(result["answers"]) == {"200", "503"}, result
+        assert sum(answer["count"] for answer in result["answers"].values()) == result["sent"] == 3000
+        refused = result["answers"]["503"]["count"]
+        response = httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]})
+        assert response.status_code == 200
+        wait_until(lambda: number(scrape(server.url), "waiting_reviews") == 0)
+        assert number(scrape(server.url), "rejections_total", reason="overloaded") == before + refused
+        wait_until(lambda: process.num_fds() <= files)
+        assert process.memory_info().rss < memory + 100e6
+        assert any(line["event"] == "shedding" for line in server.logs())
+
+
+def test_refusal_because_of_load_tells_what_to_do(models: Path) -> None:
+    """Both kinds: the one that finds the queue full, and those that are refused unread after it."""
+    with serving(model_dir=models, runtime="litert", max_reviews=64, max_waiting=64) as server:
+        server.wait_ready()
+        body = {"reviews": ["superb " * 5000] * 40}
+
+        def ask(number: int) -> httpx.Response:
+            headers = {"X-Request-ID": f"ask-{number}"}
+            return httpx.post(f"{server.url}/predict", json=body, headers=headers, timeout=60)
+
+        with ThreadPoolExecutor(16) as clients:
+            responses = list(clients.map(ask, range(64)))
+        refused = [response for response in responses if response.status_code != 200]
+        for response in refused:
+            assert response.status_code == 503
+            assert response.headers["Retry-After"] == "1"
+            assert response.headers["Content-Type"] == "application/problem+json"
+            assert response.headers["X-Request-ID"].startswith("ask-")
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.json()["type"] == "urn:problem-type:sentiment:overloaded"
+            assert "would exceed the limit" in response.json()["detail"]
+        assert len({response.json()["detail"].startswith("64 reviews are waiting, more") for response in refused}) == 2

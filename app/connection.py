@@ -6,10 +6,8 @@ request that does not arrive in time (408), a target (414) or headers (431) that
 
 import asyncio
 import secrets
-from collections.abc import Sequence
-from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 import structlog
@@ -17,18 +15,22 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.api.problems import MEDIA_TYPE, RETRY_AFTER, describe
-from app.api.requests import ANSWERED, POLICY, ids_of
+from app.api.problems import RETRY_AFTER
+from app.api.refusals import (
+    HEADERS_TOO_LARGE,
+    MALFORMED,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_TARGET,
+    TARGET_TOO_LONG,
+    TOO_MANY_PIPELINED,
+    Refusal,
+)
+from app.api.requests import ANSWERED, ids_of
 from app.api.state import Service
 
-MAX_TARGET = 8_192
-"""Bytes of a request line's target; what nginx allows by default."""
-
-MAX_HEADERS = 32_768
-"""Bytes of all headers of a request; what nginx allows by default."""
-
-MAX_PIPELINED = 32
-"""Requests that may wait for the answer to one before them on the same connection."""
+HOSTS = {"1.1": (1,), "1.0": (0, 1)}
+"""HTTP version -> how many Host headers a request may have (RFC 9112, 3.2)."""
 
 LINGER = 2.0
 """Seconds in which what a client still sends is thrown away after a response that ends the connection. Closed at once,
@@ -38,67 +40,6 @@ LAST_CALL = 0.5
 """Seconds that an idle connection stays open after the server stopped listening: a request may be on its way."""
 
 log = structlog.get_logger()
-
-
-class _Refusal(NamedTuple):
-    """What a connection answers to something that is not, or not yet, a request."""
-
-    status: HTTPStatus
-    type: str
-    detail: str
-    limit: int | None = None
-
-    def response(
-        self, request_id: str, date: Sequence[tuple[bytes, bytes]], *, close: bool, retry_after: str | None = None
-    ) -> bytes:
-        """The whole response."""
-        body = _body(self)
-        headers = {
-            **{name.decode(): value.decode() for name, value in date},
-            "content-type": MEDIA_TYPE,
-            "content-length": len(body),
-            "x-request-id": request_id,
-            "x-content-type-options": "nosniff",
-            "content-security-policy": POLICY.decode(),
-            **({"retry-after": retry_after} if retry_after else {}),
-            **({"connection": "close"} if close else {}),
-        }
-        lines = [f"HTTP/1.1 {self.status.value} {self.status.phrase}", *map("{0[0]}: {0[1]}".format, headers.items())]
-        return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-@lru_cache(maxsize=32)
-def _body(refusal: _Refusal) -> bytes:
-    status, type_, detail, limit = refusal
-    return describe(status, type_, detail, limit=limit).model_dump_json(exclude_none=True).encode()
-
-
-MALFORMED = _Refusal(
-    HTTPStatus.BAD_REQUEST, "malformed-request", "This is not valid HTTP/1.1; the connection is closed."
-)
-TARGET_TOO_LONG = _Refusal(
-    HTTPStatus.REQUEST_URI_TOO_LONG,
-    "uri-too-long",
-    f"A request target may have {MAX_TARGET} bytes, this one has more.",
-    MAX_TARGET,
-)
-HOSTS = {"1.1": (1,), "1.0": (0, 1)}
-"""HTTP version -> how many Host headers a request may have (RFC 9112, 3.2)."""
-
-HEADERS_TOO_LARGE = _Refusal(
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    "headers-too-large",
-    f"A request's headers may have {MAX_HEADERS} bytes, these have more.",
-    MAX_HEADERS,
-)
-
-
-TOO_MANY_PIPELINED = _Refusal(  # logged, and never sent: those before it are answered, and then the connection ends
-    HTTPStatus.TOO_MANY_REQUESTS,
-    "too-many-pipelined",
-    f"{MAX_PIPELINED} requests may wait on a connection, more do.",
-    MAX_PIPELINED,
-)
 
 
 class _Shed:
@@ -115,7 +56,7 @@ SHED = _Shed()
 
 
 class _Unacceptable(Exception):
-    """Ends the parsing of a request; `Connection.send_400_response` says why."""
+    """Ends the parsing of a request; `Connection._refusal` says why, if it is not just malformed."""
 
 
 class Connection(HttpToolsProtocol):
@@ -136,7 +77,7 @@ class Connection(HttpToolsProtocol):
         self._line = 0  # bytes of a line that is not complete
         self._headers_size = 0  # bytes of the headers parsed so far
         self._hosts = 0  # headers that name the host
-        self._refusal: _Refusal | None = None
+        self._refusal: Refusal | None = None
         self._arrival_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._real_transport: asyncio.Transport = None  # type: ignore[assignment]  # from connection_made on
@@ -163,6 +104,8 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
+            if self._deaf:
+                return
             self._stay_with_http(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(self._refusal or MALFORMED)
@@ -274,12 +217,13 @@ class Connection(HttpToolsProtocol):
         if unanswered or self.url != b"/predict" or self.parser.get_method() != b"POST":
             return False
         settings, recorder = self._service.settings, self._service.recorder
-        refusal = _Refusal(
+        refusal = Refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "overloaded",
             f"{settings.max_waiting} reviews are waiting, more would exceed the limit. Try another replica, or later.",
         )
-        close = self._service.draining or not self.parser.should_keep_alive()
+        # The parser would take what follows a request for another protocol as that protocol.
+        close = self._service.draining or self.parser.should_upgrade() or not self.parser.should_keep_alive()
         request_id, _ = ids_of(self.scope)  # type: ignore[arg-type]
         self.cycle = SHED  # type: ignore[assignment]
         date = self.server_state.default_headers  # made anew once a second
@@ -303,7 +247,7 @@ class Connection(HttpToolsProtocol):
             return
         seconds = self._service.settings.request_timeout
         self._refuse(
-            _Refusal(
+            Refusal(
                 HTTPStatus.REQUEST_TIMEOUT,
                 "request-timeout",
                 f"The request did not arrive within {seconds:g} seconds; the connection is closed.",
@@ -363,7 +307,7 @@ class Connection(HttpToolsProtocol):
         """Whether the connection takes no more requests."""
         return self._ending or self._real_transport.is_closing()
 
-    def _refuse(self, refusal: _Refusal) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, unless there is an answer on its way; the connection ends."""
         request_id = secrets.token_hex(16)
         self._service.recorder.rejected(refusal.type)

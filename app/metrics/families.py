@@ -67,39 +67,50 @@ class Family:
         return {values: self.offset + i * self.width for i, values in enumerate(combinations)}
 
 
-_laid_out: list[Family] = []
-SIZE = 0
+class Layout:
+    """Gives each family its place among a worker's numbers.
 
+    Attributes:
+        families: In order.
+        size: How many numbers there are.
+    """
 
-def _family(
-    name: str,
-    help_: str,
-    kind: Literal["counter", "gauge", "histogram"],
-    bounds: tuple[float, ...] = (),
-    **labels: tuple[str | int, ...],
-) -> Family:
-    global SIZE  # noqa: PLW0603  # only while this module is imported
-    family = Family(f"sentiment_{name}", help_, kind, labels, bounds, SIZE)
-    _laid_out.append(family)
-    SIZE += len(family.series()) * family.width
-    return family
+    def __init__(self) -> None:
+        self.families: list[Family] = []
+        self.size = 0
+
+    def add(
+        self,
+        name: str,
+        help_: str,
+        kind: Literal["counter", "gauge", "histogram"],
+        bounds: tuple[float, ...] = (),
+        **labels: tuple[str | int, ...],
+    ) -> Family:
+        """Add a family behind the others; see `Family` for the arguments."""
+        family = Family(f"sentiment_{name}", help_, kind, labels, bounds, self.size)
+        self.families.append(family)
+        self.size += len(family.series()) * family.width
+        return family
 
 
 def _finite(bounds: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(bound for bound in bounds if math.isfinite(bound))
 
 
-REQUESTS = _family(
+_layout = Layout()
+
+REQUESTS = _layout.add(
     "http_requests", "Requests by what they were answered.", "counter", method=METHODS, route=ROUTES, status=STATUSES
 )
-DURATION = _family(
+DURATION = _layout.add(
     "http_request_duration_seconds",
     "Seconds from a request's head to its response.",
     "histogram",
     SECONDS,
     route=ROUTES,
 )
-STAGES = _family(
+STAGES = _layout.add(
     "stage_duration_seconds",
     "Seconds in a stage: queue (a request waits for its batch), text (a batch is tokenised and its terms are found), "
     "model (a batch goes through the network).",
@@ -107,30 +118,30 @@ STAGES = _family(
     SECONDS,
     stage=("queue", "text", "model"),
 )
-BATCH = _family("batch_reviews", "Reviews a batch.", "histogram", (1, 2, 4, 8, 16, 32, 64))
-REJECTIONS = _family(
+BATCH = _layout.add("batch_reviews", "Reviews a batch.", "histogram", (1, 2, 4, 8, 16, 32, 64))
+REJECTIONS = _layout.add(
     "rejections", "Predictions that were refused, and requests that never became any.", "counter", reason=REASONS
 )
-REVIEWS = _family("reviews", "Reviews scored.", "counter")
-WORD_COUNT = _family("words", "Words in scored reviews.", "counter")
-UNKNOWN_WORDS = _family("unknown_words", "Those of them that the model could not read.", "counter")
+REVIEWS = _layout.add("reviews", "Reviews scored.", "counter")
+WORD_COUNT = _layout.add("words", "Words in scored reviews.", "counter")
+UNKNOWN_WORDS = _layout.add("unknown_words", "Those of them that the model could not read.", "counter")
 FEATURES = {
-    POSITIVE_PROBABILITY: _family(
+    POSITIVE_PROBABILITY: _layout.add(
         "positive_probability", "Probabilities answered.", "histogram", BOUNDS[POSITIVE_PROBABILITY]
     ),
-    WORDS: _family("review_words", "Words a review.", "histogram", _finite(BOUNDS[WORDS])),
-    UNKNOWN_SHARE: _family(
+    WORDS: _layout.add("review_words", "Words a review.", "histogram", _finite(BOUNDS[WORDS])),
+    UNKNOWN_SHARE: _layout.add(
         "unknown_share", "Share of a review's words that the model could not read.", "histogram", BOUNDS[UNKNOWN_SHARE]
     ),
 }
-RESTARTS = _family("worker_restarts", "Workers that ended unasked and were replaced.", "counter")
-WAITING = _family("waiting_reviews", "Reviews that wait or are in work.", "gauge")
-WAITING_LIMIT = _family("waiting_reviews_limit", "Reviews that may; beyond it requests are refused.", "gauge")
-READY = _family("workers_ready", "Workers that have loaded the model and are not stopping.", "gauge")
-CONNECTIONS = _family("open_connections", "Connections of clients.", "gauge")
-MEMORY = _family("memory_bytes", "Resident memory of all workers; what they share is counted for each.", "gauge")
+RESTARTS = _layout.add("worker_restarts", "Workers that ended unasked and were replaced.", "counter")
+WAITING = _layout.add("waiting_reviews", "Reviews that wait or are in work.", "gauge")
+WAITING_LIMIT = _layout.add("waiting_reviews_limit", "Reviews that may; beyond it requests are refused.", "gauge")
+READY = _layout.add("workers_ready", "Workers that have loaded the model and are not stopping.", "gauge")
+CONNECTIONS = _layout.add("open_connections", "Connections of clients.", "gauge")
+MEMORY = _layout.add("memory_bytes", "Resident memory of all workers; what they share is counted for each.", "gauge")
 RECENT = {
-    feature: _family(
+    feature: _layout.add(
         f"recent_{feature}",
         "Reviews by bin, fading: about the last 10,000 of each worker.",
         "gauge",
@@ -140,5 +151,6 @@ RECENT = {
 }
 """Not exposed as they are: what the divergence is computed from."""
 
-FAMILIES = tuple(_laid_out)
+FAMILIES = tuple(_layout.families)
+SIZE = _layout.size
 HIDDEN = tuple(RECENT.values())

@@ -1,0 +1,76 @@
+"""Answers to what is not, or not yet, a request: whole responses, made without ASGI."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from http import HTTPStatus
+from typing import NamedTuple
+
+from app.api.problems import MEDIA_TYPE, describe
+from app.api.requests import POLICY
+
+MAX_TARGET = 8_192
+"""Bytes of a request line's target; what nginx allows by default."""
+
+MAX_HEADERS = 32_768
+"""Bytes of all headers of a request; what nginx allows by default."""
+
+MAX_PIPELINED = 32
+"""Requests that may wait for the answer to one before them on the same connection."""
+
+
+class Refusal(NamedTuple):
+    """What a connection answers to something that is not, or not yet, a request."""
+
+    status: HTTPStatus
+    type: str
+    detail: str
+    limit: int | None = None
+
+    def response(
+        self, request_id: str, date: Sequence[tuple[bytes, bytes]], *, close: bool, retry_after: str | None = None
+    ) -> bytes:
+        """The whole response."""
+        body = _body(self)
+        headers = {
+            **{name.decode(): value.decode() for name, value in date},
+            "content-type": MEDIA_TYPE,
+            "content-length": len(body),
+            "x-request-id": request_id,
+            "x-content-type-options": "nosniff",
+            "content-security-policy": POLICY.decode(),
+            **({"retry-after": retry_after} if retry_after else {}),
+            **({"connection": "close"} if close else {}),
+        }
+        lines = [f"HTTP/1.1 {self.status.value} {self.status.phrase}", *map("{0[0]}: {0[1]}".format, headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@lru_cache(maxsize=32)
+def _body(refusal: Refusal) -> bytes:
+    status, type_, detail, limit = refusal
+    return describe(status, type_, detail, limit=limit).model_dump_json(exclude_none=True).encode()
+
+
+MALFORMED = Refusal(
+    HTTPStatus.BAD_REQUEST, "malformed-request", "This is not valid HTTP/1.1; the connection is closed."
+)
+TARGET_TOO_LONG = Refusal(
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    "uri-too-long",
+    f"A request target may have {MAX_TARGET} bytes, this one has more.",
+    MAX_TARGET,
+)
+HEADERS_TOO_LARGE = Refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "headers-too-large",
+    f"A request's headers may have {MAX_HEADERS} bytes, these have more.",
+    MAX_HEADERS,
+)
+
+
+TOO_MANY_PIPELINED = Refusal(  # logged, and never sent: those before it are answered, and then the connection ends
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "too-many-pipelined",
+    f"{MAX_PIPELINED} requests may wait on a connection, more do.",
+    MAX_PIPELINED,
+)

@@ -216,6 +216,8 @@ class Connection(HttpToolsProtocol):
         unanswered = self.cycle is not None and not self.cycle.response_complete
         if unanswered or self.url != b"/predict" or self.parser.get_method() != b"POST":
             return False
+        if any(name == b"origin" for name, _ in self.headers):
+            return False  # a page in a browser; without the headers for it, it could not read the refusal
         settings, recorder = self._service.settings, self._service.recorder
         refusal = Refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -226,8 +228,7 @@ class Connection(HttpToolsProtocol):
         close = self._service.draining or self.parser.should_upgrade() or not self.parser.should_keep_alive()
         request_id, _ = ids_of(self.scope)  # type: ignore[arg-type]
         self.cycle = SHED  # type: ignore[assignment]
-        date = self.server_state.default_headers  # made anew once a second
-        self.transport.write(refusal.response(request_id, date, close=close, retry_after=RETRY_AFTER))
+        self.transport.write(refusal.response(request_id, self.server_state.default_headers, close, RETRY_AFTER))
         recorder.request("POST", "/predict", refusal.status.value, 0.0)
         recorder.rejected(refusal.type)
         self._service.shed()

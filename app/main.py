@@ -4,12 +4,13 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         app.stop_tracing()
 
     app = Application(
-        settings.all_keys(),
+        settings,
         title="Review sentiment",
         version=__version__,
         summary="How likely is a movie review to be positive?",
@@ -90,10 +91,20 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
 class Application(FastAPI):
     """FastAPI inside of what every request passes first."""
 
-    def __init__(self, keys: Sequence[str], **options: Any) -> None:
+    def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
         inner: ASGIApp = Shortcut(super().__call__, {("POST", "/predict"): predict.predict})
-        self._entrance: ASGIApp = RequestLog(Access(inner, keys) if keys else inner)
+        if keys := settings.all_keys():
+            inner = Access(inner, keys)
+        if settings.cors_origins:
+            inner = CORSMiddleware(
+                inner,
+                allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
+                expose_headers=["Retry-After", "X-Request-ID"],
+            )
+        self._entrance: ASGIApp = RequestLog(inner)
         self.stop_tracing: Callable[[], None] = lambda: None
         if wanted():
             self._entrance, self.stop_tracing = traced(self._entrance)

@@ -84,7 +84,8 @@ class Server(uvicorn.Server):
 
     def _drain(self, patiently: bool) -> None:
         service: Service | None = self.lifespan.state.get("service")
-        seconds = service.settings.drain if service and patiently else 0
+        broken = service is None or isinstance(service.phase, Broken)
+        seconds = service.settings.drain if service and patiently and not broken else 0
         if service:
             service.begin_draining()
         if seconds:

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     api_keys_file: Annotated[
         FilePath | None, Field(description="A file with more keys, one a line; read once, at the start.")
     ] = None
+    cors_origins: Annotated[
+        str | None,
+        Field(description="Origins, separated by commas, whose pages in browsers may ask; unset, none may."),
+    ] = None
     trusted_proxies: Annotated[
         str,
         Field(

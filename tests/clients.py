@@ -3,6 +3,8 @@
 import json
 import socket
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Thread
 
 from tests.servers import PATIENCE
@@ -64,3 +66,23 @@ def _length(received: bytes) -> int:
 def outcomes_of(clients: list[Client]) -> Counter[str]:
     """Status, or how it was lost -> requests, of all clients."""
     return sum((client.outcomes for client in clients), Counter[str]())
+
+
+@contextmanager
+def load(url: str) -> Iterator[list[Client]]:
+    """Eight clients at work for as long as the block lasts."""
+    clients = [Client(url) for _ in range(8)]
+    for client in clients:
+        client.start()
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.told_to_end = True
+        for client in clients:
+            client.join(PATIENCE)
+
+
+def answered(clients: list[Client]) -> int:
+    """Requests that have had any outcome so far."""
+    return outcomes_of(clients).total()

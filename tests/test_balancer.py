@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.clients import Client, outcomes_of
+from tests.clients import answered, load, outcomes_of
 from tests.servers import PATIENCE, ROOT, serving, wait_until
 
 REQUESTS = 20_000
@@ -60,24 +60,6 @@ def _listens(port: int) -> bool:
     except ConnectionRefusedError:
         return False
     return True
-
-
-@contextmanager
-def load(url: str) -> Iterator[list[Client]]:
-    clients = [Client(url) for _ in range(8)]
-    for client in clients:
-        client.start()
-    try:
-        yield clients
-    finally:
-        for client in clients:
-            client.told_to_end = True
-        for client in clients:
-            client.join(PATIENCE)
-
-
-def answered(clients: list[Client]) -> int:
-    return outcomes_of(clients).total()
 
 
 def test_rolling_restart_of_two_replicas_fails_no_request(models: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.servers import ROOT
+from tests.clients import answered, load, outcomes_of
+from tests.servers import ROOT, wait_until
 from tests.test_shipped_bundle import ENTHUSIASTIC, SCATHING
 
 BUILD = 1200
@@ -95,6 +96,41 @@ def test_container_runs_without_privileges_and_tools(project: dict[str, str]) ->
     assert "python -m app" in docker("exec", replica, "python", "-c", "print(open('/proc/1/cmdline').read())").replace(
         "\0", " "
     )
+
+
+def test_container_is_confined(project: dict[str, str]) -> None:
+    replica = docker("compose", "ps", "--quiet", "sentiment", settings=project).split()[0]
+    host = json.loads(docker("inspect", replica))[0]["HostConfig"]
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] == 1500 * 2**20
+    assert host["PidsLimit"] == 200
+    status = docker("exec", replica, "cat", "/proc/1/status")
+    assert "CapEff:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+
+
+def test_container_rolling_restart_under_load_fails_no_request(project: dict[str, str]) -> None:
+    replicas = docker("compose", "ps", "--quiet", "sentiment", settings=project).split()
+    with load(project["URL"]) as clients:
+        for replica in replicas:
+            docker("restart", "--time", "40", replica)
+            wait_until(lambda replica=replica: '"healthy"' in docker("inspect", replica))  # type: ignore[misc]
+        wait_until(lambda: answered(clients) >= 20_000)
+    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+
+
+def test_container_kill_under_load_fails_no_request(project: dict[str, str]) -> None:
+    replica = docker("compose", "ps", "--quiet", "sentiment", settings=project).split()[0]
+    with load(project["URL"]) as clients:
+        wait_until(lambda: answered(clients) > 2000)
+        docker("kill", "--signal", "KILL", replica)
+        before = answered(clients)
+        wait_until(lambda: answered(clients) > before + 5000)
+        docker("start", replica)
+        wait_until(lambda: '"healthy"' in docker("inspect", replica))
+    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
 
 def test_container_stops_in_order(project: dict[str, str]) -> None:

@@ -56,6 +56,22 @@ def test_overload_is_refused_and_leaves_nothing_behind(models: Path, tmp_path: P
         assert any(line["event"] == "shedding" for line in server.logs())
 
 
+def test_steady_load_leaves_nothing_behind(models: Path, tmp_path: Path) -> None:
+    """A short soak; `make soak` takes ten minutes."""
+    bodies = tmp_path / "bodies.jsonl"
+    bodies.write_text(json.dumps({"reviews": ["superb and moving, but a bit long " * 20] * 4}))
+    with serving(model_dir=models, runtime="litert") as server:
+        server.wait_ready()
+        process = psutil.Process(server.process.pid)
+        open_loop(server, bodies, 200, 3)
+        wait_until(lambda: number(scrape(server.url), "open_connections") == 1)
+        files, memory = process.num_fds(), process.memory_info().rss
+        result = open_loop(server, bodies, 200, 5)
+        assert result["answers"]["200"]["count"] == result["sent"] == 1000
+        wait_until(lambda: process.num_fds() <= files)
+        assert process.memory_info().rss < memory * 1.05
+
+
 def test_refusal_because_of_load_tells_what_to_do(models: Path) -> None:
     """Both kinds: the one that finds the queue full, and those that are refused unread after it."""
     with serving(model_dir=models, runtime="litert", max_reviews=64, max_waiting=64) as server:

@@ -122,7 +122,7 @@ def test_server_with_two_workers_serves_and_stops(models: Path) -> None:
 
 def test_server_with_a_failing_golden_review_ends_with_an_error(damaged_golden: Path) -> None:
     """Found only once TensorFlow has loaded, when the port is open already."""
-    with serving(model_dir=damaged_golden.parent) as server:
+    with serving(model_dir=damaged_golden.parent, drain=1000) as server:
         server.wait_for("should score 0.123")
         assert server.process.wait(PATIENCE) == 1
 

@@ -9,24 +9,37 @@ from pydantic.json_schema import models_json_schema
 
 from app.api.access import GUARDED
 from app.api.problems import MEDIA_TYPE, describe
+from app.api.refusals import HEADERS_TOO_LARGE, MALFORMED, TARGET_TOO_LONG
 from app.api.schemas import PredictRequest, Problem
 from app.settings import Settings
 
 REFERENCE = "#/components/schemas/{model}"
 
 WHEN = {
+    400: (
+        "These bytes are not HTTP/1.1; the connection is closed.",
+        MALFORMED.type,
+        MALFORMED.detail,
+    ),
     401: (
         "The service wants a key, and the request has none that it knows.",
         "unauthorized",
         "A key is needed: send the header Authorization: Bearer <key>. Whoever runs the service has it.",
     ),
+    408: (
+        "The request did not arrive in time; the connection is closed.",
+        "request-timeout",
+        "The request did not arrive within 20 seconds; the connection is closed.",
+    ),
     413: ("The body is too large.", "body-too-large", "The body may have 2000000 bytes, this one has 3145728 or more."),
+    414: ("The request's target is too long.", TARGET_TOO_LONG.type, TARGET_TOO_LONG.detail),
     415: ("The body is not uncompressed JSON.", "unsupported-media-type", "Send JSON with the header Content-Type: …"),
     422: (
         "The body is not what the schema says, or a limit is exceeded.",
         "review-too-long",
         "A review may have 50000 characters, reviews.3 has 61230. Shorten or split it.",
     ),
+    431: ("The request's headers are too large.", HEADERS_TOO_LARGE.type, HEADERS_TOO_LARGE.detail),
     500: ("The service failed.", "internal-error", "The service failed. The log has the cause under …"),
     503: (
         "The service is starting, stopping or has too much to do; try another replica, or later.",
@@ -47,9 +60,13 @@ REQUEST_ID = {
 }
 
 
+ANYWHERE = (400, 408, 414, 431)
+"""What `app.connection` may answer before it knows the path."""
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document error responses, for a route's `responses`."""
-    return {status: _problem(status) for status in statuses}
+    """Document error responses, for a route's `responses`: these, and those that any route may have."""
+    return {status: _problem(status) for status in sorted({*ANYWHERE, *statuses})}
 
 
 def _problem(status: int) -> dict[str, Any]:

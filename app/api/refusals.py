@@ -27,28 +27,43 @@ class Refusal(NamedTuple):
     limit: int | None = None
 
     def response(
-        self, request_id: str, date: Sequence[tuple[bytes, bytes]], *, close: bool, retry_after: str | None = None
+        self,
+        request_id: str,
+        default_headers: Sequence[tuple[bytes, bytes]],
+        close: bool,
+        retry_after: str | None = None,
     ) -> bytes:
-        """The whole response."""
-        body = _body(self)
-        headers = {
-            **{name.decode(): value.decode() for name, value in date},
-            "content-type": MEDIA_TYPE,
-            "content-length": len(body),
-            "x-request-id": request_id,
-            "x-content-type-options": "nosniff",
-            "content-security-policy": POLICY.decode(),
-            **({"retry-after": retry_after} if retry_after else {}),
-            **({"connection": "close"} if close else {}),
-        }
-        lines = [f"HTTP/1.1 {self.status.value} {self.status.phrase}", *map("{0[0]}: {0[1]}".format, headers.items())]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        """The whole response.
+
+        Args:
+            request_id: For X-Request-ID.
+            default_headers: Those of the server: the date.
+            close: Whether the connection ends with it.
+            retry_after: Seconds.
+        """
+        before, after = _around(self, tuple(default_headers), close, retry_after)
+        return b"%b%b%b" % (before, request_id.encode(), after)
 
 
 @lru_cache(maxsize=32)
-def _body(refusal: Refusal) -> bytes:
+def _around(
+    refusal: Refusal, default_headers: tuple[tuple[bytes, bytes], ...], close: bool, retry_after: str | None
+) -> tuple[bytes, bytes]:
+    """What stands before and behind the request's id; the same for all refusals of a kind within a second."""
     status, type_, detail, limit = refusal
-    return describe(status, type_, detail, limit=limit).model_dump_json(exclude_none=True).encode()
+    body = describe(status, type_, detail, limit=limit).model_dump_json(exclude_none=True).encode()
+    headers = {
+        "content-type": MEDIA_TYPE,
+        "content-length": len(body),
+        "x-content-type-options": "nosniff",
+        "content-security-policy": POLICY.decode(),
+        **({"retry-after": retry_after} if retry_after else {}),
+        **({"connection": "close"} if close else {}),
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    before = b"".join(b"%b\r\n" % line.encode() for line in lines)
+    before += b"".join(b"%b: %b\r\n" % header for header in default_headers)
+    return before + b"x-request-id: ", b"\r\n\r\n" + body
 
 
 MALFORMED = Refusal(

@@ -106,3 +106,14 @@ def test_forwarded_addresses_are_believed_from_trusted_proxies_alone(models: Pat
         server.wait_for("from-where")
         (line,) = [line for line in server.logs() if line.get("request_id") == "from-where"]
     assert line["client"] == client
+
+
+def test_pages_of_named_origins_may_ask(models: Path) -> None:
+    with serving(model_dir=models, runtime="litert", cors_origins="https://a.example, https://b.example") as server:
+        server.wait_ready()
+        for origin, allowed in (("https://b.example", "https://b.example"), ("https://c.example", None)):
+            response = httpx.post(f"{server.url}/predict", json=BODY, headers={"Origin": origin})
+            assert response.headers.get("Access-Control-Allow-Origin") == allowed
+            asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+            preflight = httpx.options(f"{server.url}/predict", headers=asked)
+            assert (preflight.status_code == 200) == (allowed is not None)

@@ -174,13 +174,14 @@ def turn_newcomers_away(listener: socket.socket) -> None:
     """Let the system drop whatever comes to a listening socket that is about to close.
 
     Between the last look at who waits and the closing, someone might come and be reset. One who is dropped tries again
-    a second later and is refused, or meets another replica. Where the system has no such filters, that gap of
-    microseconds remains.
+    a second later and is refused, or meets another replica. Where the system has no such filters or does not allow
+    them, that gap of microseconds remains.
     """
     if sys.platform == "linux":
         nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes of any packet
         program = struct.pack("HL", 1, ctypes.addressof(nothing))
-        listener.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER, which Python does not name
+        with suppress(OSError):  # some containers may not
+            listener.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER, which Python does not name
 
 
 class Worker(multiprocess.Process):

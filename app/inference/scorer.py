@@ -22,7 +22,7 @@ BATCH_CHARACTERS = 64_000
 """Characters a batch at most, one review excepted; some 5 ms of work."""
 
 
-RESUME = 0.75
+RESUME = 0.5
 """The share of the bound at which a full queue takes requests again."""
 
 
@@ -84,7 +84,7 @@ class Scorer:
         self._scheduled = False
         self.waiting = 0
         self.full = False
-        """Whether new requests should be refused unread: from one that was refused until a quarter has been done."""
+        """Whether new requests should be refused unread: from one that was refused until the queue is half empty."""
 
     async def predict(self, reviews: Sequence[str]) -> list[Prediction]:
         """Estimate how likely each review is to be positive; see `Classifier.predict`.

@@ -32,6 +32,9 @@ from app.api.state import Service
 HOSTS = {"1.1": (1,), "1.0": (0, 1)}
 """HTTP version -> how many Host headers a request may have (RFC 9112, 3.2)."""
 
+FINAL_RESPONSES = tuple(b"HTTP/1.1 %d" % kind for kind in (2, 3, 4, 5))
+"""How a response begins; 1xx are interim ones, which nobody should wait for."""
+
 LINGER = 2.0
 """Seconds in which what a client still sends is thrown away after a response that ends the connection. Closed at once,
 the system would answer those bytes with a reset, and the client might never see the response."""
@@ -87,7 +90,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
         self._real_transport = transport
-        super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
+        self._own_transport = _Transport(transport, self)
+        super().connection_made(self._own_transport)  # type: ignore[arg-type]
         self._start_arrival_timer()  # uvicorn's own keep-alive begins with the first response
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -236,6 +240,11 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         return True
 
+    def on_response_complete(self) -> None:
+        """See `HttpToolsProtocol`."""
+        self._own_transport.flush()
+        super().on_response_complete()
+
     # Time
 
     def _start_arrival_timer(self) -> None:
@@ -347,18 +356,40 @@ class _Body:
 
 
 class _Transport:
-    """The connection's transport as uvicorn sees it: closing goes through `Connection.end`."""
+    """The connection's transport as uvicorn sees it.
+
+    The head of a response leaves together with the beginning of its body, in one system call: a process that is killed
+    between the two would leave half a response, which a balancer cannot ask another replica for. Closing goes through
+    `Connection.end`.
+    """
 
     def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
-        self.write = transport.write
+        self._write = transport.write
+        self._head = b""
         self.get_extra_info = transport.get_extra_info
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
         self.set_protocol = transport.set_protocol
         self._connection = connection
 
+    def write(self, data: bytes) -> None:
+        if self._head:
+            self._write(self._head + data)
+            self._head = b""
+        elif data.endswith(b"\r\n\r\n") and data.startswith(FINAL_RESPONSES):
+            self._head = data
+        else:
+            self._write(data)
+
+    def flush(self) -> None:
+        """Let a head go that has no body."""
+        if self._head:
+            self._write(self._head)
+            self._head = b""
+
     def is_closing(self) -> bool:
         return self._connection.ending
 
     def close(self) -> None:
+        self.flush()
         self._connection.end()

@@ -49,7 +49,12 @@ def _service(runtime: str, workers: int, log_level: str = "warning") -> Contende
         f"{runtime}, {workers} {'worker' if workers == 1 else 'workers'}{', logging' if log_level == 'info' else ''}",
         ROOT / "requirements" / {"tensorflow": "serving.txt", "litert": "litert.txt"}[runtime],
         ("-m", "app"),
-        {"SENTIMENT_RUNTIME": runtime, "SENTIMENT_WORKERS": str(workers), "SENTIMENT_LOG_LEVEL": log_level},
+        {
+            "SENTIMENT_RUNTIME": runtime,
+            "SENTIMENT_WORKERS": str(workers),
+            "SENTIMENT_LOG_LEVEL": log_level,
+            "SENTIMENT_DRAIN": "0",
+        },
         "SENTIMENT_PORT",
     )
 

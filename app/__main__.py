@@ -79,7 +79,7 @@ def serve(settings: Settings) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if settings.workers > 1:
-        from app.server import Supervisor  # costs a single worker's start some milliseconds
+        from app.supervisor import Supervisor  # costs a single worker's start some milliseconds
 
         configure_logs(settings.log_level, settings.log_format)
         # Workers are processes of their own and build the app from the environment.

@@ -181,10 +181,8 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = TOO_MANY_PIPELINED
             raise _Unacceptable
-        if self._service.shedding and self._shed():
-            self._in_head = self._in_lines = False
-            return
-        super().on_headers_complete()
+        if not (self._service.shedding and self._shed()):
+            super().on_headers_complete()
         self._in_head = self._in_lines = False
 
     def on_chunk_header(self) -> None:

@@ -94,7 +94,7 @@ class Application(FastAPI):
     def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
         inner: ASGIApp = Shortcut(super().__call__, {("POST", "/predict"): predict.predict})
-        if keys := settings.all_keys():
+        if keys := settings.all_keys:
             inner = Access(inner, keys)
         if settings.cors_origins:
             inner = CORSMiddleware(

@@ -1,5 +1,6 @@
 """Every setting, its default and the reason for it. All come from the environment; nothing else changes behaviour."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -124,18 +125,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_are_keys(self) -> Self:
-        if (self.api_keys or self.api_keys_file) and not self.all_keys():
+        if (self.api_keys or self.api_keys_file) and not self.all_keys:
             raise ValueError(
                 f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE hold no key, and would leave the service open"
             )
-        if any(len(key) < SHORTEST_KEY or not key.isascii() for key in self.all_keys()):
+        if any(len(key) < SHORTEST_KEY or not key.isascii() for key in self.all_keys):
             raise ValueError(
                 f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {SHORTEST_KEY} characters, or not "
                 "ASCII; `openssl rand -hex 24` makes one"
             )
         return self
 
-    def all_keys(self) -> list[str]:
+    @cached_property
+    def all_keys(self) -> tuple[str, ...]:
         """The keys of both settings."""
         keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []
         if self.api_keys_file is not None:
@@ -143,4 +145,4 @@ class Settings(BaseSettings):
                 keys += self.api_keys_file.read_text().splitlines()
             except OSError as error:
                 raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read ({error.strerror})") from error
-        return [stripped for key in keys if (stripped := key.strip())]
+        return tuple(stripped for key in keys if (stripped := key.strip()))

@@ -26,7 +26,7 @@ from benchmarks.environments import ROOT, environment
 from benchmarks.load import drive, require_wrk
 from benchmarks.processes import Running, running
 from benchmarks.report import write_report
-from benchmarks.samples import sample_reviews
+from benchmarks.samples import sample_reviews, write_bodies
 from benchmarks.stall import stall
 
 RESULTS = ROOT / "benchmarks/results.json"
@@ -72,7 +72,7 @@ def _under_load(server: Running, url: str, bodies: Path, size: int, connections:
     }
 
 
-def write_bodies(folder: Path, contender: Contender, reviews: Sequence[str]) -> dict[int, Path]:
+def write_all_bodies(folder: Path, contender: Contender, reviews: Sequence[str]) -> dict[int, Path]:
     """Write a contender's request bodies, one a line.
 
     Returns:
@@ -81,8 +81,7 @@ def write_bodies(folder: Path, contender: Contender, reviews: Sequence[str]) -> 
     files = {}
     for size in sorted({size for _, size in LOADS.values()}):
         files[size] = folder / f"{contender.body.__name__}-{size}.jsonl"
-        requests = (reviews[start : start + size] for start in range(0, len(reviews) - size + 1, size))
-        files[size].write_text("".join(f"{contender.body(request)}\n" for request in requests))
+        write_bodies(files[size], contender.body, reviews, size)
     return files
 
 
@@ -155,7 +154,7 @@ def main() -> int:
         rounds: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}
         inside: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         stalls: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        bodies = {contender.name: write_bodies(folder, contender, reviews) for contender in contenders}
+        bodies = {contender.name: write_all_bodies(folder, contender, reviews) for contender in contenders}
         task = progress.add_task("measuring", total=chosen.rounds * len(contenders))
         for _ in range(chosen.rounds):
             for contender in contenders:

@@ -8,14 +8,19 @@ import argparse
 import asyncio
 import json
 import statistics
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
+
+from benchmarks.environments import ROOT
 
 MOST_CONNECTIONS = 4000
 """At a time. What would need more is counted as unsent."""
@@ -150,6 +155,26 @@ class Load:
             self.answered(0, time.perf_counter() - due)
             return
         connection.ask(request, due)
+
+
+def open_loop(url: str, bodies: Path, rate: float, seconds: float) -> "subprocess.Popen[str]":
+    """Start the load in a process of its own; what it prints is its result."""
+    command = [sys.executable, "-m", "benchmarks.open_loop", url, "--bodies", str(bodies)]
+    command += ["--rate", str(rate), "--seconds", str(seconds)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def result_of(load: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Wait for a load to end, and read what it printed.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    output, _ = load.communicate()
+    if load.returncode:
+        raise subprocess.CalledProcessError(load.returncode, load.args)
+    result: dict[str, Any] = json.loads(output)
+    return result
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ metrics meanwhile. Writes benchmarks/overload.json; ends with 1 if something is 
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,9 +24,10 @@ from app.settings import Settings
 from benchmarks.contenders import predict_body
 from benchmarks.environments import ROOT
 from benchmarks.load import drive, require_wrk
+from benchmarks.open_loop import open_loop, result_of
 from benchmarks.processes import Running, running
 from benchmarks.report import Requirement, at_least, at_most
-from benchmarks.samples import sample_reviews
+from benchmarks.samples import sample_reviews, write_bodies
 
 RESULTS = ROOT / "benchmarks/overload.json"
 TIMES = 4
@@ -44,12 +44,6 @@ def service(runtime: str) -> Any:
     variables = {"SENTIMENT_RUNTIME": runtime, "SENTIMENT_DRAIN": "0", "SENTIMENT_LOG_LEVEL": "error"}
     command = [sys.executable, "-m", "app"]
     return running(command, variables, ("/predict", predict_body(["warm"]).encode()), "SENTIMENT_PORT")
-
-
-def write_bodies(path: Path, reviews: Sequence[str], size: int) -> None:
-    """Write requests of `size` reviews, one a line."""
-    starts = range(0, len(reviews) - size + 1, size)
-    path.write_text("".join(f"{predict_body(reviews[start : start + size])}\n" for start in starts))
 
 
 def latencies_of(url: str, path: str, until: float) -> list[float]:
@@ -85,7 +79,7 @@ def overload(runtime: str, reviews: Sequence[str], seconds: float) -> dict[str, 
     """Measure one worker; returns what happened."""
     with tempfile.TemporaryDirectory() as folder, service(runtime) as server, ThreadPoolExecutor(2) as asking:
         bodies = Path(folder) / "bodies.jsonl"
-        write_bodies(bodies, reviews, REVIEWS)
+        write_bodies(bodies, predict_body, reviews, REVIEWS)
         url = f"{server.url}/predict"
         drive(url, bodies, 8, 2)
         peak_load = drive(url, bodies, 8, max(int(seconds / 4), 1))
@@ -93,15 +87,13 @@ def overload(runtime: str, reviews: Sequence[str], seconds: float) -> dict[str, 
         memory = server.usage().memory
         until = time.monotonic() + seconds
         asked = [asking.submit(latencies_of, server.url, path, until) for path in ("/health/ready", "/metrics")]
-        command = [sys.executable, "-m", "benchmarks.open_loop", url, "--bodies", str(bodies)]
-        command += ["--rate", str(TIMES * peak), "--seconds", str(seconds)]
-        output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+        loop = result_of(open_loop(url, bodies, TIMES * peak, seconds))
         recovery = seconds_to_recover(server, predict_body(reviews[:1]).encode())
         health, metrics = (future.result() for future in asked)
         return {
             "peak": peak,
             "seconds": seconds,
-            "open loop": json.loads(output),
+            "open loop": loop,
             "recovery": recovery,
             "health p99": health[int(len(health) * 0.99)],
             "metrics p99": metrics[int(len(metrics) * 0.99)],
@@ -128,6 +120,15 @@ def requirements(result: dict[str, Any]) -> list[Requirement]:
     ]
 
 
+def show(console: Console, title: str, shown: Sequence[Requirement]) -> bool:
+    """Print requirements; returns whether all are met."""
+    table = Table("", "measured", "has to be", "", title=title)
+    for requirement in shown:
+        table.add_row(requirement.what, requirement.measured, requirement.bound, "yes" if requirement.met else "no")
+    console.print(table)
+    return all(requirement.met for requirement in shown)
+
+
 def main() -> int:
     """Run; returns the exit code."""
     options = argparse.ArgumentParser(
@@ -143,11 +144,8 @@ def main() -> int:
     for runtime in ("litert", "tensorflow"):
         with console.status(f"{runtime}: {TIMES} times the peak for {chosen.seconds:g} s"):
             results[runtime] = overload(runtime, reviews, chosen.seconds)
-        table = Table("", "measured", "has to be", "", title=f"{runtime}, one worker, {REVIEWS} reviews a request")
-        for requirement in requirements(results[runtime]):
-            table.add_row(requirement.what, requirement.measured, requirement.bound, "yes" if requirement.met else "no")
-            met = met and requirement.met
-        console.print(table)
+        title = f"{runtime}, one worker, {REVIEWS} reviews a request"
+        met = show(console, title, requirements(results[runtime])) and met
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     return 0 if met else 1
 

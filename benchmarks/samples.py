@@ -1,7 +1,7 @@
 """Real test reviews to send."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -20,3 +20,16 @@ def sample_reviews(dataset: Sequence[Path], progress: Progress | None = None) ->
             return sample_reviews(dataset, own)
     test = [review.text for review in read_reviews(dataset, progress) if review.split == "test"]
     return random.Random(0).sample(test, REVIEWS)
+
+
+def write_bodies(path: Path, body: Callable[[Sequence[str]], str], reviews: Sequence[str], size: int) -> None:
+    """Write requests of `size` reviews each, one a line.
+
+    Args:
+        path: The file.
+        body: Makes a request's body from reviews.
+        reviews: In turn; what does not fill a request is left out.
+        size: Reviews a request.
+    """
+    starts = range(0, len(reviews) - size + 1, size)
+    path.write_text("".join(f"{body(reviews[start : start + size])}\n" for start in starts))

@@ -7,7 +7,6 @@ grew or failed.
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,13 +16,14 @@ from typing import Any
 
 import psutil
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.contenders import predict_body
 from benchmarks.environments import ROOT
 from benchmarks.load import drive, require_wrk
-from benchmarks.overload import service, write_bodies
+from benchmarks.open_loop import open_loop, result_of
+from benchmarks.overload import service, show
 from benchmarks.report import Requirement, at_most
-from benchmarks.samples import sample_reviews
+from benchmarks.samples import sample_reviews, write_bodies
 
 RESULTS = ROOT / "benchmarks/soak.json"
 SHARE = 0.7
@@ -37,23 +37,20 @@ def soak(runtime: str, reviews: Sequence[str], seconds: float) -> dict[str, Any]
     """Load one worker; returns what happened."""
     with tempfile.TemporaryDirectory() as folder, service(runtime) as server:
         bodies = Path(folder) / "bodies.jsonl"
-        write_bodies(bodies, reviews, REVIEWS)
+        write_bodies(bodies, predict_body, reviews, REVIEWS)
         url = f"{server.url}/predict"
         drive(url, bodies, 16, 2)
         peak_load = drive(url, bodies, 16, 3)
         rate = SHARE * peak_load.requests / peak_load.seconds
         process = psutil.Process(server.process.pid)
         files = process.num_fds()
-        command = [sys.executable, "-m", "benchmarks.open_loop", url, "--bodies", str(bodies)]
-        command += ["--rate", str(rate), "--seconds", str(seconds)]
         samples: list[tuple[float, int]] = []
         started = time.monotonic()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as load:
-            while load.poll() is None:
-                samples.append((time.monotonic() - started, server.usage().memory))
-                time.sleep(min(1, seconds / 50))
-            assert load.stdout is not None
-            loop = json.loads(load.stdout.read())
+        load = open_loop(url, bodies, rate, seconds)
+        while load.poll() is None:
+            samples.append((time.monotonic() - started, server.usage().memory))
+            time.sleep(min(1, seconds / 50))
+        loop = result_of(load)
         time.sleep(1)  # the load's connections are closed now
         settled = [memory for moment, memory in samples if moment > seconds / 5]
         return {
@@ -93,12 +90,9 @@ def main() -> int:
     with console.status(f"{chosen.runtime}: {SHARE:.0%} of the peak for {chosen.seconds:g} s"):
         result = soak(chosen.runtime, reviews, chosen.seconds)
     title = f"{chosen.runtime}, one worker, {result['rate']:.0f} requests/s of {REVIEWS} reviews"
-    table = Table("", "measured", "has to be", "", title=title)
-    for requirement in requirements(result):
-        table.add_row(requirement.what, requirement.measured, requirement.bound, "yes" if requirement.met else "no")
-    console.print(table)
+    met = show(console, title, requirements(result))
     RESULTS.write_text(json.dumps({chosen.runtime: result}, indent=1) + "\n")
-    return 0 if all(requirement.met for requirement in requirements(result)) else 1
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

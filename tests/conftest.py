@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.corpus import files, write_archive
 from tests.inference.test_bundle import resealed
-from tests.servers import PATIENCE, Server, serving
+from tests.servers import Server, serving, wait_until
 from training.archive import load_archives
 from training.recipe import Recipe
 from training.train import train
@@ -74,10 +73,7 @@ def client(models: Path) -> Iterator[TestClient]:
     """The real app over the tiny bundle, ready."""
     settings = Settings(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
-        deadline = time.monotonic() + PATIENCE
-        while client.get("/health/ready").status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
 
 
@@ -85,6 +81,14 @@ def client(models: Path) -> Iterator[TestClient]:
 def server(models: Path) -> Iterator[Server]:
     """The real service over the tiny bundle, on a real port, ready."""
     with serving(model_dir=models) as server:
+        server.wait_ready()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def limited(models: Path) -> Iterator[Server]:
+    """The same with limits that are easy to exceed, those of `client`."""
+    with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
         server.wait_ready()
         yield server
 

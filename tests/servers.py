@@ -47,13 +47,13 @@ class Server:
         raise AssertionError(f"no {pattern!r} in the log:\n{''.join(self.lines)}")
 
     def wait_ready(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            with suppress(httpx.ConnectError):  # of several workers, none listens before it is ready
-                if httpx.get(f"{self.url}/health/ready").status_code == 200:
-                    return
-            time.sleep(0.1)
-        raise AssertionError(f"never ready:\n{''.join(self.lines)}")
+        wait_until(self._is_ready)
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, f"never ready:\n{''.join(self.lines)}"
+        with suppress(httpx.ConnectError):  # of several workers, none listens before it is ready
+            return httpx.get(f"{self.url}/health/ready").status_code == 200
+        return False
 
 
 def environment(**settings: object) -> dict[str, str]:

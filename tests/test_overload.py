@@ -2,8 +2,6 @@
 by `make overload` and `make soak`."""
 
 import json
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,18 +10,15 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.servers import ROOT, Server, serving, wait_until
+from benchmarks.open_loop import open_loop, result_of
+from tests.servers import Server, serving, wait_until
 from tests.test_metrics import number, scrape
 
 REVIEWS = 32
 
 
-def open_loop(server: Server, bodies: Path, rate: float, seconds: float) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.open_loop", f"{server.url}/predict", "--bodies", str(bodies)]
-    command += ["--rate", str(rate), "--seconds", str(seconds)]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    result: dict[str, Any] = json.loads(output)
-    return result
+def send(server: Server, bodies: Path, rate: float, seconds: float) -> dict[str, Any]:
+    return result_of(open_loop(f"{server.url}/predict", bodies, rate, seconds))
 
 
 def test_overload_is_refused_and_leaves_nothing_behind(models: Path, tmp_path: Path) -> None:
@@ -32,10 +27,10 @@ def test_overload_is_refused_and_leaves_nothing_behind(models: Path, tmp_path: P
     with serving(model_dir=models, runtime="litert", max_waiting=256) as server, ThreadPoolExecutor(1) as other:
         server.wait_ready()
         process = psutil.Process(server.process.pid)
-        open_loop(server, bodies, 50, 0.5)
+        send(server, bodies, 50, 0.5)
         files, memory = process.num_fds(), process.memory_info().rss
         before = number(scrape(server.url), "rejections_total", reason="overloaded")
-        loading = other.submit(open_loop, server, bodies, 1000, 3)
+        loading = other.submit(send, server, bodies, 1000, 3)
         asked = 0
         while not loading.done():
             assert httpx.get(f"{server.url}/health/ready").status_code == 200
@@ -63,10 +58,10 @@ def test_steady_load_leaves_nothing_behind(models: Path, tmp_path: Path) -> None
     with serving(model_dir=models, runtime="litert") as server:
         server.wait_ready()
         process = psutil.Process(server.process.pid)
-        open_loop(server, bodies, 200, 3)
+        send(server, bodies, 200, 3)
         wait_until(lambda: number(scrape(server.url), "open_connections") == 1)
         files, memory = process.num_fds(), process.memory_info().rss
-        result = open_loop(server, bodies, 200, 5)
+        result = send(server, bodies, 200, 5)
         assert result["answers"]["200"]["count"] == result["sent"] == 1000
         wait_until(lambda: process.num_fds() <= files)
         assert process.memory_info().rss < memory * 1.05

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.__main__ import main
-from tests.servers import PATIENCE, ROOT, Server, run_app, serving
+from tests.servers import PATIENCE, ROOT, Server, run_app, serving, wait_until
 
 REVIEW = "A superb and moving film that nobody should ever log"
 
@@ -110,10 +110,7 @@ def test_server_interrupted_while_loading_exits_cleanly(models: Path) -> None:
 def test_server_with_two_workers_serves_and_stops(models: Path) -> None:
     with serving(model_dir=models, workers=2) as server:
         server.wait_for('"ready"')
-        deadline = time.monotonic() + PATIENCE
-        while sum(line["event"] == "ready" for line in server.logs()) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: sum(line["event"] == "ready" for line in server.logs()) == 2)
         for _ in range(10):
             assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200
         server.process.send_signal(signal.SIGTERM)

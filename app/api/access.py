@@ -12,6 +12,8 @@ from app.api.problems import problem
 GUARDED = ("/predict", "/model", "/metrics")
 """Health stays open, as probes have no keys; so does the documentation, which holds no secret and can be closed."""
 
+KEY_NEEDED = "A key is needed: send the header Authorization: Bearer <key>. Whoever runs the service has it."
+
 CALLER = "sentiment.caller"
 """In a request's ASGI scope: the beginning of the hash of the key that it came with, for the log."""
 
@@ -33,8 +35,7 @@ class Access:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; see the class."""
         if scope["type"] == "http" and scope["path"] in GUARDED and not self._knows(scope):
-            detail = "A key is needed: send the header Authorization: Bearer <key>. Whoever runs the service has it."
-            await problem(401, "unauthorized", detail, {"WWW-Authenticate": 'Bearer realm="sentiment"'})(
+            await problem(401, "unauthorized", KEY_NEEDED, {"WWW-Authenticate": 'Bearer realm="sentiment"'})(
                 scope, receive, send
             )
             return

@@ -86,6 +86,6 @@ def _violations(error: ValidationError) -> list[Violation]:
 
 
 def _short(location: str) -> str:
-    return (
-        location if 0 < len(location) <= LONGEST_LOCATION else f"{location[:LONGEST_LOCATION]}…" if location else "body"
-    )
+    if len(location) > LONGEST_LOCATION:
+        return f"{location[:LONGEST_LOCATION]}…"
+    return location or "body"

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api.access import GUARDED
+from app.api.access import GUARDED, KEY_NEEDED
 from app.api.problems import MEDIA_TYPE, describe
 from app.api.refusals import HEADERS_TOO_LARGE, MALFORMED, TARGET_TOO_LONG
 from app.api.schemas import PredictRequest, Problem
@@ -24,7 +24,7 @@ WHEN = {
     401: (
         "The service wants a key, and the request has none that it knows.",
         "unauthorized",
-        "A key is needed: send the header Authorization: Bearer <key>. Whoever runs the service has it.",
+        KEY_NEEDED,
     ),
     408: (
         "The request did not arrive in time; the connection is closed.",
@@ -122,7 +122,7 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     reviews["maxItems"] = settings.max_reviews
     reviews["items"]["maxLength"] = settings.max_characters
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if settings.all_keys() else [{}, {"key": []}]
+    key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if settings.all_keys else [{}, {"key": []}]
     for name, path in document["paths"].items():
         for operation in path.values():
             if name in GUARDED:

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
@@ -36,6 +36,8 @@ from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound, Bu
 from app.inference.profile import Profile
 from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS
 from app.inference.vocabulary import Encoding, Vocabulary
+
+Parsed = TypeVar("Parsed")
 
 MANIFEST = "manifest.json"
 SEAL = "manifest.json.sha256"
@@ -219,11 +221,7 @@ def _load(folder: Path) -> Bundle:
         raise BundleDamaged(
             folder / SEAL, f"it is not the line of sha256sum for {path}, so one of the two was changed or cut short"
         )
-    _check_json(path, content)
-    try:
-        manifest = Manifest.model_validate_json(content, strict=True)
-    except ValidationError as error:
-        raise BundleDamaged(path, f"not a manifest of this version of the service: {_first(error)}") from error
+    manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
     if manifest.version != folder.name:
         raise BundleDamaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
     for name in (WORD_INDEX, GOLDEN, PROFILE, "saved_model.pb"):
@@ -240,7 +238,7 @@ def _load(folder: Path) -> Bundle:
         hashlib.sha256(content).hexdigest(),
         _vocabulary(folder / WORD_INDEX, files[WORD_INDEX], manifest),
         _golden(folder / GOLDEN, files[GOLDEN]),
-        _profile(folder / PROFILE, files[PROFILE]),
+        _parsed(folder / PROFILE, files[PROFILE], Profile, "a profile of training reviews"),
     )
 
 
@@ -283,6 +281,14 @@ def _found(folder: Path) -> set[str]:
     return found
 
 
+def _parsed(path: Path, content: bytes, type_: type[Parsed], what: str) -> Parsed:
+    _check_json(path, content)
+    try:
+        return TypeAdapter(type_).validate_json(content, strict=True)
+    except ValidationError as error:
+        raise BundleDamaged(path, f"not {what}: {_first(error)}") from error
+
+
 def _check_json(path: Path, content: bytes) -> None:
     """Refuse what pydantic would let pass or stumble over: keys that come twice, NaN, endless nesting."""
     try:
@@ -308,12 +314,9 @@ def _finite(number: str) -> float:
 
 
 def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
-    _check_json(path, content)
+    word_index = _parsed(path, content, dict[str, int], "a word index")
     try:
-        word_index = TypeAdapter(dict[str, int]).validate_json(content, strict=True)
         vocabulary = Vocabulary(word_index, manifest.encoding)
-    except ValidationError as error:
-        raise BundleDamaged(path, f"not a word index: {_first(error)}") from error
     except ValueError as error:
         raise BundleDamaged(path, str(error)) from error
     if len(vocabulary) != manifest.vocabulary_size:
@@ -321,20 +324,8 @@ def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
     return vocabulary
 
 
-def _profile(path: Path, content: bytes) -> Profile:
-    _check_json(path, content)
-    try:
-        return Profile.model_validate_json(content, strict=True)
-    except ValidationError as error:
-        raise BundleDamaged(path, f"not a profile of training reviews: {_first(error)}") from error
-
-
 def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
-    _check_json(path, content)
-    try:
-        golden = TypeAdapter(tuple[Golden, ...]).validate_json(content, strict=True)
-    except ValidationError as error:
-        raise BundleDamaged(path, f"not a list of golden reviews: {_first(error)}") from error
+    golden = _parsed(path, content, tuple[Golden, ...], "a list of golden reviews")
     if not golden:
         raise BundleDamaged(path, "it holds no review, so nothing would prove the network right")
     return golden

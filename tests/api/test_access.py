@@ -117,3 +117,16 @@ def test_pages_of_named_origins_may_ask(models: Path) -> None:
             asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
             preflight = httpx.options(f"{server.url}/predict", headers=asked)
             assert (preflight.status_code == 200) == (allowed is not None)
+
+
+def test_key_file_is_read_once_at_the_start(models: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(NEW)
+    with serving(model_dir=models, runtime="litert", api_keys_file=keys) as server:
+        server.wait_ready()
+        keys.unlink()
+        document = httpx.get(f"{server.url}/openapi.json")
+        assert document.status_code == 200
+        assert len(document.json()["paths"]["/predict"]["post"]["security"]) == 1
+        headers = {"Authorization": f"Bearer {NEW}"}
+        assert httpx.post(f"{server.url}/predict", json=BODY, headers=headers).status_code == 200

@@ -11,16 +11,14 @@ import re
 import secrets
 import ssl
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.raw_http import chunked, connected, request
-from tests.servers import Server, serving
+from tests.servers import Server
 
 SECRET = "Xyzzyplugh"
 """A word of every review that is sent, and of nothing else."""
@@ -521,14 +519,6 @@ CASES = [
     *(SIZES + COMPRESSION + TYPES + TEXTS + VALUES + LIMITS),
     *(FRAMING + METHODS + PATHS + VERSIONS + HEADERS),
 ]
-
-
-@pytest.fixture(scope="module")
-def limited(models: Path) -> Iterator[Server]:
-    """The real service with low limits."""
-    with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
-        server.wait_ready()
-        yield server
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,12 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from tests.servers import Server, serving
+from tests.servers import Server
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "100"))
 SEED = int(os.environ.get("SCHEMATHESIS_SEED", "0"))
 FAILED = 1
 """Schemathesis's exit code where a check fails; 2 means that it could not run."""
-
-
-@pytest.fixture(scope="module")
-def limited(models: Path) -> Iterator[Server]:
-    """The real service with limits low enough for Schemathesis to exceed."""
-    with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
-        server.wait_ready()
-        yield server
 
 
 def schemathesis(document: str, server: Server, folder: Path, examples: int = 100) -> subprocess.CompletedProcess[str]:

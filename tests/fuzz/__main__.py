@@ -24,7 +24,7 @@ from tests.fuzz.test_fuzz import (
     body_target,
     fuzz,
 )
-from tests.servers import PATIENCE, ROOT
+from tests.servers import ROOT, wait_until
 
 HELP = """\
 Try odd input by the thousand, and stop at the first that is not treated as it should be.
@@ -128,11 +128,7 @@ def ready_service() -> Iterator[TestClient]:
         log_level="error",
     )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
-        deadline = time.monotonic() + PATIENCE
-        while client.get("/health/ready").status_code != 200:
-            if time.monotonic() > deadline:
-                raise TimeoutError("the service does not become ready")
-            time.sleep(0.05)
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
 
 

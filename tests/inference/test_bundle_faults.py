@@ -145,6 +145,15 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
 """What happens to a file -> how, and what the error says."""
 
 
+def assert_refused_with(copy: Path, name: str, content: bytes, reason: str) -> None:
+    """Put other content into a file of a bundle, and make the digests right again: the content itself is refused."""
+    (copy / name).write_bytes(content)
+    resealed(copy)
+    said = refusal(copy)
+    assert str(copy / name) in said
+    assert reason in said
+
+
 def test_table_of_files_is_complete(copy: Path) -> None:
     assert files_of(copy) == sorted(FILES)
 
@@ -329,11 +338,7 @@ WORD_INDEXES: list[tuple[bytes, str]] = [
 
 @pytest.mark.parametrize(("content", "reason"), WORD_INDEXES, ids=lambda value: repr(value)[:30])
 def test_load_bundle_with_a_wrong_word_index_says_why(copy: Path, content: bytes, reason: str) -> None:
-    (copy / "word_index.json").write_bytes(content)
-    resealed(copy)
-    said = refusal(copy)
-    assert str(copy / "word_index.json") in said
-    assert reason in said
+    assert_refused_with(copy, "word_index.json", content, reason)
 
 
 def golden(**changes: Any) -> bytes:
@@ -363,11 +368,7 @@ def golden(**changes: Any) -> bytes:
     ids=lambda value: repr(value)[:40],
 )
 def test_load_bundle_with_wrong_golden_reviews_says_why(copy: Path, content: bytes, reason: str) -> None:
-    (copy / "golden.json").write_bytes(content)
-    resealed(copy)
-    said = refusal(copy)
-    assert str(copy / "golden.json") in said
-    assert reason in said
+    assert_refused_with(copy, "golden.json", content, reason)
 
 
 GONE = object()
@@ -544,8 +545,4 @@ def test_load_bundle_with_a_wrong_profile_says_why(
     """Compared with it, every review would look strange, or none."""
     profile = json.loads((copy / "profile.json").read_text())
     change(profile)
-    (copy / "profile.json").write_text(json.dumps(profile))
-    resealed(copy)
-    said = refusal(copy)
-    assert str(copy / "profile.json") in said
-    assert reason in said
+    assert_refused_with(copy, "profile.json", json.dumps(profile).encode(), reason)

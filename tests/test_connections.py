@@ -158,3 +158,13 @@ def test_reviews_that_wait_too_long_are_answered_504(models: Path) -> None:
         assert response.status_code == 504
         assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"
         assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200
+
+
+def test_client_that_sends_all_before_it_reads_is_not_reset(server: Server) -> None:
+    """Clients that are told of a reset while they send never look for the answer."""
+    body = b'{"reviews": ["' + b"a" * 20_000_000 + b'"]}'
+    head = HEAD.replace(f"Content-Length: {len(BODY)}".encode(), f"Content-Length: {len(body)}".encode())
+    with connect(server) as connection:
+        connection.sendall(head + body)
+        received = read_to_end(connection)
+    assert received.startswith(b"HTTP/1.1 413 ")

@@ -60,15 +60,18 @@ soak: $(VENV)/.development ## ten minutes at 70 % load: errors, memory, open fil
 container-test: $(VENV)/.development ## build the image, run it behind nginx, ask it for a prediction
 	$(BIN)/python -m pytest tests/test_container.py -rs
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-header
+RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+LOCK := $(RESOLVE) pyproject.toml
 
 lock: $(VENV)/.development ## resolve requirements/ anew from pyproject.toml (LOCK_ARGS=--upgrade takes the newest)
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
 	$(LOCK) $(LOCK_ARGS) --extra litert -c requirements/serving.txt -o requirements/litert.txt
 	$(LOCK) $(LOCK_ARGS) --extra litert --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt
+	$(LOCK) $(LOCK_ARGS) --extra litert --extra tensorflow --extra bulk -c requirements/serving.txt -o requirements/bulk.txt
+	$(LOCK) $(LOCK_ARGS) --extra litert --extra ray -c requirements/serving.txt -o requirements/ray.txt
 	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
-	$(LOCK) $(LOCK_ARGS) --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
+	$(LOCK) $(LOCK_ARGS) --extra bulk --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
+	$(RESOLVE) $(LOCK_ARGS) --group protocols -o requirements/protocols.txt
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Environments of their own for everything that is measured, so that nobody's packages get into another's way."""
+"""Environments of their own, for what is measured and for clients in tests: packages that would get into another's way."""
 
 import hashlib
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "benchmarks/.environments"
+FOLDER = ROOT / ".environments"
 
 
 def environment(requirements: Path, console: Console) -> Path:

@@ -28,6 +28,7 @@ from app.api.refusals import (
 )
 from app.api.requests import ANSWERED, ids_of
 from app.api.state import Service
+from app.routes import PREDICTIONS, route_of
 
 HOSTS = {"1.1": (1,), "1.0": (0, 1)}
 """HTTP version -> how many Host headers a request may have (RFC 9112, 3.2)."""
@@ -80,6 +81,7 @@ class Connection(HttpToolsProtocol):
         self._line = 0  # bytes of a line that is not complete
         self._headers_size = 0  # bytes of the headers parsed so far
         self._hosts = 0  # headers that name the host
+        self.url = b""  # uvicorn sets it when a request begins
         self._refusal: Refusal | None = None
         self._arrival_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -216,7 +218,8 @@ class Connection(HttpToolsProtocol):
             Whether it is one, and nothing before it on the connection waits for its answer.
         """
         unanswered = self.cycle is not None and not self.cycle.response_complete
-        if unanswered or self.url != b"/predict" or self.parser.get_method() != b"POST":
+        path = self.url.decode("latin-1")
+        if unanswered or route_of(path) not in PREDICTIONS or self.parser.get_method() != b"POST":
             return False
         if any(name == b"origin" for name, _ in self.headers):
             return False  # a page in a browser; without the headers for it, it could not read the refusal
@@ -230,9 +233,9 @@ class Connection(HttpToolsProtocol):
         close = self._service.draining or self.parser.should_upgrade() or not self.parser.should_keep_alive()
         request_id, _ = ids_of(self.scope)  # type: ignore[arg-type]
         self.cycle = SHED  # type: ignore[assignment]
-        self.transport.write(refusal.response(request_id, self.server_state.default_headers, close, RETRY_AFTER))
-        recorder.request("POST", "/predict", refusal.status.value, 0.0)
-        recorder.rejected(refusal.type)
+        headers = self.server_state.default_headers
+        self.transport.write(refusal.response(path, request_id, headers, close, RETRY_AFTER))
+        recorder.request("POST", path, refusal.status.value, 0.0, refusal.type)
         self._service.shed()
         if close:
             self.transport.close()
@@ -339,7 +342,8 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if self._in_head or (unanswered and not cycle.response_started):
-            self.transport.write(refusal.response(request_id, self.server_state.default_headers, close=True))
+            path, headers = self.url.decode("latin-1"), self.server_state.default_headers
+            self.transport.write(refusal.response(path, request_id, headers, close=True))
         self._arrived = False  # whatever comes is thrown away
         self.transport.close()
 

@@ -19,6 +19,7 @@ from app.api.access import Access
 from app.api.docs import add_docs
 from app.api.openapi import add_openapi
 from app.api.problems import add_problem_handlers
+from app.api.protocols import open_inference, tensorflow_serving
 from app.api.requests import RequestLog
 from app.api.shortcut import Shortcut
 from app.api.state import Broken, Service, State
@@ -27,6 +28,7 @@ from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import SentimentError
 from app.inference.scorer import Scorer
 from app.logs import configure_logs
+from app.routes import INFER, PREDICT, TENSORFLOW_PREDICT
 from app.settings import Settings
 from app.tracing import traced, wanted
 
@@ -36,6 +38,13 @@ Reads movie reviews and says how likely each is to be positive.
 Errors are `application/problem+json` (RFC 9457). Every response carries an `X-Request-ID`: the request's own, if it
 sent one, or a new one; log lines carry it too.
 """
+
+BUSY = {
+    PREDICT: predict.predict,
+    INFER: open_inference.infer,
+    TENSORFLOW_PREDICT: tensorflow_serving.predict_instances,
+}
+"""Routes whose requests go past FastAPI's own way to the handler."""
 
 log = structlog.get_logger()
 
@@ -64,11 +73,15 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         version=__version__,
         summary="How likely is a movie review to be positive?",
         description=DESCRIPTION,
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        contact={"name": "Whoever runs this service"},
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "Where this document comes from; `make serve`: http://127.0.0.1:8000."}],
         openapi_tags=[
             {"name": "predictions", "description": "Scoring reviews."},
             {"name": "model", "description": "What is served."},
             {"name": "health", "description": "For balancers and orchestrators."},
+            {"name": "open inference protocol", "description": "The same for clients of Triton and KServe, version 2."},
+            {"name": "tensorflow serving", "description": "The same for clients of TensorFlow Serving and KServe, v1."},
         ],
         lifespan=lifespan,
         docs_url=None,
@@ -77,7 +90,7 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in (predict.router, model.router, health.router):
+    for router in (predict.router, model.router, health.router, open_inference.router, tensorflow_serving.router):
         app.include_router(router)
     if settings.metrics_port is None:
         app.include_router(metrics.router)
@@ -93,7 +106,7 @@ class Application(FastAPI):
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
-        inner: ASGIApp = Shortcut(super().__call__, {("POST", "/predict"): predict.predict})
+        inner: ASGIApp = Shortcut(super().__call__, {("POST", route): handler for route, handler in BUSY.items()})
         if keys := settings.all_keys:
             inner = Access(inner, keys)
         if settings.cors_origins:
@@ -101,8 +114,15 @@ class Application(FastAPI):
                 inner,
                 allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
                 allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
-                expose_headers=["Retry-After", "X-Request-ID"],
+                allow_headers=[
+                    "Authorization",
+                    "Content-Encoding",
+                    "Content-Type",
+                    "Inference-Header-Content-Length",
+                    "X-Request-ID",
+                    "traceparent",
+                ],
+                expose_headers=["Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
             )
         self._entrance: ASGIApp = RequestLog(inner)
         self.stop_tracing: Callable[[], None] = lambda: None

@@ -1,32 +1,33 @@
 """From a request's bytes to a valid request, with every limit checked as early as it can be."""
 
+from collections.abc import Sequence
 from email.message import Message
 from functools import lru_cache
+from typing import TypeVar
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.api.problems import BodyTooLarge, InvalidRequest, ReviewTooLong, TooManyReviews, UnsupportedBody
 from app.api.schemas import PredictRequest, Violation
 from app.api.state import service_of
+from app.settings import Settings
 
 LONGEST_LOCATION = 100
 """Characters of a field's name that are repeated to the one who sent it."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
 
+Model = TypeVar("Model", bound=BaseModel)
+
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read a JSON body, and stop as soon as it is too large.
+    """Read a body as it was sent, and stop as soon as it is too large.
 
     Raises:
-        UnsupportedBody: It is not announced as uncompressed JSON in UTF-8.
         BodyTooLarge: It has, or announces, more than `limit` bytes.
     """
-    headers = dict(request.scope["headers"])  # of the few that matter here, no valid request has two
-    if objection := _objection(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity")):
-        raise UnsupportedBody(objection)
-    announced = headers.get(b"content-length", b"")
+    announced = dict(request.scope["headers"]).get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLarge(limit, int(announced))
     chunks: list[bytes] = []
@@ -36,7 +37,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         received += len(chunk)
         if received > limit:
             raise BodyTooLarge(limit, received)
-    return b"".join(chunks).removeprefix(UTF8_BOM)
+    return b"".join(chunks)
 
 
 @lru_cache(maxsize=32)
@@ -60,21 +61,42 @@ async def read_predict_request(request: Request) -> PredictRequest:
     Raises:
         RequestRejected: It is not what the schema says, or exceeds a limit.
     """
+    headers = dict(request.scope["headers"])  # of the few that matter here, no valid request has two
+    if objection := _objection(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity")):
+        raise UnsupportedBody(objection)
     settings = service_of(request).settings
-    body = await read_body(request, settings.max_body_bytes)
-    try:
-        parsed = PredictRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
+    parsed = parsed_as(PredictRequest, await read_body(request, settings.max_body_bytes))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
         raise InvalidRequest([Violation(location=_short(unknown), message="Extra inputs are not permitted")])
-    if len(parsed.reviews) > settings.max_reviews:
-        raise TooManyReviews(settings.max_reviews, len(parsed.reviews))
-    for index, review in enumerate(parsed.reviews):
-        if len(review) > settings.max_characters:
-            raise ReviewTooLong(index, settings.max_characters, len(review))
+    check_limits(parsed.reviews, settings, "reviews")
     return parsed
+
+
+def parsed_as(model: type[Model], body: bytes) -> Model:
+    """Read JSON.
+
+    Raises:
+        InvalidRequest: It is none, or not what the model says.
+    """
+    try:
+        return model.model_validate_json(body.removeprefix(UTF8_BOM))
+    except ValidationError as error:
+        raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
+
+
+def check_limits(reviews: Sequence[str], settings: Settings, location: str) -> None:
+    """See that a request holds no more than it may; `location` is the name of its list of reviews.
+
+    Raises:
+        TooManyReviews: There are too many.
+        ReviewTooLong: One of them is.
+    """
+    if len(reviews) > settings.max_reviews:
+        raise TooManyReviews(settings.max_reviews, len(reviews))
+    for index, review in enumerate(reviews):
+        if len(review) > settings.max_characters:
+            raise ReviewTooLong(f"{location}.{index}", index, settings.max_characters, len(review))
 
 
 def _violations(error: ValidationError) -> list[Violation]:

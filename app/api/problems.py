@@ -1,8 +1,11 @@
 """Every error that leaves the service, as RFC 9457 problem details, and the one place that chooses HTTP statuses.
 
+Clients of other protocols, below /v1 and /v2, are told the same in the form that they read: `{"error": detail}`.
+
 RequestRejected            the request cannot be answered as it is
 ├── BodyTooLarge           more bytes than a body may have
-├── UnsupportedBody        not uncompressed JSON in UTF-8
+├── UnsupportedBody        not JSON in UTF-8, or compressed in a way that is not read
+├── ModelNotFound          another model or version than the one that is served
 ├── InvalidRequest         not JSON, or not what the schema says
 ├── TooManyReviews         more reviews than a request may hold
 └── ReviewTooLong          a review with more characters than one may have
@@ -13,11 +16,14 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response, status
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from app.api.schemas import Problem, Violation
 from app.inference.errors import DeadlineExceeded, InferenceError, NotServing, Overloaded
+from app.routes import speaks_protocol
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:problem-type:sentiment:"
@@ -60,10 +66,20 @@ class BodyTooLarge(RequestRejected):
 
 
 class UnsupportedBody(RequestRejected):
-    """The body is not uncompressed JSON in UTF-8."""
+    """The body is not JSON in UTF-8, or compressed in a way that is not read."""
 
     status = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
     type = "unsupported-media-type"
+
+
+class ModelNotFound(RequestRejected):
+    """The path names another model, or version of it, than the one that is served."""
+
+    status = status.HTTP_404_NOT_FOUND
+    type = "model-not-found"
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"The model served here is {name}, version {version}; there is no other.")
 
 
 class InvalidRequest(RequestRejected):
@@ -92,9 +108,9 @@ class ReviewTooLong(RequestRejected):
 
     type = "review-too-long"
 
-    def __init__(self, index: int, limit: int, received: int) -> None:
+    def __init__(self, location: str, index: int, limit: int, received: int) -> None:
         super().__init__(
-            f"A review may have {limit} characters, reviews.{index} has {received}. Shorten or split it.",
+            f"A review may have {limit} characters, {location} has {received}. Shorten or split it.",
             limit=limit,
             received=received,
             index=index,
@@ -128,6 +144,31 @@ def describe(status_code: int, type_: str, detail: str, **extensions: Any) -> Pr
     )
 
 
+def told(problem: Problem, protocol: bool) -> tuple[int, str, bytes]:
+    """A problem's status, media type and body, as this service tells it or as clients of another protocol read it."""
+    if protocol:
+        # What is wrong with a body is 400 there, as Triton and TensorFlow Serving have it.
+        code = (
+            status.HTTP_400_BAD_REQUEST if problem.status == status.HTTP_422_UNPROCESSABLE_CONTENT else problem.status
+        )
+        return code, "application/json", to_json({"error": problem.detail})
+    return problem.status, MEDIA_TYPE, problem.model_dump_json(exclude_none=True).encode()
+
+
+class ProblemResponse(Response):
+    """A problem on its way; the request's path says how it is told."""
+
+    def __init__(self, problem: Problem, headers: dict[str, str] | None) -> None:
+        super().__init__(status_code=problem.status, headers=headers)
+        self._problem = problem
+        self._more = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `Response`."""
+        code, media_type, body = told(self._problem, speaks_protocol(scope["path"]))
+        await Response(body, code, self._more, media_type)(scope, receive, send)
+
+
 def problem(
     status_code: int, type_: str, detail: str, headers: dict[str, str] | None = None, **extensions: Any
 ) -> Response:
@@ -141,8 +182,7 @@ def problem(
         extensions: More members, such as the limit that was hit.
     """
     PROBLEM.set(type_)
-    body = describe(status_code, type_, detail, **extensions)
-    return Response(body.model_dump_json(exclude_none=True), status_code, headers, MEDIA_TYPE)
+    return ProblemResponse(describe(status_code, type_, detail, **extensions), headers)
 
 
 def internal_error() -> Response:

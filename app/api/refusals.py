@@ -5,8 +5,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
-from app.api.problems import MEDIA_TYPE, describe
+from app.api.problems import describe, told
 from app.api.requests import POLICY
+from app.routes import speaks_protocol
 
 MAX_TARGET = 8_192
 """Bytes of a request line's target; what nginx allows by default."""
@@ -28,6 +29,7 @@ class Refusal(NamedTuple):
 
     def response(
         self,
+        path: str,
         request_id: str,
         default_headers: Sequence[tuple[bytes, bytes]],
         close: bool,
@@ -36,24 +38,29 @@ class Refusal(NamedTuple):
         """The whole response.
 
         Args:
+            path: Of the request, as far as it is known.
             request_id: For X-Request-ID.
             default_headers: Those of the server: the date.
             close: Whether the connection ends with it.
             retry_after: Seconds.
         """
-        before, after = _around(self, tuple(default_headers), close, retry_after)
+        before, after = _around(self, speaks_protocol(path), tuple(default_headers), close, retry_after)
         return b"%b%b%b" % (before, request_id.encode(), after)
 
 
 @lru_cache(maxsize=32)
 def _around(
-    refusal: Refusal, default_headers: tuple[tuple[bytes, bytes], ...], close: bool, retry_after: str | None
+    refusal: Refusal,
+    protocol: bool,
+    default_headers: tuple[tuple[bytes, bytes], ...],
+    close: bool,
+    retry_after: str | None,
 ) -> tuple[bytes, bytes]:
     """What stands before and behind the request's id; the same for all refusals of a kind within a second."""
     status, type_, detail, limit = refusal
-    body = describe(status, type_, detail, limit=limit).model_dump_json(exclude_none=True).encode()
+    _, media_type, body = told(describe(status, type_, detail, limit=limit), protocol)
     headers = {
-        "content-type": MEDIA_TYPE,
+        "content-type": media_type,
         "content-length": len(body),
         "x-content-type-options": "nosniff",
         "content-security-policy": POLICY.decode(),

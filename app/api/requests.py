@@ -77,11 +77,9 @@ class RequestLog:
             seconds = time.perf_counter() - started
             status = scope.get(ANSWERED, status)
             reason = PROBLEM.get()
-            service.recorder.request(scope["method"], scope["path"], status, seconds)
+            service.recorder.request(scope["method"], scope["path"], status, seconds, reason)
             if reason is not None:
                 PROBLEM.set(None)
-                if scope["path"] == "/predict":
-                    service.recorder.rejected(reason)
             self._line(scope, status, seconds, reason, trace_id)
             REQUEST_ID.reset(bound)
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic.json_schema import JsonDict, SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.inference.vocabulary import Encoding
@@ -11,9 +12,17 @@ NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u2
 """Any character but those that `str.isspace` knows; the `\\s` of JSON Schema's dialect knows others."""
 
 
+BLANK = "A review must hold text, this one is blank"
+
+
+def is_blank(review: str) -> bool:
+    """Whether there is nothing to read."""
+    return not review or review.isspace()
+
+
 def _not_blank(review: str) -> str:
-    if not review or review.isspace():
-        raise PydanticCustomError("blank_review", "A review must hold text, this one is blank")
+    if is_blank(review):
+        raise PydanticCustomError("blank_review", BLANK)
     return review
 
 
@@ -22,6 +31,11 @@ Review = Annotated[
     AfterValidator(_not_blank),
     Field(json_schema_extra={"minLength": 1, "pattern": NOT_BLANK}),
 ]
+
+
+def _left_out(schema: JsonDict) -> None:
+    """Describe a field that is left out where it is None, and never null: clients then need no union for it."""
+    del schema["default"]
 
 
 class PredictRequest(BaseModel):
@@ -33,7 +47,7 @@ class PredictRequest(BaseModel):
         extra="allow",
         json_schema_extra={
             "additionalProperties": False,
-            "example": {"reviews": ["One of the best films I have seen.", "A dull plot, and the acting is worse."]},
+            "examples": [{"reviews": ["One of the best films I have seen.", "A dull plot, and the acting is worse."]}],
         },
     )
 
@@ -61,54 +75,72 @@ class Prediction(BaseModel):
 class ModelName(BaseModel):
     """Which bundle answered."""
 
-    name: Annotated[str, Field(examples=["imdb"])]
-    version: Annotated[str, Field(examples=["1"])]
+    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
+    version: Annotated[str, Field(description="Which version of it.", examples=["2"])]
 
 
 class PredictResponse(BaseModel):
     """One prediction a review, in the order of the reviews."""
 
     model: ModelName
-    predictions: list[Prediction]
+    predictions: Annotated[list[Prediction], Field(description="In the order of the reviews.")]
 
 
 class Limits(BaseModel):
     """The limits in force."""
 
-    max_reviews: Annotated[int, Field(description="Reviews a request.")]
-    max_characters: Annotated[int, Field(description="Characters (Unicode code points) a review.")]
-    max_body_bytes: Annotated[int, Field(description="Bytes a request body.")]
-    max_waiting: Annotated[int, Field(description="Reviews waiting in one worker before requests are shed.")]
+    max_reviews: Annotated[int, Field(description="Reviews a request.", examples=[128])]
+    max_characters: Annotated[int, Field(description="Characters (Unicode code points) a review.", examples=[50_000])]
+    max_body_bytes: Annotated[int, Field(description="Bytes a request body.", examples=[2_000_000])]
+    max_waiting: Annotated[
+        int, Field(description="Reviews waiting in one worker before requests are shed.", examples=[1024])
+    ]
 
 
 class ModelResponse(BaseModel):
     """The served bundle: what its manifest says, its digest, and the limits in force."""
 
-    name: str
-    version: str
-    digest: Annotated[str, Field(description="SHA-256 of the bundle's manifest, which names its content.")]
-    created: Annotated[str, Field(description="When training ended; ISO 8601, UTC.")]
-    runtime: Annotated[str, Field(description="What executes the network.")]
+    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
+    version: Annotated[str, Field(description="Which version of it.", examples=["2"])]
+    digest: Annotated[
+        str,
+        Field(description="SHA-256 of the bundle's manifest, which names its content.", examples=["9f1c" + 60 * "0"]),
+    ]
+    created: Annotated[
+        str, Field(description="When training ended; ISO 8601, UTC.", examples=["2026-11-24T13:47:06+00:00"])
+    ]
+    runtime: Annotated[str, Field(description="What executes the network.", examples=["tensorflow"])]
     encoding: Annotated[Encoding, Field(description="How reviews become rows.")]
-    vocabulary_size: int
-    recipe: Annotated[dict[str, JsonValue], Field(description="What the network was trained with.")]
-    dataset: Annotated[dict[str, JsonValue], Field(description="The reviews it was trained on.")]
-    metrics: Annotated[dict[str, float], Field(description="Measured once on the test reviews.")]
-    libraries: Annotated[dict[str, str], Field(description="Library versions at training time.")]
+    vocabulary_size: Annotated[int, Field(description="Terms that have a column.", examples=[10_000])]
+    recipe: Annotated[
+        dict[str, JsonValue],
+        Field(description="What the network was trained with.", examples=[{"name": "best", "hidden_units": [16]}]),
+    ]
+    dataset: Annotated[
+        dict[str, JsonValue],
+        Field(description="The reviews it was trained on.", examples=[{"source": "aclImdb", "test_reviews": 25_000}]),
+    ]
+    metrics: Annotated[
+        dict[str, float],
+        Field(description="Measured once on the test reviews.", examples=[{"accuracy": 0.921, "loss": 0.203}]),
+    ]
+    libraries: Annotated[
+        dict[str, str], Field(description="Library versions at training time.", examples=[{"numpy": "2.4.6"}])
+    ]
     limits: Limits
 
 
 class Health(BaseModel):
     """The service is well."""
 
-    status: Annotated[Literal["live", "ready"], Field(description="`live` or `ready`, as asked.")]
+    status: Annotated[Literal["live", "ready"], Field(description="`live` or `ready`, as asked.", examples=["ready"])]
 
 
 class Violation(BaseModel):
     """One thing that is wrong with a request."""
 
     location: Annotated[str, Field(description="Where in the body.", examples=["reviews.0"])]
-    message: Annotated[str, Field(examples=["Input should be a valid string"])]
+    message: Annotated[str, Field(description="What is wrong there.", examples=["Input should be a valid string"])]
 
 
 class Problem(BaseModel):
@@ -118,10 +150,28 @@ class Problem(BaseModel):
         str,
         Field(description="Stable name of the kind of problem.", examples=["urn:problem-type:sentiment:overloaded"]),
     ]
-    title: Annotated[str, Field(description="The status in words.")]
-    status: Annotated[int, Field(ge=400, le=599)]
-    detail: Annotated[str, Field(description="What is wrong with this request and what to do, for people.")]
-    limit: Annotated[int | None, Field(description="The limit that was hit.")] = None
-    received: Annotated[int | None, Field(description="What was received instead.")] = None
-    index: Annotated[int | None, Field(description="Which review, counted from 0.")] = None
-    errors: Annotated[list[Violation] | None, Field(description="What does not fit the schema.")] = None
+    title: Annotated[str, Field(description="The type in words.", examples=["Overloaded"])]
+    status: Annotated[int, Field(ge=400, le=599, description="The HTTP status.", examples=[503])]
+    detail: Annotated[
+        str,
+        Field(
+            description="What is wrong with this request and what to do, for people.",
+            examples=["1020 reviews are waiting, 8 more would exceed the limit of 1024."],
+        ),
+    ]
+    limit: Annotated[
+        int | SkipJsonSchema[None],
+        Field(description="The limit that was hit.", examples=[50_000], json_schema_extra=_left_out),
+    ] = None
+    received: Annotated[
+        int | SkipJsonSchema[None],
+        Field(description="What was received instead.", examples=[61_230], json_schema_extra=_left_out),
+    ] = None
+    index: Annotated[
+        int | SkipJsonSchema[None],
+        Field(description="Which review, counted from 0.", examples=[3], json_schema_extra=_left_out),
+    ] = None
+    errors: Annotated[
+        list[Violation] | SkipJsonSchema[None],
+        Field(description="What does not fit the schema.", json_schema_extra=_left_out),
+    ] = None

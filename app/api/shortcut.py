@@ -6,6 +6,7 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import answer_to
+from app.routes import route_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -19,7 +20,7 @@ class Shortcut:
 
     Args:
         app: What answers everything else.
-        handlers: (method, path) -> what answers it.
+        handlers: (method, route as `route_of` names it) -> what answers it.
     """
 
     def __init__(self, app: ASGIApp, handlers: Mapping[tuple[str, str], Handler]) -> None:
@@ -28,7 +29,7 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; see the class."""
-        handler = self._handlers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        handler = self._handlers.get((scope["method"], route_of(scope["path"]))) if scope["type"] == "http" else None
         if handler is None:
             await self._app(scope, receive, send)
             return

@@ -23,7 +23,6 @@ from app.metrics.families import (
     FEATURES,
     MEMORY,
     METHODS,
-    OTHER,
     READY,
     RECENT,
     REJECTIONS,
@@ -39,6 +38,7 @@ from app.metrics.families import (
     WAITING_LIMIT,
     WORD_COUNT,
 )
+from app.routes import OTHER, PREDICTIONS, route_of
 
 FOLDER = "SENTIMENT_METRICS_FOLDER"
 """The environment variable by which the supervisor tells its workers where their numbers belong."""
@@ -90,15 +90,17 @@ class Recorder:
         folder = os.environ.get(FOLDER)
         return cls(Path(folder, str(os.getpid())) if folder else None)
 
-    def request(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Count a request that was answered."""
-        route = path if path in _DURATION else "/docs" if path.startswith("/docs/") else OTHER
+    def request(self, method: str, path: str, status: int, seconds: float, reason: str | None = None) -> None:
+        """Count a request that was answered, and, if it asked for predictions, why it got none."""
+        route = route_of(path)
         place = _REQUESTS.get((method, route, status))
         if place is None:
             known = (method if method in METHODS else OTHER, route, status if status in STATUSES else OTHER)
             place = _REQUESTS[known]
         self._numbers[place] += 1
         self._observe(_DURATION[route], seconds)
+        if reason is not None and route in PREDICTIONS:
+            self.rejected(reason)
 
     def rejected(self, reason: str) -> None:
         """Count a refusal."""

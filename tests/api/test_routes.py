@@ -118,12 +118,24 @@ def test_openapi_states_the_limits_in_force(client: TestClient) -> None:
 
 def test_openapi_examples_are_answered(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()["components"]["schemas"]["PredictRequest"]
-    assert client.post("/predict", json=schema["example"]).status_code == 200
+    assert client.post("/predict", json=schema["examples"][0]).status_code == 200
 
 
 def test_openapi_knows_every_route_and_problem(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    assert set(document["paths"]) == {"/predict", "/model", "/health/live", "/health/ready"}
+    v1, v2 = "/v1/models/{model_name}", "/v2/models/{model_name}"
+    assert set(document["paths"]) == {
+        "/predict",
+        "/model",
+        "/health/live",
+        "/health/ready",
+        "/v1/models",
+        *(f"{v1}{version}{verb}" for version in ("", "/versions/{model_version}") for verb in ("", ":predict")),
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        *(f"{v2}{version}{verb}" for version in ("", "/versions/{model_version}") for verb in ("", "/ready", "/infer")),
+    }
     statuses = "200 400 401 408 413 414 415 422 431 500 503 504"
     assert set(document["paths"]["/predict"]["post"]["responses"]) == set(statuses.split())
     text = json.dumps(document)

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +18,43 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from tests.servers import Server
+from tests.servers import Server, serving
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "100"))
 SEED = int(os.environ.get("SCHEMATHESIS_SEED", "0"))
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 FAILED = 1
 """Schemathesis's exit code where a check fails; 2 means that it could not run."""
 
 
-def schemathesis(document: str, server: Server, folder: Path, examples: int = 100) -> subprocess.CompletedProcess[str]:
+def schemathesis(document: str, server: Server, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run every check of a document, which is a URL or a file, against the server."""
-    options = ["--url", server.url, "--checks", "all", "--mode", "all", "--continue-on-failure", "--no-color"]
-    options += ["--seed", str(SEED), "--max-examples", str(examples), "--generation-database", "none"]
+    options = ["--url", server.url, "--mode", "all", "--continue-on-failure", "--no-color"]
+    options += ["--seed", str(SEED), "--max-examples", str(EXAMPLES), "--generation-database", "none"]
     return subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "run", *options, document],
+        [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIGURATION, "run", *options, *more, document],
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60 + examples,
+        timeout=120 + 4 * EXAMPLES,
     )
 
 
-def test_schemathesis_finds_nothing(limited: Server, tmp_path: Path) -> None:
-    done = schemathesis(f"{limited.url}/openapi.json", limited, tmp_path, EXAMPLES)
+def test_schemathesis_finds_nothing(target: Server, tmp_path: Path) -> None:
+    done = schemathesis(f"{target.url}/openapi.json", target, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for phase in ("Examples", "Coverage", "Fuzzing"):
         assert f"✅ {phase}" in done.stdout
-    assert "Tested: 4" in done.stdout
-    assert [line for line in limited.logs() if line["level"] in ("error", "critical")] == []
+    assert "Tested: 18" in done.stdout
+    assert [line for line in target.logs() if line["level"] in ("error", "critical")] == []
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Server]:
+    """The shipped bundle, whose name the document's examples have, under limits that are easy to exceed."""
+    with serving(runtime="litert", max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
+        server.wait_ready()
+        yield server
 
 
 def without_answer(document: dict[str, Any]) -> None:
@@ -74,20 +83,20 @@ def with_narrower_request(document: dict[str, Any]) -> None:
     ],
 )
 def test_schemathesis_would_find_an_untrue_document(
-    limited: Server, tmp_path: Path, falsify: Callable[[dict[str, Any]], None], complaint: str
+    target: Server, tmp_path: Path, falsify: Callable[[dict[str, Any]], None], complaint: str
 ) -> None:
-    document = httpx.get(f"{limited.url}/openapi.json").json()
+    document = httpx.get(f"{target.url}/openapi.json").json()
     falsify(document)
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(document))
-    done = schemathesis(str(path), limited, tmp_path)
+    done = schemathesis(str(path), target, tmp_path, "--include-path", "/predict")
     assert done.returncode == FAILED, done.stdout + done.stderr
     assert re.findall(r"^- ST\d+ (.*)", done.stdout, re.MULTILINE) == [complaint]
 
 
-def test_openapi_pattern_of_a_review_refuses_the_blank_characters_and_no_others(limited: Server) -> None:
+def test_openapi_pattern_of_a_review_refuses_the_blank_characters_and_no_others(target: Server) -> None:
     """With JSON Schema's regular expressions, in which white space is not quite what it is in Python's."""
-    document = httpx.get(f"{limited.url}/openapi.json").json()
+    document = httpx.get(f"{target.url}/openapi.json").json()
     review = document["components"]["schemas"]["PredictRequest"]["properties"]["reviews"]["items"]
     characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
     validator = jsonschema_rs.validator_for(review)

@@ -1,0 +1,130 @@
+"""The Open Inference Protocol, version 2, over REST, with the binary tensor extension: Triton's and KServe's clients.
+
+https://github.com/kserve/open-inference-protocol says what it is.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from app import __version__
+from app.api.health import get_readiness
+from app.api.openapi import request_body
+from app.api.protocols.documents import errors, path_parameters
+from app.api.protocols.encodings import read_decoded_body
+from app.api.protocols.schemas import (
+    INPUT,
+    OUTPUT,
+    InferRequest,
+    InferResponse,
+    ModelMetadata,
+    ModelReady,
+    ServerLive,
+    ServerMetadata,
+    ServerReady,
+    TensorMetadata,
+)
+from app.api.protocols.served import asked_for
+from app.api.protocols.tensors import HEADER_LENGTH, infer_response, read_inference
+from app.api.state import service_of
+
+PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "litert": "tensorflow_lite"}
+BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+router = APIRouter(prefix="/v2", tags=["open inference protocol"])
+
+
+@router.get("", operation_id="get_server_metadata", summary="Describe the server", responses=errors(500))
+async def get_server_metadata() -> ServerMetadata:
+    """Say what answers, and which extensions of the protocol it knows."""
+    return ServerMetadata(name="review-sentiment", version=__version__, extensions=["binary_tensor_data"])
+
+
+@router.get("/health/live", operation_id="get_server_live", summary="Is the process alive?", responses=errors(500))
+async def get_server_live() -> ServerLive:
+    """Answer 200 for as long as the process can answer at all."""
+    return ServerLive(live=True)
+
+
+@router.get(
+    "/health/ready", operation_id="get_server_ready", summary="Should it get traffic?", responses=errors(500, 503)
+)
+async def get_server_ready(request: Request) -> ServerReady:
+    """Answer 200 while the model is loaded and no stop was asked for."""
+    await get_readiness(request)
+    return ServerReady(ready=True)
+
+
+async def get_model_metadata(request: Request) -> ModelMetadata:
+    """Say what the model reads and what it answers."""
+    manifest = asked_for(request).bundle.manifest
+    return ModelMetadata(
+        name=manifest.name,
+        versions=[manifest.version],
+        platform=PLATFORMS[service_of(request).settings.runtime],
+        inputs=[TensorMetadata(name=INPUT, datatype="BYTES", shape=[-1])],
+        outputs=[TensorMetadata(name=OUTPUT, datatype="FP32", shape=[-1])],
+    )
+
+
+async def get_model_ready(request: Request) -> ModelReady:
+    """Answer 200 while the model is loaded and no stop was asked for."""
+    await get_readiness(request)
+    return ModelReady(name=asked_for(request).bundle.manifest.name, ready=True)
+
+
+async def infer(request: Request) -> Response:
+    """Estimate how likely each review is to be positive: the answers of /predict, under the same limits.
+
+    The reviews come as JSON or, with the header Inference-Header-Content-Length, behind it; the probabilities go the
+    way that the request asks for. Bodies may be compressed with gzip or deflate.
+    """
+    serving = asked_for(request)
+    body = await read_decoded_body(request)
+    header_length = dict(request.scope["headers"]).get(HEADER_LENGTH)
+    inference = read_inference(body, header_length, service_of(request).settings)
+    predictions = await serving.scorer.predict(inference.reviews)
+    manifest = serving.bundle.manifest
+    return infer_response(manifest.name, manifest.version, inference, predictions)
+
+
+def _infer_document(versioned: bool) -> dict[str, Any]:
+    document = request_body(InferRequest)
+    document["requestBody"]["content"] |= BINARY
+    header = {
+        "name": HEADER_LENGTH.decode().title(),
+        "in": "header",
+        "description": "Bytes of JSON at the beginning of a body that is not JSON alone; 0: the body is one review.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+    return {**document, "parameters": [*path_parameters(versioned), header]}
+
+
+for path, suffix, of_version in (("", "", ""), ("/versions/{model_version}", "_version", ", of a version")):
+    versioned = bool(suffix)
+    router.add_api_route(
+        f"/models/{{model_name}}{path}",
+        get_model_metadata,
+        operation_id=f"get_model{suffix}_metadata",
+        summary=f"Describe the model{of_version}",
+        responses=errors(401, 404, 500, 503),
+        openapi_extra={"parameters": path_parameters(versioned)},
+    )
+    router.add_api_route(
+        f"/models/{{model_name}}{path}/ready",
+        get_model_ready,
+        operation_id=f"get_model{suffix}_ready",
+        summary=f"Does the model answer?{of_version}",
+        responses=errors(401, 404, 500, 503),
+        openapi_extra={"parameters": path_parameters(versioned)},
+    )
+    router.add_api_route(
+        f"/models/{{model_name}}{path}/infer",
+        infer,
+        methods=["POST"],
+        operation_id=f"infer{suffix}",
+        summary=f"Score a tensor of reviews{of_version}",
+        response_model=InferResponse,
+        responses={200: {"content": BINARY}, **errors(401, 404, 413, 415, 500, 503, 504)},
+        openapi_extra=_infer_document(versioned),
+    )

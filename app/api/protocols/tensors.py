@@ -1,0 +1,156 @@
+"""Between the Open Inference Protocol's bytes, JSON and binary tensors behind it, and reviews and probabilities."""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Response
+from pydantic_core import to_json
+
+from app.api.body import check_limits, parsed_as
+from app.api.problems import InvalidRequest, TooManyReviews
+from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
+from app.api.schemas import BLANK, Violation, is_blank
+from app.inference.classifier import Prediction
+from app.settings import Settings
+
+HEADER_LENGTH = b"inference-header-content-length"
+LENGTH = struct.Struct("<I")
+"""Before each element of a BYTES tensor: its length in bytes."""
+
+TENSOR = "inputs.0"
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A request, understood.
+
+    Attributes:
+        id: Its id, if it has one.
+        reviews: One or more.
+        binary: Whether the probabilities go behind the JSON.
+    """
+
+    id: str | None
+    reviews: Sequence[str]
+    binary: bool
+
+
+def read_inference(body: bytes, header_length: bytes | None, settings: Settings) -> Inference:
+    """Read a request's body.
+
+    Args:
+        body: The whole of it, uncompressed.
+        header_length: The value of Inference-Header-Content-Length: how much of the body is JSON. None: all of it. 0:
+            nothing; the body is one review as it is.
+        settings: With the limits.
+
+    Raises:
+        InvalidRequest: It is not what the protocol says.
+        TooManyReviews: There are more than a request may hold.
+        ReviewTooLong: A review is longer than one may be.
+    """
+    size = len(body) if header_length is None else _size_of_json(header_length, len(body))
+    if header_length is not None and size == 0:
+        inference = Inference(None, [_text(body, 0)], binary=True)
+    else:
+        request = parsed_as(InferRequest, body[:size])
+        reviews = _reviews(request.inputs[0], memoryview(body)[size:], settings)
+        inference = Inference(request.id, reviews, _wants_binary(request))
+    check_limits(inference.reviews, settings, INPUT)
+    return inference
+
+
+def infer_response(model: str, version: str, inference: Inference, predictions: Sequence[Prediction]) -> Response:
+    """Make the response; the probabilities are float32, in JSON written as the float64 that they equal."""
+    probabilities = [prediction.positive_probability for prediction in predictions]
+    output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
+    binary = struct.pack(f"<{len(probabilities)}f", *probabilities) if inference.binary else b""
+    if inference.binary:
+        output["parameters"] = {"binary_data_size": len(binary)}
+    else:
+        output["data"] = probabilities
+    answer = {
+        "model_name": model,
+        "model_version": version,
+        **({} if inference.id is None else {"id": inference.id}),
+        "outputs": [output],
+    }
+    header = to_json(answer)
+    if not inference.binary:
+        return Response(header, media_type="application/json")
+    return Response(
+        header + binary, headers={HEADER_LENGTH.decode(): str(len(header))}, media_type="application/octet-stream"
+    )
+
+
+def _size_of_json(header_length: bytes, length: int) -> int:
+    if not header_length.isdigit() or int(header_length) > length:
+        raise _invalid(
+            "body", f"Inference-Header-Content-Length must be a number of bytes, at most the body's {length}"
+        )
+    return int(header_length)
+
+
+def _wants_binary(request: InferRequest) -> bool:
+    for output in request.outputs or ():
+        if output.parameters is not None and output.parameters.binary_data is not None:
+            return output.parameters.binary_data
+    return request.parameters is not None and request.parameters.binary_data_output
+
+
+def _reviews(tensor: InferInput, binary: memoryview, settings: Settings) -> list[str]:
+    count, *rest = tensor.shape
+    if count < 1 or rest not in ([], [1]):
+        raise _invalid(f"{TENSOR}.shape", "This must be [N] or [N, 1], for N reviews, at least one")
+    if count > settings.max_reviews:
+        raise TooManyReviews(settings.max_reviews, count)
+    size = tensor.parameters.binary_data_size if tensor.parameters is not None else None
+    if (size is None) == (tensor.data is None):
+        raise _invalid(TENSOR, "Send the reviews either as data or, with binary_data_size, behind the JSON")
+    if (size or 0) != len(binary):
+        raise _invalid(
+            f"{TENSOR}.parameters.binary_data_size",
+            f"{len(binary)} bytes stand behind the JSON; Inference-Header-Content-Length says where it ends",
+        )
+    reviews = list(_elements(binary)) if tensor.data is None else list(_texts(tensor.data, nested=bool(rest)))
+    if len(reviews) != count:
+        raise _invalid(f"{TENSOR}.shape", f"This says {count} reviews, there are {len(reviews)}")
+    return reviews
+
+
+def _texts(data: Sequence[Any], nested: bool) -> Iterator[str]:
+    for index, element in enumerate(data):
+        text = element[0] if nested and isinstance(element, list) and len(element) == 1 else element
+        if not isinstance(text, str):
+            raise _invalid(f"{TENSOR}.data.{index}", "Input should be a valid string")
+        yield _readable(text, index)
+
+
+def _elements(binary: memoryview) -> Iterator[str]:
+    place = index = 0
+    while place < len(binary):
+        start = place + LENGTH.size
+        end = start + LENGTH.unpack_from(binary, place)[0] if start <= len(binary) else len(binary) + 1
+        if end > len(binary):
+            raise _invalid(f"{TENSOR}.data.{index}", "This ends beyond the body; its length is a uint32, little-endian")
+        yield _text(bytes(binary[start:end]), index)
+        place, index = end, index + 1
+
+
+def _text(element: bytes, index: int) -> str:
+    try:
+        return _readable(element.decode(), index)
+    except UnicodeDecodeError:
+        raise _invalid(f"{TENSOR}.data.{index}", "This is not UTF-8") from None
+
+
+def _readable(text: str, index: int) -> str:
+    if is_blank(text):
+        raise _invalid(f"{TENSOR}.data.{index}", BLANK)
+    return text
+
+
+def _invalid(location: str, message: str) -> InvalidRequest:
+    return InvalidRequest([Violation(location=location, message=message)])

@@ -1,0 +1,66 @@
+"""Paths: by which name a request is counted, which of them score reviews, and which speak another protocol."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+PREDICT = "/predict"
+INFER = "/v2/models/{model_name}/infer"
+TENSORFLOW_PREDICT = "/v1/models/{model_name}:predict"
+PREDICTIONS = (PREDICT, INFER, TENSORFLOW_PREDICT)
+"""Those that score reviews; a path that names a version as well counts as the one that does not."""
+
+V1 = "/v1"
+V2 = "/v2"
+DOCS = "/docs"
+OTHER = "other"
+ROUTES = (*PREDICTIONS, "/model", "/health/live", "/health/ready", "/metrics", DOCS, "/openapi.json", V1, V2, OTHER)
+"""`/v1` and `/v2` stand for all of TensorFlow Serving's and of the Open Inference Protocol's paths but predictions."""
+
+_EXACT = frozenset(ROUTES) - {*PREDICTIONS[1:], OTHER}
+_ADDRESS = re.compile(
+    r"/(?:v2/models/(?P<v2>[^/]+)(?:/versions/(?P<v2_version>[^/]+))?(?P<v2_verb>/infer|/ready)?"
+    r"|v1/models/(?P<v1>[^/]+?)(?:/versions/(?P<v1_version>[^/]+?))?(?P<v1_verb>:predict)?)"
+)
+_PREDICTING = {"/infer": INFER, ":predict": TENSORFLOW_PREDICT}
+
+
+class Address(NamedTuple):
+    """What a path of the protocols names.
+
+    Attributes:
+        model: The model's name.
+        version: The version, if the path names one.
+        verb: What to do with it: `/infer`, `/ready`, `:predict`, or nothing: describe it.
+    """
+
+    model: str
+    version: str | None
+    verb: str
+
+
+@lru_cache(maxsize=32)
+def address_in(path: str) -> Address | None:
+    """Take a path of the protocols apart; None for one that names no model."""
+    match = _ADDRESS.fullmatch(path)
+    if match is None:
+        return None
+    model, version, verb = match.groups()[:3] if match["v2"] else match.groups()[3:]
+    return Address(model, version, verb or "")
+
+
+def route_of(path: str) -> str:
+    """The name, one of `ROUTES`, by which a request to this path is counted."""
+    if path in _EXACT:
+        return path
+    if path.startswith((V1, V2)):
+        address = address_in(path)
+        if address is not None and address.verb in _PREDICTING:
+            return _PREDICTING[address.verb]
+        return path[:3] if speaks_protocol(path) else OTHER
+    return DOCS if path.startswith("/docs/") else OTHER
+
+
+def speaks_protocol(path: str) -> bool:
+    """Whether clients of another protocol than this service's own ask here, and want errors as they know them."""
+    return path.startswith((V1, V2)) and path[3:4] in ("", "/", "?")

@@ -110,6 +110,17 @@ def test_balancer_explains_itself_when_no_replica_answers(models: Path, tmp_path
         response = httpx.post(f"{url}/predict", content=b"x" * 4_000_000)
         assert response.status_code == 413
         assert response.json()["type"] == "urn:problem-type:sentiment:body-too-large"
+        for path in ("/v2/models/imdb/infer", "/v1/models/imdb:predict"):
+            for content, status in ((b"{}", 503), (b"x" * 4_000_000, 413)):
+                response = httpx.post(f"{url}{path}", content=content)
+                assert response.status_code == status
+                assert response.headers["Content-Type"] == "application/json"
+                assert response.json().keys() == {"error"}
+                assert ("Retry-After" in response.headers) == (status == 503)
+        for page in ("/too-large/problem", "/unavailable/protocol"):
+            response = httpx.get(f"{url}{page}")  # nginx's own, not for asking
+            assert response.status_code == 404
+            assert response.json()["type"] == "urn:problem-type:sentiment:not-found"
 
 
 def test_balancer_passes_on_what_overloaded_replicas_say(models: Path, tmp_path: Path) -> None:

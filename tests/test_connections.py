@@ -54,6 +54,25 @@ def test_request_that_stops_arriving_is_answered_408_and_cut_off(impatient: Serv
     assert json.loads(body)["detail"] == "The request did not arrive within 1 seconds; the connection is closed."
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"POST /v2/models/tiny/infer HTTP/1.1\r\nHost: x\r\n", 408),
+        (b"POST /v2/models/tiny/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", 408),
+        (b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431),
+        (b"GET /v2/" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /v2 HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+    ],
+)
+def test_refusal_on_a_path_of_another_protocol_has_its_form(impatient: Server, sent: bytes, status: int) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(sent)
+        head, _, body = read_to_end(connection).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"content-type: application/json\r\n" in head
+    assert json.loads(body).keys() == {"error"}
+
+
 def test_request_that_trickles_in_is_cut_off_all_the_same(impatient: Server) -> None:
     """A byte at a time never lets the connection look idle."""
     with connect(impatient) as connection:

@@ -53,6 +53,10 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
         for _ in range(3):
             assert ask(server, ["superb"] * 9).status_code == 422
         assert httpx.get(f"{server.url}/nowhere").status_code == 404
+        assert httpx.get(f"{server.url}/v2/models/elsewhere/ready").status_code == 404
+        for name, status in (("tiny", 400), ("tiny/versions/1", 400), ("elsewhere", 404)):
+            assert httpx.post(f"{server.url}/v2/models/{name}/infer").status_code == status
+            assert httpx.post(f"{server.url}/v1/models/{name}:predict").status_code == status
         assert httpx.request("BREW", f"{server.url}/predict").status_code == 400
         numbers = scrape(server.url)
         facts = httpx.get(f"{server.url}/model").json()
@@ -60,9 +64,15 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
     assert number(numbers, "http_requests_total", method="POST", route="/predict", status="422") == 3
     assert number(numbers, "http_requests_total", method="POST", route="/predict", status="503") == 0
     assert number(numbers, "http_requests_total", method="GET", route="other", status="404") == 1
+    assert number(numbers, "http_requests_total", method="GET", route="/v2", status="404") == 1
+    for route in ("/v2/models/{model_name}/infer", "/v1/models/{model_name}:predict"):
+        assert number(numbers, "http_requests_total", method="POST", route=route, status="400") == 2
+        assert number(numbers, "http_requests_total", method="POST", route=route, status="404") == 1
     assert number(numbers, "http_request_duration_seconds_count", route="/predict") == 9
     assert 0 < number(numbers, "http_request_duration_seconds_sum", route="/predict") < PATIENCE
     assert number(numbers, "rejections_total", reason="too-many-reviews") == 3
+    assert number(numbers, "rejections_total", reason="invalid-request") == 4
+    assert number(numbers, "rejections_total", reason="model-not-found") == 2
     assert number(numbers, "rejections_total", reason="malformed-request") == 1
     assert number(numbers, "rejections_total", reason="overloaded") == 0
     assert number(numbers, "reviews_total") == 21

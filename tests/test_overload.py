@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 
 from benchmarks.open_loop import open_loop, result_of
 from tests.servers import Server, serving, wait_until
@@ -67,17 +68,29 @@ def test_steady_load_leaves_nothing_behind(models: Path, tmp_path: Path) -> None
         assert process.memory_info().rss < memory * 1.05
 
 
-def test_refusal_because_of_load_tells_what_to_do(models: Path) -> None:
+LONG = ["superb " * 5000] * 40
+TENSOR = {"name": "text", "datatype": "BYTES", "shape": [len(LONG)], "data": LONG}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict", {"reviews": LONG}),
+        ("/v2/models/tiny/infer", {"inputs": [TENSOR]}),
+        ("/v2/models/tiny/versions/1/infer", {"inputs": [TENSOR]}),
+        ("/v1/models/tiny:predict", {"instances": LONG}),
+    ],
+)
+def test_refusal_because_of_load_tells_what_to_do(models: Path, path: str, body: dict[str, Any]) -> None:
     """Both kinds: the one that finds the queue full, and those that are refused unread after it."""
     with serving(model_dir=models, runtime="litert", max_reviews=64, max_waiting=64) as server:
         server.wait_ready()
-        body = {"reviews": ["superb " * 5000] * 40}
 
         def ask(number: int) -> httpx.Response:
             headers = {"X-Request-ID": f"ask-{number}"}
             if number % 4 == 0:  # as Java's client and curl --http2 do; the connection ends, and nothing is lost by it
                 headers |= {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c"}
-            return httpx.post(f"{server.url}/predict", json=body, headers=headers, timeout=60)
+            return httpx.post(f"{server.url}{path}", json=body, headers=headers, timeout=60)
 
         with ThreadPoolExecutor(16) as clients:
             responses = list(clients.map(ask, range(64)))
@@ -85,9 +98,15 @@ def test_refusal_because_of_load_tells_what_to_do(models: Path) -> None:
         for response in refused:
             assert response.status_code == 503
             assert response.headers["Retry-After"] == "1"
-            assert response.headers["Content-Type"] == "application/problem+json"
             assert response.headers["X-Request-ID"].startswith("ask-")
             assert response.headers["X-Content-Type-Options"] == "nosniff"
-            assert response.json()["type"] == "urn:problem-type:sentiment:overloaded"
-            assert "would exceed the limit" in response.json()["detail"]
-        assert len({response.json()["detail"].startswith("64 reviews are waiting, more") for response in refused}) == 2
+            if path == "/predict":
+                assert response.headers["Content-Type"] == "application/problem+json"
+                assert response.json()["type"] == "urn:problem-type:sentiment:overloaded"
+            else:
+                assert response.headers["Content-Type"] == "application/json"
+                assert response.json().keys() == {"error"}
+        details = [response.json()["detail" if path == "/predict" else "error"] for response in refused]
+        assert all("would exceed the limit" in detail for detail in details)
+        assert len({detail.startswith("64 reviews are waiting, more") for detail in details}) == 2
+        assert number(scrape(server.url), "rejections_total", reason="overloaded") == len(refused)

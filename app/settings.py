@@ -87,8 +87,8 @@ class Settings(BaseSettings):
     api_keys: Annotated[
         SecretStr | None,
         Field(
-            description="Keys, separated by commas; with any, `/predict`, `/model` and `/metrics` want "
-            "`Authorization: Bearer <key>`. Two at once allow to replace one by the other.",
+            description="Keys, separated by commas; with any, `/predict`, `/model`, `/metrics`, `/v1/models` and "
+            "`/v2/models` want `Authorization: Bearer <key>`. Two at once allow to replace one by the other.",
         ),
     ] = None
     api_keys_file: Annotated[

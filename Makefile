@@ -13,7 +13,7 @@ RECIPE ?= book
 UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar*))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train experiments test check format openapi lock container-test accuracy bench overload soak clean
+.PHONY: help setup serve train experiments test check format openapi clients lock container-test accuracy bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,11 +32,12 @@ experiments: $(VENV)/.training ## run the variants of a recipe over three seeds 
 test: $(VENV)/.development ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.development ## lint, format check, types and import rules
+check: $(VENV)/.development ## lint, format check, types, import rules and Kubernetes manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.deploy
 
 format: $(VENV)/.development ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
@@ -44,6 +45,9 @@ format: $(VENV)/.development ## format the code and fix what ruff can fix
 
 openapi: $(VENV)/.development ## write openapi.json from the code
 	$(BIN)/python -m app openapi > openapi.json
+
+clients: $(VENV)/.development ## write clients in Python and TypeScript from openapi.json (the latter with Node >= 20.19)
+	$(BIN)/python -m clients $(ARGS)
 
 accuracy: $(VENV)/.development ## score all test reviews through HTTP and compare with the bundle's report
 	$(BIN)/python -m benchmarks.accuracy $(DATASET)
@@ -73,8 +77,9 @@ lock: $(VENV)/.development ## resolve requirements/ anew from pyproject.toml (LO
 	$(LOCK) $(LOCK_ARGS) --extra bulk --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
 	$(RESOLVE) $(LOCK_ARGS) --group protocols -o requirements/protocols.txt
 
-clean: ## remove .venv and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove environments, caches and generated clients
+	rm -rf $(VENV) .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf clients/python/sentiment-client clients/typescript/node_modules clients/typescript/src clients/typescript/dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \

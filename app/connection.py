@@ -218,7 +218,7 @@ class Connection(HttpToolsProtocol):
             Whether it is one, and nothing before it on the connection waits for its answer.
         """
         unanswered = self.cycle is not None and not self.cycle.response_complete
-        path = self.url.decode("latin-1")
+        path = self._path
         if unanswered or route_of(path) not in PREDICTIONS or self.parser.get_method() != b"POST":
             return False
         if any(name == b"origin" for name, _ in self.headers):
@@ -240,6 +240,11 @@ class Connection(HttpToolsProtocol):
         if close:
             self.transport.close()
         return True
+
+    @property
+    def _path(self) -> str:
+        """Of the request, as far as it has arrived."""
+        return self.url.partition(b"?")[0].decode("latin-1")
 
     def on_response_complete(self) -> None:
         """See `HttpToolsProtocol`."""
@@ -342,8 +347,8 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if self._in_head or (unanswered and not cycle.response_started):
-            path, headers = self.url.decode("latin-1"), self.server_state.default_headers
-            self.transport.write(refusal.response(path, request_id, headers, close=True))
+            headers = self.server_state.default_headers
+            self.transport.write(refusal.response(self._path, request_id, headers, close=True))
         self._arrived = False  # whatever comes is thrown away
         self.transport.close()
 

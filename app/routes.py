@@ -63,4 +63,4 @@ def route_of(path: str) -> str:
 
 def speaks_protocol(path: str) -> bool:
     """Whether clients of another protocol than this service's own ask here, and want errors as they know them."""
-    return path.startswith((V1, V2)) and path[3:4] in ("", "/", "?")
+    return path.startswith((V1, V2)) and path[3:4] in ("", "/")

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from app.api.openapi import problems
+from app.api.answers import problems
 from app.api.schemas import Health
 from app.api.state import service_of, serving_of
 from app.inference.errors import NotServing

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
+from app.api.answers import problems
 from app.api.body import read_predict_request
-from app.api.openapi import problems, request_body
+from app.api.openapi import request_body
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.state import serving_of
 from app.inference.classifier import Prediction

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
-from pydantic.json_schema import JsonDict, SkipJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.inference.vocabulary import Encoding
@@ -31,11 +31,6 @@ Review = Annotated[
     AfterValidator(_not_blank),
     Field(json_schema_extra={"minLength": 1, "pattern": NOT_BLANK}),
 ]
-
-
-def _left_out(schema: JsonDict) -> None:
-    """Describe a field that is left out where it is None, and never null: clients then need no union for it."""
-    del schema["default"]
 
 
 class PredictRequest(BaseModel):
@@ -104,7 +99,10 @@ class ModelResponse(BaseModel):
     version: Annotated[str, Field(description="Which version of it.", examples=["2"])]
     digest: Annotated[
         str,
-        Field(description="SHA-256 of the bundle's manifest, which names its content.", examples=["9f1c" + 60 * "0"]),
+        Field(
+            description="SHA-256 of the bundle's manifest, which names its content.",
+            examples=["5172c6de07ccae41b47ed1f352bd7145a7c19d572ea2865a1b190ddd1201b4c4"],
+        ),
     ]
     created: Annotated[
         str, Field(description="When training ended; ISO 8601, UTC.", examples=["2026-11-24T13:47:06+00:00"])
@@ -146,6 +144,7 @@ class Violation(BaseModel):
 class Problem(BaseModel):
     """What went wrong and what to do about it (RFC 9457)."""
 
+    # What is None is left out of the answer, so the document shows no null.
     type: Annotated[
         str,
         Field(description="Stable name of the kind of problem.", examples=["urn:problem-type:sentiment:overloaded"]),
@@ -159,19 +158,11 @@ class Problem(BaseModel):
             examples=["1020 reviews are waiting, 8 more would exceed the limit of 1024."],
         ),
     ]
-    limit: Annotated[
-        int | SkipJsonSchema[None],
-        Field(description="The limit that was hit.", examples=[50_000], json_schema_extra=_left_out),
-    ] = None
+    limit: Annotated[int | SkipJsonSchema[None], Field(description="The limit that was hit.", examples=[50_000])] = None
     received: Annotated[
-        int | SkipJsonSchema[None],
-        Field(description="What was received instead.", examples=[61_230], json_schema_extra=_left_out),
+        int | SkipJsonSchema[None], Field(description="What was received instead.", examples=[61_230])
     ] = None
-    index: Annotated[
-        int | SkipJsonSchema[None],
-        Field(description="Which review, counted from 0.", examples=[3], json_schema_extra=_left_out),
-    ] = None
-    errors: Annotated[
-        list[Violation] | SkipJsonSchema[None],
-        Field(description="What does not fit the schema.", json_schema_extra=_left_out),
-    ] = None
+    index: Annotated[int | SkipJsonSchema[None], Field(description="Which review, counted from 0.", examples=[3])] = (
+        None
+    )
+    errors: Annotated[list[Violation] | SkipJsonSchema[None], Field(description="What does not fit the schema.")] = None

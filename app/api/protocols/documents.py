@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from app.api.openapi import ANYWHERE, REFERENCE, WHEN
+from app.api.answers import ANYWHERE, HEADERS, REFERENCE, WHEN
 from app.api.protocols.schemas import ProtocolError
 
-RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}}
-AUTHENTICATE = {"WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}}
 EXAMPLES = {
     400: (
         "The body is not what the protocol says, or a limit is exceeded.",
@@ -35,7 +33,7 @@ def _error(status: int) -> dict[str, Any]:
     else:
         when, problems = WHEN[status]
         example, _ = next(iter(problems.values()))
-    headers = {401: AUTHENTICATE, 503: RETRY_AFTER}.get(status)
+    headers = HEADERS.get(status)
     return {
         "description": when,
         "content": {

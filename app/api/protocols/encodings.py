@@ -11,6 +11,8 @@ from app.api.state import service_of
 
 GZIP = 16 + zlib.MAX_WBITS
 RAW = -zlib.MAX_WBITS
+MOST_MEMBERS = 64
+"""Of a gzip body. What follows is copied for each of them: 90,000 empty ones, within 2 MB, took 4 s."""
 
 
 async def read_decoded_body(request: Request) -> bytes:
@@ -46,13 +48,16 @@ async def read_decoded_body(request: Request) -> bytes:
 
 def _gunzipped(body: bytes, limit: int) -> bytes:
     """What one or more gzip members hold."""
-    content = b""
-    while True:
+    contents: list[bytes] = []
+    room = limit
+    while body:
+        if len(contents) == MOST_MEMBERS:
+            raise InvalidRequest([Violation(location="body", message=f"Send at most {MOST_MEMBERS} gzip members")])
         decoder = zlib.decompressobj(GZIP)
-        content += _expanded(decoder, body, limit - len(content), limit)
+        contents.append(_expanded(decoder, body, room, limit))
+        room -= len(contents[-1])
         body = decoder.unused_data
-        if not body:
-            return content
+    return b"".join(contents)
 
 
 def _deflated(body: bytes, limit: int) -> bytes:

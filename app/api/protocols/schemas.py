@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictInt, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from app.api.schemas import NOT_BLANK
 
@@ -20,46 +21,48 @@ class ProtocolError(BaseModel):
 class ServerMetadata(BaseModel):
     """What answers."""
 
-    name: Annotated[str, Field(examples=["review-sentiment"])]
-    version: str
-    extensions: Annotated[list[str], Field(examples=[["binary_tensor_data"]])]
+    name: Annotated[str, Field(description="The service's name.", examples=["review-sentiment"])]
+    version: Annotated[str, Field(description="The service's version.", examples=["0.1.0"])]
+    extensions: Annotated[
+        list[str], Field(description="Extensions of the protocol that it knows.", examples=[["binary_tensor_data"]])
+    ]
 
 
 class ServerLive(BaseModel):
     """The process is alive."""
 
-    live: bool
+    live: Annotated[bool, Field(description="Always true.", examples=[True])]
 
 
 class ServerReady(BaseModel):
     """The service should get traffic."""
 
-    ready: bool
+    ready: Annotated[bool, Field(description="Always true; until then the status is 503.", examples=[True])]
 
 
 class ModelReady(BaseModel):
     """The model answers."""
 
-    name: Annotated[str, Field(examples=["imdb"])]
-    ready: bool
+    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
+    ready: Annotated[bool, Field(description="Always true; until then the status is 503.", examples=[True])]
 
 
 class TensorMetadata(BaseModel):
     """An input or output of the model."""
 
-    name: Annotated[str, Field(examples=[INPUT])]
-    datatype: Annotated[str, Field(examples=["BYTES"])]
+    name: Annotated[str, Field(description="Its name.", examples=[INPUT])]
+    datatype: Annotated[str, Field(description="Of its elements.", examples=["BYTES"])]
     shape: Annotated[list[int], Field(description="-1 is any number.", examples=[[-1]])]
 
 
 class ModelMetadata(BaseModel):
     """What the model reads and what it answers."""
 
-    name: Annotated[str, Field(examples=["imdb"])]
-    versions: Annotated[list[str], Field(examples=[["2"]])]
+    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
+    versions: Annotated[list[str], Field(description="The one that is served.", examples=[["2"]])]
     platform: Annotated[str, Field(description="What executes the network.", examples=["tensorflow_savedmodel"])]
-    inputs: list[TensorMetadata]
-    outputs: list[TensorMetadata]
+    inputs: Annotated[list[TensorMetadata], Field(description="One: the reviews.")]
+    outputs: Annotated[list[TensorMetadata], Field(description="One: the probabilities.")]
 
 
 class InputParameters(BaseModel):
@@ -76,19 +79,18 @@ class InputParameters(BaseModel):
 class InferInput(BaseModel):
     """The reviews."""
 
-    name: Literal["text"]
-    datatype: Literal["BYTES"]
+    name: Annotated[Literal["text"], Field(description="The model's only input.")]
+    datatype: Annotated[Literal["BYTES"], Field(description="Of its elements: texts in UTF-8.")]
     shape: Annotated[
-        list[StrictInt],
-        Field(min_length=1, max_length=2, description="[N], or [N, 1], for N reviews.", examples=[[1]]),
-        WithJsonSchema({"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "maxItems": 2}),
+        list[Annotated[StrictInt, Field(ge=1, lt=2**32)]],
+        Field(min_length=1, max_length=2, fail_fast=True, description="[N], or [N, 1], for N reviews.", examples=[[1]]),
     ]
     data: Annotated[
         list[Any] | None,
         Field(description="The reviews; of shape [N, 1], they may stand in lists of one. Absent if they are binary."),
         WithJsonSchema({"type": "array", "items": TEXT, "examples": [["A superb film."]]}),
     ] = None
-    parameters: InputParameters | None = None
+    parameters: Annotated[InputParameters | None, Field(description="How it is told.")] = None
 
 
 class OutputParameters(BaseModel):
@@ -102,8 +104,8 @@ class OutputParameters(BaseModel):
 class RequestedOutput(BaseModel):
     """An output to answer."""
 
-    name: Literal["positive_probability"]
-    parameters: OutputParameters | None = None
+    name: Annotated[Literal["positive_probability"], Field(description="The model's only output.")]
+    parameters: Annotated[OutputParameters | None, Field(description="How it should be told.")] = None
 
 
 class InferParameters(BaseModel):
@@ -118,58 +120,62 @@ class InferRequest(BaseModel):
     """Reviews to score, as a tensor."""
 
     id: Annotated[str | None, Field(description="Comes back with the response.")] = None
-    inputs: Annotated[list[InferInput], Field(min_length=1, max_length=1, fail_fast=True)]
+    inputs: Annotated[
+        list[InferInput],
+        Field(min_length=1, fail_fast=True, description="One: the reviews.", json_schema_extra={"maxItems": 1}),
+    ]
     outputs: Annotated[
-        list[RequestedOutput] | None, Field(max_length=1, fail_fast=True, description="All there are, by default.")
+        list[RequestedOutput] | None,
+        Field(fail_fast=True, description="The one there is, by default.", json_schema_extra={"maxItems": 1}),
     ] = None
-    parameters: InferParameters | None = None
+    parameters: Annotated[InferParameters | None, Field(description="How to answer.")] = None
 
 
 class OutputTensor(BaseModel):
     """One probability a review, in the order of the reviews."""
 
-    name: Annotated[str, Field(examples=[OUTPUT])]
-    datatype: Annotated[str, Field(examples=["FP32"])]
-    shape: Annotated[list[int], Field(examples=[[1]])]
-    data: Annotated[list[float], Field(examples=[[0.97]])]
+    name: Annotated[str, Field(description="Its name.", examples=[OUTPUT])]
+    datatype: Annotated[str, Field(description="Of its elements.", examples=["FP32"])]
+    shape: Annotated[list[int], Field(description="[N], for N reviews.", examples=[[1]])]
+    data: Annotated[list[float], Field(description="In the order of the reviews.", examples=[[0.97]])]
 
 
 class InferResponse(BaseModel):
     """The answer."""
 
-    model_name: Annotated[str, Field(examples=["imdb"])]
-    model_version: Annotated[str, Field(examples=["2"])]
+    model_name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
+    model_version: Annotated[str, Field(description="Its version.", examples=["2"])]
     id: Annotated[str | None, Field(description="That of the request, if it had one.")] = None
-    outputs: list[OutputTensor]
+    outputs: Annotated[list[OutputTensor], Field(description="One: the probabilities.")]
 
 
 class ServedModels(BaseModel):
     """Which models there are: one."""
 
-    models: Annotated[list[str], Field(examples=[["imdb"]])]
+    models: Annotated[list[str], Field(description="The bundle's name.", examples=[["imdb"]])]
 
 
 class VersionStatus(BaseModel):
     """Whether the version answered well."""
 
-    error_code: Annotated[str, Field(examples=["OK"])]
-    error_message: Annotated[str, Field(examples=[""])]
+    error_code: Annotated[str, Field(description="Always OK.", examples=["OK"])]
+    error_message: Annotated[str, Field(description="Always empty.", examples=[""])]
 
 
 class ModelVersionStatus(BaseModel):
     """The state of a version."""
 
-    version: Annotated[str, Field(examples=["2"])]
-    state: Annotated[str, Field(examples=["AVAILABLE"])]
-    status: VersionStatus
+    version: Annotated[str, Field(description="Of the bundle.", examples=["2"])]
+    state: Annotated[str, Field(description="Always AVAILABLE; until then the status is 503.", examples=["AVAILABLE"])]
+    status: Annotated[VersionStatus, Field(description="Whether it is well.")]
 
 
 class ModelStatus(BaseModel):
     """The state of the model, as KServe's first protocol and as TensorFlow Serving tell it."""
 
-    name: Annotated[str, Field(examples=["imdb"])]
-    ready: bool
-    model_version_status: list[ModelVersionStatus]
+    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
+    ready: Annotated[bool, Field(description="Always true; until then the status is 503.", examples=[True])]
+    model_version_status: Annotated[list[ModelVersionStatus], Field(description="One: of the served version.")]
 
 
 class InstancesRequest(BaseModel):
@@ -187,9 +193,11 @@ class InstancesRequest(BaseModel):
             }
         ),
     ]
+    inputs: SkipJsonSchema[Any] = None
+    """TensorFlow Serving's other form, of columns; not supported, and not to be overlooked beside `instances`."""
 
 
 class PredictionsResponse(BaseModel):
     """One probability of being positive a review, in the order of the reviews."""
 
-    predictions: Annotated[list[float], Field(examples=[[0.97]])]
+    predictions: Annotated[list[float], Field(description="In the order of the reviews.", examples=[[0.97]])]

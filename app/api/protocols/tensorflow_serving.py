@@ -41,6 +41,9 @@ async def predict_instances(request: Request) -> Response:
     """
     serving = asked_for(request)
     body = parsed_as(InstancesRequest, await read_decoded_body(request))
+    if body.inputs is not None:
+        message = "Send instances alone, a review each; the form of columns is not supported"
+        raise InvalidRequest([Violation(location="inputs", message=message)])
     settings = service_of(request).settings
     reviews = list(_reviews(body.instances))
     check_limits(reviews, settings, "instances")

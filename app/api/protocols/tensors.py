@@ -19,6 +19,9 @@ HEADER_LENGTH = b"inference-header-content-length"
 LENGTH = struct.Struct("<I")
 """Before each element of a BYTES tensor: its length in bytes."""
 
+LONGEST_NUMBER = 20
+"""Digits of the number of bytes in a header."""
+
 TENSOR = "inputs.0"
 
 
@@ -56,9 +59,13 @@ def read_inference(body: bytes, header_length: bytes | None, settings: Settings)
         inference = Inference(None, [_text(body, 0)], binary=True)
     else:
         request = parsed_as(InferRequest, body[:size])
+        if len(request.inputs) > 1:
+            raise _invalid("inputs", f"The model has one input, {INPUT}")
+        if len(request.outputs or ()) > 1:
+            raise _invalid("outputs", f"The model has one output, {OUTPUT}")
         reviews = _reviews(request.inputs[0], memoryview(body)[size:], settings)
         inference = Inference(request.id, reviews, _wants_binary(request))
-    check_limits(inference.reviews, settings, INPUT)
+    check_limits(inference.reviews, settings, f"{TENSOR}.data")
     return inference
 
 
@@ -86,7 +93,8 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
 
 
 def _size_of_json(header_length: bytes, length: int) -> int:
-    if not header_length.isdigit() or int(header_length) > length:
+    # A number with more digits than the length of any body is not worth reading; Python refuses to from 4,300 on.
+    if not header_length.isdigit() or len(header_length) > LONGEST_NUMBER or int(header_length) > length:
         raise _invalid(
             "body", f"Inference-Header-Content-Length must be a number of bytes, at most the body's {length}"
         )
@@ -102,8 +110,8 @@ def _wants_binary(request: InferRequest) -> bool:
 
 def _reviews(tensor: InferInput, binary: memoryview, settings: Settings) -> list[str]:
     count, *rest = tensor.shape
-    if count < 1 or rest not in ([], [1]):
-        raise _invalid(f"{TENSOR}.shape", "This must be [N] or [N, 1], for N reviews, at least one")
+    if rest not in ([], [1]):
+        raise _invalid(f"{TENSOR}.shape", "This must be [N] or [N, 1], for N reviews")
     if count > settings.max_reviews:
         raise TooManyReviews(settings.max_reviews, count)
     size = tensor.parameters.binary_data_size if tensor.parameters is not None else None

@@ -14,10 +14,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import health, metrics, model, predict
+from app.api import explain, health, metrics, model, predict
 from app.api.access import Access
 from app.api.docs import add_docs
 from app.api.openapi import add_openapi
+from app.api.playground import add_playground
 from app.api.problems import add_problem_handlers
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.requests import RequestLog
@@ -90,12 +91,14 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in (predict.router, model.router, health.router, open_inference.router, tensorflow_serving.router):
-        app.include_router(router)
+    for routes in (predict, explain, model, health, open_inference, tensorflow_serving):
+        app.include_router(routes.router)
     if settings.metrics_port is None:
         app.include_router(metrics.router)
     if settings.docs:
         add_docs(app)
+    if settings.playground:
+        add_playground(app, settings.docs)
     add_openapi(app, settings)
     add_problem_handlers(app)
     return app

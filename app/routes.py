@@ -5,24 +5,29 @@ from functools import lru_cache
 from typing import NamedTuple
 
 PREDICT = "/predict"
+EXPLAIN = "/explain"
 INFER = "/v2/models/{model_name}/infer"
 TENSORFLOW_PREDICT = "/v1/models/{model_name}:predict"
-PREDICTIONS = (PREDICT, INFER, TENSORFLOW_PREDICT)
+TENSORFLOW_EXPLAIN = "/v1/models/{model_name}:explain"
+PREDICTIONS = (PREDICT, EXPLAIN, INFER, TENSORFLOW_PREDICT, TENSORFLOW_EXPLAIN)
 """Those that score reviews; a path that names a version as well counts as the one that does not."""
 
 V1 = "/v1"
 V2 = "/v2"
 DOCS = "/docs"
+REDOC = "/redoc"
+PLAYGROUND = "/playground"
 OTHER = "other"
-ROUTES = (*PREDICTIONS, "/model", "/health/live", "/health/ready", "/metrics", DOCS, "/openapi.json", V1, V2, OTHER)
+PAGES = ("/", PLAYGROUND, DOCS, REDOC, "/openapi.json")
+ROUTES = (*PREDICTIONS, "/model", "/health/live", "/health/ready", "/metrics", *PAGES, V1, V2, OTHER)
 """`/v1` and `/v2` stand for all of TensorFlow Serving's and of the Open Inference Protocol's paths but predictions."""
 
-_EXACT = frozenset(ROUTES) - {*PREDICTIONS[1:], OTHER}
+_EXACT = frozenset(route for route in ROUTES if "{" not in route) - {OTHER}
 _ADDRESS = re.compile(
     r"/(?:v2/models/(?P<v2>[^/]+)(?:/versions/(?P<v2_version>[^/]+))?(?P<v2_verb>/infer|/ready)?"
-    r"|v1/models/(?P<v1>[^/]+?)(?:/versions/(?P<v1_version>[^/]+?))?(?P<v1_verb>:predict)?)"
+    r"|v1/models/(?P<v1>[^/]+?)(?:/versions/(?P<v1_version>[^/]+?))?(?P<v1_verb>:predict|:explain)?)"
 )
-_PREDICTING = {"/infer": INFER, ":predict": TENSORFLOW_PREDICT}
+_PREDICTING = {"/infer": INFER, ":predict": TENSORFLOW_PREDICT, ":explain": TENSORFLOW_EXPLAIN}
 
 
 class Address(NamedTuple):
@@ -31,7 +36,7 @@ class Address(NamedTuple):
     Attributes:
         model: The model's name.
         version: The version, if the path names one.
-        verb: What to do with it: `/infer`, `/ready`, `:predict`, or nothing: describe it.
+        verb: What to do with it: `/infer`, `/ready`, `:predict`, `:explain`, or nothing: describe it.
     """
 
     model: str
@@ -58,7 +63,10 @@ def route_of(path: str) -> str:
         if address is not None and address.verb in _PREDICTING:
             return _PREDICTING[address.verb]
         return path[:3] if speaks_protocol(path) else OTHER
-    return DOCS if path.startswith("/docs/") else OTHER
+    for pages in (DOCS, PLAYGROUND):
+        if path.startswith(f"{pages}/"):
+            return pages
+    return OTHER
 
 
 def speaks_protocol(path: str) -> bool:

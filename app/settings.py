@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     ] = "tensorflow"
 
     max_reviews: Annotated[int, Field(ge=1, description="Reviews a request.")] = 128
+    max_explained: Annotated[
+        int,
+        Field(ge=1, description="Reviews a request to explain; each takes a call of the network for every known word."),
+    ] = 8
     max_characters: Annotated[
         int, Field(ge=1, description="Characters a review. The longest of the 50,000 IMDB reviews has 13,704.")
     ] = 50_000
@@ -75,7 +79,10 @@ class Settings(BaseSettings):
     shutdown_timeout: Annotated[
         int, Field(ge=1, description="Seconds that accepted requests get to finish after that.")
     ] = 30
-    docs: Annotated[bool, Field(description="Whether `/docs` and `/openapi.json` are there.")] = True
+    docs: Annotated[bool, Field(description="Whether `/docs`, `/redoc` and `/openapi.json` are there.")] = True
+    playground: Annotated[
+        bool, Field(description="Whether the page to try the model on is there, at `/` and below `/playground`.")
+    ] = True
     metrics_port: Annotated[
         int | None,
         Field(
@@ -87,8 +94,9 @@ class Settings(BaseSettings):
     api_keys: Annotated[
         SecretStr | None,
         Field(
-            description="Keys, separated by commas; with any, `/predict`, `/model`, `/metrics`, `/v1/models` and "
-            "`/v2/models` want `Authorization: Bearer <key>`. Two at once allow to replace one by the other.",
+            description="Keys, separated by commas; with any, `/predict`, `/explain`, `/model`, `/metrics`, "
+            "`/v1/models` and `/v2/models` want `Authorization: Bearer <key>`. Two at once allow to replace one by the "
+            "other.",
         ),
     ] = None
     api_keys_file: Annotated[

@@ -4,17 +4,20 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from rich.console import Console
 from rich.progress import Progress
 
 from app.inference.bundle import Bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.main import create_app
 from app.settings import Settings
+from benchmarks.environments import environment
 from tests.corpus import files, write_archive
 from tests.inference.test_bundle import resealed
 from tests.servers import Server, serving, wait_until
@@ -109,3 +112,12 @@ def imdb() -> Path:
     if not found:
         pytest.skip(f"no aclImdb_labelled.tar* or aclImdb_v1.tar* in {folder}; IMDB names another folder")
     return found[0]
+
+
+@pytest.fixture(scope="session")
+def protocols() -> Path:
+    """The Python that has tritonclient and kserve; the first time, they are installed."""
+    try:
+        return environment(ROOT / "requirements/protocols.txt", Console(quiet=True))
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"requirements/protocols.txt cannot be installed: {error}")

@@ -1,11 +1,13 @@
 """What the documents say is what the code does: settings, commands, examples, locks."""
 
+import doctest
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from benchmarks.report import DOCUMENT, document, readme_table
 from tests.servers import ROOT, Server, serving
 
 README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +28,18 @@ def served() -> Iterator[Server]:
         yield server
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def examples(language: str) -> list[Any]:
+    """The blocks of README and of all pages, but those that are a session of Python's."""
+    return [
+        pytest.param(block, id=f"{page.name}-{number}")
+        for page in PAGES
+        for number, block in enumerate(blocks(language, page.read_text()))
+        if ">>>" not in block and "127.0.0.1:8000" in block and not re.search("kubectl|docker", block)
+    ]
 
 
 def test_readme_settings_table_is_the_code() -> None:
@@ -52,21 +65,43 @@ def test_readme_make_targets_exist() -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("example", [block for block in blocks("sh") if "curl" in block])
-def test_readme_curl_example_runs(served: Server, example: str) -> None:
+@pytest.mark.parametrize("example", examples("sh"))
+def test_curl_example_runs(served: Server, example: str) -> None:
     command = example.replace("http://127.0.0.1:8000", served.url)
     done = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
-    assert re.findall('"(?:positive_probability|predictions|outputs)":', done.stdout)
+    assert re.findall('"(?:positive_probability|predictions|outputs|detail)":', done.stdout)
     assert '"error"' not in done.stdout
 
 
-@pytest.mark.parametrize("example", blocks("python"))
-def test_readme_httpx_example_runs(served: Server, example: str) -> None:
+@pytest.mark.parametrize("example", examples("python"))
+def test_python_example_runs(served: Server, example: str) -> None:
     command = example.replace("http://127.0.0.1:8000", served.url)
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     assert "positive" in done.stdout
+
+
+@pytest.mark.parametrize("example", examples("python protocols"))
+def test_example_of_another_protocols_client_runs(served: Server, protocols: Path, example: str) -> None:
+    command = example.replace("127.0.0.1:8000", served.url.removeprefix("http://"))
+    done = subprocess.run([protocols, "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    first, second = map(float, re.findall(r"0\.\d+", done.stdout))
+    assert first > 0.5 > second
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_sessions_in_documents_are_what_python_answers(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
 
 
 def test_readme_results_are_the_bundles() -> None:

@@ -21,7 +21,11 @@ Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scrape(url: str) -> Numbers:
-    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").raise_for_status().text)
+    return numbers_in(httpx.get(f"{url}/metrics").raise_for_status().text)
+
+
+def numbers_in(exposition: str) -> Numbers:
+    families = text_string_to_metric_families(exposition)
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in families
@@ -159,7 +163,7 @@ def test_recent_reviews_fade() -> None:
     recorder = Recorder()
     for words, batches in ((5, 100), (300, 500)):
         for _ in range(batches):
-            recorder.scored([Prediction(0.5, words, words)] * 100, 0.001, 0.001)
+            recorder.scored([Prediction(0.5, words, words)] * 100, 100, 0.001, 0.001)
     family = RECENT["words"]
     (numbers,) = recorder.of_all()
     recent = list(numbers[family.offset : family.offset + len(BOUNDS["words"])])

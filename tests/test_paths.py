@@ -31,7 +31,9 @@ from app.routes import Address, address_in, route_of, speaks_protocol
         ("/v1/models/imdb", "/v1"),
         ("/v1/models/imdb:predict", "/v1/models/{model_name}:predict"),
         ("/v1/models/imdb/versions/2:predict", "/v1/models/{model_name}:predict"),
-        ("/v1/models/imdb:explain", "/v1"),
+        ("/v1/models/imdb:explain", "/v1/models/{model_name}:explain"),
+        ("/v1/models/imdb:classify", "/v1"),
+        ("/explain", "/explain"),
         ("/v1/models/:predict", "/v1"),
     ],
 )
@@ -47,6 +49,7 @@ def test_path_has_its_route(path: str, route: str) -> None:
         ("/v2/models/imdb/versions/2/infer", Address("imdb", "2", "/infer")),
         ("/v1/models/imdb", Address("imdb", None, "")),
         ("/v1/models/imdb/versions/2:predict", Address("imdb", "2", ":predict")),
+        ("/v1/models/imdb:explain", Address("imdb", None, ":explain")),
         ("/v1/models/im:db:predict", Address("im:db", None, ":predict")),
         ("/v2/models/", None),
         ("/v2/health/ready", None),

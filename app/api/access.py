@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem
 
-GUARDED = frozenset(("/predict", "/model", "/metrics"))
+GUARDED = frozenset(("/predict", "/explain", "/model", "/metrics"))
 GUARDED_BELOW = ("/v1/models", "/v2/models")
 
 KEY_NEEDED = "A key is needed: send the header Authorization: Bearer <key>. Whoever runs the service has it."

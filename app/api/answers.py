@@ -70,6 +70,7 @@ WHEN: dict[int, tuple[str, dict[str, tuple[str, dict[str, Any]]]]] = {
 
 ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
     "predict": ("One prediction a review.", {}),
+    "explain": ("One explanation a review.", {}),
     "get_model": ("The served bundle.", {}),
     "get_liveness": ("The process is alive.", {"status": "live"}),
     "get_readiness": ("It should get traffic.", {"status": "ready"}),
@@ -85,6 +86,8 @@ ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
     "list_models": ("The one model there is.", {}),
     "get_model_status": ("The model answers.", {}),
     "get_model_version_status": ("The model answers.", {}),
+    "explain_instances": ("One explanation a review.", {}),
+    "explain_instances_version": ("One explanation a review.", {}),
     "predict_instances": ("One probability a review.", {}),
     "predict_instances_version": ("One probability a review.", {}),
 }

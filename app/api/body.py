@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from app.api.problems import BodyTooLarge, InvalidRequest, ReviewTooLong, TooManyReviews, UnsupportedBody
 from app.api.schemas import PredictRequest, Violation
 from app.api.state import service_of
-from app.settings import Settings
 
 LONGEST_LOCATION = 100
 """Characters of a field's name that are repeated to the one who sent it."""
@@ -19,6 +18,7 @@ LONGEST_LOCATION = 100
 UTF8_BOM = b"\xef\xbb\xbf"
 
 Model = TypeVar("Model", bound=BaseModel)
+Reviews = TypeVar("Reviews", bound=PredictRequest)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -55,8 +55,8 @@ def _objection(content_type: bytes, content_encoding: bytes) -> str | None:
     return None
 
 
-async def read_predict_request(request: Request) -> PredictRequest:
-    """Read the body of POST /predict.
+async def read_reviews(request: Request, model: type[Reviews], most: int) -> Reviews:
+    """Read the body of a request about reviews, `most` at most.
 
     Raises:
         RequestRejected: It is not what the schema says, or exceeds a limit.
@@ -65,11 +65,11 @@ async def read_predict_request(request: Request) -> PredictRequest:
     if objection := _objection(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity")):
         raise UnsupportedBody(objection)
     settings = service_of(request).settings
-    parsed = parsed_as(PredictRequest, await read_body(request, settings.max_body_bytes))
+    parsed = parsed_as(model, await read_body(request, settings.max_body_bytes))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
         raise InvalidRequest([Violation(location=_short(unknown), message="Extra inputs are not permitted")])
-    check_limits(parsed.reviews, settings, "reviews")
+    check_limits(parsed.reviews, most, settings.max_characters, "reviews")
     return parsed
 
 
@@ -85,18 +85,24 @@ def parsed_as(model: type[Model], body: bytes) -> Model:
         raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
 
 
-def check_limits(reviews: Sequence[str], settings: Settings, location: str) -> None:
-    """See that a request holds no more than it may; `location` is the name of its list of reviews.
+def check_limits(reviews: Sequence[str], most: int, longest: int, location: str) -> None:
+    """See that a request holds no more than it may.
+
+    Args:
+        reviews: Those of the request.
+        most: How many there may be.
+        longest: How many characters each may have.
+        location: Where in the body they are.
 
     Raises:
         TooManyReviews: There are too many.
         ReviewTooLong: One of them is.
     """
-    if len(reviews) > settings.max_reviews:
-        raise TooManyReviews(settings.max_reviews, len(reviews))
+    if len(reviews) > most:
+        raise TooManyReviews(most, len(reviews))
     for index, review in enumerate(reviews):
-        if len(review) > settings.max_characters:
-            raise ReviewTooLong(f"{location}.{index}", index, settings.max_characters, len(review))
+        if len(review) > longest:
+            raise ReviewTooLong(f"{location}.{index}", index, longest, len(review))
 
 
 def _violations(error: ValidationError) -> list[Violation]:

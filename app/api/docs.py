@@ -1,28 +1,37 @@
-"""GET /docs: the interactive API page, from packaged assets; nothing is fetched from another host."""
+"""GET /docs and /redoc: the API to try and to read, from packaged assets; nothing is fetched from another host."""
 
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-ASSETS = Path(fastapi_offline.__file__).parent / "static"
+FOLDER = Path(__file__).parent.parent / "documentation"
+PACKAGED = Path(fastapi_offline.__file__).parent / "static"
+
+LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+"""What Redoc would fetch from its makers' host; without an address the picture is left out."""
 
 
 def add_docs(app: FastAPI) -> None:
-    """Add /docs and the scripts and styles it needs under /docs/assets."""
+    """Add /docs (Swagger UI) and /redoc (Redoc), and the scripts and styles they need below /docs/assets.
+
+    The pages name everything relative to themselves, so that they work below a proxy's prefix as well.
+    """
 
     @app.get("/docs", include_in_schema=False)
-    async def docs(request: Request) -> HTMLResponse:
-        root = request.scope.get("root_path", "").rstrip("/")
-        return get_swagger_ui_html(
-            openapi_url=f"{root}/openapi.json",
-            title=app.title,
-            swagger_js_url=f"{root}/docs/assets/swagger-ui-bundle.js",
-            swagger_css_url=f"{root}/docs/assets/swagger-ui.css",
-            swagger_favicon_url=f"{root}/docs/assets/favicon.png",
-        )
+    async def docs() -> Response:
+        return FileResponse(FOLDER / "docs.html")
 
-    app.mount("/docs/assets", StaticFiles(directory=ASSETS))
+    @app.get("/redoc", include_in_schema=False)
+    async def redoc() -> Response:
+        return FileResponse(FOLDER / "redoc.html")
+
+    @app.get("/docs/assets/redoc.standalone.js", include_in_schema=False)
+    def redoc_script() -> Response:
+        script = (PACKAGED / "redoc.standalone.js").read_bytes()
+        return Response(script.replace(LOGO, b""), media_type="text/javascript")
+
+    app.mount("/docs/assets/start", StaticFiles(directory=FOLDER))
+    app.mount("/docs/assets", StaticFiles(directory=PACKAGED))

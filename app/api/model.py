@@ -20,6 +20,7 @@ async def get_model(request: Request) -> ModelResponse:
         runtime=settings.runtime,
         limits=Limits(
             max_reviews=settings.max_reviews,
+            max_explained=settings.max_explained,
             max_characters=settings.max_characters,
             max_body_bytes=settings.max_body_bytes,
             max_waiting=settings.max_waiting,

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from app.api.access import is_guarded
 from app.api.answers import REFERENCE, complete_answer
 from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
-from app.api.schemas import PredictRequest, Problem
+from app.api.schemas import ExplainRequest, PredictRequest, Problem
 from app.settings import Settings
 
 REQUEST_ID = {
@@ -50,15 +50,20 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
         license_info=app.license_info,
         servers=app.servers,
     )
-    bodies: list[type[BaseModel]] = [PredictRequest, InferRequest, InstancesRequest]
+    bodies: list[type[BaseModel]] = [PredictRequest, ExplainRequest, InferRequest, InstancesRequest]
     modes: list[tuple[type[BaseModel], Any]] = [(body, "validation") for body in bodies]
     modes += [(error, "serialization") for error in (Problem, ProtocolError)]
     _, definitions = models_json_schema(modes, ref_template=REFERENCE)
     schemas = document["components"]["schemas"]
     schemas |= definitions["$defs"]
-    for model, field in (("PredictRequest", "reviews"), ("InferInput", "data"), ("InstancesRequest", "instances")):
+    for model, field, most in (
+        ("PredictRequest", "reviews", settings.max_reviews),
+        ("ExplainRequest", "reviews", settings.max_explained),
+        ("InferInput", "data", settings.max_reviews),
+        ("InstancesRequest", "instances", settings.max_reviews),
+    ):
         reviews = schemas[model]["properties"][field]
-        reviews["maxItems"] = settings.max_reviews
+        reviews["maxItems"] = most
         for text in _texts(reviews["items"]):
             text["maxLength"] = settings.max_characters
     _describe_attributes(schemas["Encoding"])

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from app.api.answers import problems
-from app.api.body import read_predict_request
+from app.api.body import read_reviews
 from app.api.openapi import request_body
 from app.api.schemas import PredictRequest, PredictResponse
-from app.api.state import serving_of
+from app.api.state import service_of, serving_of
 from app.inference.classifier import Prediction
 
 router = APIRouter(tags=["predictions"])
@@ -26,7 +26,7 @@ router = APIRouter(tags=["predictions"])
 async def predict(request: Request) -> Response:
     """Estimate how likely each review is to be positive. Predictions come in the order of the reviews."""
     serving = serving_of(request)
-    wanted = await read_predict_request(request)
+    wanted = await read_reviews(request, PredictRequest, service_of(request).settings.max_reviews)
     predictions = await serving.scorer.predict(wanted.reviews)
     manifest = serving.bundle.manifest
     return Response(answer_json(manifest.name, manifest.version, predictions), media_type="application/json")

@@ -22,10 +22,18 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*
 POLICY = b"default-src 'none'; frame-ancestors 'none'"
 """What a browser may do with an answer: nothing but show it."""
 
-DOCS_POLICY = (
-    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+_OWN = (
+    b"default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    b"frame-ancestors 'none'; "
 )
-"""The same for the interactive page, which starts itself by a script within it."""
+PAGE_POLICIES = {
+    "/": _OWN + b"style-src 'self'; img-src 'self'",
+    # Swagger UI has pictures in its styles.
+    "/docs": _OWN + b"style-src 'self'; img-src 'self' data:",
+    # Redoc writes its styles itself, and looks for words in a worker that it makes of a text.
+    "/redoc": _OWN + b"style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:",
+}
+"""The same for the pages there are: only what comes from this service, and no script within a page."""
 
 ANSWERED = "sentiment.answered"
 """In a request's ASGI scope: the status that the connection has sent already, because the rest of it did not arrive."""
@@ -60,7 +68,7 @@ class RequestLog:
                 message["headers"] += (
                     (b"x-request-id", request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
-                    (b"content-security-policy", DOCS_POLICY if scope["path"] == "/docs" else POLICY),
+                    (b"content-security-policy", PAGE_POLICIES.get(scope["path"], POLICY)),
                 )
                 if service.draining:  # so that no client's next request meets a closing socket
                     MutableHeaders(scope=message)["Connection"] = "close"

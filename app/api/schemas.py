@@ -53,6 +53,19 @@ class PredictRequest(BaseModel):
     ]
 
 
+class ExplainRequest(PredictRequest):
+    """Reviews to explain."""
+
+    top: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="How many terms to list a review, the largest first; absent, all.",
+            examples=[5],
+        ),
+    ] = None
+
+
 class Prediction(BaseModel):
     """What the model makes of one review."""
 
@@ -81,10 +94,61 @@ class PredictResponse(BaseModel):
     predictions: Annotated[list[Prediction], Field(description="In the order of the reviews.")]
 
 
+class Span(BaseModel):
+    """A part of a review, in Unicode code points."""
+
+    start: Annotated[int, Field(ge=0, description="Its first character.", examples=[12])]
+    end: Annotated[int, Field(ge=0, description="Behind its last character.", examples=[18])]
+
+
+class Effect(BaseModel):
+    """What a term does to the probability: the difference to the answer with the term switched off."""
+
+    term: Annotated[str, Field(description="A word, or some in a row, in lower case.", examples=["superb"])]
+    log_odds: Annotated[
+        float,
+        Field(description="What it adds to the log-odds of being positive; below 0: against.", examples=[1.2]),
+    ]
+    probability: Annotated[float, Field(ge=-1, le=1, description="What it adds to the probability.", examples=[0.05])]
+    positive_probability_without: Annotated[
+        float, Field(ge=0, le=1, description="The probability with the term switched off.", examples=[0.92])
+    ]
+    occurrences: Annotated[
+        list[Span], Field(description="Where it is in the review; of several words, from the first to the last.")
+    ]
+
+
+class Rest(BaseModel):
+    """The sums of the terms that are not listed."""
+
+    terms: Annotated[int, Field(ge=0, description="How many there are.", examples=[4])]
+    log_odds: Annotated[float, Field(description="What they add to the log-odds, one by one.", examples=[0.3])]
+    probability: Annotated[float, Field(description="What they add to the probability, one by one.", examples=[0.01])]
+
+
+class Explanation(Prediction):
+    """What the model makes of one review, and what it rests on."""
+
+    log_odds: Annotated[
+        float, Field(description="log(p / (1 - p)), with p kept 0.0000001 away from 0 and 1.", examples=[3.5])
+    ]
+    terms: Annotated[list[Effect], Field(description="The known terms, the largest in log-odds first.")]
+    rest: Annotated[Rest, Field(description="Those that `top` left out.")]
+    unknown_words: Annotated[list[Span], Field(description="Words that the model could not read.")]
+
+
+class ExplainResponse(BaseModel):
+    """One explanation a review, in the order of the reviews."""
+
+    model: ModelName
+    explanations: Annotated[list[Explanation], Field(description="In the order of the reviews.")]
+
+
 class Limits(BaseModel):
     """The limits in force."""
 
     max_reviews: Annotated[int, Field(description="Reviews a request.", examples=[128])]
+    max_explained: Annotated[int, Field(description="Reviews a request to explain.", examples=[8])]
     max_characters: Annotated[int, Field(description="Characters (Unicode code points) a review.", examples=[50_000])]
     max_body_bytes: Annotated[int, Field(description="Bytes a request body.", examples=[2_000_000])]
     max_waiting: Annotated[

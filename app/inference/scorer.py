@@ -14,6 +14,8 @@ from typing import Protocol
 
 from app.inference.classifier import BATCH, Classifier, Prediction
 from app.inference.errors import DeadlineExceeded, Overloaded
+from app.inference.explanation import Explanation, Occlusion
+from app.inference.vocabulary import Row
 
 SHARE = BATCH // 4
 """Reviews of one request in a batch, while others wait too."""
@@ -21,6 +23,9 @@ SHARE = BATCH // 4
 BATCH_CHARACTERS = 64_000
 """Characters a batch at most, one review excepted; some 5 ms of work."""
 
+
+EXPLAINING = 256
+"""Rows of an explanation that wait at a time: the largest has thousands, and 10 MB are enough for them."""
 
 RESUME = 0.5
 """The share of the bound at which a full queue takes requests again."""
@@ -35,31 +40,39 @@ class Observer(Protocol):
     def queued(self, seconds: float) -> None:
         """A request waited so long before its first review was taken."""
 
-    def scored(self, predictions: Sequence[Prediction], text_seconds: float, model_seconds: float) -> None:
-        """A batch was encoded and went through the network, in so much time."""
+    def scored(self, predictions: Sequence[Prediction], rows: int, text_seconds: float, model_seconds: float) -> None:
+        """A batch of so many rows was encoded and went through the network, in so much time.
+
+        The predictions are those of reviews; rows that were asked about as they are have none.
+        """
 
 
 @dataclass(eq=False)
 class _Request:
-    """A caller's reviews; `predictions` holds those of the first ones, as far as work has gone.
+    """A caller's reviews, or rows; `predictions` holds those of the first ones, as far as work has gone.
 
-    After `expires`, on the clock of `perf_counter`, nothing more of it is scored.
+    After `expires`, on the clock of `perf_counter`, nothing more of it is scored. A row is as much work as a review of
+    as many characters as it has columns that are on.
     """
 
-    reviews: Sequence[str]
+    reviews: Sequence[str] | Sequence[Row]
     answer: asyncio.Future[list[Prediction]]
     expires: float
     predictions: list[Prediction] = field(default_factory=list)
 
-    def part(self, most: int, characters: int) -> Sequence[str]:
+    def part(self, most: int, characters: int) -> Sequence[str] | Sequence[Row]:
         """The next reviews to score: at least one, then as many as fit."""
         start = end = len(self.predictions)
         while end < len(self.reviews) and end - start < most:
-            characters -= len(self.reviews[end])
+            characters -= _size(self.reviews[end])
             if characters < 0 and end > start:
                 break
             end += 1
         return self.reviews[start:end]
+
+
+def _size(review: str | Row) -> int:
+    return len(review if isinstance(review, str) else review.columns)
 
 
 class Scorer:
@@ -96,6 +109,24 @@ class Scorer:
             Overloaded: More than `max_waiting` reviews would wait. Nothing was queued.
             InferenceError: The runtime's answer was unusable.
         """
+        return await self._ask(reviews)
+
+    async def explain(self, occlusion: Occlusion) -> Explanation:
+        """Ask the network all that explains a review; each of its rows waits and counts as a review does.
+
+        Raises:
+            DeadlineExceeded: One of the parts took too long.
+            Overloaded: More than `max_waiting` reviews would wait.
+            InferenceError: The runtime's answer was unusable.
+        """
+        predictions: list[Prediction] = []
+        rows = occlusion.rows()
+        most = min(EXPLAINING, self._max_waiting)
+        while part := list(islice(rows, most)):
+            predictions += await self._ask(part)
+        return occlusion.explanation(predictions)
+
+    async def _ask(self, reviews: Sequence[str] | Sequence[Row]) -> list[Prediction]:
         if self.waiting + len(reviews) > self._max_waiting:
             self.full = True
             raise Overloaded(len(reviews), self.waiting, self._max_waiting)
@@ -139,22 +170,30 @@ class Scorer:
     def _queued(self) -> int:
         return sum(len(request.reviews) - len(request.predictions) for request in self._queue)
 
-    def _score(self, parts: Sequence[Sequence[str]]) -> list[list[Prediction] | Exception]:
+    def _score(self, parts: Sequence[Sequence[str] | Sequence[Row]]) -> list[list[Prediction] | Exception]:
         """Score all in one call; where that fails, one by one, so that nobody's failure becomes a neighbour's."""
         try:
             started = perf_counter()
-            rows = self._classifier.encode([review for part in parts for review in part])
+            reviews = [review for part in parts for review in part]
+            texts = [review for review in reviews if isinstance(review, str)]
+            rows = self._classifier.encode(texts)
+            if len(texts) < len(reviews):
+                of_texts = iter(rows)
+                rows = [next(of_texts) if isinstance(review, str) else review for review in reviews]
             encoded = perf_counter()
             predictions = self._classifier.predict_rows(rows)
-            self._observer.scored(predictions, encoded - started, perf_counter() - encoded)
+            of_reviews = predictions
+            if len(texts) < len(reviews):
+                of_reviews = [mine for mine, of in zip(predictions, reviews, strict=True) if isinstance(of, str)]
+            self._observer.scored(of_reviews, len(rows), encoded - started, perf_counter() - encoded)
             scored = iter(predictions)
             return [list(islice(scored, len(part))) for part in parts]
         except Exception as error:
             return [error] if len(parts) == 1 else [self._score([part])[0] for part in parts]
 
-    def _next_batch(self) -> list[tuple[_Request, Sequence[str]]]:
+    def _next_batch(self) -> list[tuple[_Request, Sequence[str] | Sequence[Row]]]:
         """Take parts of requests in order of arrival until the batch is full; those with more left queue up again."""
-        batch: list[tuple[_Request, Sequence[str]]] = []
+        batch: list[tuple[_Request, Sequence[str] | Sequence[Row]]] = []
         unfinished: list[_Request] = []
         size = characters = 0
         now = perf_counter()  # the loop's own clock stands still between its rounds
@@ -171,7 +210,7 @@ class Scorer:
             part = request.part(room, BATCH_CHARACTERS - characters)
             batch.append((request, part))
             size += len(part)
-            characters += sum(map(len, part))
+            characters += sum(map(_size, part))
             if len(request.predictions) + len(part) < len(request.reviews):
                 unfinished.append(request)
         self._queue.extend(unfinished)

@@ -8,6 +8,8 @@ white-space character separates, so that a Windows line end or a no-break space 
 
 import re
 from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
 
 FILTERED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 """Characters that separate tokens (Keras's default filters)."""
@@ -23,15 +25,29 @@ SEPARATORS = (
 )
 
 
+class Token(NamedTuple):
+    """A token, and where a text holds it.
+
+    Attributes:
+        text: As `tokenise` returns it.
+        start: Of its first character in the text, in code points.
+        end: Behind its last one.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
 @lru_cache
-def _rules(kept: str) -> tuple[re.Pattern[str], re.Pattern[str], bytes, list[str]]:
-    """Prepare for an encoding: its apostrophes, its separators beyond ASCII, a table for all ASCII, its kept signs."""
+def _rules(kept: str) -> tuple[re.Pattern[str], re.Pattern[str], bytes]:
+    """Prepare for an encoding: its apostrophes, its separators beyond ASCII, a table for all ASCII."""
     apostrophes, separators = (
         re.compile(f"[{re.escape(''.join(sign for sign in signs if sign not in kept))}]")
         for signs in (APOSTROPHES, SEPARATORS)
     )
     table = bytes(ord(" ") if chr(code) in FILTERED and chr(code) not in kept else code for code in range(256))
-    return apostrophes, separators, table, list(kept)
+    return apostrophes, separators, table
 
 
 def tokenise(text: str, kept: str = "") -> list[str]:
@@ -44,13 +60,37 @@ def tokenise(text: str, kept: str = "") -> list[str]:
     Returns:
         The tokens in order, none of them empty or with white space in it.
     """
-    apostrophes, separators, table, signs = _rules(kept)
-    text = text.lower()
-    if not text.isascii():
-        text = separators.sub(" ", apostrophes.sub("'", text))
-    # `bytes.translate` takes less than a tenth of `str.translate`'s time; no byte of a longer UTF-8 sequence is in the
-    # table.
-    text = text.encode("utf-8", "surrogatepass").translate(table).decode("utf-8", "surrogatepass")
-    for sign in signs:
+    text = _separated(text.lower(), kept)
+    for sign in kept:
         text = text.replace(sign, f" {sign} ")
     return text.split()
+
+
+def locate(text: str, kept: str = "") -> list[Token]:
+    """Do the same, and say where the tokens are.
+
+    Args:
+        text: As for `tokenise`.
+        kept: As for `tokenise`.
+
+    Returns:
+        The tokens of `tokenise`, in order; `text[token.start : token.end]` is what became the token.
+    """
+    # A character may become several lower-case ones, each of which begins where it does.
+    ends = list(accumulate(len(character.lower()) for character in text))
+    origin = [index for index, end in enumerate(ends) for _ in range(end - (ends[index - 1] if index else 0))]
+    separated = _separated(text.lower(), kept)  # one character for each lower-case one
+    pattern = re.compile(f"[{re.escape(kept)}]|[^\\s{re.escape(kept)}]+" if kept else r"\S+")
+    return [
+        Token(match[0], origin[match.start()], origin[match.end() - 1] + 1) for match in pattern.finditer(separated)
+    ]
+
+
+def _separated(lower: str, kept: str) -> str:
+    """Replace what separates tokens by white space, and apostrophes by the ASCII one, character by character."""
+    apostrophes, separators, table = _rules(kept)
+    if not lower.isascii():
+        lower = separators.sub(" ", apostrophes.sub("'", lower))
+    # `bytes.translate` takes less than a tenth of `str.translate`'s time; no byte of a longer UTF-8 sequence is in the
+    # table.
+    return lower.encode("utf-8", "surrogatepass").translate(table).decode("utf-8", "surrogatepass")

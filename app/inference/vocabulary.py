@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.text import tokenise
+from app.inference.text import Token, locate, tokenise
 
 UNKNOWN_WORD = "?"
 """What `Vocabulary.decode` writes for a column without a word; never a token, since `?` separates."""
@@ -61,6 +61,22 @@ class Row(NamedTuple):
     known_words: int
 
 
+class Occurrence(NamedTuple):
+    """Where a term stands in a sequence of tokens.
+
+    Attributes:
+        term: The term.
+        column: Its column.
+        first: Index of its first token.
+        last: Index of its last one.
+    """
+
+    term: str
+    column: int
+    first: int
+    last: int
+
+
 class Vocabulary:
     """A word index, both ways, and the encoding that goes with it.
 
@@ -99,6 +115,10 @@ class Vocabulary:
     def tokenise(self, text: str) -> list[str]:
         """Split a review as this vocabulary's encoding says."""
         return tokenise(text, self.encoding.kept_punctuation)
+
+    def locate(self, text: str) -> list[Token]:
+        """Do the same, and say where the tokens are."""
+        return locate(text, self.encoding.kept_punctuation)
 
     def encode(self, text: str) -> Row:
         """Encode a raw review; see `encode_batch`."""
@@ -143,6 +163,26 @@ class Vocabulary:
             Row(columns[limits[i] : limits[i + 1]], words[i], known_words)
             for i, known_words in enumerate(known.tolist())
         ]
+
+    def occurrences(self, tokens: Sequence[str]) -> tuple[list[Occurrence], list[int]]:
+        """Find where the terms of a review are, which `encode_batch` does not say.
+
+        Args:
+            tokens: What `tokenise` returns for the review.
+
+        Returns:
+            Every occurrence of every term, in the order of the tokens; the indices of the tokens that belong to none.
+        """
+        found, known = self._find_terms([*tokens, END])
+        lengths, firsts = (found != ABSENT).nonzero()
+        order = np.lexsort((lengths, firsts))
+        occurrences = [
+            Occurrence(self._terms[column], column, first, first + length)
+            for column, first, length in zip(
+                found[lengths, firsts][order].tolist(), firsts[order].tolist(), lengths[order].tolist(), strict=True
+            )
+        ]
+        return occurrences, (~known[:-1]).nonzero()[0].tolist()
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Spread rows out for the network.

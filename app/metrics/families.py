@@ -117,11 +117,17 @@ STAGES = _layout.add(
     SECONDS,
     stage=("queue", "text", "model"),
 )
-BATCH = _layout.add("batch_reviews", "Reviews a batch.", "histogram", (1, 2, 4, 8, 16, 32, 64))
+BATCH = _layout.add(
+    "batch_reviews",
+    "Reviews a batch; of a review that is being explained, a row for each term counts as one.",
+    "histogram",
+    (1, 2, 4, 8, 16, 32, 64),
+)
 REJECTIONS = _layout.add(
     "rejections", "Predictions that were refused, and requests that never became any.", "counter", reason=REASONS
 )
 REVIEWS = _layout.add("reviews", "Reviews scored.", "counter")
+EXPLAINED = _layout.add("explained_reviews", "Reviews explained.", "counter")
 WORD_COUNT = _layout.add("words", "Words in scored reviews.", "counter")
 UNKNOWN_WORDS = _layout.add("unknown_words", "Those of them that the model could not read.", "counter")
 FEATURES = {

@@ -19,6 +19,7 @@ from app.metrics.families import (
     BATCH,
     CONNECTIONS,
     DURATION,
+    EXPLAINED,
     FAMILIES,
     FEATURES,
     MEMORY,
@@ -114,14 +115,18 @@ class Recorder:
         """See `app.inference.scorer.Observer`."""
         self._numbers[WAITING.offset] = reviews
 
-    def scored(self, predictions: Sequence[Prediction], text_seconds: float, model_seconds: float) -> None:
+    def explained(self) -> None:
+        """Count a review that was explained."""
+        self._numbers[EXPLAINED.offset] += 1
+
+    def scored(self, predictions: Sequence[Prediction], rows: int, text_seconds: float, model_seconds: float) -> None:
         """See `app.inference.scorer.Observer`."""
         numbers = self._numbers
         self._observe(_TEXT, text_seconds)
         self._observe(_MODEL, model_seconds)
         size = len(predictions)
-        numbers[BATCH.offset + bisect_left(BATCH.bounds, size)] += 1
-        numbers[BATCH.offset + len(BATCH.bounds) + 1] += size
+        numbers[BATCH.offset + bisect_left(BATCH.bounds, rows)] += 1
+        numbers[BATCH.offset + len(BATCH.bounds) + 1] += rows
         numbers[REVIEWS.offset] += size
         words = known = 0
         for prediction in predictions:

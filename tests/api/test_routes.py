@@ -23,6 +23,7 @@ def test_model_describes_the_bundle_and_the_limits(client: TestClient, bundle: B
     assert body["recipe"]["hidden_units"] == [16, 16]
     assert body["limits"] == {
         "max_reviews": 8,
+        "max_explained": 8,
         "max_characters": 1000,
         "max_body_bytes": 20_000,
         "max_waiting": 1024,
@@ -126,11 +127,16 @@ def test_openapi_knows_every_route_and_problem(client: TestClient) -> None:
     v1, v2 = "/v1/models/{model_name}", "/v2/models/{model_name}"
     assert set(document["paths"]) == {
         "/predict",
+        "/explain",
         "/model",
         "/health/live",
         "/health/ready",
         "/v1/models",
-        *(f"{v1}{version}{verb}" for version in ("", "/versions/{model_version}") for verb in ("", ":predict")),
+        *(
+            f"{v1}{version}{verb}"
+            for version in ("", "/versions/{model_version}")
+            for verb in ("", ":predict", ":explain")
+        ),
         "/v2",
         "/v2/health/live",
         "/v2/health/ready",

@@ -45,7 +45,7 @@ def test_schemathesis_finds_nothing(target: Server, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for phase in ("Examples", "Coverage", "Fuzzing"):
         assert f"✅ {phase}" in done.stdout
-    assert "Tested: 18" in done.stdout
+    assert "Tested: 21" in done.stdout
     assert [line for line in target.logs() if line["level"] in ("error", "critical")] == []
 
 

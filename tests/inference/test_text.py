@@ -4,9 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS, tokenise
+from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS, locate, tokenise
 
 any_text = st.text(st.one_of(st.characters(), st.sampled_from(FILTERED + APOSTROPHES + SEPARATORS + "'aB \r\u00a0")))
+ODD = ["İ", "ΑΣ", "Σ.", "ß", "e\u0301", "👩\u200d👧", "\ud800", "ǅ"]
+"""Lower case that is longer or depends on neighbours, characters of several code points, half a character."""
 with_surrogates = st.text(st.characters(exclude_categories=()))
 
 
@@ -27,6 +29,31 @@ def plainly(text: str, kept: str) -> list[str]:
 @example("Don\u2019t\u00a0stop\u2026 Now!", "")
 def test_tokenise_any_text_follows_the_definition(text: str, kept: str) -> None:
     assert tokenise(text, kept) == plainly(text, kept)
+
+
+@given(st.lists(st.one_of(any_text, st.sampled_from(ODD))).map("".join), st.sampled_from(["", "!", "!?"]))
+@example("İİ x", "")
+@example("ΑΣ.Α", "")
+def test_locate_any_text_finds_the_tokens_where_they_are(text: str, kept: str) -> None:
+    tokens = locate(text, kept)
+    assert [token.text for token in tokens] == tokenise(text, kept)
+    end = 0
+    for token in tokens:
+        assert end <= token.start < token.end <= len(text)
+        end = token.end
+        # Case alone may look beyond a token: a sigma is another one at the end of a word.
+        assert [again.casefold() for again in tokenise(text[token.start : token.end], kept)] == [token.text.casefold()]
+
+
+def test_locate_counts_code_points() -> None:
+    text = "👩\u200d👧 «Don’t»\u00a0İlk…BAD!"
+    assert [(token.text, text[token.start : token.end]) for token in locate(text, "!")] == [
+        ("👩\u200d👧", "👩\u200d👧"),
+        ("don't", "Don’t"),
+        ("i̇lk", "İlk"),
+        ("bad", "BAD"),
+        ("!", "!"),
+    ]
 
 
 @given(with_surrogates)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.protocols.expectations import INPUT, KEY, MODEL, OUTPUT, REVIEWS, SECRET, bits, predicted
@@ -120,9 +121,12 @@ def test_model_that_is_not_there_is_an_error(kserve: Worker, server: Server) -> 
     assert refusal(kserve, server, "infer", protocol="v1", model="other", data=data).status == 404
 
 
-def test_explanations_are_not_given(kserve: Worker, server: Server) -> None:
-    data = {"instances": ["a"]}
-    assert refusal(kserve, server, "explain", protocol="v1", model=MODEL, data=data).status in (404, 405)
+def test_explanations_are_those_of_explain(kserve: Worker, server: Server) -> None:
+    reviews = ["A superb film", "dull"]
+    explanations = httpx.post(f"{server.url}/explain", json={"reviews": reviews}).json()["explanations"]
+    data = {"instances": reviews}
+    assert ask(kserve, server, "explain", protocol="v1", model=MODEL, data=data) == {"explanations": explanations}
+    assert refusal(kserve, server, "explain", protocol="v1", model="other", data=data).status == 404
 
 
 def test_key_opens_and_its_absence_does_not(kserve: Worker, guarded: Server) -> None:

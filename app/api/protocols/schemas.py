@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StrictBool, StrictInt, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from app.api.schemas import NOT_BLANK
+from app.api.schemas import NOT_BLANK, Explanation
 
 INPUT = "text"
 OUTPUT = "positive_probability"
@@ -195,6 +195,12 @@ class InstancesRequest(BaseModel):
     ]
     inputs: SkipJsonSchema[Any] = None
     """TensorFlow Serving's other form, of columns; not supported, and not to be overlooked beside `instances`."""
+
+
+class ExplanationsResponse(BaseModel):
+    """One explanation a review, in the order of the reviews."""
+
+    explanations: Annotated[list[Explanation], Field(description="In the order of the reviews.")]
 
 
 class PredictionsResponse(BaseModel):

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from app.api.body import check_limits, parsed_as
+from app.api.explain import described, explain_all
 from app.api.health import get_readiness
 from app.api.openapi import request_body
 from app.api.problems import InvalidRequest
@@ -14,6 +15,7 @@ from app.api.protocols.documents import errors, path_parameters
 from app.api.protocols.encodings import read_decoded_body
 from app.api.protocols.schemas import (
     INPUT,
+    ExplanationsResponse,
     InstancesRequest,
     ModelStatus,
     ModelVersionStatus,
@@ -40,16 +42,32 @@ async def predict_instances(request: Request) -> Response:
     Bodies may be compressed with gzip or deflate.
     """
     serving = asked_for(request)
+    reviews = await _read_reviews(request, service_of(request).settings.max_reviews)
+    predictions = await serving.scorer.predict(reviews)
+    answer = {"predictions": [prediction.positive_probability for prediction in predictions]}
+    return Response(to_json(answer), media_type="application/json")
+
+
+async def explain_instances(request: Request) -> Response:
+    """Say what each review's probability rests on: the explanations of /explain, under the same limits.
+
+    Bodies may be compressed with gzip or deflate.
+    """
+    serving, service = asked_for(request), service_of(request)
+    reviews = await _read_reviews(request, service.settings.max_explained)
+    explanations = await explain_all(service, serving, reviews)
+    answer = {"explanations": [described(explanation) for explanation in explanations]}
+    return Response(to_json(answer), media_type="application/json")
+
+
+async def _read_reviews(request: Request, most: int) -> list[str]:
     body = parsed_as(InstancesRequest, await read_decoded_body(request))
     if body.inputs is not None:
         message = "Send instances alone, a review each; the form of columns is not supported"
         raise InvalidRequest([Violation(location="inputs", message=message)])
-    settings = service_of(request).settings
     reviews = list(_reviews(body.instances))
-    check_limits(reviews, settings, "instances")
-    predictions = await serving.scorer.predict(reviews)
-    answer = {"predictions": [prediction.positive_probability for prediction in predictions]}
-    return Response(to_json(answer), media_type="application/json")
+    check_limits(reviews, most, service_of(request).settings.max_characters, "instances")
+    return reviews
 
 
 def _reviews(instances: Sequence[Any]) -> Iterator[str]:
@@ -83,6 +101,16 @@ for path, suffix, of_version in (("", "", ""), ("/versions/{model_version}", "_v
         operation_id=f"predict_instances{suffix}",
         summary=f"Score rows of reviews{of_version}",
         response_model=PredictionsResponse,
+        responses=errors(401, 404, 413, 415, 500, 503, 504),
+        openapi_extra={**request_body(InstancesRequest), "parameters": parameters},
+    )
+    router.add_api_route(
+        f"/models/{{model_name}}{path}:explain",
+        explain_instances,
+        methods=["POST"],
+        operation_id=f"explain_instances{suffix}",
+        summary=f"Explain rows of reviews{of_version}",
+        response_model=ExplanationsResponse,
         responses=errors(401, 404, 413, 415, 500, 503, 504),
         openapi_extra={**request_body(InstancesRequest), "parameters": parameters},
     )

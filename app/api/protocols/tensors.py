@@ -65,7 +65,7 @@ def read_inference(body: bytes, header_length: bytes | None, settings: Settings)
             raise _invalid("outputs", f"The model has one output, {OUTPUT}")
         reviews = _reviews(request.inputs[0], memoryview(body)[size:], settings)
         inference = Inference(request.id, reviews, _wants_binary(request))
-    check_limits(inference.reviews, settings, f"{TENSOR}.data")
+    check_limits(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
     return inference
 
 

@@ -1,0 +1,98 @@
+"""POST /explain."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+
+from app.api.answers import problems
+from app.api.body import read_reviews
+from app.api.openapi import request_body
+from app.api.schemas import ExplainRequest, ExplainResponse
+from app.api.state import Service, Serving, service_of, serving_of
+from app.inference.errors import DeadlineExceeded
+from app.inference.explanation import Explanation, Occlusion, Span
+
+router = APIRouter(tags=["predictions"])
+
+
+@router.post(
+    "/explain",
+    operation_id="explain",
+    summary="Explain predictions",
+    response_model=ExplainResponse,
+    responses=problems(401, 413, 415, 422, 500, 503, 504),
+    openapi_extra=request_body(ExplainRequest),
+)
+async def explain(request: Request) -> Response:
+    """Say what each review's probability rests on: what it would be without each of the words that the model knows.
+
+    The numbers are exact, and need not add up, as words work together. Each known word or term counts as a review where
+    load is shed.
+    """
+    serving, service = serving_of(request), service_of(request)
+    wanted = await read_reviews(request, ExplainRequest, service.settings.max_explained)
+    explanations = await explain_all(service, serving, wanted.reviews)
+    manifest = serving.bundle.manifest
+    answer = {
+        "model": {"name": manifest.name, "version": manifest.version},
+        "explanations": [described(explanation, wanted.top) for explanation in explanations],
+    }
+    return Response(to_json(answer), media_type="application/json")
+
+
+async def explain_all(service: Service, serving: Serving, reviews: Sequence[str]) -> list[Explanation]:
+    """Explain reviews, one after the other, within the time that a request has.
+
+    Raises:
+        DeadlineExceeded: It took longer.
+        Overloaded: Too much is waiting.
+        InferenceError: The runtime's answer was unusable.
+    """
+    explanations = []
+    try:
+        async with asyncio.timeout(service.settings.deadline):
+            for review in reviews:
+                # In a thread, as the longest takes some 20 ms, in which others would wait.
+                occlusion = await asyncio.to_thread(Occlusion, serving.bundle.vocabulary, review)
+                explanations.append(await serving.scorer.explain(occlusion))
+                service.recorder.explained()
+    except TimeoutError:
+        raise DeadlineExceeded(service.settings.deadline) from None
+    return explanations
+
+
+def described(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
+    """An explanation in the shape of `schemas.Explanation`, with the `top` largest terms or all."""
+    prediction = explanation.prediction
+    listed = explanation.effects[:top]
+    rest = explanation.effects[len(listed) :]
+    return {
+        "positive_probability": prediction.positive_probability,
+        "sentiment": prediction.sentiment,
+        "words": prediction.words,
+        "known_words": prediction.known_words,
+        "log_odds": explanation.log_odds,
+        "terms": [
+            {
+                "term": effect.term,
+                "log_odds": effect.log_odds,
+                "probability": effect.probability,
+                "positive_probability_without": effect.positive_probability_without,
+                "occurrences": _spans(effect.occurrences),
+            }
+            for effect in listed
+        ],
+        "rest": {
+            "terms": len(rest),
+            "log_odds": sum(effect.log_odds for effect in rest),
+            "probability": sum(effect.probability for effect in rest),
+        },
+        "unknown_words": _spans(explanation.unknown_words),
+    }
+
+
+def _spans(spans: Sequence[Span]) -> list[dict[str, int]]:
+    return [span._asdict() for span in spans]

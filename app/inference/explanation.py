@@ -1,0 +1,125 @@
+"""What a probability rests on: each term's part in it, by leaving the term out (occlusion).
+
+The network is asked once more for each distinct known term, with that term's column switched off and all else as it
+was. So the numbers are exact for any network: they say what it would have answered, not what an approximation of it
+would. They need not add up to the whole, because terms work together.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.inference.classifier import Prediction
+from app.inference.vocabulary import Row, Vocabulary
+
+SMALLEST = 1e-7
+"""How near to 0 or 1 a probability is taken for log-odds; float32 tells little beyond."""
+
+
+class Span(NamedTuple):
+    """A part of a review.
+
+    Attributes:
+        start: Its first character, in Unicode code points.
+        end: Behind its last one.
+    """
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a term does to a review's probability.
+
+    Attributes:
+        term: One word, or several with single spaces between them.
+        log_odds: What the term adds to the log-odds of being positive; below 0 it speaks against it.
+        probability: What it adds to the probability, in [-1, 1].
+        positive_probability_without: The probability with the term's column switched off, in [0, 1].
+        occurrences: Where it is in the review, in order; of several words, from the first to the last.
+    """
+
+    term: str
+    log_odds: float
+    probability: float
+    positive_probability_without: float
+    occurrences: Sequence[Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A prediction and what it rests on.
+
+    Attributes:
+        prediction: Of the whole review.
+        effects: Of each distinct known term, the largest in log-odds first.
+        unknown_words: Where words are that the model could not read.
+    """
+
+    prediction: Prediction
+    effects: Sequence[Effect]
+    unknown_words: Sequence[Span]
+
+    @property
+    def log_odds(self) -> float:
+        """Of the whole review."""
+        return log_odds(self.prediction.positive_probability)
+
+
+def log_odds(probability: float) -> float:
+    """log(p / (1 - p)), with p kept `SMALLEST` away from 0 and 1."""
+    probability = min(max(probability, SMALLEST), 1 - SMALLEST)
+    return math.log(probability / (1 - probability))
+
+
+class Occlusion:
+    """The questions that explain a review, and what their answers mean.
+
+    Args:
+        vocabulary: Of the bundle.
+        review: A raw text.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, review: str) -> None:
+        tokens = vocabulary.locate(review)
+        words = [token.text for token in tokens]
+        occurrences, unknown = vocabulary.occurrences(words)
+        self._row = vocabulary.encode_tokens(words)
+        self._spans: dict[tuple[str, int], list[Span]] = {}
+        for term, column, first, last in occurrences:
+            self._spans.setdefault((term, column), []).append(Span(tokens[first].start, tokens[last].end))
+        self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
+
+    def __len__(self) -> int:
+        """The number of rows: one for the review, and one for each distinct known term."""
+        return 1 + len(self._spans)
+
+    def rows(self) -> Iterator[Row]:
+        """The review's own row, then for each distinct known term the row without its column."""
+        yield self._row
+        columns = self._row.columns
+        for _, column in self._spans:
+            yield self._row._replace(columns=columns[columns != column])
+
+    def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
+        """Say what the network's answers to `rows` mean.
+
+        Args:
+            predictions: One a row, in order.
+        """
+        whole, *without = predictions
+        of_whole = log_odds(whole.positive_probability)
+        effects = [
+            Effect(
+                term,
+                of_whole - log_odds(prediction.positive_probability),
+                whole.positive_probability - prediction.positive_probability,
+                prediction.positive_probability,
+                spans,
+            )
+            for ((term, _), spans), prediction in zip(self._spans.items(), without, strict=True)
+        ]
+        effects.sort(key=lambda effect: -abs(effect.log_odds))
+        return Explanation(whole, effects, self._unknown)

@@ -1,0 +1,160 @@
+// Several reviews at once: a file comes in, its reviews are scored request by request, a table shows what came of it.
+
+import { writeCsv } from "./csv.js";
+import { SAMPLE } from "./examples.js";
+import { pause } from "./latest.js";
+import { readRecords, Unreadable } from "./records.js";
+import { Results } from "./results.js";
+import { Scoring } from "./scoring.js";
+import { count, verdictOf } from "./verdict.js";
+
+const REDRAW = 200; // milliseconds
+
+export class Batch {
+  #service;
+  #results;
+  #rows = [];
+  #controller = null;
+  #name = "";
+
+  /**
+   * @param {import("./service.js").Service} service
+   * @param {(text: string) => void} onChoice Called with a review that somebody wants to look at closely.
+   */
+  constructor(service, onChoice) {
+    this.#service = service;
+    this.#results = new Results(onChoice);
+    const file = document.getElementById("file");
+    file.addEventListener("change", () => {
+      if (file.files[0]) this.#open(file.files[0]);
+      file.value = ""; // so that the same file can be chosen again
+    });
+    document.getElementById("sample").addEventListener("click", () => this.#open(new File([SAMPLE], "made-up reviews.csv")));
+    document.getElementById("stop").addEventListener("click", () => this.#controller?.abort());
+    document.getElementById("retry").addEventListener("click", () => this.retry());
+    document.getElementById("download").addEventListener("click", () => this.#download());
+    this.#takeDrops();
+  }
+
+  /** Score the rows that failed once more. */
+  retry() {
+    const failed = this.#rows.filter((row) => row.again);
+    if (failed.length && !this.#controller) this.#score(failed);
+  }
+
+  #takeDrops() {
+    const zone = document.getElementById("drop");
+    // Anywhere on the page, as beside the zone a browser would leave the page and show the file.
+    for (const name of ["dragover", "dragleave", "drop"])
+      document.addEventListener(name, (event) => {
+        if (!event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        zone.classList.toggle("over", name === "dragover");
+        if (name !== "drop") return;
+        if (event.dataTransfer.files.length > 1) this.#refuse("Drop one file at a time.");
+        else if (event.dataTransfer.files.length) this.#open(event.dataTransfer.files[0]);
+      });
+  }
+
+  async #open(file) {
+    this.#refuse("");
+    try {
+      const { reviews, note } = await readRecords(file);
+      this.#controller?.abort();
+      this.#name = file.name;
+      this.#rows = reviews.map((review, index) => newRow(index + 1, review));
+      const noted = document.getElementById("note");
+      noted.textContent = note;
+      noted.hidden = !note;
+      document.getElementById("batch").hidden = false;
+      this.#results.show(this.#rows);
+      await this.#score(this.#rows.filter((row) => !row.error));
+    } catch (error) {
+      if (error instanceof Unreadable) this.#refuse(`${file.name}: ${error.message}`);
+      else this.#refuse(`${file.name} cannot be read. Is it still there, and may you open it?`);
+    }
+  }
+
+  #refuse(message) {
+    const box = document.getElementById("file-problem");
+    box.querySelector("p").textContent = message;
+    box.hidden = !message;
+  }
+
+  async #score(rows) {
+    const controller = new AbortController();
+    this.#controller = controller;
+    for (const row of rows) Object.assign(row, { error: "", again: true });
+    this.#buttons(true);
+    let drawn = 0;
+    const draw = (message) => {
+      if (this.#controller !== controller || (!message && performance.now() < drawn + REDRAW)) return;
+      drawn = performance.now();
+      this.#status(message);
+      this.#results.redraw();
+    };
+    draw(`Scoring ${count(rows.length, "review")} …`);
+    await pause(0); // so that the table is there before the work begins
+    const ended = await new Scoring(this.#service).score(rows, controller.signal, draw);
+    if (this.#controller !== controller) return; // another file has taken its place
+    this.#controller = null;
+    this.#status(this.#summary(ended));
+    this.#results.redraw();
+    this.#buttons(false);
+  }
+
+  #status(message) {
+    const done = this.#rows.filter((row) => row.prediction || row.error).length;
+    const progress = document.getElementById("progress");
+    progress.max = this.#rows.length;
+    progress.value = done;
+    const number = done.toLocaleString("en");
+    document.getElementById("batch-status").textContent = message || `${number} of ${count(this.#rows.length, "review")} …`;
+  }
+
+  #summary(ended) {
+    const kinds = { positive: 0, negative: 0, uncertain: 0, failed: 0 };
+    for (const row of this.#rows) kinds[row.prediction ? verdictOf(row.prediction).kind : "failed"] += 1;
+    const parts = Object.entries(kinds).filter(([, number]) => number);
+    const told = parts.map(([kind, number]) => `${number.toLocaleString("en")} ${kind}`).join(", ");
+    return `${this.#name}, ${count(this.#rows.length, "review")}: ${told}. ${ended}`.trim();
+  }
+
+  #buttons(busy) {
+    document.getElementById("stop").hidden = document.getElementById("progress").hidden = !busy;
+    document.getElementById("download").disabled = busy;
+    document.getElementById("retry").hidden = busy || !this.#rows.some((row) => row.again);
+  }
+
+  #download() {
+    const columns = ["row", "review", "positive_probability", "sentiment", "verdict", "words", "known_words", "error"];
+    const lines = this.#results.sorted.map(({ number, review, prediction, error }) =>
+      prediction
+        ? [
+            number,
+            review,
+            prediction.positive_probability,
+            prediction.sentiment,
+            verdictOf(prediction).kind,
+            prediction.words,
+            prediction.known_words,
+            "",
+          ]
+        : [number, review, "", "", "", "", "", error],
+    );
+    // The mark at the beginning tells Excel that this is UTF-8.
+    const file = new Blob(["\ufeff", writeCsv([columns, ...lines])], { type: "text/csv" });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(file);
+    link.download = `${this.#name.replace(/\.[^.]*$/, "")} scored.csv`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+}
+
+/** `again`: whether scoring it makes sense, as it was not tried, or may work another time. */
+function newRow(number, review) {
+  const text = typeof review === "string" ? review.toWellFormed() : "";
+  const error = typeof review === "string" ? (text.trim() ? "" : "There is nothing to read in this row.") : review.message;
+  return { number, review: text, prediction: null, error, again: !error };
+}

@@ -1,0 +1,47 @@
+// Made-up reviews to start from.
+
+const EXAMPLES = [
+  {
+    name: "Delighted",
+    text: "I loved every minute of this wonderful film. The acting is superb, the story is moving, and the last scene is one of the best I have seen in years. A masterpiece!",
+  },
+  {
+    name: "Bored",
+    text: "What a waste of time. The plot is a mess, the jokes are awful and the acting is worse. I almost fell asleep, and so did my friend.",
+  },
+  {
+    name: "In two minds",
+    text: "It starts slowly and is far too long, but the acting is good and I enjoyed the last half hour. Some of the jokes work, most do not. Not great, not terrible.",
+  },
+  {
+    name: "Negations",
+    text: "It is not good, it is not funny, and it is not worth your money. I would not recommend it to anyone.",
+  },
+  { name: "Hardly a known word", text: "Zzyzx 🎬 flibbertigibbet quux! Brillig slithy toves gyred superbly." },
+];
+
+/** @param {(text: string) => void} onChoice Called with the text of the example that was clicked. */
+export function showExamples(onChoice) {
+  document.getElementById("examples").replaceChildren(
+    ...EXAMPLES.map(({ name, text }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.addEventListener("click", () => onChoice(text));
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+/** Six reviews as a file would have them. */
+export const SAMPLE = `review
+"A warm, funny and beautiful film. I loved the cast, and the ending made me cry."
+"Boring from start to finish. The script is terrible and the acting is wooden."
+"The music is nice, the story less so. It is all right for a rainy afternoon, I guess."
+"Not the worst film of the year, but close: a pointless plot, and dialogue that says ""look, I am clever""."
+"An excellent thriller with great performances.
+I was on the edge of my seat."
+"Ugh."
+`;

@@ -1,0 +1,77 @@
+// What the model is: facts from the service, and the plots of its training.
+
+import { pause } from "./latest.js";
+import { count } from "./verdict.js";
+
+const ATTEMPTS = 60; // a service that starts needs seconds
+const PLOTS = ["loss", "accuracy"];
+
+export class Facts {
+  #service;
+
+  /** @param {import("./service.js").Service} service */
+  constructor(service) {
+    this.#service = service;
+  }
+
+  /** Ask and show; a service that is starting is asked again. */
+  async load() {
+    const status = document.getElementById("facts-status");
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      try {
+        const model = await this.#service.model();
+        status.textContent = "";
+        show(model);
+        return;
+      } catch (problem) {
+        status.textContent = problem.message;
+        if (!problem.passing) return;
+        await pause(problem.seconds * 1000);
+      }
+    }
+  }
+}
+
+function show(model) {
+  const list = document.getElementById("facts");
+  list.replaceChildren();
+  for (const [name, value] of factsOf(model)) {
+    const group = document.createElement("div");
+    group.append(element("dt", name), element("dd", value));
+    list.append(group);
+  }
+  for (const name of PLOTS) showPlot(name);
+}
+
+function factsOf({ name, version, created, runtime, vocabulary_size: terms, encoding, recipe, dataset, metrics, digest, limits }) {
+  const facts = [
+    ["Served", `${name}, version ${version}`],
+    ["Made", new Date(created).toLocaleDateString("en", { dateStyle: "long" })],
+    ["Executed by", runtime],
+    ["Knows", `${count(terms, "term")}${encoding?.longest_term > 1 ? `, of up to ${encoding.longest_term} words` : ""}`],
+    ["Recipe", String(recipe?.name ?? "unknown")],
+  ];
+  if (dataset?.training_reviews) facts.push(["Trained on", count(dataset.training_reviews, "review")]);
+  if (metrics?.accuracy !== undefined) facts.push(["Right about", `${(metrics.accuracy * 100).toFixed(1)} % of the test reviews`]);
+  if (metrics?.loss !== undefined) facts.push(["Test loss", metrics.loss.toFixed(3)]);
+  if (metrics?.calibration_error !== undefined) facts.push(["Calibration error", metrics.calibration_error.toFixed(3)]);
+  facts.push(
+    ["A request may hold", count(limits.max_reviews, "review")],
+    ["A review may have", count(limits.max_characters, "character")],
+    ["Digest", digest.slice(0, 12)],
+  );
+  return facts;
+}
+
+function showPlot(name) {
+  const image = document.getElementById(`plot-${name}`);
+  image.onload = () => (image.hidden = false);
+  image.onerror = () => {
+    image.closest("figure").replaceChildren(element("figcaption", `This bundle has no plot of its ${name}.`));
+  };
+  image.src = `playground/plots/${name}.png`;
+}
+
+function element(tag, text) {
+  return Object.assign(document.createElement(tag), { textContent: text });
+}

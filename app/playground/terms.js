@@ -1,0 +1,63 @@
+// The terms of a review as a table, the strongest first: what the colours say, in words and numbers.
+
+import { percent, signed } from "./verdict.js";
+
+const FIRST = 8;
+
+export class Terms {
+  #body = document.querySelector("#terms tbody");
+  #more = document.getElementById("all-terms");
+  #terms = [];
+  #all = false;
+
+  constructor() {
+    this.#more.addEventListener("click", () => {
+      this.#all = !this.#all;
+      this.#render();
+    });
+  }
+
+  /** @param {{terms: Array}} explanation */
+  show({ terms }) {
+    this.#terms = terms;
+    this.#render();
+  }
+
+  #render() {
+    const shown = this.#all ? this.#terms : this.#terms.slice(0, FIRST);
+    this.#body.replaceChildren(...shown.map(row));
+    if (!shown.length) this.#body.replaceChildren(nothing());
+    this.#more.hidden = this.#terms.length <= FIRST;
+    this.#more.textContent = this.#all ? `Only the first ${FIRST}` : `Show all ${this.#terms.length}`;
+    this.#more.setAttribute("aria-expanded", String(this.#all));
+  }
+}
+
+function row(term) {
+  const line = document.createElement("tr");
+  const kind = term.log_odds > 0 ? "positive" : "negative";
+  const times = term.occurrences.length;
+  line.append(
+    cell("th", times > 1 ? `${term.term} (${times} times)` : term.term, { scope: "row", dir: "auto" }),
+    cell("td", kind, { className: `pull ${kind}` }),
+    cell("td", signed(term.log_odds), { className: "number" }),
+    cell("td", signed(term.probability * 100, 1), { className: "number" }),
+    cell("td", percent(term.positive_probability_without), { className: "number" }),
+  );
+  return line;
+}
+
+function nothing() {
+  const line = document.createElement("tr");
+  line.append(cell("td", "None of its words is known to the model.", { colSpan: 5 }));
+  return line;
+}
+
+/** 0.0495 → "+4.9 points". */
+export function points(probability) {
+  return `${signed(probability * 100, 1)} points`;
+}
+
+function cell(tag, text, more = {}) {
+  return Object.assign(document.createElement(tag), { textContent: text }, more);
+}

@@ -1,0 +1,51 @@
+// What a prediction means, in plain language.
+
+const MIDDLE = [0.35, 0.65]; // a probability in between says little either way
+const FEWEST_KNOWN = 4;
+
+/**
+ * @param {{positive_probability: number, words: number, known_words: number}} prediction
+ * @returns {{kind: "positive"|"negative"|"uncertain", label: string, brief: string, reason: string}}
+ *   `label` and `reason` for one review, `brief` for a line of many.
+ */
+export function verdictOf({ positive_probability: probability, words, known_words: known }) {
+  const all = count(words, "word");
+  if (known === 0) return uncertain("no known word", words ? `The model knows none of ${all}.` : "There is no word in it.");
+  if (known < FEWEST_KNOWN) return uncertain("few known words", `The model knows only ${known} of ${all}, which is too little to tell.`);
+  if (known < words / 2) return uncertain("few known words", `The model knows fewer than half of the words: ${known} of ${words}.`);
+  const read = `The model knows ${known} of ${all}.`;
+  if (MIDDLE[0] <= probability && probability <= MIDDLE[1])
+    return uncertain("near the middle", `The probability is near the middle: ${percent(probability)} positive. ${read}`);
+  const kind = probability > 0.5 ? "positive" : "negative";
+  const certainty = Math.max(probability, 1 - probability);
+  const brief = `${kind === "positive" ? "Positive" : "Negative"}, ${howSure(certainty)}`;
+  return { kind, label: `${brief} (${percent(certainty)})`, brief, reason: read };
+}
+
+function uncertain(why, reason) {
+  return { kind: "uncertain", label: "Uncertain", brief: `Uncertain: ${why}`, reason };
+}
+
+function howSure(certainty) {
+  if (certainty >= 0.95) return "quite sure";
+  return certainty >= 0.8 ? "fairly sure" : "not very sure";
+}
+
+/** 0.984 → "98 %"; never 0 % or 100 %, as nothing is that sure. */
+export function percent(probability) {
+  if (probability > 0.99) return "over 99\u00a0%";
+  if (probability < 0.01) return "under 1\u00a0%";
+  return `${Math.round(probability * 100)}\u00a0%`;
+}
+
+/** −0.302 → "−0.30", with a sign that cannot be taken for a hyphen. */
+export function signed(number, digits = 2) {
+  const text = Math.abs(number).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return (number < 0 ? "−" : "+") + text;
+}
+
+/** 1, "word" → "1 word"; 2000, "word" → "2,000 words". */
+export function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,130 @@
+"""POST /explain: what `app.inference.explanation` says, under the limits of the service."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from app.inference.classifier import Classifier
+from app.inference.explanation import Occlusion
+from tests.servers import Server, serving
+from tests.test_metrics import number, scrape
+
+REVIEWS = ["A superb film, and a moving story! 😀", "Don’t: a dull, boring waste…", "xyzzyx"]
+V1 = "/v1/models/tiny:explain"
+
+
+def explained(client: TestClient, **body: object) -> list[dict[str, Any]]:
+    response = client.post("/explain", json=body)
+    assert response.status_code == 200, response.text
+    explanations: list[dict[str, Any]] = response.json()["explanations"]
+    return explanations
+
+
+def test_explain_says_what_the_network_says(client: TestClient, classifier: Classifier) -> None:
+    for review, said in zip(REVIEWS, explained(client, reviews=REVIEWS), strict=True):
+        occlusion = Occlusion(classifier.vocabulary, review)
+        explanation = occlusion.explanation(classifier.predict_rows(list(occlusion.rows())))
+        terms = {effect.term: effect for effect in explanation.effects}
+        assert {term["term"] for term in said["terms"]} == terms.keys()
+        for term in said["terms"]:
+            effect = terms[term["term"]]
+            without = term["positive_probability_without"]
+            assert without == pytest.approx(effect.positive_probability_without, abs=1e-6)
+            assert term["log_odds"] == pytest.approx(effect.log_odds, abs=1e-4)
+            assert term["probability"] == pytest.approx(said["positive_probability"] - without, abs=1e-9)
+            assert [(span["start"], span["end"]) for span in term["occurrences"]] == list(effect.occurrences)
+        assert [(span["start"], span["end"]) for span in said["unknown_words"]] == list(explanation.unknown_words)
+        assert said["rest"] == {"terms": 0, "log_odds": 0, "probability": 0}
+
+
+def test_explain_predicts_as_predict_does(client: TestClient) -> None:
+    predictions = client.post("/predict", json={"reviews": REVIEWS}).json()["predictions"]
+    for prediction, explanation in zip(predictions, explained(client, reviews=REVIEWS), strict=True):
+        assert explanation["positive_probability"] == pytest.approx(prediction["positive_probability"], abs=1e-6)
+        for name in ("sentiment", "words", "known_words"):
+            assert explanation[name] == prediction[name]
+
+
+@pytest.mark.parametrize("top", [0, 1, 3, 1000, None])
+def test_explain_lists_the_largest_and_sums_up_the_rest(client: TestClient, top: int | None) -> None:
+    (every,) = explained(client, reviews=REVIEWS[:1])
+    (some,) = explained(client, reviews=REVIEWS[:1], top=top)
+    assert some["terms"] == every["terms"][:top]
+    rest = every["terms"][len(some["terms"]) :]
+    assert some["rest"]["terms"] == len(rest)
+    for name in ("log_odds", "probability"):
+        assert some["rest"][name] == pytest.approx(sum(term[name] for term in rest))
+
+
+def test_explain_of_kserve_says_the_same(client: TestClient) -> None:
+    response = client.post(V1, json={"instances": [REVIEWS[0], {"text": REVIEWS[1]}]})
+    assert response.json() == {"explanations": explained(client, reviews=REVIEWS[:2])}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"reviews": ["a"] * 9}, "A request may hold 8 reviews, this one holds 9."),
+        ({"reviews": ["a" * 1001]}, "A review may have 1000 characters, reviews.0 has 1001."),
+        ({"reviews": [" "]}, "reviews.0: A review must hold text, this one is blank"),
+        ({"reviews": ["a"], "top": -1}, "top: Input should be greater than or equal to 0"),
+        ({"reviews": ["a"], "top": "many"}, "top: Input should be a valid integer"),
+        ({"reviews": ["a"], "tops": 1}, "tops: Extra inputs are not permitted"),
+        ({"top": 1}, "reviews: Field required"),
+    ],
+)
+def test_explain_refuses_what_is_wrong(client: TestClient, body: dict[str, Any], detail: str) -> None:
+    response = client.post("/explain", json=body)
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["detail"].startswith(detail)
+
+
+def test_explain_of_kserve_refuses_in_its_form(client: TestClient) -> None:
+    response = client.post(V1, json={"instances": ["a"] * 9})
+    assert response.status_code == 400
+    assert response.json().keys() == {"error"}
+    assert client.get(V1).status_code == 405
+
+
+def test_explanations_are_shed_and_counted(models: Path) -> None:
+    with serving(model_dir=models, runtime="litert", max_reviews=16, max_waiting=16, max_explained=4) as server:
+        server.wait_ready()
+        body = {"reviews": ["superb wonderful moving the film a plot actor scene and story music with of it was"] * 4}
+        one = httpx.post(f"{server.url}/explain", json=body)
+        assert one.status_code == 200
+        assert len(one.json()["explanations"][0]["terms"]) > 10
+        assert httpx.post(f"{server.url}/explain", json={"reviews": ["a"] * 5}).status_code == 422
+        with ThreadPoolExecutor(16) as clients:
+            asked = [clients.submit(httpx.post, f"{server.url}/explain", json=body) for _ in range(64)]
+            responses = [future.result() for future in asked]
+        statuses = [response.status_code for response in responses]
+        assert set(statuses) == {200, 503}
+        for response in responses:
+            if response.status_code == 503:
+                assert response.headers["Retry-After"] == "1"
+        assert httpx.post(f"{server.url}/explain", json=body).status_code == 200
+        numbers = scrape(server.url)
+        assert number(numbers, "reviews_total") == 0
+        assert number(numbers, "explained_reviews_total") >= 4 * (statuses.count(200) + 2)
+        assert number(numbers, "rejections_total", reason="overloaded") == statuses.count(503)
+        assert number(numbers, "http_requests_total", method="POST", route="/explain", status="422") == 1
+
+
+def test_explanation_that_takes_too_long_is_given_up(models: Path) -> None:
+    with serving(model_dir=models, runtime="litert", deadline=0.001) as server:
+        server.wait_ready()
+        response = httpx.post(f"{server.url}/explain", json={"reviews": ["superb and moving " * 2000] * 8})
+        assert response.status_code == 504
+        assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"
+
+
+def test_explain_counts_code_points(server: Server) -> None:
+    review = "👩‍👧 superb"
+    (explanation,) = httpx.post(f"{server.url}/explain", json={"reviews": [review]}).json()["explanations"]
+    (span,) = next(term for term in explanation["terms"] if term["term"] == "superb")["occurrences"]
+    assert review[span["start"] : span["end"]] == "superb"

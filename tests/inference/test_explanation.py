@@ -1,0 +1,162 @@
+"""What a prediction rests on, against the plain definition: ask the network again without the term's column."""
+
+import asyncio
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.inference.classifier import Classifier
+from app.inference.errors import Overloaded
+from app.inference.explanation import SMALLEST, Explanation, Occlusion, log_odds
+from app.inference.scorer import EXPLAINING, Scorer
+from app.metrics.exposition import Exposition
+from app.metrics.recorder import Recorder
+from tests.test_metrics import number, numbers_in
+
+REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
+pieces = st.sampled_from(
+    [
+        "superb ",
+        "not ",
+        "bad",
+        "good, ",
+        "a superb film ",
+        "waste of time",
+        "İ",
+        "’",
+        "! ",
+        "?",
+        "\n",
+        "😀",
+        "xyzzyx ",
+        "e\u0301 ",
+        "THE ",
+    ]
+)
+reviews = st.lists(st.one_of(pieces, st.text(max_size=5)), max_size=30).map("".join)
+versions = pytest.mark.parametrize("version", ["1", "2"])
+
+
+def explain(classifier: Classifier, review: str) -> Explanation:
+    occlusion = Occlusion(classifier.vocabulary, review)
+    rows = list(occlusion.rows())
+    assert len(rows) == len(occlusion)
+    return occlusion.explanation(classifier.predict_rows(rows))
+
+
+def probability_without(classifier: Classifier, review: str, column: int | None) -> float:
+    """What the network says of the review with a column switched off, past the code under test."""
+    row = classifier.vocabulary.multi_hot([classifier.vocabulary.encode(review)])
+    if column is not None:
+        assert row[0, column] == 1
+        row[0, column] = 0
+    return float(classifier.runtime(row)[0])
+
+
+@versions
+@settings(max_examples=60, deadline=None)
+@given(reviews)
+def test_explanation_is_what_the_network_says_without_each_term(
+    shipped: dict[str, Classifier], version: str, review: str
+) -> None:
+    classifier = shipped[version]
+    vocabulary = classifier.vocabulary
+    explanation = explain(classifier, review)
+    (prediction,) = classifier.predict([review])
+    assert explanation.prediction.positive_probability == pytest.approx(prediction.positive_probability, abs=1e-6)
+    assert (explanation.prediction.words, explanation.prediction.known_words) == (
+        prediction.words,
+        prediction.known_words,
+    )
+    own = {vocabulary.encoding.start_column, vocabulary.encoding.unknown_column}
+    columns = {int(column) for column in vocabulary.encode(review).columns} - own
+    assert {vocabulary.word_index[effect.term] for effect in explanation.effects} == columns
+    assert len(explanation.effects) == len(columns)
+    whole = probability_without(classifier, review, None)
+    for effect in explanation.effects:
+        without = probability_without(classifier, review, vocabulary.word_index[effect.term])
+        assert effect.positive_probability_without == pytest.approx(without, abs=1e-6)
+        assert effect.probability == pytest.approx(whole - without, abs=2e-6)
+        difference = math.log(whole / (1 - whole)) - math.log(without / (1 - without))
+        assert effect.log_odds == pytest.approx(difference, abs=1e-3)
+    sizes = [abs(effect.log_odds) for effect in explanation.effects]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@versions
+@settings(max_examples=60, deadline=None)
+@given(reviews)
+def test_explanation_cuts_the_words_out_of_the_review(
+    shipped: dict[str, Classifier], version: str, review: str
+) -> None:
+    vocabulary = shipped[version].vocabulary
+    explanation = explain(shipped[version], review)
+    for effect in explanation.effects:
+        assert effect.occurrences
+        for start, end in effect.occurrences:
+            assert " ".join(vocabulary.tokenise(review[start:end])) == effect.term
+    unknown = [vocabulary.tokenise(review[start:end]) for start, end in explanation.unknown_words]
+    assert all(len(word) == 1 for word in unknown)
+    assert len(unknown) == explanation.prediction.words - explanation.prediction.known_words
+    known = {index for effect in explanation.effects for span in effect.occurrences for index in range(*span)}
+    assert not known & {index for span in explanation.unknown_words for index in range(*span)}
+
+
+def test_explanation_of_a_review_finds_terms_of_several_words(shipped: dict[str, Classifier]) -> None:
+    explanation = explain(shipped["2"], REVIEW)
+    found = {effect.term: [REVIEW[start:end] for start, end in effect.occurrences] for effect in explanation.effects}
+    assert found["superb"] == ["SUPERB", "superb"]
+    assert found["so bad"] == ["so   bad"]
+    assert found["isn't worth"] == ["isn’t\u00a0worth"]
+    assert "xyzzyxyzzy" in [REVIEW[start:end] for start, end in explanation.unknown_words]
+    assert max(explanation.effects, key=lambda effect: effect.log_odds).term == "superb"
+
+
+def test_explanation_of_nothing_known(shipped: dict[str, Classifier]) -> None:
+    for review in ("", "xyzzyxyzzy"):
+        explanation = explain(shipped["2"], review)
+        assert explanation.effects == []
+        assert len(explanation.unknown_words) == len(review.split())
+
+
+def test_log_odds_of_certainty_are_finite() -> None:
+    assert log_odds(0.5) == 0
+    assert log_odds(1.0) == pytest.approx(-log_odds(0.0)) == pytest.approx(-math.log(SMALLEST), abs=1e-6)
+
+
+def test_scorer_explains_as_the_classifier_does_and_lets_others_pass(shipped: dict[str, Classifier]) -> None:
+    classifier = shipped["2"]
+    long = " ".join(list(classifier.vocabulary.word_index)[: 3 * EXPLAINING])
+
+    async def run() -> None:
+        recorder = Recorder()
+        scorer = Scorer(classifier, max_waiting=EXPLAINING + 8, deadline=60, observer=recorder)
+        occlusion = Occlusion(classifier.vocabulary, long)
+        assert len(occlusion) > 3 * EXPLAINING
+        explaining = asyncio.create_task(scorer.explain(occlusion))
+        await asyncio.sleep(0)
+        assert scorer.waiting == EXPLAINING
+        with pytest.raises(Overloaded):
+            await scorer.predict(["a film"] * 9)
+        predictions = await scorer.predict([REVIEW] * 8)
+        assert not explaining.done()
+        expected = classifier.predict([REVIEW])[0].positive_probability
+        assert [prediction.positive_probability for prediction in predictions] == pytest.approx(
+            [expected] * 8, abs=1e-6
+        )
+        explanation = await explaining
+        own = explain(classifier, long)
+        np.testing.assert_allclose(
+            sorted(effect.log_odds for effect in explanation.effects),
+            sorted(effect.log_odds for effect in own.effects),
+            atol=1e-3,
+        )
+        assert scorer.waiting == 0
+        numbers = numbers_in(Exposition(recorder, None, "tensorflow").text().decode())
+        assert number(numbers, "reviews_total") == 8
+        assert number(numbers, "batch_reviews_sum") == 8 + len(occlusion)
+
+    asyncio.run(run())

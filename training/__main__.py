@@ -2,124 +2,21 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from app.inference.bundle import bundle_versions
+from app.inference.bundle import bundle_versions, load_bundle
 from app.inference.errors import SentimentError
+from training.archive import Review
+from training.collection import Source
 from training.dataset import Dataset
 from training.errors import SourceError
+from training.options import IMDB_MODELS, chosen_columns, chosen_recipe, parser
 from training.recipe import RECIPES, Recipe
-
-HELP = """\
-Train the review-sentiment network and write it as a bundle that the service can serve.
-
-The steps are those of "Deep Learning with Python" (Chollet), chapter 3.4: rank the words of the training reviews,
-turn each review into a multi-hot row, set 10,000 reviews aside for validation, train for 20 epochs to see where
-over-fitting begins, train a new network on all reviews for the epoch count that validation favours, and evaluate it
-once on the test reviews.
-"""
-
-EXAMPLES = """\
-examples:
-  python -m training                                       download the official archive (84 MB, once) and train
-  python -m training --dataset aclImdb_v1.tar.gz           train from a local copy; an extracted folder does as well
-  python -m training --dataset aclImdb/train aclImdb/test  several paths together hold the data set
-  python -m training --dataset keras                       the reviews as Keras packages them, as in the book
-  python -m training --seed 7 --output /tmp/imdb           another seed, written elsewhere
-  python -m training --layers 3 --units 64                 a larger network
-  python -m training experiments --dataset aclImdb_v1.tar.gz       the book's further experiments
-  python -m training compare models/imdb/1 models/imdb/2           should version 2 replace version 1?
-  python -m training --recipe best --dataset aclImdb_labelled.tar.xz aclImdb_unsup.tar.xz
-
-The bundle appears whole or not at all: models/imdb/<version>. Serve it with `python -m app`.
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    """The options of all commands, with help that teaches; without a command, `train` is meant."""
-    options = argparse.ArgumentParser(
-        prog="python -m training",
-        description=HELP,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = options.add_subparsers(dest="command", metavar="COMMAND")
-    formatting: Any = {"formatter_class": argparse.RawDescriptionHelpFormatter}
-    train = commands.add_parser("train", help="train a bundle (the default)", description=HELP, **formatting)
-    experiments = commands.add_parser(
-        "experiments",
-        help="run the book's further experiments over several seeds and write the report",
-        description="Train a recipe's network with one thing changed at a time, over three seeds, on the training "
-        "reviews alone. Runs that are there already are not run again.",
-    )
-    compare = commands.add_parser(
-        "compare",
-        help="say whether one bundle should replace another",
-        description="Score the test reviews with two bundles and compare: accuracy with McNemar's test, flipped "
-        "sentiments, calibration, speed.",
-    )
-    compare.add_argument("a", type=Path, help="the bundle's folder, such as models/imdb/1")
-    compare.add_argument("b", type=Path, help="the one that may replace it, such as models/imdb/2")
-    experiments.add_argument(
-        "--output", type=Path, default=Path("docs/experiments"), help="where reports are kept (default: %(default)s)"
-    )
-    experiments.add_argument(
-        "--recipe", choices=sorted(RECIPES), default="book", help="whose variants to run (default: %(default)s)"
-    )
-    experiments.add_argument("--seeds", nargs="+", type=int, metavar="N", help="default: 0 1 2")
-    for command in (train, experiments, compare):
-        command.add_argument(
-            "--dataset",
-            nargs="+",
-            metavar="PATH",
-            help="archives or folders of raw IMDB reviews, or the word `keras`; default: the official archive",
-        )
-    _add_training_options(train)
-    return options
-
-
-def _add_training_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "--output", type=Path, default=Path("models/imdb"), help="folder of bundle versions (default: %(default)s)"
-    )
-    options.add_argument(
-        "--version", type=_version, help="number of the new bundle; default: one more than the newest there"
-    )
-    options.add_argument(
-        "--recipe",
-        choices=sorted(RECIPES),
-        default="book",
-        help="book: as in the book. best: 10,000 chosen terms of up to three words, learnt from a teacher that also "
-        "reads the unlabelled reviews (pass their archive too); 15 minutes (default: %(default)s)",
-    )
-    changes = options.add_argument_group("changes to the recipe, among them what the book says to try (3.4.6)")
-    changes.add_argument("--layers", type=int, choices=(1, 2, 3), help="hidden layers, all as wide as the first")
-    changes.add_argument("--units", type=_positive, metavar="N", help="width of the hidden layers: 16, 32, 64, ...")
-    changes.add_argument("--activation", choices=("relu", "tanh"), help="of the hidden layers")
-    changes.add_argument("--loss", choices=("binary_crossentropy", "mse"), help="what training makes small")
-    changes.add_argument("--learning-rate", type=float, metavar="RATE", help="of the optimizer")
-    changes.add_argument("--epochs", type=_positive, metavar="N", help="of the run with validation (the book: 20)")
-    changes.add_argument("--batch-size", type=_positive, metavar="N", help="reviews a step (the book: 512)")
-    changes.add_argument(
-        "--validation", type=int, metavar="N", help="training reviews set aside for validation (the book: 10,000)"
-    )
-    changes.add_argument("--seed", type=int, metavar="N", help="of shuffle, initial weights and dropout (default: 0)")
-
-
-def chosen_recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe named, with the changes that the options ask for."""
-    recipe = RECIPES[options.recipe]
-    names = ("activation", "loss", "learning_rate", "epochs", "batch_size", "validation", "seed")
-    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    layers = options.layers or len(recipe.hidden_units)
-    units = (options.units or recipe.hidden_units[0],) * layers
-    return replace(recipe, hidden_units=units, **changes)
+from training.records import holds_rows
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -128,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given = ["train", *given]
     options = parser().parse_args(given)
+    _check(options)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -136,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    commands = {"train": _train, "experiments": _experiments, "compare": _compare}
+    commands = {"train": _train, "experiments": _experiments, "compare": _compare, "curve": _curve}
     try:
         with Progress(*columns, console=console) as progress:
             lines = commands[options.command](options, progress)
@@ -152,24 +50,62 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """End with exit code 2 when own reviews are named in a way that would surprise."""
+    if not _is_own(options.dataset):
+        return
+    if options.command == "experiments":
+        parser().error(
+            "the experiments are about the IMDB reviews; `curve` says what more reviews of yours would bring"
+        )
+    if options.command == "train" and options.output is None:
+        parser().error(
+            f"your own reviews need a folder of their own, since the newest bundle in {IMDB_MODELS} is the one that is "
+            "served by default: add --output models/mine (any name; the bundle is called after the folder)"
+        )
+
+
+def _is_own(paths: list[str] | None) -> bool:
+    return any(holds_rows(path) for path in paths or [])
+
+
 def _train(options: argparse.Namespace, progress: Progress) -> list[Table | str]:
-    recipe = chosen_recipe(options)
-    version = options.version or str(max(bundle_versions(options.output), default=0) + 1)
-    dataset = _load(options.dataset, recipe, progress)
+    models = options.output or IMDB_MODELS
+    version = options.version or str(max(bundle_versions(models), default=0) + 1)
+    dataset = _load(options, chosen_recipe(options), progress)
+    recipe = chosen_recipe(options, len(dataset.train))
+    if recipe.distillation is not None and not dataset.unlabelled:
+        hint = " (the official archive holds 50,000)" if dataset.own is None else ""
+        missing = (
+            f"the recipe {recipe.name} also learns from unlabelled reviews, here are none, so it goes without{hint}"
+        )
+        _tell([missing], progress)
     from training.train import train  # after reading: a wrong path is told before TensorFlow has loaded
 
-    trained = train(dataset, recipe, options.output, version, progress)
-    test, book = trained.evaluation["test"], trained.evaluation["book"]
+    trained = train(dataset, recipe, models, version, progress)
+    test = trained.evaluation["test"]
+    other, name = (
+        (trained.evaluation["book"], "the book")
+        if dataset.own is None
+        else (trained.evaluation["constant"], "without reading")
+    )
     table = Table(title=f"{test['reviews']:,} test reviews", title_justify="left")
-    for heading in ("", "this network", "the book"):
+    for heading in ("", "this network", name):
         table.add_column(heading, justify="right")
     for metric in ("loss", "accuracy"):
-        table.add_row(metric, f"{test[metric]:.3f}", f"{book[metric]:.3f}")
-    return [table, f"epochs: {trained.epochs} (the book: 4)", f"bundle: {trained.bundle}"]
+        table.add_row(metric, f"{test[metric]:.3f}", f"{other[metric]:.3f}")
+    low, high = test["accuracy_interval"]
+    return [
+        table,
+        *([] if dataset.own is None else [f"95 % interval of the accuracy: {low:.3f} to {high:.3f}"]),
+        f"epochs: {trained.epochs} (the book: 4)",
+        f"bundle: {trained.bundle}",
+        *([] if dataset.own is None else [f"serve it: SENTIMENT_MODEL_DIR={models} python -m app"]),
+    ]
 
 
 def _experiments(options: argparse.Namespace, progress: Progress) -> list[Table | str]:
-    dataset = _load(options.dataset, RECIPES[options.recipe], progress)
+    dataset = _load(options, RECIPES[options.recipe], progress)
     from training.experiments import SEEDS, TABLE, run_experiments
 
     folder = options.output / options.recipe
@@ -178,13 +114,13 @@ def _experiments(options: argparse.Namespace, progress: Progress) -> list[Table 
 
 
 def _compare(options: argparse.Namespace, progress: Progress) -> list[Table | str]:
-    from training.archive import download, labels_of, read_reviews
+    from training.archive import labels_of
     from training.compare import compare, judge, verdict
 
-    paths = [Path(path) for path in options.dataset] if options.dataset else [download()]
-    reviews = [review for review in read_reviews(paths, progress) if review.split == "test"]
-    if not reviews:
-        raise SourceError(f"{', '.join(map(str, paths))}: no test reviews to compare on")
+    reviews = [review for review in _read(options, progress) if review.split == "test"]
+    if len({review.sentiment for review in reviews}) < 2:
+        where = ", ".join(options.dataset or [])
+        raise SourceError(f"{where}: no test reviews of both classes to compare on")
     a, b = judge(options.a, reviews), judge(options.b, reviews)
     result = compare(a, b, labels_of(reviews))
     table = Table(title=f"{len(reviews):,} test reviews", title_justify="left")
@@ -201,27 +137,73 @@ def _compare(options: argparse.Namespace, progress: Progress) -> list[Table | st
     ]
 
 
-def _load(paths: list[str] | None, recipe: Recipe, progress: Progress) -> Dataset:
-    if paths == ["keras"]:
+def _curve(options: argparse.Namespace, progress: Progress) -> list[Table | str]:
+    recipe = RECIPES[options.recipe]
+    dataset = _load(options, recipe, progress)
+    from training.curve import learning_curve
+
+    seeds = options.seeds or (0, 1, 2)
+    points, measured_on = learning_curve(dataset, recipe, options.sizes, seeds, progress)
+    table = Table(title=f"recipe {recipe.name}, measured on {measured_on:,} reviews set aside", title_justify="left")
+    for heading in ("training reviews", "accuracy", "loss"):
+        table.add_column(heading, justify="right")
+    for point in points:
+        table.add_row(*point.row())
+    return [table, f"mean and standard deviation over the seeds {', '.join(map(str, seeds))}"]
+
+
+def _load(options: argparse.Namespace, recipe: Recipe, progress: Progress) -> Dataset:
+    if options.dataset == ["keras"]:
         from training.keras_imdb import load_keras
 
         return load_keras(recipe.encoding)
-    from training.archive import download, load_archives
+    if _is_own(options.dataset):
+        from training.collection import load_collection
 
-    archives = [Path(path) for path in paths] if paths else [download()]
-    return load_archives(archives, progress, recipe.encoding.kept_punctuation, recipe.distillation is not None)
+        dataset, notices = load_collection(_source(options), recipe.encoding, progress)
+        _tell(notices, progress)
+        return dataset
+    from training.archive import load_archives
+
+    return load_archives(
+        _archives(options), progress, recipe.encoding.kept_punctuation, recipe.distillation is not None
+    )
 
 
-def _version(text: str) -> str:
-    if not (text.isascii() and text.isdigit() and str(int(text)) == text and text != "0"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return text
+def _read(options: argparse.Namespace, progress: Progress) -> list[Review]:
+    """The reviews as texts, of whatever source has some."""
+    if not _is_own(options.dataset):
+        from training.archive import read_reviews
+
+        return read_reviews(_archives(options), progress)
+    from training.collection import read_collection
+
+    collection = read_collection(_source(options), progress)
+    notices = collection.notices
+    for folder in (options.a, options.b):
+        learnt_from = load_bundle(folder).manifest.dataset
+        if learnt_from["source"] == "own" and learnt_from["split"] != collection.facts["split"]:
+            notices.append(
+                f"{folder} was trained with another split ({learnt_from['split']}), so it may have learnt from some of "
+                f"these test reviews ({collection.facts['split']}); the comparison would flatter it"
+            )
+    _tell(notices, progress)
+    return collection.reviews
 
 
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
+def _source(options: argparse.Namespace) -> Source:
+    return Source([Path(path) for path in options.dataset], chosen_columns(options), options.skip_bad_rows)
+
+
+def _archives(options: argparse.Namespace) -> list[Path]:
+    from training.archive import download
+
+    return [Path(path) for path in options.dataset] if options.dataset else [download()]
+
+
+def _tell(notices: list[str], progress: Progress) -> None:
+    for notice in notices:
+        progress.console.print(f"note: {notice}", markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def load_archives(paths: Sequence[Path], progress: Progress, kept: str = "", kee
         _split(labelled, "train", kept),
         _split(labelled, "test", kept),
         digest_of(part for review in labelled for part in review),
-        unlabelled=[_tokens(review, kept) for review in unlabelled],
+        unlabelled=[tokens_of(review, kept) for review in unlabelled],
         unlabelled_digest=digest_of(part for review in unlabelled for part in review) if unlabelled else "",
     )
 
@@ -145,7 +145,7 @@ def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]
     try:
         with (
             progress.open(path, "rb", description=f"reading {path.name}") as file,
-            _decompressed(file) as stream,
+            decompressed(file) as stream,
             tarfile.open(fileobj=stream, mode="r:") as archive,
         ):
             for member in archive:
@@ -168,7 +168,8 @@ def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]
         raise SourceError(f"{path}: not a readable tar archive, or damaged ({error})") from error
 
 
-def _decompressed(file: BinaryIO) -> Any:
+def decompressed(file: BinaryIO) -> Any:
+    """Read through whatever compression a file begins like."""
     start = file.read(6)
     file.seek(0)
     for magic, opener in DECOMPRESSORS.items():
@@ -193,12 +194,13 @@ def _review(path: Path, name: str, content: bytes) -> Review:
 def _split(reviews: Sequence[Review], split: str, kept: str) -> Split:
     chosen = [review for review in reviews if review.split == split]
     return Split(
-        [_tokens(review, kept) for review in chosen],
+        [tokens_of(review, kept) for review in chosen],
         labels_of(chosen),
         [f"{review.sentiment}/{review.file.removesuffix('.txt')}" for review in chosen],
     )
 
 
-def _tokens(review: Review, kept: str) -> list[str]:
+def tokens_of(review: Review, kept: str) -> list[str]:
+    """Split a review into tokens; see `tokenise`."""
     # One object a distinct word: 100,000 reviews hold 23 million tokens, but only some 170,000 words.
     return [sys.intern(token) for token in tokenise(review.text, kept)]

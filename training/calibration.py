@@ -29,12 +29,26 @@ def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     return odds
 
 
+def smoothed(labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Labels a little less certain, the less the fewer there are, so that a scaling of few reviews stays finite.
+
+    Args:
+        labels: float32 (reviews,), 0.0 or 1.0.
+
+    Returns:
+        float32 (reviews,): (n + 1) / (n + 2) for n positive ones, 1 / (m + 2) for m negative ones (Platt 1999, 2.2).
+    """
+    positive = float(labels.sum())
+    negative = len(labels) - positive
+    return np.where(labels == 1, (positive + 1) / (positive + 2), 1 / (negative + 2)).astype(np.float32)
+
+
 def fit_scaling(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> Scaling:
     """Find the scaling that makes the labels most likely.
 
     Args:
         probabilities: float32 (reviews,), of reviews that were not learnt from.
-        labels: float32 (reviews,), 0.0 or 1.0.
+        labels: float32 (reviews,), 0.0 or 1.0, or `smoothed` ones.
     """
     inputs = np.stack([log_odds(probabilities), np.ones(len(labels))])  # (2, reviews)
 

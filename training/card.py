@@ -3,6 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+IMDB_ORIGIN = (
+    "The Large Movie Review Dataset (Maas et al., ACL 2011): English reviews of films, from IMDB, up to 2011;",
+    "at most 30 of one film; only clear ones, of at most 4 or at least 7 stars out of 10. Lukewarm reviews,",
+    "other subjects, other languages and newer slang are outside what was measured. A review is read as a set",
+    "of terms: irony and long-range negation are lost.",
+)
+
+OWN_CONSTANT = ("`without reading` gives every review the training's share of positive ones.",)
+OWN_BEHAVIOUR = ("These texts are English and about films; of other languages and subjects they say little.", "")
+
 
 def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str, Any] | None) -> str:
     """Render the card.
@@ -12,9 +22,11 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         report: What report/evaluation.json holds.
         previous: The manifest metrics of the bundle before, with its `version`, or None.
     """
-    test, recipe, encoding = report["test"], facts["recipe"], facts["encoding"]
+    test, recipe, encoding, dataset = report["test"], facts["recipe"], facts["encoding"], facts["dataset"]
+    own = "files" in dataset
     low, high = test["accuracy_interval"]
-    others = {"the book": report["book"]} | ({f"version {previous['version']}": previous} if previous else {})
+    first = {"without reading": report["constant"]} if own else {"the book": report["book"]}
+    others = first | ({f"version {previous['version']}": previous} if previous else {})
     figures = [
         _row(
             name,
@@ -28,7 +40,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         [
             f"# {facts['name']}, version {facts['version']}",
             "",
-            "Estimates how likely a movie review is to be positive.",
+            f"Estimates how likely a {'' if own else 'movie '}review is to be positive.",
             f"Recipe `{recipe['name']}`, made {facts['created']}.",
             "Rendered from `evaluation.json` and the manifest when the bundle was made; do not edit.",
             "",
@@ -38,8 +50,11 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
             _row("---", "---", *("---" for _ in others)),
             *figures,
             "",
-            f"95 % of bootstrap samples have an accuracy between {low:.4f} and {high:.4f}. Loss is the mean binary",
+            f"95 % of bootstrap samples have an accuracy between {low:.4f} and {high:.4f}. Loss is the mean binary"
+            if not own
+            else f"The accuracy's 95 % interval (Wilson) is {low:.4f} to {high:.4f}. Loss is the mean binary",
             "cross-entropy in nats; calibration error is the expected one over 15 bins.",
+            *(OWN_CONSTANT if own else ()),
             "",
             "| | said positive | said negative |",
             "| --- | --- | --- |",
@@ -58,12 +73,8 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
             "",
             "## How it was trained",
             "",
-            f"{facts['dataset']['training_reviews']:,} labelled reviews"
-            + (
-                f" and {facts['dataset']['unlabelled_reviews']:,} unlabelled ones"
-                if "unlabelled_reviews" in facts["dataset"]
-                else ""
-            )
+            f"{dataset['training_reviews']:,} labelled reviews"
+            + _unlabelled(dataset)
             + f", {report['validation']['reviews']:,} of the labelled ones for validation (accuracy "
             f"{report['validation']['accuracy']:.4f}), then all of them. Hidden layers of "
             f"{', '.join(map(str, recipe['hidden_units']))} units over {encoding['columns']:,} columns; seed "
@@ -81,6 +92,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
             "",
             "## Behaviour on made-up texts",
             "",
+            *(OWN_BEHAVIOUR if own else ()),
             "| kind | checks | passed |",
             "| --- | --- | --- |",
             *(_row(kind, result["checks"], result["passed"]) for kind, result in kinds.items()),
@@ -99,13 +111,36 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
             "",
             "## Origin and limits",
             "",
-            "The Large Movie Review Dataset (Maas et al., ACL 2011): English reviews of films, from IMDB, up to 2011;",
-            "at most 30 of one film; only clear ones, of at most 4 or at least 7 stars out of 10. Lukewarm reviews,",
-            "other subjects, other languages and newer slang are outside what was measured. A review is read as a set",
-            "of terms: irony and long-range negation are lost.",
+            *(_own_origin(dataset) if own else IMDB_ORIGIN),
             "",
         ]
     )
+
+
+def _unlabelled(dataset: dict[str, Any]) -> str:
+    if "unlabelled_reviews" not in dataset:
+        return ""
+    if not dataset["unlabelled_reviews"]:
+        return " and no unlabelled ones, which this recipe would learn from too"
+    return f" and {dataset['unlabelled_reviews']:,} unlabelled ones"
+
+
+def _own_origin(dataset: dict[str, Any]) -> list[str]:
+    """Where a person's own reviews came from, and what was done with them."""
+    return [
+        "| file | rows | SHA-256 |",
+        "| --- | --- | --- |",
+        *(_row(f"`{file['name']}`", f"{file['rows']:,}", f"`{file['sha256']}`") for file in dataset["files"]),
+        "",
+        f"{dataset['positive_training_reviews']:,} of {dataset['training_reviews']:,} training reviews and "
+        f"{dataset['positive_test_reviews']:,} of {dataset['test_reviews']:,} test reviews are positive. Split by: "
+        f"{dataset['split']}. Rows left out because they could not be used: {dataset['skipped_rows']:,}; rows that "
+        f"repeat another one's words: {dataset['duplicate_rows']:,}; texts with both labels: "
+        f"{dataset['contradicting_texts']:,}, of which {dataset['undecided_texts']:,} were left out.",
+        "",
+        "Reviews unlike these, in subject, language or time, are outside what was measured. A review is read as a set",
+        "of terms: irony and long-range negation are lost.",
+    ]
 
 
 def _row(*cells: object) -> str:

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from app.inference.vocabulary import Encoding, Vocabulary
 from training.errors import SourceError
@@ -46,6 +47,7 @@ class Dataset:
         vocabulary: The source's own word index, or None when it is to be counted from `train`.
         unlabelled: Token sequences of reviews without labels; not every source has some.
         unlabelled_digest: SHA-256 over those, or empty.
+        own: What else the manifest says of a person's own reviews; None for the IMDB reviews.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Dataset:
     vocabulary: Vocabulary | None = None
     unlabelled: Sequence[list[str]] = ()
     unlabelled_digest: str = ""
+    own: Mapping[str, JsonValue] | None = None
 
     def __post_init__(self) -> None:
         for name, split in (("training", self.train), ("test", self.test)):
@@ -74,6 +77,25 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
     return Vocabulary.by_frequency(counts, encoding)
 
 
+def shared_words(train: Split, encoding: Encoding) -> Vocabulary:
+    """Rank the words that at least two reviews hold.
+
+    With few reviews there is a column for every word, and one that a single review holds teaches nothing about others;
+    it may be somebody's name, which has no place in a bundle.
+
+    Raises:
+        SourceError: There is no such word.
+    """
+    reviews = Counter(word for tokens in train.sequences for word in set(tokens))
+    counts = Counter(word for tokens in train.sequences for word in tokens if reviews[word] > 1)
+    if not counts:
+        raise SourceError(
+            "no word stands in two of the training reviews. Words are what stands between spaces and punctuation: "
+            "languages that are written without spaces have to be cut into words first"
+        )
+    return Vocabulary.by_frequency(counts, encoding)
+
+
 def shuffled(split: Split, seed: int) -> Split:
     """Mix the classes, which sources hold one after the other; the same seed gives the same order."""
     return split.take(np.random.default_rng(seed).permutation(len(split)))
@@ -86,14 +108,21 @@ def hold_out(split: Split, size: int) -> tuple[Split, Split]:
         The rest to train on, and the reviews set aside.
 
     Raises:
-        SourceError: Nothing would be left to train on.
+        SourceError: Nothing would be left to train on, or one of the parts would lack a class.
     """
     if not 0 < size < len(split):
         raise SourceError(
             f"cannot set {size} of {len(split)} training reviews aside for validation; choose another --validation"
         )
     order = np.arange(len(split))
-    return split.take(order[size:]), split.take(order[:size])
+    rest, held_out = split.take(order[size:]), split.take(order[:size])
+    for part in (rest, held_out):
+        if len(set(part.labels.tolist())) < 2:
+            raise SourceError(
+                f"with {size} of {len(split)} training reviews set aside for validation, one of the two parts holds "
+                "only positive or only negative reviews; add reviews of the rarer class, or choose another --seed"
+            )
+    return rest, held_out
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -23,8 +23,8 @@ from training.errors import ReportError
 from training.lesson import Lesson
 from training.network import fix_seed
 from training.plots import new_figure, save_figure
+from training.procedure import favoured_epochs, learn, take_lesson
 from training.recipe import BEST, BOOK, Distillation, Recipe
-from training.train import favoured_epochs, learn, take_lesson
 
 _NO_TEACHER = replace(BEST, distillation=replace(Distillation(), teacher_share=0.0))
 VARIANTS: dict[str, dict[str, Recipe]] = {

@@ -4,6 +4,8 @@ Written for this purpose: no review of the data set may be published. They cover
 would get wrong: case, markup, apostrophes, typographic signs, unknown words, no words at all.
 """
 
+from collections.abc import Mapping, Sequence
+
 from app.inference.bundle import Golden
 
 REVIEWS = (
@@ -24,6 +26,29 @@ REVIEWS = (
 )
 
 
-def golden_reviews(probabilities: list[float]) -> list[Golden]:
-    """Pair the reviews with their probabilities, in order."""
-    return [Golden(review=r, positive_probability=p) for r, p in zip(REVIEWS, probabilities, strict=True)]
+def own_texts(telling: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Texts for a bundle of other reviews, whose language may know no word of `REVIEWS`.
+
+    They are put together from the bundle's most telling terms, so they say nothing that its word index does not, and
+    every row differs from an empty one. No review is quoted.
+
+    Args:
+        telling: What `training.telling.telling_terms` returns.
+    """
+    good, bad = (list(telling[name][:8]) for name in ("positive", "negative"))
+    mixed = [term for pair in zip(good, bad, strict=False) for term in pair]
+    return (
+        " ".join(good),
+        " ".join(bad),
+        " ".join(mixed).upper(),
+        ", ".join(reversed(mixed)),
+        "<br />".join(mixed[:6]),
+        "\u201c" + " \u2014 ".join(mixed[:6]) + "\u2026\u201d",
+        *good[:4],
+        *bad[:4],
+    )
+
+
+def golden_reviews(texts: Sequence[str], probabilities: Sequence[float]) -> list[Golden]:
+    """Pair texts with their probabilities, in order."""
+    return [Golden(review=text, positive_probability=p) for text, p in zip(texts, probabilities, strict=True)]

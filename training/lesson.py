@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from app.inference.vocabulary import Row, Vocabulary
 from training.dataset import Dataset, Split, build_vocabulary
+from training.errors import SourceError
 from training.recipe import Distillation, Recipe
 
 
@@ -59,6 +60,10 @@ def _distil(
     sequences = [*labelled.sequences, *unlabelled]
     advance(f"counting the terms of {len(sequences):,} reviews")
     terms = Terms(sequences, encoding.longest_term, distillation.rarest_term)
+    if not len(terms):
+        raise SourceError(
+            f"no term occurs in {distillation.rarest_term} of {len(sequences):,} training reviews; add reviews"
+        )
     matrix = terms.matrix(sequences)
     advance(f"summarising {len(terms):,} terms")
     views = make_views(matrix, len(labelled), distillation.summary, recipe.seed)
@@ -67,6 +72,8 @@ def _distil(
     wanted = encoding.columns - encoding.first_term_column
     advance(f"choosing {wanted:,} terms")
     chosen = terms.names(select_terms(matrix, targets, wanted, distillation.rarest_column))
+    if not chosen:
+        raise SourceError(f"no term of {len(labelled):,} training reviews tells the classes apart; add reviews")
     vocabulary = Vocabulary({term: encoding.first_term_column + i for i, term in enumerate(chosen)}, encoding)
     advance(f"encoding {len(sequences):,} reviews")
     return Lesson(vocabulary, [vocabulary.encode_tokens(tokens) for tokens in sequences], targets)

@@ -1,6 +1,6 @@
 """What a network is trained with. A bundle's manifest records its recipe whole."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from pydantic import JsonValue
 
@@ -95,3 +95,35 @@ BEST = Recipe(
 )
 RECIPES = {recipe.name: recipe for recipe in (BOOK, BEST)}
 """What `--recipe` may name."""
+
+FULL = 25_000
+"""Training reviews of the IMDB data set, which the numbers above are made for."""
+SMALLEST_BATCH = 8
+
+
+def adapted(recipe: Recipe, reviews: int) -> Recipe:
+    """Bring what counts reviews down to a smaller data set; a recipe for as many as the IMDB data set stays as it is.
+
+    Validation takes the same share as there, an epoch has about as many steps, and terms may be as rare in proportion,
+    but no term gets a column for one review alone: it would teach nothing, and may be somebody's name.
+
+    Args:
+        recipe: Made for 25,000 training reviews.
+        reviews: Training reviews.
+    """
+    if reviews >= FULL:
+        return recipe
+    share = reviews / FULL
+    distillation = recipe.distillation
+    if distillation is not None:
+        distillation = replace(
+            distillation,
+            rarest_term=max(2, round(distillation.rarest_term * share)),
+            rarest_column=max(2, round(distillation.rarest_column * share)),
+        )
+    return replace(
+        recipe,
+        validation=max(1, round(recipe.validation * share)),
+        batch_size=min(recipe.batch_size, max(SMALLEST_BATCH, round(recipe.batch_size * share))),
+        distillation=distillation,
+    )

@@ -66,6 +66,8 @@ def _summary(terms: Matrix, dimensions: int, seed: int) -> NDArray[np.float32]:
     reviews = np.asarray(terms.sum(0)).ravel()
     count = terms.shape[0]
     useful = np.flatnonzero((reviews >= max(2, count / 2500)) & (reviews < 0.55 * count))
+    if min(len(useful), count) < 2:  # nothing to summarise
+        return np.zeros((count, 1), np.float32)
     chosen = terms.tocsc()[:, useful].tocsr()
     weighted = chosen @ sparse.diags(np.log(count / reviews[useful]).astype(np.float32))
     lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(1)).ravel())

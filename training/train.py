@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.progress import Progress
 
 from app.inference.bundle import (
@@ -27,20 +26,17 @@ from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Row, Vocabulary
 from training.behaviour import behaviour
-from training.calibration import apply_scaling, fit_scaling
 from training.card import model_card
-from training.dataset import Dataset, Split, hold_out, shuffled
+from training.dataset import Dataset, Split, shuffled
 from training.errors import TrainingError
-from training.evaluation import evaluate, headline
-from training.golden import REVIEWS, golden_reviews
-from training.lesson import Lesson, prepare
-from training.network import Batches, History, Network, build, export, fit, fix_seed, predict
+from training.evaluation import BOOK, constant, evaluate, headline, wilson_interval
+from training.golden import REVIEWS, golden_reviews, own_texts
+from training.network import History, export, fix_seed
 from training.plots import plot_history, plot_reliability
+from training.procedure import EVALUATION_BATCH, Learnt, follow
 from training.recipe import Recipe
 from training.telling import telling_terms
 
-EVALUATION_BATCH = 512
-"""Reviews a batch outside training, where the size changes no result."""
 RUNTIME_TOLERANCE = 1e-5
 """How far the runtimes' probabilities for a review may be apart."""
 
@@ -52,34 +48,12 @@ class Trained:
     Attributes:
         bundle: The folder of the new bundle.
         epochs: How long the final network was trained.
-        evaluation: On the test reviews, and the book's figures beside them.
+        evaluation: On the test reviews, and beside it the book's figures or, for own reviews, those of `constant`.
     """
 
     bundle: Path
     epochs: int
     evaluation: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """A trained network and the vocabulary that it reads with."""
-
-    vocabulary: Vocabulary
-    network: Network
-
-    def encode(self, sequences: Sequence[list[str]]) -> list[Row]:
-        """Encode reviews that are tokens already."""
-        return [self.vocabulary.encode_tokens(tokens) for tokens in sequences]
-
-    def judge(self, rows: Sequence[Row]) -> NDArray[np.float32]:
-        """Estimate probabilities; float32 (reviews,)."""
-        labels = np.zeros(len(rows), np.float32)  # batches carry some; nobody looks at them
-        return predict(self.network, Batches(self.vocabulary, rows, labels, EVALUATION_BATCH))
-
-    def score(self, texts: Sequence[str]) -> list[float]:
-        """Estimate the probabilities of raw texts, in order."""
-        scores: list[float] = self.judge([self.vocabulary.encode(text) for text in texts]).tolist()
-        return scores
 
 
 def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, progress: Progress) -> Trained:
@@ -99,27 +73,20 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
     """
     with staged_bundle(models, bundle_version) as folder:
         fix_seed(recipe.seed)
-        training = shuffled(dataset.train, recipe.seed)
-
-        # A first network, only to see where over-fitting begins and how far its probabilities can be trusted.
-        partial, validation = hold_out(training, recipe.validation)
-        lesson = take_lesson(dataset, partial, recipe, progress)
-        first, history = learn(lesson, recipe, recipe.epochs, progress, validation)
-        epochs = favoured_epochs(history) if recipe.choose_epochs else recipe.epochs
-
-        # The network to keep: from scratch, on every training review.
-        del lesson  # it is large, and so is the next one
-        final, _ = learn(take_lesson(dataset, training, recipe, progress), recipe, epochs, progress)
-        if recipe.calibrate:
-            said = first.judge(first.encode(validation.sequences))
-            apply_scaling(final.network, fit_scaling(said, validation.labels))
+        outcome = follow(dataset, shuffled(dataset.train, recipe.seed), recipe, progress)
+        final, history, epochs = outcome.learnt, outcome.history, outcome.epochs
 
         test_rows = final.encode(dataset.test.sequences)
-        report = evaluate(final.judge(test_rows), dataset.test, test_rows)  # the one look at the test reviews
+        test = evaluate(final.judge(test_rows), dataset.test, test_rows)  # the one look at the test reviews
+        if dataset.own is None:
+            report = {"test": test, "book": BOOK}
+        else:
+            test["accuracy_interval"] = wilson_interval(test["accuracy"], test["reviews"])
+            report = {"test": test, "constant": constant(dataset.train, dataset.test)}
         report["behaviour"] = behaviour(final.score)
         report["telling_terms"] = telling_terms(final.network, final.vocabulary)
         report["validation"] = {
-            "reviews": len(validation),
+            "reviews": outcome.validation,
             "epochs": epochs,
             "loss": history["val_loss"][epochs - 1],
             "accuracy": history["val_accuracy"][epochs - 1],
@@ -135,7 +102,10 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
             "metrics": headline(report),
             "libraries": _libraries(),
         }
-        _write(folder, final)
+        export(final.network, folder)
+        write_word_index(folder, final.vocabulary)
+        texts = REVIEWS if dataset.own is None else REVIEWS + own_texts(report["telling_terms"])
+        write_golden(folder, golden_reviews(texts, final.score(texts)))
         write_profile(folder, _profile(final, dataset.train))
         _check_runtimes(folder, final.vocabulary, test_rows)
         _write_report(folder / "report", report, history, epochs)
@@ -143,49 +113,6 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
         (folder / "report" / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
         write_manifest(folder, **facts)
     return Trained(models / bundle_version, epochs, report)
-
-
-def take_lesson(dataset: Dataset, labelled: Split, recipe: Recipe, progress: Progress) -> Lesson:
-    """Make the lesson that a recipe asks for and show how far that is; see `training.lesson.prepare`."""
-    task = progress.add_task("preparing", total=None)
-    lesson = prepare(dataset, labelled, recipe, lambda step: progress.update(task, description=step))
-    progress.remove_task(task)
-    return lesson
-
-
-def learn(
-    lesson: Lesson, recipe: Recipe, epochs: int, progress: Progress, validation: Split | None = None
-) -> tuple[Learnt, History]:
-    """Train one network from scratch.
-
-    Args:
-        lesson: What to learn.
-        recipe: How.
-        epochs: How long.
-        progress: Shows how far it is.
-        validation: Reviews to measure on after each epoch.
-    """
-    rng = np.random.default_rng(recipe.seed)
-    batches = Batches(lesson.vocabulary, lesson.rows, lesson.targets, recipe.batch_size, rng, recipe.term_dropout)
-    held_out = None
-    if validation is not None:
-        rows = [lesson.vocabulary.encode_tokens(tokens) for tokens in validation.sequences]
-        held_out = Batches(lesson.vocabulary, rows, validation.labels, EVALUATION_BATCH)
-    network = build(recipe, epochs * len(batches))
-    task = progress.add_task(f"{epochs} epochs over {len(lesson.rows):,} reviews", total=epochs * len(batches))
-    history = fit(network, batches, epochs, lambda: progress.advance(task), held_out)
-    return Learnt(lesson.vocabulary, network), history
-
-
-def favoured_epochs(history: History) -> int:
-    """The epoch count with the smallest validation loss; the earliest of equals."""
-    return int(np.argmin(history["val_loss"])) + 1
-
-
-def _write(folder: Path, learnt: Learnt) -> None:
-    export(learnt.network, folder)
-    write_word_index(folder, learnt.vocabulary)
-    write_golden(folder, golden_reviews(learnt.score(REVIEWS)))
 
 
 def _profile(learnt: Learnt, labelled: Split) -> Profile:
@@ -226,7 +153,7 @@ def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
     }
     if recipe.distillation is not None:
         sources |= {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
-    return sources
+    return sources | dict(dataset.own or {})
 
 
 def _previous(models: Path, bundle_version: str) -> dict[str, Any] | None:

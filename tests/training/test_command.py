@@ -12,7 +12,8 @@ import pytest
 
 from app.inference.bundle import load_bundle
 from tests.servers import PATIENCE, ROOT, run_python
-from training.__main__ import chosen_recipe, main, parser
+from training.__main__ import main
+from training.options import chosen_recipe, parser
 from training.recipe import BEST, BOOK
 
 SMALL = ["--validation", "40", "--epochs", "2", "--batch-size", "16"]

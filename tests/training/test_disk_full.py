@@ -43,11 +43,12 @@ def assert_explained(errors: str, target: Path, reason: str) -> None:
 
 
 def below(name: str) -> Callable[[Path], int]:
-    return lambda bundle: (bundle / name).stat().st_size - 1
+    """A little less than the file has; another training may make it some bytes smaller."""
+    return lambda bundle: (bundle / name).stat().st_size - 1024
 
 
 @pytest.mark.parametrize(
-    "limit", [lambda bundle: 1, below("model.tflite")], ids=["TensorFlow's first byte", "LiteRT's last byte"]
+    "limit", [lambda bundle: 1, below("model.tflite")], ids=["TensorFlow's first byte", "LiteRT's last bytes"]
 )
 def test_training_beyond_the_size_of_files_leaves_nothing(
     archive: Path, models: Path, tmp_path: Path, limit: Callable[[Path], int]

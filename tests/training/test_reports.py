@@ -14,7 +14,8 @@ from training.__main__ import main
 from training.archive import load_archives
 from training.behaviour import behaviour, checks
 from training.compare import Side, compare, mcnemar, verdict
-from training.evaluation import accuracy_interval, auc, by_group, calibration, measure
+from training.dataset import Split
+from training.evaluation import accuracy_interval, auc, by_group, calibration, constant, measure, wilson_interval
 from training.experiments import VARIANTS, run_experiments
 
 
@@ -39,6 +40,19 @@ def test_accuracy_interval_holds_the_accuracy() -> None:
     low, high = accuracy_interval(np.where(np.arange(1000) < 900, labels, 1 - labels).astype(np.float32), labels)
     assert low < 0.9 < high
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.9 * 0.1 / 1000), rel=0.1)
+
+
+def test_wilson_interval_is_that_of_statistics_books() -> None:
+    assert wilson_interval(0.5, 10) == pytest.approx([0.237, 0.763], abs=5e-4)
+    assert wilson_interval(1.0, 20) == pytest.approx([0.839, 1.0], abs=5e-4)
+
+
+def test_constant_says_the_training_share_of_every_review() -> None:
+    train, test = (Split([[]] * 4, np.array(labels, np.float32), [""] * 4) for labels in ([1, 1, 1, 0], [1, 0, 0, 0]))
+    assert constant(train, test) == {
+        "accuracy": 0.25,
+        "loss": pytest.approx(-(np.log(0.75) + 3 * np.log(0.25)) / 4, abs=1e-6),
+    }
 
 
 def test_by_group_leaves_empty_groups_out() -> None:

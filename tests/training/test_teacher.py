@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tests.corpus import BAD, GOOD, PLAIN
-from training.calibration import Scaling, apply_scaling, fit_scaling, log_odds
+from training.calibration import Scaling, apply_scaling, fit_scaling, log_odds, smoothed
 from training.evaluation import measure
 from training.linear import fit_linear, log_count_ratios, sigmoid
 from training.network import build, predict
@@ -70,6 +70,22 @@ def test_fit_scaling_finds_what_was_done_to_the_odds() -> None:
     factor, shift = fit_scaling(said, labels)
     assert factor == pytest.approx(0.5, abs=0.02)
     assert shift == pytest.approx(0.3, abs=0.03)
+
+
+def test_fit_scaling_of_few_that_are_told_apart_stays_finite_when_smoothed() -> None:
+    labels = np.array([1, 1, 1, 0], np.float32)
+    assert smoothed(labels).tolist() == pytest.approx([4 / 5, 4 / 5, 4 / 5, 1 / 3])
+    said = np.array([0.9, 0.8, 0.95, 0.2], np.float32)
+    factor, shift = fit_scaling(said, smoothed(labels))
+    assert 0 < factor < 2
+    assert abs(shift) < 2
+
+
+def test_make_views_without_a_term_in_common_has_nothing_to_summarise() -> None:
+    sequences = [["a", "b"], ["a", "c"], ["a", "d"]]
+    views = make_views(Terms(sequences, 1, 1).matrix(sequences), 3, 400, 0)
+    assert views.summary.shape == (3, 1)
+    assert np.isfinite(views.summary).all()
 
 
 def test_fit_scaling_makes_calibration_better() -> None:

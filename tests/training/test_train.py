@@ -10,15 +10,19 @@ from rich.progress import Progress
 
 from app.inference.bundle import Bundle, load_bundle
 from app.inference.classifier import open_classifier
+from app.inference.text import tokenise
 from tests.conftest import TINY_RECIPE
 from tests.corpus import files, write_folder
 from training.archive import load_archives
 from training.dataset import Dataset, hold_out, shuffled
 from training.errors import SourceError
-from training.evaluation import BOOK, measure
+from training.evaluation import BOOK as PRINTED
+from training.evaluation import measure
+from training.golden import own_texts
 from training.network import Batches, build, fix_seed, predict
-from training.recipe import BEST, Distillation
-from training.train import favoured_epochs, train
+from training.procedure import favoured_epochs
+from training.recipe import BEST, BOOK, FULL, Distillation, Recipe, adapted
+from training.train import train
 
 PROGRESS = Progress(disable=True)
 
@@ -45,7 +49,7 @@ def test_train_records_history_and_evaluation(bundle: Bundle, dataset: Dataset) 
         ("loss", "accuracy", "val_loss", "val_accuracy"), TINY_RECIPE.epochs
     )
     evaluation = json.loads((report / "evaluation.json").read_text())
-    assert evaluation["book"] == BOOK
+    assert evaluation["book"] == PRINTED
     assert evaluation["test"]["reviews"] == len(dataset.test)
     assert sum(evaluation["test"]["confusion"].values()) == len(dataset.test)
     assert evaluation["test"]["accuracy"] == bundle.manifest.metrics["accuracy"]
@@ -97,6 +101,25 @@ def test_train_best_recipe_learns_terms_from_a_teacher(dataset: Dataset, tmp_pat
     open_classifier(one, "tensorflow")
 
 
+@pytest.mark.parametrize("recipe", [BOOK, BEST])
+def test_recipe_for_the_whole_data_set_stays_as_it_is(recipe: Recipe) -> None:
+    assert adapted(recipe, FULL) is adapted(recipe, 2 * FULL) is recipe
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reviews", "validation", "batch_size"),
+    [(BOOK, 20_000, 8_000, 410), (BOOK, 1_000, 400, 20), (BOOK, 100, 40, 8), (BEST, 5_000, 1_000, 102)],
+)
+def test_recipe_for_fewer_reviews_keeps_its_shares(
+    recipe: Recipe, reviews: int, validation: int, batch_size: int
+) -> None:
+    smaller = adapted(recipe, reviews)
+    assert (smaller.validation, smaller.batch_size) == (validation, batch_size)
+    assert smaller.epochs == recipe.epochs
+    if smaller.distillation is not None:
+        assert (smaller.distillation.rarest_term, smaller.distillation.rarest_column) == (2, 6)
+
+
 def test_favoured_epochs_is_the_earliest_smallest_loss() -> None:
     assert favoured_epochs({"val_loss": [0.5, 0.3, 0.3, 0.4]}) == 2
 
@@ -112,6 +135,20 @@ def test_shuffled_mixes_classes_the_same_way_each_time(dataset: Dataset) -> None
 def test_hold_out_parts_share_no_review(dataset: Dataset) -> None:
     rest, held_out = hold_out(shuffled(dataset.train, 0), 40)
     assert (len(rest), len(held_out)) == (len(dataset.train) - 40, 40)
+
+
+def test_hold_out_of_one_class_alone_says_so(dataset: Dataset) -> None:
+    with pytest.raises(SourceError, match="only positive or only negative"):
+        hold_out(dataset.train, 10)  # not shuffled: the negative ones come first
+
+
+def test_own_texts_say_nothing_that_the_word_index_does_not() -> None:
+    telling = {"positive": ["köstlich", "sehr gut", "spaß"], "negative": ["öde"]}
+    texts = own_texts(telling)
+    tokens = {token for text in texts for token in tokenise(text)} - {"br"}
+    assert {"köstlich", "sehr", "gut", "öde"} <= tokens
+    assert tokens <= {"köstlich", "sehr", "gut", "spaß", "spass", "öde"}
+    assert all(texts)
 
 
 def test_batches_cover_every_review_once(bundle: Bundle) -> None:

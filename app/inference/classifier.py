@@ -95,7 +95,7 @@ class Classifier:
 
     def _run(self, rows: Sequence[Row]) -> list[float]:
         """Call the network with at most BATCH rows."""
-        size = prepared_size(len(rows))
+        size = prepared_size(max(len(rows), self.runtime.fewest))
         for line, row in zip(self._multi_hot, rows, strict=False):
             line[row.columns] = 1.0
         try:

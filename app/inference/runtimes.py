@@ -42,10 +42,12 @@ class Runtime(Protocol):
         columns: Width of its input.
         linger: Seconds that requests which come many at a time may wait for each other, because a call costs about the
             same for one as for sixteen; 0 where a call costs next to nothing.
+        fewest: Rows that a call should have at least, so that the last bits of an answer do not depend on company.
     """
 
     columns: int
     linger: float
+    fewest: int
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """Estimate probabilities.
@@ -71,6 +73,7 @@ class TensorFlowRuntime:
     """
 
     linger = 0.001
+    fewest = 2  # one row alone goes another way, through a product of matrix and vector; the second row costs 1 %
 
     def __init__(self, folder: Path) -> None:
         # A network this small gains nothing from several threads, and workers would take each other's cores.
@@ -118,6 +121,7 @@ class LiteRTRuntime:
     """
 
     linger = 0.0
+    fewest = 1
 
     def __init__(self, folder: Path) -> None:
         interpreter = _import_litert()

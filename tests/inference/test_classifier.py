@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from app.inference.classifier import Classifier, Prediction
+from app.inference.bundle import load_bundle
+from app.inference.classifier import Classifier, Prediction, open_classifier
 from app.inference.errors import InferenceError
+from app.inference.runtimes import RUNTIMES
+from tests.servers import ROOT
 
 
 def test_predict_keeps_the_order(classifier: Classifier) -> None:
@@ -16,6 +19,19 @@ def test_predict_keeps_the_order(classifier: Classifier) -> None:
     assert first.sentiment == third.sentiment == "positive"
     assert second.sentiment == "negative"
     assert first == third
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_predict_answers_the_same_bits_in_any_company(runtime: str, version: str) -> None:
+    classifier = open_classifier(load_bundle(ROOT / "models/imdb" / version), runtime)
+    reviews = [
+        f"a superb film number {i}, {'not ' * (i % 3)}boring " + "and so on, great! " * (i % 5) for i in range(90)
+    ]
+    alone = [classifier.predict([review])[0] for review in reviews]
+    for size in (2, 3, 7, 33, 64, 90):
+        together = [p for i in range(0, len(reviews), size) for p in classifier.predict(reviews[i : i + size])]
+        assert together == alone
 
 
 def test_predict_counts_words_and_known_words(classifier: Classifier) -> None:
@@ -45,6 +61,7 @@ class Constant:
 
     columns = 10_000
     linger = 0.0
+    fewest = 1
 
     def __init__(self, *answer: float) -> None:
         self.answer = np.array(answer, np.float32)

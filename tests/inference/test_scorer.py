@@ -98,6 +98,7 @@ class FailsOnce:
 
     columns = 10_000
     linger = 0.0
+    fewest = 1
 
     def __init__(self) -> None:
         self.calls = 0
@@ -125,6 +126,7 @@ class FailsOn:
 
     columns = 10_000
     linger = 0.0
+    fewest = 1
 
     def __init__(self, column: int) -> None:
         self.column = column
@@ -155,6 +157,7 @@ class Counts:
 
     columns = 10_000
     linger = 0.0
+    fewest = 1
 
     def __init__(self) -> None:
         self.calls: list[int] = []

@@ -11,9 +11,11 @@ DATASET := $(if $(IMDB),--dataset $(or $(ARCHIVE),$(IMDB)))
 RECIPE ?= book
 # What only the recipe `best` reads; the official archive holds them itself.
 UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar*))
+# Somebody's own reviews, which need a folder of bundles of their own.
+OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train experiments test check format openapi clients lock container-test accuracy bench overload soak clean
+.PHONY: help setup serve train experiments test check format openapi clients lock container-test accuracy bench bulk-bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +25,8 @@ setup: $(VENV)/.serving ## make .venv with what the service needs
 serve: $(VENV)/.serving ## run the service on http://127.0.0.1:8000
 	@exec $(BIN)/python -m app
 
-train: $(VENV)/.training ## train a bundle from the IMDB reviews (RECIPE=best, IMDB=folder of local archives, ARGS=...)
-	$(BIN)/python -m training --recipe $(RECIPE) $(DATASET) $(UNLABELLED) $(ARGS)
+train: $(VENV)/.training ## train a bundle (RECIPE=best, IMDB=folder of archives, or REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
+	$(BIN)/python -m training --recipe $(RECIPE) $(or $(OWN),$(DATASET) $(UNLABELLED)) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
 
 experiments: $(VENV)/.training ## run the variants of a recipe over three seeds and write docs/experiments (RECIPE=best)
 	$(BIN)/python -m training experiments --recipe $(RECIPE) $(DATASET) $(UNLABELLED) $(ARGS)
@@ -57,6 +59,9 @@ bench: $(VENV)/.development ## compare the service with its peers and write docs
 
 overload: $(VENV)/.development ## send four times what one worker can answer, and see what it does (needs wrk, a minute)
 	$(BIN)/python -m benchmarks.overload $(DATASET) $(ARGS)
+
+bulk-bench: $(VENV)/.development ## score files with one worker and two, in processes and on Ray, and write docs/bulk.md (4 minutes)
+	$(BIN)/python -m benchmarks.bulk $(DATASET) $(ARGS)
 
 soak: $(VENV)/.development ## ten minutes at 70 % load: errors, memory, open files (needs wrk)
 	$(BIN)/python -m benchmarks.soak $(DATASET) $(ARGS)

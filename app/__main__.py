@@ -1,48 +1,59 @@
-"""`python -m app`: settings -> uvicorn."""
+"""`python -m app`: settings -> uvicorn, and commands for people at a terminal.
+
+What only one command needs is imported there: a person who asks for one answer should not wait for a web framework, nor
+the service for what draws tables.
+
+PYTHON_ARGCOMPLETE_OK: shells look for this word before they ask for completions.
+"""
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
-from fastapi import FastAPI
-from prometheus_client import start_http_server
 from pydantic import ValidationError
-from uvicorn.config import STARTUP_FAILURE
 
-from app import tracing
-from app.api.state import Broken
-from app.connection import Connection
-from app.inference.bundle import find_bundle, load_bundle
-from app.inference.errors import SentimentError
-from app.logs import configure_logs
-from app.main import create_app
-from app.metrics.exposition import Exposition
-from app.server import Server
 from app.settings import PREFIX, Settings
+from app.terminal.interrupts import quiet_interrupts
+from app.terminal.options import Parser, add_commands
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from app.metrics.exposition import Exposition
+
+EXAMPLES = """\
+examples:
+  python -m app                                       serve on http://127.0.0.1:8000
+  python -m app score "One of the best films I have seen." "A dull waste of time."
+  python -m app explain "A superb cast, but not a good film."
+  python -m app check
+
+`python -m app COMMAND --help` has more of them; `python -m app.bulk --help` is about CSV, JSONL and Parquet files.
+"""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The options, with help that lists every setting."""
     lines = [
         f"  {PREFIX + name.upper():28} {field.description} (default: {_shown(field.default)})"
         for name, field in Settings.model_fields.items()
     ]
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m app",
-        description="Serve sentiment predictions over HTTP, or write the OpenAPI document.",
-        epilog="settings, from the environment:\n" + "\n".join(lines),
+        description="Serve sentiment predictions over HTTP, or score reviews right here.",
+        epilog=EXAMPLES + "\nsettings, from the environment:\n" + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    options.add_argument(
-        "command",
-        nargs="?",
-        choices=("serve", "openapi"),
-        default="serve",
-        help="serve (the default), or openapi: print the OpenAPI document",
-    )
+    commands = options.add_subparsers(dest="command", title="commands", metavar="COMMAND")
+    commands.add_parser("serve", help="serve over HTTP (the default)", description="Serve over HTTP.")
+    commands.add_parser("openapi", help="print the OpenAPI document", description="Print the OpenAPI document.")
+    add_commands(commands)
+    options.set_defaults(command="serve")
     return options
 
 
@@ -51,18 +62,36 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 stopped as asked, 1 the bundle cannot serve, 2 a setting is wrong.
-        uvicorn itself exits with 3 when it cannot listen.
+        uvicorn itself exits with 3 when it cannot listen. For those of the commands at a terminal see
+        `app.terminal.options`.
     """
-    options = parser().parse_args(arguments)
+    known = parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+        from app.terminal.completion import complete
+
+        complete(known)
+    options = known.parse_args(arguments)
+    chosen: dict[str, Any] = {
+        name: value
+        for name in ("model_dir", "model_version", "runtime")
+        if (value := getattr(options, name, None)) is not None
+    }
     try:
-        settings = Settings()
+        settings = Settings(**chosen)
     except ValidationError as error:
         for item in error.errors():
             setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in item["loc"][:1])
             print(f"error: {setting}{item['msg']}", file=sys.stderr)
         print("`python -m app --help` lists the settings", file=sys.stderr)
         return 2
+    if options.command in ("score", "explain", "check"):
+        with quiet_interrupts():
+            from app.terminal.commands import run
+
+            return run(options, settings)
     if options.command == "openapi":
+        from app.main import create_app
+
         print(json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False))
         return 0
     return serve(settings)
@@ -70,6 +99,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(settings: Settings) -> int:
     """Serve until a signal ends it; returns the exit code."""
+    from app import tracing
+    from app.api.state import Broken
+    from app.inference.bundle import find_bundle, load_bundle
+    from app.inference.errors import SentimentError
+    from app.main import create_app
+    from app.metrics.exposition import Exposition
+    from app.server import Server
+
     try:
         # Before anything listens: a wrong path or a damaged file should end the command at once, not each worker.
         bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
@@ -79,6 +116,7 @@ def serve(settings: Settings) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if settings.workers > 1:
+        from app.logs import configure_logs
         from app.supervisor import Supervisor  # costs a single worker's start some milliseconds
 
         configure_logs(settings.log_level, settings.log_format)
@@ -94,8 +132,11 @@ def serve(settings: Settings) -> int:
     return 1 if isinstance(app.state.service.phase, Broken) else 0
 
 
-def _serve_metrics(settings: Settings, exposition: Exposition) -> None:
+def _serve_metrics(settings: Settings, exposition: "Exposition") -> None:
     if settings.metrics_port is not None:
+        from prometheus_client import start_http_server
+        from uvicorn.config import STARTUP_FAILURE
+
         try:
             start_http_server(settings.metrics_port, settings.host, exposition.registry)
         except OSError as error:
@@ -103,7 +144,11 @@ def _serve_metrics(settings: Settings, exposition: Exposition) -> None:
             sys.exit(STARTUP_FAILURE)
 
 
-def _uvicorn_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+def _uvicorn_config(app: "FastAPI | str", settings: Settings) -> "uvicorn.Config":
+    import uvicorn
+
+    from app.connection import Connection
+
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),

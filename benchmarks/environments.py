@@ -1,4 +1,4 @@
-"""Environments of their own, for what is measured and for clients in tests: packages that would get into another's way."""
+"""Environments of their own, for what is measured and for clients in tests, whose packages would get in the way."""
 
 import hashlib
 import subprocess

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.api.predict import answer_json
 from app.api.schemas import PredictRequest
+from app.api.written import answer_json
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.runtimes import RUNTIMES

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
@@ -12,8 +11,9 @@ from app.api.body import read_reviews
 from app.api.openapi import request_body
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.state import Service, Serving, service_of, serving_of
+from app.api.written import described
 from app.inference.errors import DeadlineExceeded
-from app.inference.explanation import Explanation, Occlusion, Span
+from app.inference.explanation import Explanation, Occlusion
 
 router = APIRouter(tags=["predictions"])
 
@@ -62,37 +62,3 @@ async def explain_all(service: Service, serving: Serving, reviews: Sequence[str]
     except TimeoutError:
         raise DeadlineExceeded(service.settings.deadline) from None
     return explanations
-
-
-def described(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
-    """An explanation in the shape of `schemas.Explanation`, with the `top` largest terms or all."""
-    prediction = explanation.prediction
-    listed = explanation.effects[:top]
-    rest = explanation.effects[len(listed) :]
-    return {
-        "positive_probability": prediction.positive_probability,
-        "sentiment": prediction.sentiment,
-        "words": prediction.words,
-        "known_words": prediction.known_words,
-        "log_odds": explanation.log_odds,
-        "terms": [
-            {
-                "term": effect.term,
-                "log_odds": effect.log_odds,
-                "probability": effect.probability,
-                "positive_probability_without": effect.positive_probability_without,
-                "occurrences": _spans(effect.occurrences),
-            }
-            for effect in listed
-        ],
-        "rest": {
-            "terms": len(rest),
-            "log_odds": sum(effect.log_odds for effect in rest),
-            "probability": sum(effect.probability for effect in rest),
-        },
-        "unknown_words": _spans(explanation.unknown_words),
-    }
-
-
-def _spans(spans: Sequence[Span]) -> list[dict[str, int]]:
-    return [span._asdict() for span in spans]

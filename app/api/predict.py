@@ -1,16 +1,13 @@
 """POST /predict."""
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter, Request, Response
-from pydantic_core import to_json
 
 from app.api.answers import problems
 from app.api.body import read_reviews
 from app.api.openapi import request_body
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.state import service_of, serving_of
-from app.inference.classifier import Prediction
+from app.api.written import answer_json
 
 router = APIRouter(tags=["predictions"])
 
@@ -30,25 +27,3 @@ async def predict(request: Request) -> Response:
     predictions = await serving.scorer.predict(wanted.reviews)
     manifest = serving.bundle.manifest
     return Response(answer_json(manifest.name, manifest.version, predictions), media_type="application/json")
-
-
-def answer_json(model: str, version: str, predictions: Sequence[Prediction]) -> bytes:
-    """Write a `PredictResponse`.
-
-    Straight to bytes: `PredictResponse` documents the shape and a test holds this to it, but making and checking its
-    objects would cost more than the model itself.
-    """
-    return to_json(
-        {
-            "model": {"name": model, "version": version},
-            "predictions": [
-                {
-                    "positive_probability": prediction.positive_probability,
-                    "sentiment": prediction.sentiment,
-                    "words": prediction.words,
-                    "known_words": prediction.known_words,
-                }
-                for prediction in predictions
-            ],
-        }
-    )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from app.api.body import check_limits, parsed_as
-from app.api.explain import described, explain_all
+from app.api.explain import explain_all
 from app.api.health import get_readiness
 from app.api.openapi import request_body
 from app.api.problems import InvalidRequest
@@ -26,6 +26,7 @@ from app.api.protocols.schemas import (
 from app.api.protocols.served import asked_for, refuse_verbs
 from app.api.schemas import BLANK, Violation, is_blank
 from app.api.state import service_of, serving_of
+from app.api.written import described
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 

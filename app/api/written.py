@@ -1,0 +1,65 @@
+"""Answers about reviews, written straight to JSON.
+
+`app.api.schemas` documents their shapes and tests hold these to them; making and checking its objects would cost more
+than the model itself. The terminal writes the same, and needs no web framework for it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_core import to_json
+
+from app.inference.classifier import Prediction
+from app.inference.explanation import Explanation, Span
+
+
+def answer_json(model: str, version: str, predictions: Sequence[Prediction]) -> bytes:
+    """Write a `PredictResponse`."""
+    return to_json(
+        {
+            "model": {"name": model, "version": version},
+            "predictions": [
+                {
+                    "positive_probability": prediction.positive_probability,
+                    "sentiment": prediction.sentiment,
+                    "words": prediction.words,
+                    "known_words": prediction.known_words,
+                }
+                for prediction in predictions
+            ],
+        }
+    )
+
+
+def described(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
+    """An explanation in the shape of `schemas.Explanation`, with the `top` largest terms or all."""
+    prediction = explanation.prediction
+    listed = explanation.effects[:top]
+    rest = explanation.effects[len(listed) :]
+    return {
+        "positive_probability": prediction.positive_probability,
+        "sentiment": prediction.sentiment,
+        "words": prediction.words,
+        "known_words": prediction.known_words,
+        "log_odds": explanation.log_odds,
+        "terms": [
+            {
+                "term": effect.term,
+                "log_odds": effect.log_odds,
+                "probability": effect.probability,
+                "positive_probability_without": effect.positive_probability_without,
+                "occurrences": _spans(effect.occurrences),
+            }
+            for effect in listed
+        ],
+        "rest": {
+            "terms": len(rest),
+            "log_odds": sum(effect.log_odds for effect in rest),
+            "probability": sum(effect.probability for effect in rest),
+        },
+        "unknown_words": _spans(explanation.unknown_words),
+    }
+
+
+def _spans(spans: Sequence[Span]) -> list[dict[str, int]]:
+    return [span._asdict() for span in spans]

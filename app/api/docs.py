@@ -31,7 +31,9 @@ def add_docs(app: FastAPI) -> None:
     @app.get("/docs/assets/redoc.standalone.js", include_in_schema=False)
     def redoc_script() -> Response:
         script = (PACKAGED / "redoc.standalone.js").read_bytes()
-        return Response(script.replace(LOGO, b""), media_type="text/javascript")
+        return Response(
+            script.replace(LOGO, b""), headers={"Cache-Control": "max-age=3600"}, media_type="text/javascript"
+        )
 
     app.mount("/docs/assets/start", StaticFiles(directory=FOLDER))
     app.mount("/docs/assets", StaticFiles(directory=PACKAGED))

@@ -26,6 +26,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from app.bulk.disk import settle
 from app.bulk.errors import JobDiffers, OutputForeign, OutputInUse, OutputUnwritable
 from app.bulk.job import Job
 from app.bulk.plan import Chunk, Unread
@@ -136,8 +137,8 @@ class Output:
             outcome.part.rename(self.folder / self.part_name(plan, chunk))
         if outcome.side:
             outcome.side.rename(self._sides / f"{chunk.number:08}.jsonl")
-        settle_folder(self.folder)
-        settle_folder(self._sides)
+        settle(self.folder)
+        settle(self._sides)
         done = Done(chunk=outcome.chunk, scored=outcome.scored, bad=outcome.bad, unread=outcome.unread)
         with self._journal.open("ab") as journal:
             journal.write(done.model_dump_json().encode() + b"\n")
@@ -200,13 +201,4 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
         file.flush()
         os.fsync(file.fileno())
     staged.rename(path)
-    settle_folder(path.parent)
-
-
-def settle_folder(folder: Path) -> None:
-    """Wait until a folder's entries are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    settle(path.parent)

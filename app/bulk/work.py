@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from app.bulk.disk import settle
 from app.bulk.errors import InputChanged, OutputUnwritable
 from app.bulk.job import Job
 from app.bulk.parts import write_part, write_side_file
@@ -109,10 +110,10 @@ class Worker:
         try:
             if good:
                 write_part(part, self._job, source, good, predictions, table)
-                _settle(part)
+                settle(part)
             if bad:
                 write_side_file(side, source, bad)
-                _settle(side)
+                settle(side)
         except OSError as error:
             raise OutputUnwritable(self._staging, error.strerror or str(error)) from error
         return Outcome(
@@ -170,12 +171,3 @@ def most_memory() -> int:
         return int(line.split()[1]) * 1024
     except (OSError, ValueError):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _settle(path: Path) -> None:
-    """Wait until a file is on disk: a rename must never show one whose content is not."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -86,16 +86,22 @@ export class Batch {
     this.#controller = controller;
     for (const row of rows) Object.assign(row, { error: "", again: true });
     this.#buttons(true);
-    let drawn = 0;
+    let timer = null;
     const draw = (message) => {
-      if (this.#controller !== controller || (!message && performance.now() < drawn + REDRAW)) return;
-      drawn = performance.now();
+      clearTimeout(timer);
+      timer = null;
+      if (this.#controller !== controller) return;
       this.#status(message);
       this.#results.redraw();
     };
+    const progress = (message) => {
+      if (message) draw(message);
+      else timer ??= setTimeout(draw, REDRAW); // a quick service would have it drawn more often than anyone can see
+    };
     draw(`Scoring ${count(rows.length, "review")} …`);
     await pause(0); // so that the table is there before the work begins
-    const ended = await new Scoring(this.#service).score(rows, controller.signal, draw);
+    const ended = await new Scoring(this.#service).score(rows, controller.signal, progress);
+    clearTimeout(timer);
     if (this.#controller !== controller) return; // another file has taken its place
     this.#controller = null;
     this.#status(this.#summary(ended));

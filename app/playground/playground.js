@@ -8,6 +8,8 @@ import { Review } from "./review.js";
 import { Service } from "./service.js";
 import { chooseTheme } from "./theme.js";
 
+document.getElementById("no-scripts").remove();
+
 const service = new Service(document.baseURI);
 const review = new Review(service);
 const batch = new Batch(service, (text) => review.show(text));

@@ -31,7 +31,7 @@ function parserOf(file) {
   const name = file.name.toLowerCase();
   if (/\.(jsonl|ndjson)$/.test(name)) return fromJsonLines;
   if (/\.(csv|tsv)$/.test(name) || /csv|tab-separated/.test(file.type)) return fromCsv;
-  if (/\.(txt|text)$/.test(name) || file.type === "text/plain" || !file.type) return fromLines;
+  if (/\.(txt|text)$/.test(name) || file.type === "text/plain" || !name.includes(".")) return fromLines;
   throw new Unreadable("This kind of file is not read here. Use a text file (.txt), CSV (.csv) or JSON Lines (.jsonl).");
 }
 

@@ -139,15 +139,9 @@ export class Review {
     if (what !== "answer") this.#words.forget();
   }
 
-  /** Only what changed is written, as screen readers read out what is. */
   #say(label, reason, kind = "") {
-    for (const [id, text] of [
-      ["verdict-label", label],
-      ["verdict-reason", reason],
-    ]) {
-      const element = document.getElementById(id);
-      if (element.textContent !== text) element.textContent = text;
-    }
+    put("verdict-label", label);
+    put("verdict-reason", reason);
     document.getElementById("verdict").dataset.kind = kind;
   }
 
@@ -172,9 +166,15 @@ export class Review {
 
   #showCommands() {
     if (!document.getElementById("commands").open) return;
-    document.getElementById("curl").textContent = this.#command(curlCommand);
-    document.getElementById("httpx").textContent = this.#command(httpxProgram);
+    put("curl", this.#command(curlCommand));
+    put("httpx", this.#command(httpxProgram));
   }
+}
+
+/** Only what changed is written: screen readers read out what is, and selections are lost. */
+function put(id, text) {
+  const element = document.getElementById(id);
+  if (element.textContent !== text) element.textContent = text;
 }
 
 async function copy(name, command) {
@@ -187,7 +187,7 @@ async function copy(name, command) {
     // Browsers allow it on localhost and over HTTPS alone.
     document.getElementById("commands").open = true;
     const shown = document.getElementById(name);
-    shown.textContent = command;
+    put(name, command);
     getSelection().selectAllChildren(shown);
     shown.focus();
     said.textContent = "The browser does not allow copying here. It is selected below: press Ctrl+C.";

@@ -49,7 +49,7 @@ export class Service extends EventTarget {
 
   /** What is served, with its limits; asked once. */
   model() {
-    this.#model ??= this.#ask("model").catch((problem) => {
+    this.#model ??= this.#ask("model", (model) => model.limits && model).catch((problem) => {
       this.#model = null;
       throw problem;
     });
@@ -57,14 +57,16 @@ export class Service extends EventTarget {
   }
 
   async explain(review, signal) {
-    return (await this.#ask("explain", { reviews: [review] }, signal)).explanations[0];
+    return this.#ask("explain", (answer) => answer.explanations[0], { reviews: [review] }, signal);
   }
 
   async predict(reviews, signal) {
-    return (await this.#ask("predict", { reviews }, signal)).predictions;
+    const all = ({ predictions }) => predictions.length === reviews.length && predictions;
+    return this.#ask("predict", all, { reviews }, signal);
   }
 
-  async #ask(path, body, signal) {
+  /** `part` takes what is wanted from the answer, and finds nothing in one that is no answer. */
+  async #ask(path, part, body, signal) {
     const headers = { Accept: "application/json" };
     if (this.#key) headers.Authorization = `Bearer ${this.#key}`;
     if (body) headers["Content-Type"] = "application/json";
@@ -76,8 +78,8 @@ export class Service extends EventTarget {
         body: body && JSON.stringify(body),
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
-      if (response.ok) return await response.json();
-      throw await problemOf(response);
+      if (!response.ok) throw await problemOf(response);
+      return await read(response, part);
     } catch (error) {
       if (error.status === 401) this.dispatchEvent(new Event("key-needed"));
       throw inWords(error, signal);
@@ -85,8 +87,19 @@ export class Service extends EventTarget {
   }
 }
 
+async function read(response, part) {
+  const text = await response.text();
+  try {
+    const found = part(JSON.parse(text));
+    if (found) return found;
+  } catch {
+    // Not JSON, or not of the shape that was expected.
+  }
+  throw new Problem("The answer cannot be read: it was cut off, or something between here and the service changed it. Try again.");
+}
+
 async function problemOf(response) {
-  const told = /json/.test(response.headers.get("Content-Type") ?? "") ? await response.json().catch(() => ({})) : {};
+  const told = await response.json().catch(() => null);
   const detail = typeof told?.detail === "string" ? told.detail : "";
   const status = response.status;
   const seconds = Math.min(Number.parseInt(response.headers.get("Retry-After"), 10) || 1, 60);
@@ -117,8 +130,6 @@ function inWords(error, signal) {
   if (error instanceof Problem || signal?.aborted) return error;
   if (error.name === "TimeoutError")
     return new Problem(`There was no answer within ${PATIENCE / 1000} seconds. Try again later.`, { passing: true });
-  if (error instanceof SyntaxError)
-    return new Problem("The answer cannot be read: it was cut off, or something between here and the service changed it. Try again.");
   return new Problem("The service cannot be reached. Check your network, and whether the service runs; what you wrote stays here.", {
     passing: true,
     seconds: 2,

@@ -53,11 +53,6 @@ function nothing() {
   return line;
 }
 
-/** 0.0495 → "+4.9 points". */
-export function points(probability) {
-  return `${signed(probability * 100, 1)} points`;
-}
-
 function cell(tag, text, more = {}) {
   return Object.assign(document.createElement(tag), { textContent: text }, more);
 }

@@ -31,11 +31,12 @@ function howSure(certainty) {
   return certainty >= 0.8 ? "fairly sure" : "not very sure";
 }
 
-/** 0.984 → "98 %"; never 0 % or 100 %, as nothing is that sure. */
+/** 0.984 → "98 %", 0.9962 → "99.6 %"; never 0 % or 100 %, as nothing is that sure. */
 export function percent(probability) {
-  if (probability > 0.99) return "over 99\u00a0%";
-  if (probability < 0.01) return "under 1\u00a0%";
-  return `${Math.round(probability * 100)}\u00a0%`;
+  if (probability > 0.999) return "over 99.9\u00a0%";
+  if (probability < 0.001) return "under 0.1\u00a0%";
+  const digits = probability > 0.99 || probability < 0.01 ? 1 : 0;
+  return `${(probability * 100).toFixed(digits)}\u00a0%`;
 }
 
 /** −0.302 → "−0.30", with a sign that cannot be taken for a hyphen. */

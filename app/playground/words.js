@@ -1,11 +1,11 @@
 // A review with its words coloured by their pull, and the numbers of the word at hand.
 
 import { piecesOf } from "./pull.js";
-import { points } from "./terms.js";
 import { percent, signed } from "./verdict.js";
 
 const FAINTEST = 0.02; // log-odds; less is not worth a colour
 const FULL = 0.8; // log-odds that get the full colour, unless a word of the review has more
+const MOST = 6; // terms to tell of a word
 const GRACE = 150; // milliseconds to get from a word to its numbers
 
 export class Words {
@@ -93,13 +93,16 @@ export class Words {
 
   #lines(piece) {
     if (!piece.terms.length) return ["The model does not know this word."];
-    const lines = piece.terms.map(
-      (term) =>
-        `“${term.term}”: ${signed(term.log_odds)} log-odds, ${points(term.probability)}; ` +
-        `without it ${percent(term.positive_probability_without)} positive`,
+    const told = piece.terms.slice(0, MOST);
+    const lines = told.map(
+      ({ term, log_odds: pull, probability }) => `“${term}”: ${signed(pull)} log-odds, ${signed(probability * 100, 1)} points`,
     );
-    if (piece.terms.length > 1 || piece.terms[0].occurrences.length > 1)
-      lines.push(`This word's share: ${signed(piece.pull)} log-odds`);
+    if (piece.terms.length > MOST) lines.push(`and ${piece.terms.length - MOST} weaker ones`);
+    const [first] = piece.terms;
+    if (piece.terms.length === 1) lines.push(`Without it: ${percent(first.positive_probability_without)} positive`);
+    // Of a term that is this word alone, once, the share is the whole.
+    if (piece.terms.length > 1 || Math.abs(piece.pull - first.log_odds) > 0.005)
+      lines.unshift(`This word's share: ${signed(piece.pull)} log-odds`);
     return lines;
   }
 

@@ -62,7 +62,10 @@ def test_model_of_the_version_that_the_settings_name(version: str | None, served
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("POST", "/", 405),
+        ("GET", "/playground", 404),
+        ("GET", "/playground/", 404),
+        ("GET", "/playground/..%2fmain.py", 404),
         ("GET", "/nowhere", 404),
         ("POST", "/predict/", 404),
         ("GET", "/predict", 405),
@@ -96,13 +99,14 @@ def test_request_ids_differ(client: TestClient) -> None:
     assert len(ids) == 3
 
 
-def test_docs_fetch_nothing_from_elsewhere(client: TestClient) -> None:
-    page = client.get("/docs").text
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_docs_fetch_nothing_from_elsewhere(client: TestClient, path: str) -> None:
+    page = client.get(path).text
     links = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
     assert len(links) >= 3
     for link in links:
-        assert link.startswith("/docs/assets/")
-        assert client.get(link).status_code == 200
+        assert link.startswith("docs/assets/")  # relative, so that it works below a proxy's prefix
+        assert client.get(f"/{link}").status_code == 200
     assert "http" not in re.sub(r"<!--.*?-->", "", page)
 
 

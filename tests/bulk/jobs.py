@@ -6,7 +6,8 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,22 @@ def numbers(rows: list[dict[str, Any]]) -> list[tuple[str, int]]:
 def prediction_of(row: dict[str, Any]) -> dict[str, Any]:
     """A row's part that POST /predict answers."""
     return {name: row[name] for name in ("positive_probability", "sentiment", "words", "known_words")}
+
+
+@contextmanager
+def started(line: list[str], variables: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A job at work, in a group of its own; killed at the end of the block."""
+    process = subprocess.Popen(
+        line,
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()

@@ -4,8 +4,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.environments import ROOT, environment
 from benchmarks.ray_cluster import LOOPBACK, cluster
-from tests.bulk.jobs import bad, command, numbers, parts, reviews, scored, settings, succeed, write_csv
+from tests.bulk.jobs import bad, command, numbers, parts, reviews, scored, settings, started, succeed, write_csv
 from tests.bulk.test_resume import contents, journal, soon
 
 ROWS = 16_000
@@ -32,22 +31,8 @@ def python() -> Path:
         pytest.skip("the packages of requirements/ray.txt cannot be installed here")
 
 
-@contextmanager
-def running(python: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [str(python), *command(*arguments)[1:]],
-        cwd=ROOT,
-        env=settings() | LOOPBACK,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def running(python: Path, *arguments: object) -> AbstractContextManager[subprocess.Popen[str]]:
+    return started([str(python), *command(*arguments)[1:]], settings() | LOOPBACK)
 
 
 def is_scorer(process: psutil.Process) -> bool:

@@ -6,8 +6,8 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tests.bulk.jobs import (
     run_bulk,
     scored,
     settings,
+    started,
     succeed,
     write_csv,
 )
@@ -77,22 +78,8 @@ def soon(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-@contextmanager
-def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        command(*arguments),
-        cwd=ROOT,
-        env=settings(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def running(*arguments: object) -> AbstractContextManager[subprocess.Popen[str]]:
+    return started(command(*arguments), settings())
 
 
 def test_job_killed_at_any_moment_goes_on(source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+"""`python -m tests.browser`: makes the README's pictures of the screenshots that the tests have left."""
+
+from PIL import Image
+
+from tests.browser.chromium import OUTPUT
+from tests.servers import ROOT
+
+IMAGES = ROOT / "docs/images"
+PICTURES = {"light-desktop-numbers.png": "playground-light.png", "dark-phone-numbers.png": "playground-phone-dark.png"}
+"""Screenshot -> picture."""
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    for screenshot, picture in PICTURES.items():
+        with Image.open(OUTPUT / screenshot) as image:
+            image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(IMAGES / picture, optimize=True)
+        print(IMAGES / picture, (IMAGES / picture).stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()

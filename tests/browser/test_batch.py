@@ -1,0 +1,329 @@
+"""Files of reviews in the playground: what is read, how it is scored, the table, and what is downloaded."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.chromium import Visit
+from tests.servers import Server
+
+GOOD = "I loved this wonderful film: superb acting and a moving story."
+BAD = "A dull waste of time, boring from start to finish, with awful jokes."
+
+HEAD = ["row", "review", "positive_probability", "sentiment", "verdict", "words", "known_words", "error"]
+
+TRICKY = [
+    GOOD,
+    BAD,
+    'He said "superb", she said ""nothing"".',
+    "one line,\nand; another\r\none",
+    "=1+1 is a superb formula",
+    "+1 from me, superb",
+    "-1 from me, awful",
+    "@someone: superb",
+    "\tsuperb behind a tab",
+    "A naïve film 😀, wonderful",
+]
+
+
+def as_csv(rows: list[list[str]], delimiter: str = ",", end: str = "\r\n") -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, lineterminator=end).writerows(rows)
+    return text.getvalue()
+
+
+def downloaded(visit: Visit) -> tuple[str, list[list[str]]]:
+    """The name and the rows of what the page gives to save."""
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="Download as CSV").click()
+    text = download.value.path().read_bytes().decode("utf-8-sig")
+    return download.value.suggested_filename, list(csv.reader(io.StringIO(text, newline="")))
+
+
+def predicted(server: Server, reviews: list[str]) -> list[dict[str, Any]]:
+    answer = httpx.post(f"{server.url}/predict", json={"reviews": reviews})
+    predictions: list[dict[str, Any]] = answer.raise_for_status().json()["predictions"]
+    return predictions
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", as_csv([["review"], *([review] for review in TRICKY)])),
+        ("a.CSV", "\ufeff" + as_csv([["id", " Text ", "stars"], *(["7", review, "3"] for review in TRICKY)])),
+        ("a.csv", as_csv([["id", "REVIEW"], *(["7", review] for review in TRICKY)], ";", "\n")),
+        ("a.tsv", as_csv([["review", "id"], *([review, "7"] for review in TRICKY)], "\t")),
+        ("a.csv", as_csv([[review] for review in TRICKY])),
+        ("a.jsonl", "\n".join(json.dumps({"review": review}) for review in TRICKY)),
+        ("a.ndjson", "\r\n".join(json.dumps(review, ensure_ascii=False) for review in TRICKY) + "\r\n"),
+    ],
+)
+def test_file_is_scored_and_downloaded(visit: Visit, served: Server, name: str, content: str) -> None:
+    visit.drop(name, content)
+    visit.scored()
+    assert [row[1] for row in visit.rows()] == TRICKY
+    saved_as, (head, *rows) = downloaded(visit)
+    assert saved_as == "a scored.csv"
+    assert head == HEAD
+    for number, (row, review, prediction) in enumerate(zip(rows, TRICKY, predicted(served, TRICKY), strict=True), 1):
+        assert row[0] == str(number)
+        assert row[1] == ("'" + review if review[0] in "=+-@\t\r" else review)
+        assert float(row[2]) == pytest.approx(prediction["positive_probability"], abs=1e-6)
+        assert row[3] == prediction["sentiment"]
+        assert [int(row[5]), int(row[6])] == [prediction["words"], prediction["known_words"]]
+        assert row[7] == ""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_text_file_is_one_review_a_line(visit: Visit, end: str) -> None:
+    visit.drop("reviews.txt", end.join(["", "A superb, moving film", "  ", "=A dull, awful film", ""]))
+    visit.scored()
+    assert [row[1] for row in visit.rows()] == ["A superb, moving film", "=A dull, awful film"]
+
+
+def test_file_is_chosen_with_the_keyboard(visit: Visit) -> None:
+    field = visit.page.get_by_label("Drop a file on this page, or choose one")
+    field.focus()
+    expect(field).to_be_focused()
+    field.set_input_files({"name": "r.txt", "mimeType": "text/plain", "buffer": GOOD.encode()})
+    visit.scored()
+    assert visit.rows()[0][1] == GOOD
+
+
+def test_sample_is_scored(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Try it with six made-up reviews").click()
+    visit.scored()
+    assert len(visit.rows()) == 6
+    expect(visit.page.locator("#batch-status")).to_contain_text("6 reviews: 2 positive, 2 negative, 2 uncertain.")
+
+
+def test_review_of_the_table_is_looked_at_closely(visit: Visit) -> None:
+    visit.drop("r.txt", f"{GOOD}\n{BAD}")
+    visit.scored()
+    visit.page.get_by_role("button", name=BAD).click()
+    expect(visit.verdict).to_contain_text("Negative")
+    expect(visit.words).to_have_text(BAD)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.csv",
+            "id,stars,comment\n1,2,superb\n",
+            "No column is named review or text; the first line has: id, ",
+        ),
+        ("a.csv", 'review\n"never closed\nsuperb\n', "A quotation mark in this CSV file is never closed"),
+        ("a.csv", "review\n", "There is no review in this file."),
+        ("a.txt", "\n \n", "There is no review in this file."),
+        ("a.pdf", "%PDF", "This kind of file is not read here."),
+        ("a.csv", b"PK\x03\x04\x00\x00", "This is no text"),
+        ("a.txt", "x\n" * 100_001, "The file holds 100,001 reviews; this page takes 100,000 at a time."),
+    ],
+)
+def test_file_that_cannot_be_used_says_why(visit: Visit, name: str, content: str | bytes, message: str) -> None:
+    visit.drop(name, content)
+    expect(visit.page.locator("#file-problem p")).to_contain_text(f"{name}: {message}")
+    visit.drop("right.txt", GOOD)
+    visit.scored()
+    expect(visit.page.locator("#file-problem")).to_be_hidden()
+
+
+def test_file_in_another_encoding_is_read_and_noted(visit: Visit) -> None:
+    visit.drop("a.csv", "review\nA naïve “superb” film\n".encode("windows-1252"))
+    visit.scored()
+    assert visit.rows()[0][1] == "A naïve “superb” film"
+    expect(visit.page.locator("#note")).to_contain_text("read as Windows-1252")
+    visit.drop("b.csv", "review\nA naïve film\n".encode("utf-16"))
+    visit.scored()
+    assert visit.rows()[0][1] == "A naïve film"
+    expect(visit.page.locator("#note")).to_be_hidden()
+
+
+def test_csv_is_read_as_python_reads_it(run: Callable[..., Any]) -> None:
+    texts = [
+        as_csv([[a, b] for a in TRICKY for b in TRICKY]),
+        'a,b\n"x""y",z\r\n,\n"",""\n"a"b,c\nd"e,f',
+        "a\rb\rc",
+        '"a\rb\r\nc\nd",e\n',
+        "",
+        ",",
+        "a,",
+        "\n\n\na\n\n",
+    ]
+    for text in texts:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        read = run("csv.js", "readCsv", text, ",")
+        assert [row for row in read["rows"] if row != [""]] == [row for row in rows if row != [""]]
+        assert not read["open"]
+
+
+def test_table_is_sorted_by_its_headings(visit: Visit) -> None:
+    visit.drop("r.txt", "\n".join(["x" * 50_001, BAD, GOOD, "superb", "A superb film in black and white"]))
+    visit.scored()
+
+    def column(heading: str, index: int) -> list[str]:
+        visit.page.locator("#results").get_by_role("button", name=heading).click()
+        return [row[index] for row in visit.rows()]
+
+    heading = visit.page.locator("#results").get_by_role("columnheader", name="Words")
+    assert column("Words", 0) == ["4", "5", "3", "2", "1"]
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert column("Words", 0) == ["2", "3", "5", "4", "1"]  # a row without a value stays last
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    assert visit.page.locator("#results [aria-sort]").count() == 1
+    by_probability = column("Positive", 0)
+    assert by_probability[0] == "2"
+    assert by_probability[-1] == "1"
+    assert column("No.", 0) == ["1", "2", "3", "4", "5"]
+    visit.page.keyboard.press("Enter")  # the heading has the focus
+    assert [row[0] for row in visit.rows()] == ["5", "4", "3", "2", "1"]
+    _, (_, *rows) = downloaded(visit)
+    assert [row[0] for row in rows] == ["5", "4", "3", "2", "1"]
+
+
+def test_ten_thousand_rows_stay_usable(visit: Visit) -> None:
+    visit.drop("many.txt", "\n".join(f"{GOOD if i % 3 else BAD} {i}" for i in range(10_000)))
+    expect(visit.page.locator("#batch-status")).to_contain_text("many.txt, 10,000 reviews: ", timeout=60_000)
+    assert len(visit.rows()) == 50
+    expect(visit.page.locator("#range")).to_have_text("Rows 1 to 50 of 10,000")
+    expect(visit.page.get_by_role("button", name="Earlier rows")).to_be_disabled()
+    visit.page.get_by_role("button", name="Later rows").click()
+    assert visit.rows()[0][0] == "51"
+    milliseconds = visit.page.evaluate(
+        """() => {
+            const started = performance.now();
+            document.querySelector("#results button[data-column=probability]").click();
+            return performance.now() - started;
+        }"""
+    )
+    assert milliseconds < 2000  # some 30 on a quiet machine
+    assert "waste of time" in visit.rows()[0][1]
+    _, rows = downloaded(visit)
+    assert len(rows) == 10_001
+
+
+def test_requests_keep_to_the_limits(visits: Callable[..., Visit], tight: Server) -> None:
+    """Those of the server: four reviews, 200 characters each, 600 bytes a request."""
+    visit = visits(tight.url)
+    visit.open()
+    bodies: list[dict[str, list[str]]] = []
+    sizes: list[int] = []
+
+    def watch(route: Route) -> None:
+        assert route.request.post_data_buffer is not None
+        bodies.append(json.loads(route.request.post_data_buffer))
+        sizes.append(len(route.request.post_data_buffer))
+        route.fallback()
+
+    visit.page.route("**/predict", watch)
+    reviews = ["b" * 150, "c" * 150, "d" * 150, "e" * 150, "superb", "awful", "dull", "moving", "funny"]
+    spoilt = ["f" * 201, "😀" * 199, "   ", "😀" * 30]
+    visit.drop("r.csv", as_csv([["id", "review"], *(["1", review] for review in reviews + spoilt)]))
+    visit.scored()
+    assert max(len(body["reviews"]) for body in bodies) == 4
+    assert max(sizes) <= 600
+    rows = visit.rows()
+    assert len(rows) == len(reviews + spoilt)
+    assert rows[9][2] == "Too long: 201 characters, a review may have 200."
+    assert rows[10][2] == "Too long: a request may have 600 bytes."
+    assert rows[11][2] == "There is nothing to read in this row."
+    assert len(rows[12]) == 6
+    expect(visit.page.locator("#batch-status")).to_contain_text("3 failed")
+    expect(visit.page.get_by_role("button", name="Try the failed ones again")).to_be_hidden()
+    _, saved = downloaded(visit)
+    assert saved[10][7] == "Too long: 201 characters, a review may have 200."
+
+
+def test_review_that_the_service_refuses_does_not_stop_the_others(visits: Callable[..., Visit], tight: Server) -> None:
+    """As after a restart with lower limits: the page is told of higher ones than are in force."""
+    visit = visits(tight.url)
+
+    def boast(route: Route) -> None:
+        answer = route.fetch()
+        model = answer.json()
+        model["limits"].update(max_characters=1000, max_body_bytes=2_000_000, max_reviews=8)
+        route.fulfill(response=answer, json=model)
+
+    visit.page.route("**/model", boast)
+    visit.open()
+    reviews = ["superb"] * 3 + ["x" * 201] + ["awful"] * 3 + ["y" * 300, "z" * 599]
+    visit.drop("r.txt", "\n".join(reviews))
+    visit.scored()
+    rows = visit.rows()
+    for row, review in zip(rows, reviews, strict=True):
+        assert row[1].startswith(review[:200])
+        assert len(row) == (6 if len(review) < 200 else 3)
+    assert rows[3][2] == "A review may have 200 characters, reviews.0 has 201. Shorten or split it."
+    assert rows[8][2].startswith("The body may have 600 bytes, this one has ")
+
+
+def refusing(visit: Visit, statuses: list[int], headers: dict[str, str] | None = None) -> list[int]:
+    """Answer the next requests for predictions so; a server that fails on demand would be a mock as well."""
+    left = list(statuses)
+
+    def answer(route: Route) -> None:
+        if not left:
+            route.fallback()
+            return
+        problem = {"type": "x", "title": "Trouble", "status": left[0], "detail": "There is trouble."}
+        route.fulfill(
+            status=left.pop(0), headers={"Content-Type": "application/problem+json", **(headers or {})}, json=problem
+        )
+
+    visit.page.route("**/predict", answer)
+    return left
+
+
+def test_busy_service_is_asked_again_when_it_said(visit: Visit) -> None:
+    left = refusing(visit, [503, 503], {"Retry-After": "1"})
+    visit.drop("r.txt", f"{GOOD}\n{BAD}")
+    expect(visit.page.locator("#batch-status")).to_contain_text("There is trouble. Trying again in 1 second …")
+    visit.page.wait_for_timeout(300)
+    assert len(left) == 1
+    expect(visit.page.locator("#batch-status")).to_contain_text("1 positive, 1 negative", timeout=10_000)
+
+
+def test_failing_rows_are_told_and_tried_again(visit: Visit) -> None:
+    left = refusing(visit, [500, 500])  # both together, then the first alone
+    visit.drop("r.txt", f"{GOOD}\n{BAD}")
+    expect(visit.page.locator("#batch-status")).to_contain_text("1 negative, 1 failed")
+    assert not left
+    assert visit.rows()[0][2].startswith("There is trouble. Whoever runs it finds the cause under ")
+    visit.page.get_by_role("button", name="Try the failed ones again").click()
+    expect(visit.page.locator("#batch-status")).to_contain_text("1 positive, 1 negative")
+    expect(visit.page.get_by_role("button", name="Try the failed ones again")).to_be_hidden()
+
+
+def test_service_that_fails_always_is_not_asked_for_every_row(visit: Visit) -> None:
+    left = refusing(visit, [500] * 1000)
+    visit.drop("r.txt", f"{GOOD}\n" * 200)
+    visit.scored()
+    assert len(left) > 950
+    expect(visit.page.locator("#batch-status")).to_contain_text("200 failed. There is trouble.")
+
+
+def test_scoring_is_stopped_and_continued(visit: Visit) -> None:
+    asked: list[Route] = []
+
+    def hold_the_second(route: Route) -> None:
+        asked.append(route)
+        if len(asked) != 2:
+            route.fallback()
+
+    visit.page.route("**/predict", hold_the_second)
+    visit.drop("r.txt", f"{GOOD}\n" * 130)
+    expect(visit.page.locator("#results tbody tr").first).to_contain_text("Positive")
+    visit.page.get_by_role("button", name="Stop").click()
+    visit.scored()
+    expect(visit.page.locator("#batch-status")).to_contain_text("64 positive, 66 failed. It was stopped.")
+    visit.page.get_by_role("button", name="Later rows").click()
+    assert visit.rows()[-1][2] == "Not scored: it was stopped."
+    visit.page.get_by_role("button", name="Try the failed ones again").click()
+    expect(visit.page.locator("#batch-status")).to_contain_text("130 positive")

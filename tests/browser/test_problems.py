@@ -1,0 +1,171 @@
+"""What goes wrong is told in words, with what to do, and goes away by itself where it can."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.chromium import Visit
+from tests.browser.conftest import KEY
+from tests.servers import Server, serving
+
+GOOD = "I loved this wonderful film: superb acting and a moving story."
+
+
+def test_service_that_starts_is_waited_for(visits: Callable[..., Visit]) -> None:
+    """TensorFlow takes seconds, so the first answers are real 503s."""
+    with serving(runtime="tensorflow") as server:
+        visit = visits(server.url)
+        visit.open()
+        visit.write(GOOD)
+        expect(visit.problem).to_contain_text("The service is busy or not ready. The service is starting")
+        expect(visit.page.locator("#facts-status")).to_contain_text("The service is starting")
+        server.wait_ready()
+        expect(visit.page.locator("#facts")).to_contain_text("version 2", timeout=10_000)
+        if visit.page.locator("#again").is_visible():
+            visit.page.locator("#again").click()
+        expect(visit.verdict).to_contain_text("Positive", timeout=10_000)
+
+
+def test_service_that_is_gone_is_told_and_comes_back(visits: Callable[..., Visit], free_port: int) -> None:
+    with serving(runtime="litert", port=free_port) as server:
+        server.wait_ready()
+        visit = visits(server.url)
+        visit.open()
+        visit.ask(GOOD)
+    visit.write(f"{GOOD} Really!")
+    expect(visit.problem).to_contain_text("The service cannot be reached.")
+    expect(visit.problem).to_contain_text("what you wrote stays here", timeout=10_000)
+    expect(visit.page.locator("#again")).to_be_visible(timeout=15_000)
+    visit.drop("r.txt", f"{GOOD}\n" * 100)
+    with serving(runtime="litert", port=free_port) as server:
+        server.wait_ready()
+        visit.page.locator("#again").click()
+        expect(visit.verdict).to_contain_text("Positive")
+        expect(visit.page.locator("#batch-status")).to_contain_text("100 positive", timeout=20_000)
+
+
+def test_key_is_asked_for_and_kept_in_the_tab(visits: Callable[..., Visit], guarded: Server) -> None:
+    visit = visits(guarded.url)
+    visit.open()
+    section = visit.page.get_by_role("region", name="A key is needed")
+    expect(section).to_contain_text("This service answers only who has a key")
+    visit.write(GOOD)
+    expect(visit.problem).to_contain_text("The service wants a key. Enter one at the top of this page.")
+    section.get_by_label("Key", exact=True).fill("not-the-key-that-it-is")
+    section.get_by_role("button", name="Use it").click()
+    expect(section).to_contain_text("The service does not know this key.")
+    section.get_by_label("Key", exact=True).fill(f" {KEY} ")
+    visit.page.keyboard.press("Enter")
+    expect(visit.verdict).to_contain_text("Positive")
+    expect(visit.page.locator("#facts")).to_contain_text("version 2")
+    expect(section).to_be_hidden()
+    visit.drop("r.txt", GOOD)
+    visit.scored()
+    visit.page.reload()
+    visit.ask(GOOD)
+    expect(section).to_be_hidden()
+    assert visit.page.evaluate("[localStorage.length, document.cookie, location.search]") == [0, "", ""]
+    assert KEY not in visit.page.content()
+
+
+def test_file_waits_for_the_key(visits: Callable[..., Visit], guarded: Server) -> None:
+    visit = visits(guarded.url)
+    visit.open()
+    visit.drop("r.txt", f"{GOOD}\n{GOOD}")
+    expect(visit.page.locator("#batch-status")).to_contain_text("2 failed. The service wants a key.")
+    visit.page.get_by_label("Key", exact=True).fill(KEY)
+    visit.page.get_by_role("button", name="Use it").click()
+    expect(visit.page.locator("#batch-status")).to_contain_text("2 positive")
+
+
+def test_answer_that_takes_too_long_is_told(visits: Callable[..., Visit]) -> None:
+    with serving(runtime="litert", deadline=0.00001) as server:
+        server.wait_ready()
+        visit = visits(server.url)
+        visit.open()
+        visit.write(GOOD)
+        expect(visit.problem).to_contain_text("It took the service too long.")
+        expect(visit.page.locator("#again")).to_be_visible(timeout=10_000)
+
+
+def test_body_that_is_too_large_is_told(visits: Callable[..., Visit], tight: Server) -> None:
+    visit = visits(tight.url)
+    visit.open()
+    visit.write("superb 😀" + "😀" * 180)
+    expect(visit.problem).to_contain_text("The body may have 600 bytes, this one has ")
+    visit.write("superb")
+    expect(visit.page.locator("#problem")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("status", "media_type", "body", "told"),
+    [
+        (
+            500,
+            "application/problem+json",
+            '{"detail": "The service failed."}',
+            "The service failed. Whoever runs it finds",
+        ),
+        (500, "text/html", "<h1>Oops</h1>", "The service failed. Whoever runs it finds the cause under abc."),
+        (415, "application/problem+json", '{"detail": "Send JSON."}', "Send JSON."),
+        (422, "application/problem+json", '{"detail": "reviews.0: odd"}', "reviews.0: odd"),
+        (404, "application/json", "[]", "There is nothing at this address."),
+        (418, "text/plain", "short and stout", "The answer was 418, from the service or something before it."),
+        (200, "text/html", "<h1>Log in</h1>", "The answer cannot be read"),
+        (200, "application/json", '{"explan', "The answer cannot be read"),
+        (200, "application/json", "{}", "The answer cannot be read"),
+        (200, "application/json", "null", "The answer cannot be read"),
+        (500, "application/problem+json", "null", "The service failed."),
+        (500, "application/problem+json", '{"detail": {"a": 1}}', "The service failed."),
+    ],
+)
+def test_odd_answer_is_told(visit: Visit, status: int, media_type: str, body: str, told: str) -> None:
+    """Those that this service gives only when it is broken, and those of something in between."""
+    headers = {"Content-Type": media_type, "X-Request-ID": "abc"}
+    visit.page.route("**/explain", lambda route: route.fulfill(status=status, headers=headers, body=body))
+    visit.write(GOOD)
+    expect(visit.problem).to_contain_text(told)
+    visit.page.unroute("**/explain")
+    visit.page.get_by_role("button", name="Try again").click()
+    expect(visit.verdict).to_contain_text("Positive")
+
+
+def test_verdict_is_given_when_words_cannot_be_weighed(visit: Visit) -> None:
+    """A busy service may still have time for one review."""
+
+    def refuse(route: Route) -> None:
+        headers = {"Content-Type": "application/problem+json", "Retry-After": "1"}
+        route.fulfill(status=503, headers=headers, json={"detail": "1024 reviews are waiting."})
+
+    visit.page.route("**/explain", refuse)
+    visit.write(GOOD)
+    expect(visit.problem).to_have_text(
+        "The service is busy or not ready. 1024 reviews are waiting. Trying again in 1 second …"
+    )
+    expect(visit.verdict).to_contain_text("Positive", timeout=10_000)
+    expect(visit.reason).to_contain_text("Its words could not be weighed: ")
+    expect(visit.page.locator("#explained")).to_be_hidden()
+
+
+def test_page_without_scripts_says_so(visits: Callable[..., Visit], served: Server) -> None:
+    visit = visits(served.url, java_script_enabled=False)
+    visit.open()
+    expect(visit.page.get_by_text("This page needs JavaScript, which is ")).to_be_visible()
+
+
+def test_page_with_scripts_says_nothing_of_them(visit: Visit) -> None:
+    expect(visit.page.get_by_text("This page needs JavaScript")).to_have_count(0)
+
+
+def test_bundle_without_plots_says_so(visits: Callable[..., Visit], models: Path) -> None:
+    """The model is described all the same."""
+    with serving(runtime="litert", model_dir=models) as server:
+        server.wait_ready()
+        visit = visits(server.url)
+        visit.page.route("**/playground/plots/*", lambda route: route.continue_(url=route.request.url + ".none"))
+        visit.open()
+        expect(visit.page.locator(".plots")).to_contain_text("This bundle has no plot of its loss.")
+        expect(visit.page.locator(".plots")).to_contain_text("This bundle has no plot of its accuracy.")
+        expect(visit.page.locator("#facts")).to_contain_text("tiny, version 1")

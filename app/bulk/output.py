@@ -21,6 +21,7 @@ import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ class Output:
         with_bad = sorted(one.chunk for one in done if one.bad)
         if with_bad or unread:
             pieces = ((self._sides / f"{number:08}.jsonl").read_bytes() for number in with_bad)
-            write_whole(self.folder / BAD_ROWS, (*pieces, *(line.encode() for line in lines)))
+            write_whole(self.folder / BAD_ROWS, chain(pieces, map(str.encode, lines)))
         write_whole(self.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
         shutil.rmtree(self._sides, ignore_errors=True)
         shutil.rmtree(self.staging, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -53,16 +53,19 @@ class PredictRequest(BaseModel):
     ]
 
 
+def _no_other_type(value: object) -> object:
+    """Refuse what would be taken for an integer and is none; 5.0 is one in JSON, so strictness would go too far."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
 class ExplainRequest(PredictRequest):
     """Reviews to explain."""
 
     top: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            description="How many terms to list a review, the largest first; absent, all.",
-            examples=[5],
-        ),
+        Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_no_other_type)] | None,
+        Field(description="How many terms to list a review, the largest first; absent, all.", examples=[5]),
     ] = None
 
 

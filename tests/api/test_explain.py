@@ -49,11 +49,11 @@ def test_explain_predicts_as_predict_does(client: TestClient) -> None:
             assert explanation[name] == prediction[name]
 
 
-@pytest.mark.parametrize("top", [0, 1, 3, 1000, None])
-def test_explain_lists_the_largest_and_sums_up_the_rest(client: TestClient, top: int | None) -> None:
+@pytest.mark.parametrize("top", [0, 1, 3.0, 1_000_000, None])
+def test_explain_lists_the_largest_and_sums_up_the_rest(client: TestClient, top: float | None) -> None:
     (every,) = explained(client, reviews=REVIEWS[:1])
     (some,) = explained(client, reviews=REVIEWS[:1], top=top)
-    assert some["terms"] == every["terms"][:top]
+    assert some["terms"] == every["terms"][: None if top is None else int(top)]
     rest = every["terms"][len(some["terms"]) :]
     assert some["rest"]["terms"] == len(rest)
     for name in ("log_odds", "probability"):
@@ -73,6 +73,10 @@ def test_explain_of_kserve_says_the_same(client: TestClient) -> None:
         ({"reviews": [" "]}, "reviews.0: A review must hold text, this one is blank"),
         ({"reviews": ["a"], "top": -1}, "top: Input should be greater than or equal to 0"),
         ({"reviews": ["a"], "top": "many"}, "top: Input should be a valid integer"),
+        ({"reviews": ["a"], "top": 1_000_001}, "top: Input should be less than or equal to 1000000"),
+        ({"reviews": ["a"], "top": 1.5}, "top: Input should be a valid integer"),
+        ({"reviews": ["a"], "top": "3"}, "top: Input should be a valid integer"),
+        ({"reviews": ["a"], "top": True}, "top: Input should be a valid integer"),
         ({"reviews": ["a"], "tops": 1}, "tops: Extra inputs are not permitted"),
         ({"top": 1}, "reviews: Field required"),
     ],

@@ -418,6 +418,8 @@ METHODS = [
         Allow="POST",
     ),
     refused("POST /model", post(GOOD, target="/model"), WRONG_METHOD, Allow="GET"),
+    refused("POST /", post(GOOD, target="/"), WRONG_METHOD, Allow="GET"),
+    refused("GET /explain", request("GET /explain HTTP/1.1", HOST), WRONG_METHOD, Allow="POST"),
     closing("unknown method", request("BREW /predict HTTP/1.1", HOST), NOT_HTTP),
     closing("method in lower case", post(GOOD).replace(b"POST", b"post"), NOT_HTTP),
     closing("CONNECT", request("CONNECT x:443 HTTP/1.1", HOST), NOT_HTTP),
@@ -427,7 +429,6 @@ PATHS = [
     *(
         refused(path, post(GOOD, target=path), NOT_FOUND)
         for path in (
-            "/",
             "/predictions",
             "/predict/",
             "//predict",
@@ -445,6 +446,14 @@ PATHS = [
     refused("assets by the way of ..", request("GET /docs/assets/../../main.py HTTP/1.1", HOST), NOT_FOUND),
     refused(
         "assets by the way of .., encoded", request("GET /docs/assets/..%2f..%2f__init__.py HTTP/1.1", HOST), NOT_FOUND
+    ),
+    refused(
+        "the page's assets by the way of .., encoded",
+        request("GET /playground/..%2fmain.py HTTP/1.1", HOST),
+        NOT_FOUND,
+    ),
+    refused(
+        "plot by the way of ..", request("GET /playground/plots/..%2f..%2fmanifest.json HTTP/1.1", HOST), NOT_FOUND
     ),
     refused("asset with NUL", request("GET /docs/assets/a%00b HTTP/1.1", HOST), NOT_FOUND),
     refused("asset of odd bytes", request("GET /docs/assets/%ff%ed%a0%80 HTTP/1.1", HOST), NOT_FOUND),

@@ -79,6 +79,7 @@ TENSOR = {"name": "text", "datatype": "BYTES", "shape": [len(LONG)], "data": LON
         ("/v2/models/tiny/infer", {"inputs": [TENSOR]}),
         ("/v2/models/tiny/versions/1/infer", {"inputs": [TENSOR]}),
         ("/v1/models/tiny:predict", {"instances": LONG}),
+        ("/v1/models/tiny:predict?trace=1", {"instances": LONG}),
     ],
 )
 def test_refusal_because_of_load_tells_what_to_do(models: Path, path: str, body: dict[str, Any]) -> None:

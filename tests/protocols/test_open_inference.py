@@ -437,6 +437,7 @@ TENSORS = [
     input_("zero columns", "shape|element|hold", shape=[1, 0]),
     input_("shape of two for one", "shape|element|hold", shape=[2]),
     input_("two columns", "shape", shape=[1, 2], data=["a", "b"]),
+    input_("two columns, one of them missing", "shape", shape=[1, 2]),
     input_("three dimensions", "shape", shape=[1, 1, 1]),
     input_("100 dimensions", "shape", shape=[1] * 100),
     input_("thousands of dimensions", "shape", shape=[1] * 5000),

@@ -68,31 +68,6 @@ WHEN: dict[int, tuple[str, dict[str, tuple[str, dict[str, Any]]]]] = {
 }
 """Status -> when it is answered, and examples: a problem's type -> its detail and its further members."""
 
-ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "predict": ("One prediction a review.", {}),
-    "explain": ("One explanation a review.", {}),
-    "get_model": ("The served bundle.", {}),
-    "get_liveness": ("The process is alive.", {"status": "live"}),
-    "get_readiness": ("It should get traffic.", {"status": "ready"}),
-    "get_server_metadata": ("What answers.", {}),
-    "get_server_live": ("The process is alive.", {}),
-    "get_server_ready": ("It should get traffic.", {}),
-    "get_model_metadata": ("What the model reads and answers.", {}),
-    "get_model_version_metadata": ("What the model reads and answers.", {}),
-    "get_model_ready": ("The model answers.", {}),
-    "get_model_version_ready": ("The model answers.", {}),
-    "infer": ("One probability a review, as JSON or as float32 behind it.", {}),
-    "infer_version": ("One probability a review, as JSON or as float32 behind it.", {}),
-    "list_models": ("The one model there is.", {}),
-    "get_model_status": ("The model answers.", {}),
-    "get_model_version_status": ("The model answers.", {}),
-    "explain_instances": ("One explanation a review.", {}),
-    "explain_instances_version": ("One explanation a review.", {}),
-    "predict_instances": ("One probability a review.", {}),
-    "predict_instances_version": ("One probability a review.", {}),
-}
-"""Operation id -> what its status 200 means, and members of the example that the schema's own examples do not give."""
-
 HEADERS = {
     401: {"WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}},
     503: {"Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}},
@@ -124,13 +99,10 @@ def _problem(status: int) -> dict[str, Any]:
 
 
 def complete_answer(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Say what status 200 means, and give an example of it, where the route does not."""
-    answer = operation["responses"]["200"]
-    answer["description"], members = ANSWERS.get(operation["operationId"], (answer["description"], {}))
-    body = answer.get("content", {}).get("application/json")
+    """Give an example of what status 200 answers, where the route does not."""
+    body = operation["responses"]["200"].get("content", {}).get("application/json")
     if body is not None and not {"example", "examples"} & body.keys():
-        example = _example_of(body["schema"], schemas)
-        body["example"] = {**example, **members} if members else example
+        body["example"] = _example_of(body["schema"], schemas)
 
 
 def _example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:

@@ -1,6 +1,6 @@
 """From a request's bytes to a valid request, with every limit checked as early as it can be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import Message
 from functools import lru_cache
 from typing import TypeVar
@@ -8,7 +8,7 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from app.api.problems import BodyTooLarge, InvalidRequest, ReviewTooLong, TooManyReviews, UnsupportedBody
+from app.api.problems import BodyTooLarge, InvalidRequest, ReviewTooLong, TooManyReviews, UnsupportedBody, invalid
 from app.api.schemas import PredictRequest, Violation
 from app.api.state import service_of
 
@@ -21,13 +21,18 @@ Model = TypeVar("Model", bound=BaseModel)
 Reviews = TypeVar("Reviews", bound=PredictRequest)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+def headers_of(request: Request) -> dict[bytes, bytes]:
+    """A request's headers, by name in lower case; of the few that matter here, no valid request has two."""
+    return dict(request.scope["headers"])
+
+
+async def read_body(request: Request, headers: Mapping[bytes, bytes], limit: int) -> bytes:
     """Read a body as it was sent, and stop as soon as it is too large.
 
     Raises:
         BodyTooLarge: It has, or announces, more than `limit` bytes.
     """
-    announced = dict(request.scope["headers"]).get(b"content-length", b"")
+    announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLarge(limit, int(announced))
     chunks: list[bytes] = []
@@ -61,14 +66,14 @@ async def read_reviews(request: Request, model: type[Reviews], most: int) -> Rev
     Raises:
         RequestRejected: It is not what the schema says, or exceeds a limit.
     """
-    headers = dict(request.scope["headers"])  # of the few that matter here, no valid request has two
+    headers = headers_of(request)
     if objection := _objection(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity")):
         raise UnsupportedBody(objection)
     settings = service_of(request).settings
-    parsed = parsed_as(model, await read_body(request, settings.max_body_bytes))
+    parsed = parsed_as(model, await read_body(request, headers, settings.max_body_bytes))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
-        raise InvalidRequest([Violation(location=_short(unknown), message="Extra inputs are not permitted")])
+        raise invalid(_short(unknown), "Extra inputs are not permitted")
     check_limits(parsed.reviews, most, settings.max_characters, "reviews")
     return parsed
 

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
-from pydantic_core import to_json
 
 from app.api.answers import problems
 from app.api.body import read_reviews
 from app.api.openapi import request_body
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.state import Service, Serving, service_of, serving_of
-from app.api.written import described
+from app.api.written import explanations_json
 from app.inference.errors import DeadlineExceeded
 from app.inference.explanation import Explanation, Occlusion
 
@@ -23,6 +22,7 @@ router = APIRouter(tags=["predictions"])
     operation_id="explain",
     summary="Explain predictions",
     response_model=ExplainResponse,
+    response_description="One explanation a review.",
     responses=problems(401, 413, 415, 422, 500, 503, 504),
     openapi_extra=request_body(ExplainRequest),
 )
@@ -36,11 +36,8 @@ async def explain(request: Request) -> Response:
     wanted = await read_reviews(request, ExplainRequest, service.settings.max_explained)
     explanations = await explain_all(service, serving, wanted.reviews)
     manifest = serving.bundle.manifest
-    answer = {
-        "model": {"name": manifest.name, "version": manifest.version},
-        "explanations": [described(explanation, wanted.top) for explanation in explanations],
-    }
-    return Response(to_json(answer), media_type="application/json")
+    answer = explanations_json(manifest.name, manifest.version, explanations, wanted.top)
+    return Response(answer, media_type="application/json")
 
 
 async def explain_all(service: Service, serving: Serving, reviews: Sequence[str]) -> list[Explanation]:

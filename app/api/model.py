@@ -9,7 +9,13 @@ from app.api.state import service_of, serving_of
 router = APIRouter(tags=["model"])
 
 
-@router.get("/model", operation_id="get_model", summary="Describe the served model", responses=problems(401, 500, 503))
+@router.get(
+    "/model",
+    operation_id="get_model",
+    summary="Describe the served model",
+    response_description="The served bundle.",
+    responses=problems(401, 500, 503),
+)
 async def get_model(request: Request) -> ModelResponse:
     """Say which bundle is served, how it was trained, how good it is, and which limits are in force."""
     settings = service_of(request).settings

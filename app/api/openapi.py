@@ -21,10 +21,10 @@ REQUEST_ID = {
 }
 
 
-def request_body(model: type[BaseModel]) -> dict[str, Any]:
-    """Document a body that a dependency reads, for a route's `openapi_extra`."""
+def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Document a body that the handler reads, JSON or `others`, for a route's `openapi_extra`."""
     schema = {"$ref": REFERENCE.format(model=model.__name__)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}, **(others or {})}}}
 
 
 def add_openapi(app: FastAPI, settings: Settings) -> None:

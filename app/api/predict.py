@@ -17,6 +17,7 @@ router = APIRouter(tags=["predictions"])
     operation_id="predict",
     summary="Score reviews",
     response_model=PredictResponse,
+    response_description="One prediction a review.",
     responses=problems(401, 413, 415, 422, 500, 503, 504),
     openapi_extra=request_body(PredictRequest),
 )

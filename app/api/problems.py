@@ -90,6 +90,11 @@ class InvalidRequest(RequestRejected):
         super().__init__(f"{first.location}: {first.message}", errors=violations)
 
 
+def invalid(location: str, message: str) -> InvalidRequest:
+    """Make the error of a request with one thing wrong: what, and where in the body."""
+    return InvalidRequest([Violation(location=location, message=message)])
+
+
 class TooManyReviews(RequestRejected):
     """More reviews than a request may hold."""
 

@@ -31,6 +31,16 @@ def answer_json(model: str, version: str, predictions: Sequence[Prediction]) -> 
     )
 
 
+def explanations_json(model: str, version: str, explanations: Sequence[Explanation], top: int | None) -> bytes:
+    """Write an `ExplainResponse`; see `described` for `top`."""
+    return to_json(
+        {
+            "model": {"name": model, "version": version},
+            "explanations": [described(explanation, top) for explanation in explanations],
+        }
+    )
+
+
 def described(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
     """An explanation in the shape of `schemas.Explanation`, with the `top` largest terms or all."""
     prediction = explanation.prediction

@@ -8,6 +8,7 @@ would. They need not add up to the whole, because terms work together.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from app.inference.classifier import Prediction
@@ -15,6 +16,10 @@ from app.inference.vocabulary import Row, Vocabulary
 
 SMALLEST = 1e-7
 """How near to 0 or 1 a probability is taken for log-odds; float32 tells little beyond."""
+
+
+PART = 256
+"""Rows that are made, and wait, at a time; 10 MB are enough for them."""
 
 
 class Span(NamedTuple):
@@ -102,6 +107,12 @@ class Occlusion:
         columns = self._row.columns
         for _, column in self._spans:
             yield self._row._replace(columns=columns[columns != column])
+
+    def parts(self, most: int = PART) -> Iterator[list[Row]]:
+        """The rows, `most` at a time: the longest review has thousands."""
+        rows = self.rows()
+        while part := list(islice(rows, most)):
+            yield part
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
         """Say what the network's answers to `rows` mean.

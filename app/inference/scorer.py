@@ -14,7 +14,7 @@ from typing import Protocol
 
 from app.inference.classifier import BATCH, Classifier, Prediction
 from app.inference.errors import DeadlineExceeded, Overloaded
-from app.inference.explanation import Explanation, Occlusion
+from app.inference.explanation import PART, Explanation, Occlusion
 from app.inference.vocabulary import Row
 
 SHARE = BATCH // 4
@@ -23,9 +23,6 @@ SHARE = BATCH // 4
 BATCH_CHARACTERS = 64_000
 """Characters a batch at most, one review excepted; some 5 ms of work."""
 
-
-EXPLAINING = 256
-"""Rows of an explanation that wait at a time: the largest has thousands, and 10 MB are enough for them."""
 
 RESUME = 0.5
 """The share of the bound at which a full queue takes requests again."""
@@ -120,9 +117,7 @@ class Scorer:
             InferenceError: The runtime's answer was unusable.
         """
         predictions: list[Prediction] = []
-        rows = occlusion.rows()
-        most = min(EXPLAINING, self._max_waiting)
-        while part := list(islice(rows, most)):
+        for part in occlusion.parts(min(PART, self._max_waiting)):
             predictions += await self._ask(part)
         return occlusion.explanation(predictions)
 

@@ -5,10 +5,9 @@ import json
 import os
 import sys
 
-from pydantic_core import to_json
 from rich.text import Text
 
-from app.api.written import answer_json, described
+from app.api.written import answer_json, explanations_json
 from app.inference.bundle import Bundle, find_bundle, load_bundle
 from app.inference.errors import SentimentError
 from app.settings import Settings
@@ -74,12 +73,8 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
     bundle, runtime, classifier = open_model(settings)
     explanations = [explain(classifier, review) for review in reviews]
     if options.json:
-        manifest = bundle.manifest
-        answer = {
-            "model": {"name": manifest.name, "version": manifest.version},
-            "explanations": [described(explanation, options.top) for explanation in explanations],
-        }
-        _write_json(to_json(answer))
+        name, version = bundle.manifest.name, bundle.manifest.version
+        _write_json(explanations_json(name, version, explanations, options.top))
         return DONE
     top = LISTED if options.top is None else options.top
     screen = open_screen()

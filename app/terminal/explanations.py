@@ -1,7 +1,6 @@
 """Explanations: how they are made without a service, and how they look."""
 
 from collections.abc import Sequence
-from itertools import islice
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -18,8 +17,6 @@ LISTED = 10
 """Terms that people get to see where they do not say how many."""
 UNKNOWN_LISTED = 20
 """Unknown words that people get to see at most."""
-AT_A_TIME = 256
-"""Rows that are made at a time, as in `app.inference.scorer`: the longest review has thousands."""
 
 
 def explain(classifier: Classifier, review: str) -> Explanation:
@@ -30,8 +27,7 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     """
     occlusion = Occlusion(classifier.vocabulary, review)
     predictions: list[Prediction] = []
-    rows = occlusion.rows()
-    while part := list(islice(rows, AT_A_TIME)):
+    for part in occlusion.parts():
         predictions += classifier.predict_rows(part)
     return occlusion.explanation(predictions)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.inference.classifier import Classifier
 from app.inference.errors import Overloaded
-from app.inference.explanation import SMALLEST, Explanation, Occlusion, log_odds
-from app.inference.scorer import EXPLAINING, Scorer
+from app.inference.explanation import PART, SMALLEST, Explanation, Occlusion, log_odds
+from app.inference.scorer import Scorer
 from app.metrics.exposition import Exposition
 from app.metrics.recorder import Recorder
 from tests.test_metrics import number, numbers_in
@@ -129,16 +129,16 @@ def test_log_odds_of_certainty_are_finite() -> None:
 
 def test_scorer_explains_as_the_classifier_does_and_lets_others_pass(shipped: dict[str, Classifier]) -> None:
     classifier = shipped["2"]
-    long = " ".join(list(classifier.vocabulary.word_index)[: 3 * EXPLAINING])
+    long = " ".join(list(classifier.vocabulary.word_index)[: 3 * PART])
 
     async def run() -> None:
         recorder = Recorder()
-        scorer = Scorer(classifier, max_waiting=EXPLAINING + 8, deadline=60, observer=recorder)
+        scorer = Scorer(classifier, max_waiting=PART + 8, deadline=60, observer=recorder)
         occlusion = Occlusion(classifier.vocabulary, long)
-        assert len(occlusion) > 3 * EXPLAINING
+        assert len(occlusion) > 3 * PART
         explaining = asyncio.create_task(scorer.explain(occlusion))
         await asyncio.sleep(0)
-        assert scorer.waiting == EXPLAINING
+        assert scorer.waiting == PART
         with pytest.raises(Overloaded):
             await scorer.predict(["a film"] * 9)
         predictions = await scorer.predict([REVIEW] * 8)

@@ -1,6 +1,9 @@
 """How the protocols' routes stand in the OpenAPI document."""
 
+from collections.abc import Callable
 from typing import Any
+
+from fastapi import APIRouter
 
 from app.api.answers import ANYWHERE, HEADERS, REFERENCE, WHEN
 from app.api.protocols.schemas import ProtocolError
@@ -46,7 +49,44 @@ def _error(status: int) -> dict[str, Any]:
     }
 
 
-def path_parameters(versioned: bool) -> list[dict[str, Any]]:
+def add_model_route(
+    router: APIRouter,
+    verb: str,
+    handler: Callable[..., Any],
+    operation_id: str,
+    summary: str,
+    statuses: tuple[int, ...],
+    document: dict[str, Any] | None = None,
+    answers: dict[int | str, dict[str, Any]] | None = None,
+    **options: Any,
+) -> None:
+    """Add a route about the model, and the same with the version in its path.
+
+    Args:
+        router: Gets both.
+        verb: What follows the name in the path.
+        handler: What answers.
+        operation_id: With `{}` where `_version` goes.
+        summary: Without the version.
+        statuses: Of the errors that it may answer.
+        document: More for the OpenAPI document.
+        answers: More about its responses.
+        options: See `APIRouter.add_api_route`.
+    """
+    more = document or {}
+    for path, suffix, of_version in (("", "", ""), ("/versions/{model_version}", "_version", ", of a version")):
+        router.add_api_route(
+            f"/models/{{model_name}}{path}{verb}",
+            handler,
+            operation_id=operation_id.format(suffix),
+            summary=f"{summary}{of_version}",
+            responses={**(answers or {}), **errors(*statuses)},
+            openapi_extra={**more, "parameters": [*_path_parameters(bool(suffix)), *more.get("parameters", ())]},
+            **options,
+        )
+
+
+def _path_parameters(versioned: bool) -> list[dict[str, Any]]:
     """Document what a path names; the handlers read it from the path itself."""
     parameters = [_path_parameter("model_name", "Name of the served bundle.", "imdb")]
     if versioned:

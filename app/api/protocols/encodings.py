@@ -4,9 +4,8 @@ import zlib
 
 from fastapi import Request
 
-from app.api.body import read_body
-from app.api.problems import BodyTooLarge, InvalidRequest, UnsupportedBody
-from app.api.schemas import Violation
+from app.api.body import headers_of, read_body
+from app.api.problems import BodyTooLarge, UnsupportedBody, invalid
 from app.api.state import service_of
 
 GZIP = 16 + zlib.MAX_WBITS
@@ -27,23 +26,18 @@ async def read_decoded_body(request: Request) -> bytes:
         UnsupportedBody: It is compressed in another way.
     """
     limit = service_of(request).settings.max_body_bytes
-    encoding = dict(request.scope["headers"]).get(b"content-encoding", b"identity").strip().lower()
+    headers = headers_of(request)
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding not in (b"identity", b"gzip", b"x-gzip", b"deflate"):
         raise UnsupportedBody("Send the body with the Content-Encoding gzip or deflate, or uncompressed.")
-    body = await read_body(request, limit)
+    body = await read_body(request, headers, limit)
     if encoding == b"identity":
         return body
     try:
         return _deflated(body, limit) if encoding == b"deflate" else _gunzipped(body, limit)
     except zlib.error:
         name = encoding.decode().removeprefix("x-")
-        raise InvalidRequest(
-            [
-                Violation(
-                    location="body", message=f"This is not whole and valid {name}, which Content-Encoding announces"
-                )
-            ]
-        ) from None
+        raise invalid("body", f"This is not whole and valid {name}, which Content-Encoding announces") from None
 
 
 def _gunzipped(body: bytes, limit: int) -> bytes:
@@ -52,7 +46,7 @@ def _gunzipped(body: bytes, limit: int) -> bytes:
     room = limit
     while body:
         if len(contents) == MOST_MEMBERS:
-            raise InvalidRequest([Violation(location="body", message=f"Send at most {MOST_MEMBERS} gzip members")])
+            raise invalid("body", f"Send at most {MOST_MEMBERS} gzip members")
         decoder = zlib.decompressobj(GZIP)
         contents.append(_expanded(decoder, body, room, limit))
         room -= len(contents[-1])

@@ -3,14 +3,13 @@
 https://github.com/kserve/open-inference-protocol says what it is.
 """
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from app import __version__
+from app.api.body import headers_of
 from app.api.health import get_readiness
 from app.api.openapi import request_body
-from app.api.protocols.documents import errors, path_parameters
+from app.api.protocols.documents import add_model_route, errors
 from app.api.protocols.encodings import read_decoded_body
 from app.api.protocols.schemas import (
     INPUT,
@@ -34,20 +33,36 @@ BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
 
-@router.get("", operation_id="get_server_metadata", summary="Describe the server", responses=errors(500))
+@router.get(
+    "",
+    operation_id="get_server_metadata",
+    summary="Describe the server",
+    response_description="What answers.",
+    responses=errors(500),
+)
 async def get_server_metadata() -> ServerMetadata:
     """Say what answers, and which extensions of the protocol it knows."""
     return ServerMetadata(name="review-sentiment", version=__version__, extensions=["binary_tensor_data"])
 
 
-@router.get("/health/live", operation_id="get_server_live", summary="Is the process alive?", responses=errors(500))
+@router.get(
+    "/health/live",
+    operation_id="get_server_live",
+    summary="Is the process alive?",
+    response_description="The process is alive.",
+    responses=errors(500),
+)
 async def get_server_live() -> ServerLive:
     """Answer 200 for as long as the process can answer at all."""
     return ServerLive(live=True)
 
 
 @router.get(
-    "/health/ready", operation_id="get_server_ready", summary="Should it get traffic?", responses=errors(500, 503)
+    "/health/ready",
+    operation_id="get_server_ready",
+    summary="Should it get traffic?",
+    response_description="It should get traffic.",
+    responses=errors(500, 503),
 )
 async def get_server_ready(request: Request) -> ServerReady:
     """Answer 200 while the model is loaded and no stop was asked for."""
@@ -81,50 +96,48 @@ async def infer(request: Request) -> Response:
     """
     serving = asked_for(request)
     body = await read_decoded_body(request)
-    header_length = dict(request.scope["headers"]).get(HEADER_LENGTH)
+    header_length = headers_of(request).get(HEADER_LENGTH)
     inference = read_inference(body, header_length, service_of(request).settings)
     predictions = await serving.scorer.predict(inference.reviews)
     manifest = serving.bundle.manifest
     return infer_response(manifest.name, manifest.version, inference, predictions)
 
 
-def _infer_document(versioned: bool) -> dict[str, Any]:
-    document = request_body(InferRequest)
-    document["requestBody"]["content"] |= BINARY
-    header = {
-        "name": HEADER_LENGTH.decode().title(),
-        "in": "header",
-        "description": "Bytes of JSON at the beginning of a body that is not JSON alone; 0: the body is one review.",
-        "schema": {"type": "integer", "minimum": 0},
-    }
-    return {**document, "parameters": [*path_parameters(versioned), header]}
+HEADER = {
+    "name": HEADER_LENGTH.decode().title(),
+    "in": "header",
+    "description": "Bytes of JSON at the beginning of a body that is not JSON alone; 0: the body is one review.",
+    "schema": {"type": "integer", "minimum": 0},
+}
 
-
-for path, suffix, of_version in (("", "", ""), ("/versions/{model_version}", "_version", ", of a version")):
-    versioned = bool(suffix)
-    router.add_api_route(
-        f"/models/{{model_name}}{path}",
-        get_model_metadata,
-        operation_id=f"get_model{suffix}_metadata",
-        summary=f"Describe the model{of_version}",
-        responses=errors(401, 404, 500, 503),
-        openapi_extra={"parameters": path_parameters(versioned)},
-    )
-    router.add_api_route(
-        f"/models/{{model_name}}{path}/ready",
-        get_model_ready,
-        operation_id=f"get_model{suffix}_ready",
-        summary=f"Does the model answer?{of_version}",
-        responses=errors(401, 404, 500, 503),
-        openapi_extra={"parameters": path_parameters(versioned)},
-    )
-    router.add_api_route(
-        f"/models/{{model_name}}{path}/infer",
-        infer,
-        methods=["POST"],
-        operation_id=f"infer{suffix}",
-        summary=f"Score a tensor of reviews{of_version}",
-        response_model=InferResponse,
-        responses={200: {"content": BINARY}, **errors(401, 404, 413, 415, 500, 503, 504)},
-        openapi_extra=_infer_document(versioned),
-    )
+add_model_route(
+    router,
+    "",
+    get_model_metadata,
+    "get_model{}_metadata",
+    "Describe the model",
+    (401, 404, 500, 503),
+    response_description="What the model reads and answers.",
+)
+add_model_route(
+    router,
+    "/ready",
+    get_model_ready,
+    "get_model{}_ready",
+    "Does the model answer?",
+    (401, 404, 500, 503),
+    response_description="The model answers.",
+)
+add_model_route(
+    router,
+    "/infer",
+    infer,
+    "infer{}",
+    "Score a tensor of reviews",
+    (401, 404, 413, 415, 500, 503, 504),
+    document={**request_body(InferRequest, BINARY), "parameters": [HEADER]},
+    answers={200: {"content": BINARY}},
+    methods=["POST"],
+    response_model=InferResponse,
+    response_description="One probability a review, as JSON or as float32 behind it.",
+)

@@ -10,8 +10,8 @@ from app.api.body import check_limits, parsed_as
 from app.api.explain import explain_all
 from app.api.health import get_readiness
 from app.api.openapi import request_body
-from app.api.problems import InvalidRequest
-from app.api.protocols.documents import errors, path_parameters
+from app.api.problems import invalid
+from app.api.protocols.documents import add_model_route, errors
 from app.api.protocols.encodings import read_decoded_body
 from app.api.protocols.schemas import (
     INPUT,
@@ -24,14 +24,20 @@ from app.api.protocols.schemas import (
     VersionStatus,
 )
 from app.api.protocols.served import asked_for, refuse_verbs
-from app.api.schemas import BLANK, Violation, is_blank
+from app.api.schemas import BLANK, is_blank
 from app.api.state import service_of, serving_of
 from app.api.written import described
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 
 
-@router.get("/models", operation_id="list_models", summary="List the models", responses=errors(401, 500, 503))
+@router.get(
+    "/models",
+    operation_id="list_models",
+    summary="List the models",
+    response_description="The one model there is.",
+    responses=errors(401, 500, 503),
+)
 async def list_models(request: Request) -> ServedModels:
     """Name the one model there is."""
     return ServedModels(models=[serving_of(request).bundle.manifest.name])
@@ -64,8 +70,7 @@ async def explain_instances(request: Request) -> Response:
 async def _read_reviews(request: Request, most: int) -> list[str]:
     body = parsed_as(InstancesRequest, await read_decoded_body(request))
     if body.inputs is not None:
-        message = "Send instances alone, a review each; the form of columns is not supported"
-        raise InvalidRequest([Violation(location="inputs", message=message)])
+        raise invalid("inputs", "Send instances alone, a review each; the form of columns is not supported")
     reviews = list(_reviews(body.instances))
     check_limits(reviews, most, service_of(request).settings.max_characters, "instances")
     return reviews
@@ -76,9 +81,9 @@ def _reviews(instances: Sequence[Any]) -> Iterator[str]:
         review = instance.get(INPUT) if isinstance(instance, dict) else instance
         if not isinstance(review, str):
             message = f'Input should be a valid string, or an object with one: {{"{INPUT}": "…"}}'
-            raise InvalidRequest([Violation(location=f"instances.{index}", message=message)])
+            raise invalid(f"instances.{index}", message)
         if is_blank(review):
-            raise InvalidRequest([Violation(location=f"instances.{index}", message=BLANK)])
+            raise invalid(f"instances.{index}", BLANK)
         yield review
 
 
@@ -93,33 +98,39 @@ async def get_model_status(request: Request) -> ModelStatus:
     return ModelStatus(name=manifest.name, ready=True, model_version_status=[available])
 
 
-for path, suffix, of_version in (("", "", ""), ("/versions/{model_version}", "_version", ", of a version")):
-    parameters = path_parameters(versioned=bool(suffix))
-    router.add_api_route(
-        f"/models/{{model_name}}{path}:predict",
-        predict_instances,
-        methods=["POST"],
-        operation_id=f"predict_instances{suffix}",
-        summary=f"Score rows of reviews{of_version}",
-        response_model=PredictionsResponse,
-        responses=errors(401, 404, 413, 415, 500, 503, 504),
-        openapi_extra={**request_body(InstancesRequest), "parameters": parameters},
-    )
-    router.add_api_route(
-        f"/models/{{model_name}}{path}:explain",
-        explain_instances,
-        methods=["POST"],
-        operation_id=f"explain_instances{suffix}",
-        summary=f"Explain rows of reviews{of_version}",
-        response_model=ExplanationsResponse,
-        responses=errors(401, 404, 413, 415, 500, 503, 504),
-        openapi_extra={**request_body(InstancesRequest), "parameters": parameters},
-    )
-    router.add_api_route(
-        f"/models/{{model_name}}{path}",
-        get_model_status,
-        operation_id=f"get_model{suffix}_status",
-        summary=f"Does the model answer?{of_version}",
-        responses=errors(401, 404, 500, 503),
-        openapi_extra={"parameters": parameters},
-    )
+SCORING = (401, 404, 413, 415, 500, 503, 504)
+
+add_model_route(
+    router,
+    ":predict",
+    predict_instances,
+    "predict_instances{}",
+    "Score rows of reviews",
+    SCORING,
+    document=request_body(InstancesRequest),
+    methods=["POST"],
+    response_model=PredictionsResponse,
+    response_description="One probability a review.",
+)
+add_model_route(
+    router,
+    ":explain",
+    explain_instances,
+    "explain_instances{}",
+    "Explain rows of reviews",
+    SCORING,
+    document=request_body(InstancesRequest),
+    methods=["POST"],
+    response_model=ExplanationsResponse,
+    response_description="One explanation a review.",
+)
+# Behind the others: its path would match theirs, too.
+add_model_route(
+    router,
+    "",
+    get_model_status,
+    "get_model{}_status",
+    "Does the model answer?",
+    (401, 404, 500, 503),
+    response_description="The model answers.",
+)

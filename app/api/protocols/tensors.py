@@ -9,9 +9,9 @@ from fastapi import Response
 from pydantic_core import to_json
 
 from app.api.body import check_limits, parsed_as
-from app.api.problems import InvalidRequest, TooManyReviews
+from app.api.problems import TooManyReviews, invalid
 from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
-from app.api.schemas import BLANK, Violation, is_blank
+from app.api.schemas import BLANK, is_blank
 from app.inference.classifier import Prediction
 from app.settings import Settings
 
@@ -60,9 +60,9 @@ def read_inference(body: bytes, header_length: bytes | None, settings: Settings)
     else:
         request = parsed_as(InferRequest, body[:size])
         if len(request.inputs) > 1:
-            raise _invalid("inputs", f"The model has one input, {INPUT}")
+            raise invalid("inputs", f"The model has one input, {INPUT}")
         if len(request.outputs or ()) > 1:
-            raise _invalid("outputs", f"The model has one output, {OUTPUT}")
+            raise invalid("outputs", f"The model has one output, {OUTPUT}")
         reviews = _reviews(request.inputs[0], memoryview(body)[size:], settings)
         inference = Inference(request.id, reviews, _wants_binary(request))
     check_limits(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
@@ -95,9 +95,7 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
 def _size_of_json(header_length: bytes, length: int) -> int:
     # A number with more digits than the length of any body is not worth reading; Python refuses to from 4,300 on.
     if not header_length.isdigit() or len(header_length) > LONGEST_NUMBER or int(header_length) > length:
-        raise _invalid(
-            "body", f"Inference-Header-Content-Length must be a number of bytes, at most the body's {length}"
-        )
+        raise invalid("body", f"Inference-Header-Content-Length must be a number of bytes, at most the body's {length}")
     return int(header_length)
 
 
@@ -111,20 +109,20 @@ def _wants_binary(request: InferRequest) -> bool:
 def _reviews(tensor: InferInput, binary: memoryview, settings: Settings) -> list[str]:
     count, *rest = tensor.shape
     if rest not in ([], [1]):
-        raise _invalid(f"{TENSOR}.shape", "This must be [N] or [N, 1], for N reviews")
+        raise invalid(f"{TENSOR}.shape", "This must be [N] or [N, 1], for N reviews")
     if count > settings.max_reviews:
         raise TooManyReviews(settings.max_reviews, count)
     size = tensor.parameters.binary_data_size if tensor.parameters is not None else None
     if (size is None) == (tensor.data is None):
-        raise _invalid(TENSOR, "Send the reviews either as data or, with binary_data_size, behind the JSON")
+        raise invalid(TENSOR, "Send the reviews either as data or, with binary_data_size, behind the JSON")
     if (size or 0) != len(binary):
-        raise _invalid(
+        raise invalid(
             f"{TENSOR}.parameters.binary_data_size",
             f"{len(binary)} bytes stand behind the JSON; Inference-Header-Content-Length says where it ends",
         )
     reviews = list(_elements(binary)) if tensor.data is None else list(_texts(tensor.data, nested=bool(rest)))
     if len(reviews) != count:
-        raise _invalid(f"{TENSOR}.shape", f"This says {count} reviews, there are {len(reviews)}")
+        raise invalid(f"{TENSOR}.shape", f"This says {count} reviews, there are {len(reviews)}")
     return reviews
 
 
@@ -132,7 +130,7 @@ def _texts(data: Sequence[Any], nested: bool) -> Iterator[str]:
     for index, element in enumerate(data):
         text = element[0] if nested and isinstance(element, list) and len(element) == 1 else element
         if not isinstance(text, str):
-            raise _invalid(f"{TENSOR}.data.{index}", "Input should be a valid string")
+            raise invalid(f"{TENSOR}.data.{index}", "Input should be a valid string")
         yield _readable(text, index)
 
 
@@ -142,7 +140,7 @@ def _elements(binary: memoryview) -> Iterator[str]:
         start = place + LENGTH.size
         end = start + LENGTH.unpack_from(binary, place)[0] if start <= len(binary) else len(binary) + 1
         if end > len(binary):
-            raise _invalid(f"{TENSOR}.data.{index}", "This ends beyond the body; its length is a uint32, little-endian")
+            raise invalid(f"{TENSOR}.data.{index}", "This ends beyond the body; its length is a uint32, little-endian")
         yield _text(bytes(binary[start:end]), index)
         place, index = end, index + 1
 
@@ -151,14 +149,10 @@ def _text(element: bytes, index: int) -> str:
     try:
         return _readable(element.decode(), index)
     except UnicodeDecodeError:
-        raise _invalid(f"{TENSOR}.data.{index}", "This is not UTF-8") from None
+        raise invalid(f"{TENSOR}.data.{index}", "This is not UTF-8") from None
 
 
 def _readable(text: str, index: int) -> str:
     if is_blank(text):
-        raise _invalid(f"{TENSOR}.data.{index}", BLANK)
+        raise invalid(f"{TENSOR}.data.{index}", BLANK)
     return text
-
-
-def _invalid(location: str, message: str) -> InvalidRequest:
-    return InvalidRequest([Violation(location=location, message=message)])

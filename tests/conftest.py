@@ -89,6 +89,14 @@ def server(models: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def served() -> Iterator[Server]:
+    """The service as `make serve` runs it, but for the runtime: the shipped bundle with LiteRT; ready."""
+    with serving(runtime="litert") as server:
+        server.wait_ready()
+        yield server
+
+
+@pytest.fixture(scope="session")
 def limited(models: Path) -> Iterator[Server]:
     """The same with limits that are easy to exceed, those of `client`."""
     with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,10 @@ import pytest
 from app.inference.classifier import Classifier
 from app.settings import PREFIX, Settings
 from benchmarks.report import DOCUMENT, document, readme_table
-from tests.servers import ROOT, Server, serving
+from tests.servers import ROOT, Server
 
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Server]:
-    """The service as `make serve` runs it, but for the runtime."""
-    with serving(runtime="litert") as server:
-        server.wait_ready()
-        yield server
 
 
 def blocks(language: str, text: str = README) -> list[str]:

@@ -6,18 +6,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.inference.text import BLANK, is_blank
 from app.inference.vocabulary import Encoding
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 """Any character but those that `str.isspace` knows; the `\\s` of JSON Schema's dialect knows others."""
-
-
-BLANK = "A review must hold text, this one is blank"
-
-
-def is_blank(review: str) -> bool:
-    """Whether there is nothing to read."""
-    return not review or review.isspace()
 
 
 def _not_blank(review: str) -> str:

@@ -12,9 +12,9 @@ from app.bulk.job import Job
 from app.bulk.plan import Chunk
 from app.bulk.records import UTF8_BOM, Record, fields, records
 from app.bulk.sources import Source, blocks_of, line_of, open_text, text_format
+from app.inference.text import BLANK, is_blank
 
 # The words of POST /predict, which `app.bulk` may not import; a test asks the service and compares.
-BLANK = "A review must hold text, this one is blank"
 NOT_TEXT = "Input should be a valid string"
 MISSING = "Field required"
 NO_OBJECT = "Input should be an object"
@@ -60,7 +60,7 @@ def objection_to(review: object, max_characters: int) -> str | None:
     """Why POST /predict would refuse a review, in its words; None if it would not."""
     if not isinstance(review, str):
         return NOT_TEXT
-    if not review or review.isspace():
+    if is_blank(review):
         return BLANK
     if len(review) > max_characters:
         return f"A review may have {max_characters} characters, this one has {len(review)}. Shorten or split it."

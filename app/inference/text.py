@@ -25,6 +25,15 @@ SEPARATORS = (
 )
 
 
+BLANK = "A review must hold text, this one is blank"
+"""What everyone is told who sends one without."""
+
+
+def is_blank(review: str) -> bool:
+    """Whether there is nothing to read."""
+    return not review or review.isspace()
+
+
 class Token(NamedTuple):
     """A token, and where a text holds it.
 

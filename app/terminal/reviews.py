@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from app.api.schemas import BLANK, is_blank
+from app.inference.text import BLANK, is_blank
 from app.settings import PREFIX, Settings
 from app.terminal.errors import Refused
 

@@ -28,16 +28,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def served() -> Iterator[Server]:
-    """The service with the shipped bundle, ready."""
-    with serving(runtime="litert") as server:
-        server.wait_ready()
-        yield server
-
-
-@pytest.fixture(scope="package")
 def tight() -> Iterator[Server]:
-    """The same with limits that are easy to exceed."""
+    """The service with the shipped bundle and limits that are easy to exceed."""
     with serving(runtime="litert", max_reviews=4, max_characters=200, max_body_bytes=600) as server:
         server.wait_ready()
         yield server

@@ -4,22 +4,15 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from app.__main__ import main
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
-from tests.servers import ROOT, Server, serving
+from tests.servers import ROOT
 from tests.terminal.terminals import QUIET
-
-
-@pytest.fixture(scope="package")
-def litert_service() -> Iterator[Server]:
-    with serving(runtime="litert") as server:
-        server.wait_ready()
-        yield server
 
 
 @pytest.fixture(scope="package")

@@ -20,10 +20,10 @@ BLUE, ORANGE = r"\x1b\[(?:1;)?38;5;33m", r"\x1b\[(?:1;)?38;5;208m"
 
 
 @pytest.mark.parametrize("top", [None, 0, 3])
-def test_explain_json_is_the_services_answer_byte_for_byte(litert_service: Server, top: int | None) -> None:
+def test_explain_json_is_the_services_answer_byte_for_byte(served: Server, top: int | None) -> None:
     reviews = [REVIEW, *ODD]
     wanted = {"reviews": reviews} | ({} if top is None else {"top": top})
-    answer = httpx.post(f"{litert_service.url}/explain", json=wanted)
+    answer = httpx.post(f"{served.url}/explain", json=wanted)
     done = piped("explain", "--json", *([] if top is None else ["--top", str(top)]), *reviews)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == answer.content + b"\n"

@@ -30,18 +30,18 @@ ODD = [
 ]
 
 
-def test_score_json_is_the_services_answer_byte_for_byte(litert_service: Server) -> None:
-    answer = httpx.post(f"{litert_service.url}/predict", json={"reviews": ODD})
+def test_score_json_is_the_services_answer_byte_for_byte(served: Server) -> None:
+    answer = httpx.post(f"{served.url}/predict", json={"reviews": ODD})
     done = piped("score", "--json", *ODD)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == answer.content + b"\n"
 
 
-def test_score_json_of_a_full_file_is_the_services_answer(litert_service: Server, tmp_path: Path) -> None:
+def test_score_json_of_a_full_file_is_the_services_answer(served: Server, tmp_path: Path) -> None:
     reviews = [f"{GOOD} {BAD * (i % 7)} {i}" for i in range(128)]
     path = tmp_path / "reviews.txt"
     path.write_text("\n".join(reviews))
-    answer = httpx.post(f"{litert_service.url}/predict", json={"reviews": reviews})
+    answer = httpx.post(f"{served.url}/predict", json={"reviews": reviews})
     assert answer.status_code == 200
     assert piped("score", "--json", "--file", str(path)).stdout == answer.content + b"\n"
 
@@ -123,10 +123,10 @@ def test_score_keeps_the_order_of_arguments_and_files(called: Called, tmp_path: 
     assert [line.split("\t")[4] for line in done.stdout.splitlines()] == ["one", "two", "three", "four"]
 
 
-def test_score_whole_takes_a_file_as_one_review(litert_service: Server, tmp_path: Path) -> None:
+def test_score_whole_takes_a_file_as_one_review(served: Server, tmp_path: Path) -> None:
     text = "A superb film.\n\nNot a dull minute.\n"
     (tmp_path / "review.txt").write_text(text)
-    answer = httpx.post(f"{litert_service.url}/predict", json={"reviews": [text]})
+    answer = httpx.post(f"{served.url}/predict", json={"reviews": [text]})
     assert piped("score", "--json", "--whole", "--file", str(tmp_path / "review.txt")).stdout == answer.content + b"\n"
 
 

@@ -24,9 +24,9 @@ from app.api.protocols.schemas import (
     VersionStatus,
 )
 from app.api.protocols.served import asked_for, refuse_verbs
-from app.api.schemas import BLANK, is_blank
 from app.api.state import service_of, serving_of
 from app.api.written import described
+from app.inference.text import BLANK, is_blank
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 

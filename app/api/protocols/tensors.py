@@ -11,8 +11,8 @@ from pydantic_core import to_json
 from app.api.body import check_limits, parsed_as
 from app.api.problems import TooManyReviews, invalid
 from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
-from app.api.schemas import BLANK, is_blank
 from app.inference.classifier import Prediction
+from app.inference.text import BLANK, is_blank
 from app.settings import Settings
 
 HEADER_LENGTH = b"inference-header-content-length"

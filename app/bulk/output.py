@@ -147,8 +147,14 @@ class Output:
             os.fsync(journal.fileno())
 
     def finish(self, plan: Plan, done: Sequence[Done], manifest: dict[str, Any]) -> None:
-        """Write the side file and the manifest: the job is complete."""
-        unread = [*plan.unread, *(item for one in done for item in one.unread)]
+        """Write the side file and the manifest: the job is complete.
+
+        Args:
+            plan: The job's plan.
+            done: Its chunks, in any order.
+            manifest: What the manifest is to say.
+        """
+        unread = unread_of(plan, done)
         lines = (
             json.dumps({"file": item.file, "row": item.row, "rows": item.rows, "reason": item.reason}) + "\n"
             for item in unread
@@ -160,6 +166,13 @@ class Output:
         write_whole(self.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
         shutil.rmtree(self._sides, ignore_errors=True)
         shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def unread_of(plan: Plan, done: Iterable[Done]) -> list[Unread]:
+    """What could not be read, by the planner or by a worker, in the order of the input, whoever was done first."""
+    place = {source.name: i for i, source in enumerate(plan.job.sources)}
+    unread = [*plan.unread, *(item for one in done for item in one.unread)]
+    return sorted(unread, key=lambda item: (place[item.file], item.row))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.bulk.errors import InputChanged, InputError, RowsLost
 from app.bulk.job import Job
-from app.bulk.output import Done, Output, Plan
+from app.bulk.output import Done, Output, Plan, unread_of
 from app.bulk.plan import Chunk, Unread, plan_source
 from app.bulk.progress import Report
 from app.bulk.sources import Source
@@ -125,13 +125,12 @@ def _manifest(output: Output, plan: Plan, done: dict[int, Done]) -> dict[str, An
                 "parts": [output.part_name(plan, chunk) for chunk in mine if done[chunk.number].scored],
             }
         )
-    unread = [*plan.unread, *(item for number in sorted(done) for item in done[number].unread)]
     return {
         "model": plan.job.model.model_dump(),
         "runtime": plan.job.runtime,
         "completed": datetime.now(UTC).isoformat(timespec="seconds"),
         "rows": {name: sum(file[name] for file in files) for name in ("rows", "scored", "bad", "unread")},
-        "unread": [item.model_dump() for item in unread],
+        "unread": [item.model_dump() for item in unread_of(plan, done.values())],
         "columns": {"text": sorted({source.text for source in plan.job.sources}), "added": list(plan.job.added)},
         "max_characters": plan.job.max_characters,
         "files": files,

@@ -13,6 +13,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from app.bulk.job import Job, Model
+from app.bulk.sources import find_sources
+from app.inference.bundle import load_bundle
 from tests.corpus import review
 from tests.servers import ROOT, environment
 
@@ -39,6 +42,22 @@ def write_jsonl(path: Path, texts: Sequence[str]) -> Path:
     lines = [json.dumps({"id": i, "review": text, "tags": ["a", {"b": None}]}) + "\n" for i, text in enumerate(texts)]
     path.write_text("".join(lines))
     return path
+
+
+def job_of(source: Path, chunk_rows: int) -> tuple[Job, Path]:
+    """A job with LiteRT and the shipped bundle, and the bundle's folder."""
+    bundle = load_bundle(ROOT / "models/imdb/2")
+    job = Job(
+        sources=tuple(find_sources(source, None)),
+        model=Model(name="imdb", version="2", digest=bundle.digest),
+        runtime="litert",
+        max_characters=1000,
+        chunk_rows=chunk_rows,
+        format=None,
+        keep=None,
+        prefix="",
+    )
+    return job, bundle.folder
 
 
 def command(*arguments: object) -> list[str]:

@@ -9,7 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.bulk.jobs import bad, numbers, reviews, run_bulk, scored, succeed, write_csv, write_jsonl
+from app.bulk.local import run_locally
+from app.bulk.output import locked
+from app.bulk.progress import Report
+from app.bulk.run import make_plan, run
+from tests.bulk.jobs import bad, job_of, numbers, reviews, run_bulk, scored, succeed, write_csv, write_jsonl
 from tests.bulk.test_formats import compressed
 
 TEXTS = reviews(600)
@@ -91,9 +95,8 @@ def test_files_that_are_something_else_are_reported_and_the_rest_is_scored(tmp_p
     assert [item["file"] for item in bad(tmp_path / "out")] == names
 
 
-@pytest.mark.parametrize("group", [0, 2, 5])
-def test_damaged_row_group_is_reported_and_the_others_are_scored(group: int, tmp_path: Path) -> None:
-    path = tmp_path / "a.parquet"
+def write_damaged_parquet(path: Path, group: int) -> Path:
+    """Six row groups of 100 rows each, one of which cannot be read."""
     pq.write_table(
         pa.table({"review": TEXTS, "id": range(600)}),
         path,
@@ -107,6 +110,12 @@ def test_damaged_row_group_is_reported_and_the_others_are_scored(group: int, tmp
     middle = column.data_page_offset + column.total_compressed_size // 2
     content[middle : middle + 40] = random.Random(0).randbytes(40)
     path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("group", [0, 2, 5])
+def test_damaged_row_group_is_reported_and_the_others_are_scored(group: int, tmp_path: Path) -> None:
+    path = write_damaged_parquet(tmp_path / "a.parquet", group)
     for rows in (30, 100, 250):
         out = tmp_path / f"out{rows}"
         summary = succeed(path, out, "--chunk-rows", rows, code=4)
@@ -116,6 +125,27 @@ def test_damaged_row_group_is_reported_and_the_others_are_scored(group: int, tmp
         assert unread == list(range(group * 100, group * 100 + 100))
         assert summary["rows"] == {"rows": 600, "scored": 500, "bad": 0, "unread": 100}
         assert [row["review"] for row in scored(out)] == [TEXTS[i] for i in read]
+
+
+def test_side_file_and_manifest_follow_the_input_whichever_chunk_ends_first(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv.gz").write_bytes(b"no such thing")
+    write_damaged_parquet(folder / "b.parquet", 2)
+    (folder / "c.parquet").write_bytes(b"no such thing")
+    write_damaged_parquet(folder / "d.parquet", 5)
+    write_jsonl(folder / "e.jsonl", [" ", TEXTS[0], " ", " ", TEXTS[1], " "])
+    job, bundle = job_of(folder, chunk_rows=2)
+    with Report(as_json=True) as report, locked(tmp_path / "out") as output:
+        plan = make_plan(job, report)
+        manifest = run(
+            output, plan, lambda chunks: run_locally(job, bundle, output.staging, chunks[::-1], workers=1), report
+        )
+    blank = [("e.jsonl", row) for row in (0, 2, 3, 5)]
+    damaged = [(name, group * 100 + row) for name, group in (("b.parquet", 2), ("d.parquet", 5)) for row in range(100)]
+    unread = [("a.csv.gz", 0), *damaged[:100:2], ("c.parquet", 0), *damaged[100::2]]
+    assert [(item["file"], item["row"]) for item in bad(tmp_path / "out")] == [*blank, *unread]
+    assert [(item["file"], item["row"]) for item in manifest["unread"]] == unread
 
 
 def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:

@@ -8,14 +8,11 @@ from threading import Thread
 
 import psutil
 
-from app.bulk.job import Job, Model
 from app.bulk.local import TRIES, run_locally
 from app.bulk.plan import Chunk, plan_source
-from app.bulk.sources import find_sources
 from app.bulk.work import Outcome
-from app.inference.bundle import load_bundle
-from tests.bulk.jobs import reviews, write_csv
-from tests.servers import PATIENCE, ROOT
+from tests.bulk.jobs import job_of, reviews, write_csv
+from tests.servers import PATIENCE
 
 
 def stuck_worker() -> psutil.Process | None:
@@ -35,24 +32,14 @@ def test_chunk_that_no_worker_survives_is_given_up_and_the_others_are_scored(tmp
     folder.mkdir()
     for name in ("a.csv", "b.csv"):
         write_csv(folder / name, reviews(30))
-    bundle = load_bundle(ROOT / "models/imdb/2")
-    job = Job(
-        sources=tuple(find_sources(folder, None)),
-        model=Model(name="imdb", version="2", digest=bundle.digest),
-        runtime="litert",
-        max_characters=1000,
-        chunk_rows=100,
-        format=None,
-        keep=None,
-        prefix="",
-    )
+    job, bundle = job_of(folder, chunk_rows=100)
     chunks: list[Chunk] = []
     for index, source in enumerate(job.sources):
         chunks += [one for one in plan_source(source, index, index, 100, lambda _: None) if isinstance(one, Chunk)]
     (folder / "a.csv").unlink()
     os.mkfifo(folder / "a.csv")  # whoever opens it waits, until the test kills it
     outcomes: list[Outcome] = []
-    work = run_locally(job, bundle.folder, tmp_path, chunks, 1)
+    work = run_locally(job, bundle, tmp_path, chunks, 1)
     thread = Thread(target=lambda: outcomes.extend(work), daemon=True)
     thread.start()
     killed = 0

@@ -17,11 +17,13 @@ from app import __version__
 from app.api import explain, health, metrics, model, predict
 from app.api.access import Access
 from app.api.docs import add_docs
+from app.api.head import Head
 from app.api.openapi import add_openapi
-from app.api.playground import add_playground
+from app.api.playground import add_playground, page_of
 from app.api.problems import add_problem_handlers
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.requests import RequestLog
+from app.api.root import add_root
 from app.api.shortcut import Shortcut
 from app.api.state import Broken, Service, State
 from app.inference.bundle import Bundle, find_bundle, load_bundle
@@ -97,8 +99,9 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
         app.include_router(metrics.router)
     if settings.docs:
         add_docs(app)
+    add_root(app, page_of(settings.docs) if settings.playground else None)
     if settings.playground:
-        add_playground(app, settings.docs)
+        add_playground(app)
     add_openapi(app, settings)
     add_problem_handlers(app)
     return app
@@ -109,7 +112,7 @@ class Application(FastAPI):
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
-        inner: ASGIApp = Shortcut(super().__call__, {("POST", route): handler for route, handler in BUSY.items()})
+        inner: ASGIApp = Shortcut(Head(super().__call__), {("POST", route): handler for route, handler in BUSY.items()})
         if keys := settings.all_keys:
             inner = Access(inner, keys)
         if settings.cors_origins:

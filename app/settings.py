@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     ] = 30
     docs: Annotated[bool, Field(description="Whether `/docs`, `/redoc` and `/openapi.json` are there.")] = True
     playground: Annotated[
-        bool, Field(description="Whether the page to try the model on is there, at `/` and below `/playground`.")
+        bool,
+        Field(description="Whether the page to try the model on is there, for browsers at `/` and below `/playground`."),
     ] = True
     metrics_port: Annotated[
         int | None,

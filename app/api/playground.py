@@ -1,10 +1,10 @@
-"""GET /: a page to try the model on, its styles and scripts, and the plots of the served bundle's training."""
+"""The playground, a page to try the model on: its styles and scripts, and the plots of the served bundle's training."""
 
 import os
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -18,20 +18,18 @@ REVALIDATE = {"Cache-Control": "no-cache"}
 """Browsers ask each time, and are answered 304 unless it changed: no page meets scripts of another version."""
 
 
-def add_playground(app: FastAPI, docs: bool) -> None:
-    """Add the page at / and what it needs below /playground.
+def page_of(docs: bool) -> str:
+    """The page.
 
     Args:
-        app: Gets the routes.
-        docs: Whether there is documentation that the page can point to.
+        docs: Whether there is documentation that it can point to.
     """
     page = (FOLDER / "index.html").read_text("utf-8")
-    if not docs:
-        page = page.replace(" data-docs", "", 1)
+    return page if docs else page.replace(" data-docs", "", 1)
 
-    @app.get("/", include_in_schema=False)
-    async def playground() -> Response:
-        return HTMLResponse(page, headers=REVALIDATE)
+
+def add_playground(app: FastAPI) -> None:
+    """Add what the page needs, below /playground; see `page_of` for the page itself."""
 
     @app.get(PLAYGROUND + "/plots/{name}", include_in_schema=False)
     async def plot(request: Request, name: str) -> Response:

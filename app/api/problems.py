@@ -242,4 +242,7 @@ async def _unforeseen(_: Request, __: Exception) -> Response:
 async def _framework_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     type_, detail = FRAMEWORK_ERRORS.get(error.status_code, ("http-error", error.detail))
-    return problem(error.status_code, type_, detail, dict(error.headers) if error.headers else None)
+    headers = dict(error.headers) if error.headers else None
+    if headers and headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"  # see `app.api.head`
+    return problem(error.status_code, type_, detail, headers)

@@ -10,7 +10,7 @@ from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, W
 from app.routes import OTHER, ROUTES
 
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
-METHODS = ("GET", "POST", OTHER)
+METHODS = ("GET", "HEAD", "POST", OTHER)
 STATUSES = (200, 304, 400, 401, 404, 405, 408, 413, 415, 422, 499, 500, 503, 504, OTHER)
 REASONS = (
     "overloaded",

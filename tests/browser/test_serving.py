@@ -20,10 +20,11 @@ from tests.servers import ROOT, Server
 
 PREFIX = "/sentiment"
 FOLDER = ROOT / "app/playground"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 def test_page_has_a_strict_policy(client: TestClient) -> None:
-    policy = client.get("/").headers["Content-Security-Policy"]
+    policy = client.get("/", headers=BROWSER).headers["Content-Security-Policy"]
     assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -43,8 +44,17 @@ def test_documentation_runs_no_script_within_the_page(client: TestClient, path: 
     assert not re.findall(r"<script(?![^>]*src=)|style=|\son\w+=", response.text)
 
 
+def test_only_who_names_html_gets_the_page(client: TestClient) -> None:
+    page = client.get("/", headers=BROWSER)
+    assert page.headers["Content-Type"].startswith("text/html")
+    for headers in ({}, {"Accept": "application/json"}):
+        answer = client.get("/", headers=headers)
+        assert answer.json() == {"status": "alive"}
+        assert answer.headers["Vary"] == page.headers["Vary"] == "Accept"
+
+
 def test_page_holds_no_script_and_no_style(client: TestClient) -> None:
-    page = client.get("/").text
+    page = client.get("/", headers=BROWSER).text
     assert not re.findall(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
 
 
@@ -52,7 +62,7 @@ def test_playground_names_nothing_elsewhere(client: TestClient) -> None:
     for file in FOLDER.iterdir():
         text = file.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.findall(r"(?:https?:)?//\w+\.", text.replace("// ", "")), file
-    page = client.get("/").text
+    page = client.get("/", headers=BROWSER).text
     links = re.findall(r'(?:src|href)="(playground/[^"]+)"', page)
     assert len(links) == 3
     for link in links:
@@ -91,7 +101,7 @@ def test_nothing_else_of_the_bundle_is_served(client: TestClient, name: str) -> 
 
 def test_plot_while_starting_is_a_problem(models: Path) -> None:
     with TestClient(create_app(Settings(model_dir=models))) as client:
-        assert client.get("/").status_code == 200
+        assert client.get("/", headers=BROWSER).status_code == 200
         response = client.get("/playground/plots/loss.png")
         assert response.status_code == 503
         assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
@@ -99,21 +109,22 @@ def test_plot_while_starting_is_a_problem(models: Path) -> None:
 
 def test_playground_is_switched_off(models: Path) -> None:
     with TestClient(create_app(Settings(model_dir=models, playground=False, runtime="litert"))) as client:
-        for path in ("/", "/playground/playground.js", "/playground/plots/loss.png"):
+        for path in ("/playground/playground.js", "/playground/plots/loss.png"):
             assert client.get(path).status_code == 404
+        assert client.get("/", headers=BROWSER).json() == {"status": "alive"}
         assert client.get("/docs").status_code == 200
 
 
 def test_playground_without_documentation_does_not_name_it(models: Path) -> None:
     with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="litert"))) as client:
-        assert " data-docs" not in client.get("/").text.split(">", 2)[1]
+        assert " data-docs" not in client.get("/", headers=BROWSER).text.split(">", 2)[1]
         for path in ("/docs", "/redoc", "/docs/assets/redoc.standalone.js"):
             assert client.get(path).status_code == 404
 
 
 def test_page_needs_no_key(guarded: Server) -> None:
     for path in ("/", "/playground/playground.js", "/redoc"):
-        assert httpx.get(f"{guarded.url}{path}").status_code == 200
+        assert httpx.get(f"{guarded.url}{path}", headers=BROWSER).status_code == 200
     assert httpx.get(f"{guarded.url}/model", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
 
 

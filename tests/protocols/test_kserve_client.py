@@ -35,9 +35,9 @@ def refusal(worker: Worker, server: Server, call: str, **request: Any) -> Failur
 
 
 def test_health_of_a_ready_server_is_good(kserve: Worker, server: Server) -> None:
-    assert ask(kserve, server, "is_server_live") is True
     assert ask(kserve, server, "is_server_ready") is True
     for protocol in ("v1", "v2"):
+        assert ask(kserve, server, "is_server_live", protocol) is True
         assert ask(kserve, server, "is_model_ready", protocol, model=MODEL) is True
 
 

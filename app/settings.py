@@ -82,7 +82,9 @@ class Settings(BaseSettings):
     docs: Annotated[bool, Field(description="Whether `/docs`, `/redoc` and `/openapi.json` are there.")] = True
     playground: Annotated[
         bool,
-        Field(description="Whether the page to try the model on is there, for browsers at `/` and below `/playground`."),
+        Field(
+            description="Whether the page to try the model on is there, for browsers at `/` and below `/playground`."
+        ),
     ] = True
     metrics_port: Annotated[
         int | None,

@@ -12,6 +12,7 @@ from app.inference.errors import InferenceError, Overloaded
 from app.inference.runtimes import RUNTIMES
 from app.inference.scorer import Scorer
 from app.metrics.recorder import Recorder
+from tests.servers import PATIENCE
 
 REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
 
@@ -156,10 +157,10 @@ class Counts:
     """A runtime that remembers how many rows it was called with each time."""
 
     columns = 10_000
-    linger = 0.0
     fewest = 1
 
-    def __init__(self) -> None:
+    def __init__(self, linger: float = 0.0) -> None:
+        self.linger = linger
         self.calls: list[int] = []
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -174,5 +175,35 @@ def test_predict_of_what_arrives_together_is_one_call(classifier: Classifier) ->
         await asyncio.gather(*(scorer.predict([review]) for review in REVIEWS))
         await scorer.predict(["alone"])
         assert runtime.calls == [64, 1]  # 40 rows are padded to 64
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("linger", "calls"), [(0.0, [2, 1, 1]), (0.5, [2, 2])])
+def test_those_who_came_together_wait_for_each_other_where_the_runtime_gains_by_it(
+    classifier: Classifier, linger: float, calls: list[int]
+) -> None:
+    async def run() -> None:
+        runtime = Counts(linger)
+        scorer = Scorer(Classifier(classifier.vocabulary, runtime), max_waiting=100, deadline=60, observer=Recorder())
+
+        async def ask_twice(pause: float) -> None:
+            await scorer.predict(["good"])
+            await asyncio.sleep(pause)
+            await scorer.predict(["bad"])
+
+        await asyncio.gather(ask_twice(0.0), ask_twice(0.05))
+        assert runtime.calls == calls
+
+    asyncio.run(run())
+
+
+def test_who_comes_alone_waits_for_nobody(classifier: Classifier) -> None:
+    async def run() -> None:
+        runtime = Counts(linger=3600)
+        scorer = Scorer(Classifier(classifier.vocabulary, runtime), max_waiting=100, deadline=60, observer=Recorder())
+        for review in REVIEWS[:3]:
+            await asyncio.wait_for(scorer.predict([review]), PATIENCE)
+        assert runtime.calls == [1, 1, 1]
 
     asyncio.run(run())

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.servers import PATIENCE, Server, serving
+from tests.servers import PATIENCE, Server, serving, wait_until
 
 REVIEW = "A superb and moving film"
 BODY = json.dumps({"reviews": [REVIEW]}).encode()
@@ -112,9 +112,7 @@ def test_client_that_half_closes_in_a_request_is_let_go(impatient: Server) -> No
     with connect(impatient) as connection:
         connection.sendall(HEAD + BODY[:-1])
         connection.shutdown(socket.SHUT_WR)
-        started = time.monotonic()
-        read_to_end(connection)
-        assert time.monotonic() - started < TIMEOUT
+        assert b"408" not in read_to_end(connection)  # which it gets who still could send the rest
 
 
 def test_client_that_takes_no_response_is_cut_off(impatient: Server) -> None:
@@ -176,7 +174,8 @@ def test_reviews_that_wait_too_long_are_answered_504(models: Path) -> None:
         response = httpx.post(f"{server.url}/predict", json={"reviews": ["a superb film " * 1000] * 100})
         assert response.status_code == 504
         assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"
-        assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200
+        # On a busy machine a millisecond may pass for a single one, too.
+        wait_until(lambda: httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200)
 
 
 def test_client_that_sends_all_before_it_reads_is_not_reset(server: Server) -> None:

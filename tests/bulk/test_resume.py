@@ -85,8 +85,8 @@ def running(*arguments: object) -> AbstractContextManager[subprocess.Popen[str]]
 def test_job_killed_at_any_moment_goes_on(source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
     rng = random.Random(1)
     output = tmp_path / "out"
-    # While it starts, while it looks for rows, then between and within commits.
-    for chunks in (0, 1, 9, 10, 60, 200, 400, 590):
+    # While it starts, while it looks for rows, then between and within commits; early enough that it cannot be complete.
+    for chunks in (0, 1, 9, 10, 60, 200, 400, 500):
         with running(source, output, *OPTIONS) as process:
             soon(partial(has_done, output, chunks))
             time.sleep(rng.random() * (0.5 if chunks == 0 else 0.03))
@@ -94,7 +94,7 @@ def test_job_killed_at_any_moment_goes_on(source: Path, expected: dict[str, byte
             process.wait()
         assert not (output / "_manifest.json").exists()
     done = journal(output)
-    assert len(set(done)) == len(done) >= 590
+    assert len(set(done)) == len(done) >= 500
     succeed(source, output, *OPTIONS, code=3)
     assert contents(output) == expected
     assert journal(output)[: len(done)] == done  # what was done stays, and is not done again

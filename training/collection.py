@@ -190,8 +190,8 @@ def _check_sizes(reviews: Sequence[Review]) -> None:
     for sentiment, word in (("pos", "positive"), ("neg", "negative")):
         if (found := counts["train", sentiment]) < FEWEST:
             raise SourceError(
-                f"only {found} {word} training reviews; {FEWEST} of each class are the least that training can be "
-                "tried with, some hundreds the least to learn from: add more"
+                f"only {found} {word} training review{'s' * (found != 1)}; {FEWEST} of each class are the least that "
+                "training can be tried with, some hundreds the least to learn from: add more"
             )
         if not counts["test", sentiment]:
             raise SourceError(

@@ -1,5 +1,6 @@
 """What a row of a person's own files says: a text, its class and its split, or why it cannot be used."""
 
+import re
 from typing import NamedTuple
 
 from app.inference.text import tokenise
@@ -14,6 +15,9 @@ SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "train")
 
 LONGEST_NAME = 80
 LONGEST_SHOWN = 24
+
+HALF = re.compile("[\\ud800-\\udc7f\\udd00-\\udfff]")
+"""Half of a surrogate pair, as JSON can name it; the other ones stand for bytes that are not UTF-8, see `read_records`."""
 
 
 class Entry(NamedTuple):
@@ -54,6 +58,8 @@ def entry_of(record: Record | BadRow, has_splits: bool) -> Entry | BadRow:
         reason = "the text is blank"
     elif not isinstance(text, str):
         reason = "the text is not a string"
+    elif half := HALF.search(text):
+        reason = f"half a character, \\u{ord(half[0]):x}; write both halves of the pair, or the character itself"
     elif not _is_utf8(text):
         reason = "not UTF-8; save the file as UTF-8"
     elif not tokenise(text):

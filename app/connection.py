@@ -114,6 +114,8 @@ class Connection(HttpToolsProtocol):
                 return
             self._stay_with_http(data[upgrade.args[0] :])
         except httptools.HttpParserError:
+            if not self.url:  # not even the method can be read; clients want their own form of errors all the same
+                self.url = b"".join(data.split(b" ", 2)[1:2])
             self._refuse(self._refusal or MALFORMED)
             return
         if self._arrived or self._deaf:

@@ -102,7 +102,7 @@ def create_app(settings: Settings | None = None, bundle: Bundle | None = None) -
     add_root(app, page_of(settings.docs) if settings.playground else None)
     if settings.playground:
         add_playground(app)
-    add_openapi(app, settings)
+    add_openapi(app, service)
     add_problem_handlers(app)
     return app
 

@@ -39,6 +39,9 @@ class _Comparison:
     schemas: SchemaComparison
 
     def run(self) -> Iterator[str]:
+        was_at, now_at = ((one.get("servers") or [{"url": "/"}])[0]["url"] for one in (self.old, self.new))
+        if was_at != now_at:  # where generated clients ask that were told nothing else
+            yield f"the first server: {was_at} -> {now_at}"
         for path, was in self.old["paths"].items():
             now = self.new["paths"].get(path)
             if now is None:

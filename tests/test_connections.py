@@ -62,6 +62,7 @@ def test_request_that_stops_arriving_is_answered_408_and_cut_off(impatient: Serv
         (b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431),
         (b"GET /v2/" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
         (b"GET /v2 HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (b"BREW /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     ],
 )
 def test_refusal_on_a_path_of_another_protocol_has_its_form(impatient: Server, sent: bytes, status: int) -> None:

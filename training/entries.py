@@ -17,7 +17,7 @@ LONGEST_NAME = 80
 LONGEST_SHOWN = 24
 
 HALF = re.compile("[\\ud800-\\udc7f\\udd00-\\udfff]")
-"""Half of a surrogate pair, as JSON can name it; the other ones stand for bytes that are not UTF-8, see `read_records`."""
+"""Half of a surrogate pair, as JSON can name it; the other ones stand for bytes that are not UTF-8."""
 
 
 class Entry(NamedTuple):

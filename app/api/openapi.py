@@ -13,6 +13,7 @@ from app.api.access import is_guarded
 from app.api.answers import REFERENCE, complete_answer
 from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
+from app.api.state import Service, Serving
 from app.settings import Settings
 
 REQUEST_ID = {
@@ -27,13 +28,18 @@ def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}, **(others or {})}}}
 
 
-def add_openapi(app: FastAPI, settings: Settings) -> None:
-    """Make `app.openapi()` tell the whole truth about this service under these settings."""
+def add_openapi(app: FastAPI, service: Service) -> None:
+    """Make `app.openapi()` tell the whole truth about this service: its settings, and what it serves once it does."""
+    documents: dict[tuple[str, str] | None, dict[str, Any]] = {}
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app, settings)
-        return app.openapi_schema
+        phase = service.phase
+        served = (phase.bundle.manifest.name, phase.bundle.manifest.version) if isinstance(phase, Serving) else None
+        if served not in documents:
+            documents[served] = _document(app, service.settings)
+            if served is not None:
+                _name_served(documents[served], *served)
+        return documents[served]
 
     app.openapi = openapi  # type: ignore[method-assign]  # how FastAPI documents it
 
@@ -66,6 +72,9 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
         reviews["maxItems"] = most
         for text in _texts(reviews["items"]):
             text["maxLength"] = settings.max_characters
+        # Within the limits, so that they succeed when they are tried.
+        for example in (*reviews.get("examples", ()), *(one[field] for one in schemas[model].get("examples", ()))):
+            example[:] = [text[: settings.max_characters] for text in example[:most]]
     _describe_attributes(schemas["Encoding"])
     for schema in schemas.values():
         for part in schema.get("properties", {}).values():
@@ -87,11 +96,22 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     return document
 
 
+def _name_served(document: dict[str, Any], name: str, version: str) -> None:
+    """Let the examples of paths name what is served, so that they succeed when they are tried."""
+    examples = {"model_name": name, "model_version": version}
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter["example"] = examples[parameter["name"]]
+
+
 def _texts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The schemas of texts within a schema."""
     if schema.get("type") == "string":
         yield schema
-    for part in (*schema.get("anyOf", ()), *schema.get("properties", {}).values()):
+    within = [schema["items"]] if "items" in schema else []
+    for part in (*within, *schema.get("anyOf", ()), *schema.get("properties", {}).values()):
         yield from _texts(part)
 
 

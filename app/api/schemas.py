@@ -126,7 +126,12 @@ class Explanation(Prediction):
     """What the model makes of one review, and what it rests on."""
 
     log_odds: Annotated[
-        float, Field(description="log(p / (1 - p)), with p kept 0.0000001 away from 0 and 1.", examples=[3.5])
+        float,
+        Field(
+            description="log(p / (1 - p)), between -87.4 and 17.4. As exact as p, a 32-bit float: beyond p = 0.999999 "
+            "few digits are left, so that log-odds go in steps, and a term's may be 0.",
+            examples=[3.5],
+        ),
     ]
     terms: Annotated[list[Effect], Field(description="The known terms, the largest in log-odds first.")]
     rest: Annotated[Rest, Field(description="Those that `top` left out.")]

@@ -85,7 +85,7 @@ def running(*arguments: object) -> AbstractContextManager[subprocess.Popen[str]]
 def test_job_killed_at_any_moment_goes_on(source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
     rng = random.Random(1)
     output = tmp_path / "out"
-    # While it starts, while it looks for rows, then between and within commits; early enough that it cannot be complete.
+    # While it starts, while it looks for rows, then between and within commits; not so late that it could be complete.
     for chunks in (0, 1, 9, 10, 60, 200, 400, 500):
         with running(source, output, *OPTIONS) as process:
             soon(partial(has_done, output, chunks))

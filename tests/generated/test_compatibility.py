@@ -97,6 +97,7 @@ PREPARED: Edit = both(
 """The real document has no parameter and no optional field in its request; for some of the edits it needs them."""
 
 BREAKING: list[tuple[str, Edit, str]] = [
+    ("served elsewhere", set_("servers", [{"url": "/api"}]), "the first server: / -> /api"),
     ("path removed", drop("paths /model"), "/model: removed"),
     ("operation removed", drop(PREDICT), "POST /predict: removed"),
     ("operation id renamed", set_(f"{PREDICT} operationId", "score"), "operationId predict -> score"),
@@ -215,7 +216,7 @@ TOLERATED: list[tuple[str, Edit]] = [
     ),
     ("examples", drop(f"{ANSWER} example")),
     ("a field's words", set_(f"{SCHEMAS} Prediction properties words description", "How many.")),
-    ("another server", set_("servers", [{"url": "/v3"}])),
+    ("another server", set_("servers", [{"url": "/"}, {"url": "/v3"}])),
 ]
 
 

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.inference.classifier import Classifier
+from app.inference.bundle import load_bundle
+from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import Overloaded
-from app.inference.explanation import PART, SMALLEST, Explanation, Occlusion, log_odds
+from app.inference.explanation import PART, Explanation, Occlusion, log_odds
 from app.inference.scorer import Scorer
 from app.metrics.exposition import Exposition
 from app.metrics.recorder import Recorder
+from tests.servers import ROOT
 from tests.test_metrics import number, numbers_in
 
 REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
@@ -124,7 +126,27 @@ def test_explanation_of_nothing_known(shipped: dict[str, Classifier]) -> None:
 
 def test_log_odds_of_certainty_are_finite() -> None:
     assert log_odds(0.5) == 0
-    assert log_odds(1.0) == pytest.approx(-log_odds(0.0)) == pytest.approx(-math.log(SMALLEST), abs=1e-6)
+    assert log_odds(0.0) == pytest.approx(-126 * math.log(2))
+    assert log_odds(1.0) == pytest.approx(25 * math.log(2))
+    for smallest in (1e-30, 1e-12, 1e-7):
+        assert log_odds(smallest) == pytest.approx(math.log(smallest))
+        assert log_odds(2 * smallest) - log_odds(smallest) == pytest.approx(math.log(2), abs=1e-6)
+
+
+AWFUL = """Awful, terrible, worst film ever, waste of time, boring, dull, stupid, horrible, poorly acted, lame,
+    laughable, unwatchable, avoid, pointless, mess, 1/10, disappointing, fails, worse, redeeming, forgettable, lacks,
+    unfunny, tedious, pathetic."""
+
+
+def test_explanation_of_a_review_that_leaves_no_doubt_still_tells_terms_apart(shipped: dict[str, Classifier]) -> None:
+    """Two implementations of the network agree on each term, though no probability differs from 0 by a millionth."""
+    other = open_classifier(load_bundle(ROOT / "models/imdb/2"), "litert")
+    ours, theirs = (explain(classifier, AWFUL) for classifier in (shipped["2"], other))
+    assert ours.prediction.positive_probability < 1e-7
+    log_odds_of = {effect.term: effect.log_odds for effect in ours.effects}
+    assert {effect.term: effect.log_odds for effect in theirs.effects} == pytest.approx(log_odds_of, abs=2e-3)
+    assert len({round(value, 5) for value in log_odds_of.values()}) > len(log_odds_of) * 0.9
+    assert log_odds_of["unwatchable"] < -0.5 < 0 < log_odds_of["ever"]
 
 
 def test_scorer_explains_as_the_classifier_does_and_lets_others_pass(shipped: dict[str, Classifier]) -> None:

@@ -663,6 +663,16 @@ def test_data_given_both_ways_is_refused(limited: Server) -> None:
     error_of(post(limited, **sent), 400)
 
 
+def test_two_lengths_of_the_json_are_refused_unless_they_agree(limited: Server) -> None:
+    sent = binary(b"a")
+    ((name, length),) = sent["headers"]
+    outputs_of(post(limited, content=sent["content"], headers=[(name, length)] * 2))
+    for other in (b"0", b"1", b""):
+        for lengths in ((length, other), (other, length)):
+            response = post(limited, content=sent["content"], headers=[(name, value) for value in lengths])
+            assert "twice" in error_of(response, 400)
+
+
 PATHS: list[tuple[str, str, int]] = [
     ("GET", INFER, 405),
     ("PUT", INFER, 405),

@@ -9,6 +9,7 @@ from app import __version__
 from app.api.body import headers_of
 from app.api.health import get_readiness
 from app.api.openapi import request_body
+from app.api.problems import invalid
 from app.api.protocols.documents import add_model_route, errors
 from app.api.protocols.encodings import read_decoded_body
 from app.api.protocols.schemas import (
@@ -28,6 +29,7 @@ from app.api.protocols.tensors import HEADER_LENGTH, infer_response, read_infere
 from app.api.state import service_of
 
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "litert": "tensorflow_lite"}
+HEADER = HEADER_LENGTH.decode().title()
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
@@ -97,17 +99,26 @@ async def infer(request: Request) -> Response:
     serving = asked_for(request)
     body = await read_decoded_body(request)
     header_length = headers_of(request).get(HEADER_LENGTH)
+    if any(name == HEADER_LENGTH and value != header_length for name, value in request.scope["headers"]):
+        raise invalid("body", f"{HEADER} is there twice, with different values")
     inference = read_inference(body, header_length, service_of(request).settings)
     predictions = await serving.scorer.predict(inference.reviews)
     manifest = serving.bundle.manifest
     return infer_response(manifest.name, manifest.version, inference, predictions)
 
 
-HEADER = {
-    "name": HEADER_LENGTH.decode().title(),
+LENGTH = {"schema": {"type": "integer", "minimum": 0}}
+SENT = {
+    "name": HEADER,
     "in": "header",
     "description": "Bytes of JSON at the beginning of a body that is not JSON alone; 0: the body is one review.",
-    "schema": {"type": "integer", "minimum": 0},
+    **LENGTH,
+}
+ANSWERED = {
+    HEADER: {
+        "description": "Bytes of JSON at the beginning of an answer with binary outputs; absent where it is JSON.",
+        **LENGTH,
+    }
 }
 
 add_model_route(
@@ -135,8 +146,8 @@ add_model_route(
     "infer{}",
     "Score a tensor of reviews",
     (401, 404, 413, 415, 500, 503, 504),
-    document={**request_body(InferRequest, BINARY), "parameters": [HEADER]},
-    answers={200: {"content": BINARY}},
+    document={**request_body(InferRequest, BINARY), "parameters": [SENT]},
+    answers={200: {"content": BINARY, "headers": ANSWERED}},
     methods=["POST"],
     response_model=InferResponse,
     response_description="One probability a review, as JSON or as float32 behind it.",

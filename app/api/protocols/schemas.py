@@ -88,7 +88,13 @@ class InferInput(BaseModel):
     data: Annotated[
         list[Any] | None,
         Field(description="The reviews; of shape [N, 1], they may stand in lists of one. Absent if they are binary."),
-        WithJsonSchema({"type": "array", "items": TEXT, "examples": [["A superb film."]]}),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "items": {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "maxItems": 1}]},
+                "examples": [["A superb film."]],
+            }
+        ),
     ] = None
     parameters: Annotated[InputParameters | None, Field(description="How it is told.")] = None
 

@@ -98,6 +98,11 @@ async def get_model_status(request: Request) -> ModelStatus:
     return ModelStatus(name=manifest.name, ready=True, model_version_status=[available])
 
 
+async def refuse_verb(request: Request) -> None:
+    """Answer what TensorFlow Serving can do and this service cannot, such as `:classify`, as any model not there."""
+    asked_for(request)
+
+
 SCORING = (401, 404, 413, 415, 500, 503, 504)
 
 add_model_route(
@@ -134,3 +139,7 @@ add_model_route(
     (401, 404, 500, 503),
     response_description="The model answers.",
 )
+for path in ("", "/versions/{model_version}"):
+    router.add_api_route(
+        f"/models/{{model_name}}{path}:{{verb}}", refuse_verb, methods=["POST"], include_in_schema=False
+    )

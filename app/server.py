@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -26,6 +27,13 @@ from app.connection import Connection
 
 TICK = 0.1
 """Seconds between a server's looks at itself."""
+
+LATE = 2.0
+"""Seconds that a worker goes on for, if the supervisor is late to turn newcomers away. It may never do: a worker may be
+stopped by itself, and some containers allow no filters; nothing is lost by then, or it cannot be helped."""
+
+FILTER = 26
+"""SO_ATTACH_FILTER and SO_GET_FILTER, which Python does not name."""
 
 log = structlog.get_logger()
 
@@ -109,6 +117,8 @@ class Server(uvicorn.Server):
         # Closing a listening socket resets the connections that the system has accepted and the server has not. So keep
         # the door in hand while uvicorn stops looking at it, and let in who stands there before shutting it.
         listeners = [listener for server in self.servers for listener in server.sockets]
+        if self.config.workers > 1:
+            await self._until_turned_away(listeners)
         doors = [socket.socket(fileno=socket.dup(listener.fileno())) for listener in listeners]
         for server in self.servers:
             server.close()
@@ -119,6 +129,12 @@ class Server(uvicorn.Server):
         for newcomer in newcomers:
             await self._loop.connect_accepted_socket(self._connection, newcomer)
         await super().shutdown(sockets)
+
+    async def _until_turned_away(self, listeners: Sequence[socket.socket]) -> None:
+        """Let in whoever comes until nobody can come any more: who came to a door without watchers would be reset."""
+        deadline = self._loop.time() + LATE
+        while not all(map(turns_newcomers_away, listeners)) and not self.force_exit and self._loop.time() < deadline:
+            await asyncio.sleep(0.005)
 
     def _connection(self) -> asyncio.Protocol:
         protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -175,4 +191,11 @@ def turn_newcomers_away(listener: socket.socket) -> None:
         nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes of any packet
         program = struct.pack("HL", 1, ctypes.addressof(nothing))
         with suppress(OSError):  # some containers may not
-            listener.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER, which Python does not name
+            listener.setsockopt(socket.SOL_SOCKET, FILTER, program)
+
+
+def turns_newcomers_away(listener: socket.socket) -> bool:
+    """Whether `turn_newcomers_away` was called for a listening socket, by this process or another that shares it."""
+    if sys.platform != "linux":
+        return True  # it does nothing there
+    return len(listener.getsockopt(socket.SOL_SOCKET, FILTER, 8)) > 0

@@ -140,10 +140,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE hold no key, and would leave the service open"
             )
-        if any(len(key) < SHORTEST_KEY or not key.isascii() for key in self.all_keys):
+        if any(len(key) < SHORTEST_KEY or not (key.isascii() and key.isprintable()) for key in self.all_keys):
             raise ValueError(
                 f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {SHORTEST_KEY} characters, or not "
-                "ASCII; `openssl rand -hex 24` makes one"
+                "printable ASCII; `openssl rand -hex 24` makes one"
             )
         return self
 

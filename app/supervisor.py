@@ -14,7 +14,7 @@ from app.metrics.recorder import FOLDER, SUPERVISOR, Recorder
 from app.server import Server, turn_newcomers_away
 
 LEAD = 0.03
-"""Seconds by which the supervisor closes its door before the workers close theirs."""
+"""Seconds by which the supervisor closes its door before the workers close theirs; they wait if it is late."""
 
 
 class Worker(multiprocess.Process):
@@ -68,19 +68,18 @@ class Supervisor(multiprocess.Multiprocess):
         """Ask the workers to stop."""
         if self._drain <= LEAD:
             self._close_door()
+        self.signal_queue.clear()  # before anybody can see that they stop, and send another one
         super().terminate_all()
 
     def join_all(self) -> None:
         """Wait for the workers; a further signal ends them at once."""
-        self.signal_queue.clear()
         closing = time.monotonic() + self._drain - LEAD
-        while any(process.process.is_alive() for process in self.processes):
+        while alive := [process.process for process in self.processes if process.process.is_alive()]:
             if time.monotonic() > closing:
                 self._close_door()
             if {signal.SIGTERM, signal.SIGINT} & set(self.signal_queue):
-                self.signal_queue.clear()
-                for process in self.processes:
-                    process.process.terminate()
+                for process in alive:  # again and again: one that has not looked at the first signal yet sees only one
+                    process.terminate()
             time.sleep(LEAD / 3)
         super().join_all()
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -11,9 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.inference.classifier import Prediction
 from app.inference.profile import BOUNDS, divergence, profile_of
-from app.metrics.exposition import ENOUGH
+from app.metrics.exposition import ENOUGH, Exposition
 from app.metrics.families import RECENT
 from app.metrics.recorder import Recorder
+from app.routes import INFER, PREDICTIONS, TENSORFLOW_PREDICT
 from tests.servers import PATIENCE, Server, run_app, serving, wait_until
 from tests.test_shutdown import workers_of
 
@@ -35,6 +37,12 @@ def numbers_in(exposition: str) -> Numbers:
 
 def number(numbers: Numbers, metric: str, /, **labels: str) -> float:
     return numbers[f"sentiment_{metric}", frozenset(labels.items())]
+
+
+def rejections(numbers: Numbers) -> dict[tuple[str, str], float]:
+    """Route and reason -> how often, where there were any."""
+    found = [(dict(labels), value) for (name, labels), value in numbers.items() if name.endswith("_rejections_total")]
+    return {(labels["route"], labels["reason"]): value for labels, value in found if value}
 
 
 @pytest.fixture(params=[1, 2])
@@ -69,16 +77,19 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
     assert number(numbers, "http_requests_total", method="POST", route="/predict", status="503") == 0
     assert number(numbers, "http_requests_total", method="GET", route="other", status="404") == 1
     assert number(numbers, "http_requests_total", method="GET", route="/v2", status="404") == 1
-    for route in ("/v2/models/{model_name}/infer", "/v1/models/{model_name}:predict"):
+    for route in (INFER, TENSORFLOW_PREDICT):
         assert number(numbers, "http_requests_total", method="POST", route=route, status="400") == 2
         assert number(numbers, "http_requests_total", method="POST", route=route, status="404") == 1
     assert number(numbers, "http_request_duration_seconds_count", route="/predict") == 9
     assert 0 < number(numbers, "http_request_duration_seconds_sum", route="/predict") < PATIENCE
-    assert number(numbers, "rejections_total", reason="too-many-reviews") == 3
-    assert number(numbers, "rejections_total", reason="invalid-request") == 4
-    assert number(numbers, "rejections_total", reason="model-not-found") == 2
-    assert number(numbers, "rejections_total", reason="malformed-request") == 1
-    assert number(numbers, "rejections_total", reason="overloaded") == 0
+    assert rejections(numbers) == {
+        ("/predict", "too-many-reviews"): 3,
+        (INFER, "invalid-request"): 2,
+        (INFER, "model-not-found"): 1,
+        (TENSORFLOW_PREDICT, "invalid-request"): 2,
+        (TENSORFLOW_PREDICT, "model-not-found"): 1,
+        ("other", "malformed-request"): 1,
+    }
     assert number(numbers, "reviews_total") == 21
     assert number(numbers, "words_total") == 63
     assert number(numbers, "unknown_words_total") >= 21
@@ -98,6 +109,53 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
     names = {"name": "tiny", "version": "1", "digest": facts["digest"], "runtime": "litert"}
     assert number(numbers, "bundle_info", **names) == 1
     assert not [name for name, _ in numbers if "drift" in name]
+
+
+def test_series_that_alerts_compare_exist_before_the_first_request(server: Server) -> None:
+    """A rate misses what a series begins with."""
+    numbers = scrape(server.url)
+    for route in PREDICTIONS:
+        for status in ("200", "422" if route in ("/predict", "/explain") else "400", "500", "503", "504"):
+            assert number(numbers, "http_requests_total", method="POST", route=route, status=status) >= 0
+        for reason in ("overloaded", "not-serving"):
+            assert number(numbers, "rejections_total", route=route, reason=reason) >= 0
+
+
+def test_refusals_of_one_route_are_none_of_the_others(models: Path) -> None:
+    """Because of load: the one that finds the queue full, and those that are refused unread after it."""
+    with serving(model_dir=models, runtime="litert", max_reviews=64, max_waiting=64) as server:
+        server.wait_ready()
+        texts = ["superb " * 5000] * 40
+        tensor = {"name": "text", "datatype": "BYTES", "shape": [len(texts)], "data": texts}
+
+        def infer(_: int) -> int:
+            url = f"{server.url}/v2/models/tiny/versions/1/infer"
+            return httpx.post(url, json={"inputs": [tensor]}, timeout=PATIENCE).status_code
+
+        with ThreadPoolExecutor(16) as clients:
+            statuses = list(clients.map(infer, range(64)))
+        assert ask(server, ["superb"]).status_code == 200
+        assert ask(server, []).status_code == 422
+        assert httpx.post(f"{server.url}/v1/models/tiny:predict", json={"instances": []}).status_code == 400
+        numbers = scrape(server.url)
+    refused = statuses.count(503)
+    assert set(statuses) == {200, 503}
+    assert number(numbers, "http_requests_total", method="POST", route=INFER, status="503") == refused
+    assert number(numbers, "http_requests_total", method="POST", route="/predict", status="503") == 0
+    assert rejections(numbers) == {
+        (INFER, "overloaded"): refused,
+        ("/predict", "invalid-request"): 1,
+        (TENSORFLOW_PREDICT, "invalid-request"): 1,
+    }
+
+
+def test_refusal_of_an_unknown_kind_is_counted_with_its_route() -> None:
+    recorder = Recorder()
+    recorder.request("POST", "/v2/models/imdb/infer", 503, 0.1, "a-new-one")
+    recorder.request("GET", "/model", 401, 0.1, "unauthorized")
+    recorder.rejected("a-new-one")
+    numbers = numbers_in(Exposition(recorder, None, "litert").text().decode())
+    assert rejections(numbers) == {(INFER, "other"): 1, ("other", "other"): 1}
 
 
 def test_metrics_survive_the_death_of_a_worker(models: Path) -> None:

@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from app.routes import route_of
 from benchmarks.open_loop import open_loop, result_of
 from tests.servers import Server, serving, wait_until
 from tests.test_metrics import number, scrape
@@ -30,7 +31,7 @@ def test_overload_is_refused_and_leaves_nothing_behind(models: Path, tmp_path: P
         process = psutil.Process(server.process.pid)
         send(server, bodies, 50, 0.5)
         files, memory = process.num_fds(), process.memory_info().rss
-        before = number(scrape(server.url), "rejections_total", reason="overloaded")
+        before = number(scrape(server.url), "rejections_total", route="/predict", reason="overloaded")
         loading = other.submit(send, server, bodies, 1000, 3)
         asked = 0
         while not loading.done():
@@ -46,7 +47,8 @@ def test_overload_is_refused_and_leaves_nothing_behind(models: Path, tmp_path: P
         response = httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]})
         assert response.status_code == 200
         wait_until(lambda: number(scrape(server.url), "waiting_reviews") == 0)
-        assert number(scrape(server.url), "rejections_total", reason="overloaded") == before + refused
+        now = number(scrape(server.url), "rejections_total", route="/predict", reason="overloaded")
+        assert now == before + refused
         wait_until(lambda: process.num_fds() <= files)
         assert process.memory_info().rss < memory + 100e6
         assert any(line["event"] == "shedding" for line in server.logs())
@@ -110,4 +112,5 @@ def test_refusal_because_of_load_tells_what_to_do(models: Path, path: str, body:
         details = [response.json()["detail" if path == "/predict" else "error"] for response in refused]
         assert all("would exceed the limit" in detail for detail in details)
         assert len({detail.startswith("64 reviews are waiting, more") for detail in details}) == 2
-        assert number(scrape(server.url), "rejections_total", reason="overloaded") == len(refused)
+        route = route_of(path.partition("?")[0])
+        assert number(scrape(server.url), "rejections_total", route=route, reason="overloaded") == len(refused)

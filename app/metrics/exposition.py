@@ -9,6 +9,7 @@ from app.inference.bundle import Bundle
 from app.inference.profile import divergence
 from app.metrics.families import FAMILIES, HIDDEN, RECENT, REQUESTS, SIZE, Family
 from app.metrics.recorder import Recorder
+from app.routes import PREDICTIONS, speaks_protocol
 
 MEDIA_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -106,5 +107,9 @@ def _buckets(family: Family, own: list[float]) -> list[tuple[str, float]]:
     return buckets
 
 
-ALWAYS = {("POST", "/predict", status) for status in (200, 422, 500, 503, 504)}
-"""Series that exist before their first event, so that no rate misses it."""
+ALWAYS = {
+    ("POST", route, status)
+    for route in PREDICTIONS
+    for status in (200, 400 if speaks_protocol(route) else 422, 500, 503, 504)
+}
+"""Series that exist before their first event, so that no rate misses it; rejections' do all."""

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Literal
 
 from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
-from app.routes import OTHER, ROUTES
+from app.routes import OTHER, PREDICTIONS, ROUTES
 
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = ("GET", "HEAD", "POST", OTHER)
@@ -124,7 +124,11 @@ BATCH = _layout.add(
     (1, 2, 4, 8, 16, 32, 64),
 )
 REJECTIONS = _layout.add(
-    "rejections", "Predictions that were refused, and requests that never became any.", "counter", reason=REASONS
+    "rejections",
+    "Predictions that were refused, and, as other, requests that never became any.",
+    "counter",
+    route=(*PREDICTIONS, OTHER),
+    reason=REASONS,
 )
 REVIEWS = _layout.add("reviews", "Reviews scored.", "counter")
 EXPLAINED = _layout.add("explained_reviews", "Reviews explained.", "counter")

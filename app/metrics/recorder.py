@@ -56,7 +56,9 @@ FADING = 100
 _REQUESTS = REQUESTS.series()
 _DURATION = {route: base for (route,), base in DURATION.series().items()}
 _QUEUE, _TEXT, _MODEL = (STAGES.series()[(stage,)] for stage in ("queue", "text", "model"))
-_REJECTIONS = {reason: place for (reason,), place in REJECTIONS.series().items()}
+_REJECTIONS: dict[str | int, dict[str | int, int]] = {route: {} for route in REJECTIONS.labels["route"]}
+for (_route, _reason), _place in REJECTIONS.series().items():
+    _REJECTIONS[_route][_reason] = _place
 _SUM = len(SECONDS) + 1
 _COUNTERS = [
     place
@@ -101,11 +103,12 @@ class Recorder:
         self._numbers[place] += 1
         self._observe(_DURATION[route], seconds)
         if reason is not None and route in PREDICTIONS:
-            self.rejected(reason)
+            self.rejected(reason, route)
 
-    def rejected(self, reason: str) -> None:
-        """Count a refusal."""
-        self._numbers[_REJECTIONS.get(reason, _REJECTIONS[OTHER])] += 1
+    def rejected(self, reason: str, route: str = OTHER) -> None:
+        """Count a refusal: of a prediction, or of what never became a request and has no route."""
+        places = _REJECTIONS[route]
+        self._numbers[places.get(reason, places[OTHER])] += 1
 
     def queued(self, seconds: float) -> None:
         """See `app.inference.scorer.Observer`."""

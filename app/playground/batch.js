@@ -36,10 +36,10 @@ export class Batch {
     this.#takeDrops();
   }
 
-  /** Score the rows that failed once more. */
+  /** Score the rows that failed once more, and those that were not tried. */
   retry() {
-    const failed = this.#rows.filter((row) => row.again);
-    if (failed.length && !this.#controller) this.#score(failed);
+    const missing = this.#rows.filter((row) => row.again);
+    if (missing.length && !this.#controller) this.#score(missing);
   }
 
   #takeDrops() {
@@ -84,7 +84,7 @@ export class Batch {
   async #score(rows) {
     const controller = new AbortController();
     this.#controller = controller;
-    for (const row of rows) Object.assign(row, { error: "", again: true });
+    for (const row of rows) Object.assign(row, { error: "", again: true, left: false });
     this.#buttons(true);
     let timer = null;
     const draw = (message) => {
@@ -119,8 +119,8 @@ export class Batch {
   }
 
   #summary(ended) {
-    const kinds = { positive: 0, negative: 0, uncertain: 0, failed: 0 };
-    for (const row of this.#rows) kinds[row.prediction ? verdictOf(row.prediction).kind : "failed"] += 1;
+    const kinds = { positive: 0, negative: 0, uncertain: 0, failed: 0, "not scored": 0 };
+    for (const row of this.#rows) kinds[row.prediction ? verdictOf(row.prediction).kind : row.left ? "not scored" : "failed"] += 1;
     const parts = Object.entries(kinds).filter(([, number]) => number);
     const told = parts.map(([kind, number]) => `${number.toLocaleString("en")} ${kind}`).join(", ");
     return `${this.#name}, ${count(this.#rows.length, "review")}: ${told}. ${ended}`.trim();
@@ -158,9 +158,9 @@ export class Batch {
   }
 }
 
-/** `again`: whether scoring it makes sense, as it was not tried, or may work another time. */
+/** `again`: whether scoring it makes sense, as it was not tried, or may work another time. `left`: not tried in the end. */
 function newRow(number, review) {
   const text = typeof review === "string" ? review.toWellFormed() : "";
   const error = typeof review === "string" ? (text.trim() ? "" : "There is nothing to read in this row.") : review.message;
-  return { number, review: text, prediction: null, error, again: !error };
+  return { number, review: text, prediction: null, error, again: !error, left: false };
 }

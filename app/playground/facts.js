@@ -44,6 +44,7 @@ function show(model) {
 }
 
 function factsOf({ name, version, created, runtime, vocabulary_size: terms, encoding, recipe, dataset, metrics, digest, limits }) {
+  const tested = dataset?.test_reviews ? count(dataset.test_reviews, "test review") : "the test reviews";
   const facts = [
     ["Served", `${name}, version ${version}`],
     ["Made", new Date(created).toLocaleDateString("en", { dateStyle: "long" })],
@@ -52,7 +53,7 @@ function factsOf({ name, version, created, runtime, vocabulary_size: terms, enco
     ["Recipe", String(recipe?.name ?? "unknown")],
   ];
   if (dataset?.training_reviews) facts.push(["Trained on", count(dataset.training_reviews, "review")]);
-  if (metrics?.accuracy !== undefined) facts.push(["Right about", `${(metrics.accuracy * 100).toFixed(1)} % of the test reviews`]);
+  if (metrics?.accuracy !== undefined) facts.push(["Right about", `${(metrics.accuracy * 100).toFixed(1)} % of ${tested}`]);
   if (metrics?.loss !== undefined) facts.push(["Test loss", metrics.loss.toFixed(3)]);
   if (metrics?.calibration_error !== undefined) facts.push(["Calibration error", metrics.calibration_error.toFixed(3)]);
   facts.push(
@@ -65,9 +66,12 @@ function factsOf({ name, version, created, runtime, vocabulary_size: terms, enco
 
 function showPlot(name) {
   const image = document.getElementById(`plot-${name}`);
-  image.onload = () => (image.hidden = false);
+  const figure = image.closest("figure");
+  image.onload = () => (figure.hidden = false);
   image.onerror = () => {
-    image.closest("figure").replaceChildren(element("figcaption", `This bundle has no plot of its ${name}.`));
+    image.hidden = true; // not removed: a new key has all of this shown again
+    figure.querySelector("figcaption").textContent = `This bundle has no plot of its ${name}.`;
+    figure.hidden = false;
   };
   image.src = `playground/plots/${name}.png`;
 }

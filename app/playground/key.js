@@ -1,5 +1,7 @@
 // The field for a key, shown when the service wants one.
 
+import { strangeIn } from "./service.js";
+
 export class KeyField {
   /**
    * @param {import("./service.js").Service} service Gets the key.
@@ -14,13 +16,33 @@ export class KeyField {
         : "This service answers only who has a key, and the page has none yet. Whoever runs the service has it.";
       section.hidden = false;
     });
+    field.addEventListener("input", () => complain(""));
     document.getElementById("key-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      service.key = field.value.trim();
+      const key = field.value.trim();
+      const strange = strangeIn(key);
+      complain(strange);
+      if (strange) {
+        field.select();
+        return;
+      }
+      service.key = key;
       field.value = "";
       section.hidden = true;
       document.getElementById("review").focus(); // where the focus was is gone
       onKey();
     });
+
+    function complain(character) {
+      const wrong = document.getElementById("key-wrong");
+      const code = character && character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+      // The code as well: some characters that are copied along cannot be seen.
+      wrong.textContent =
+        character &&
+        `This cannot be the key: it holds “${character}” (U+${code}), and keys have only plain letters, digits and signs. ` +
+          "Copy it again, from where it was given to you.";
+      wrong.hidden = !character;
+      field.setAttribute("aria-invalid", String(character !== ""));
+    }
   }
 }

@@ -5,6 +5,12 @@
 // colours of a text add up to its terms' log-odds, and nothing is counted twice.
 
 /**
+ * From this probability on, what a term adds cannot be told: float32, in which the network answers, has hardly a digit
+ * left so near to 1, so log-odds go in coarse steps, and end. Near to 0 it has all of them.
+ */
+export const TOO_CERTAIN = 1 - 1e-6;
+
+/**
  * Take a review apart.
  *
  * @param {string} text

@@ -5,7 +5,7 @@ import { count } from "./verdict.js";
 
 const LARGEST = 100_000_000; // bytes; browsers hold the file, its rows and the answers in memory
 const MOST = 100_000; // rows
-const COLUMNS = ["review", "text"];
+const COLUMNS = ["review", "text", "reviews"]; // those that are advised first
 const DELIMITERS = [",", ";", "\t"];
 
 /** The file cannot be used; the message says why, and what to do. */
@@ -18,13 +18,13 @@ export class Unreadable extends Error {}
  */
 export async function readRecords(file) {
   if (file.size > LARGEST) throw new Unreadable(`The file has more than ${LARGEST / 1e6} MB. Split it.`);
-  const { text, note } = decode(await file.arrayBuffer());
+  const { text, note: encoding } = decode(await file.arrayBuffer());
   if (text.includes("\0")) throw new Unreadable("This is no text: it holds zero bytes. Save it as CSV or as plain text in UTF-8.");
-  const reviews = parserOf(file)(text);
+  const { reviews, note = "" } = parserOf(file)(text);
   if (!reviews.length) throw new Unreadable("There is no review in this file.");
   if (reviews.length > MOST)
     throw new Unreadable(`The file holds ${count(reviews.length, "review")}; this page takes ${MOST.toLocaleString("en")} at a time. Split it.`);
-  return { reviews, note };
+  return { reviews, note: `${encoding} ${note}`.trim() };
 }
 
 function parserOf(file) {
@@ -48,6 +48,10 @@ function decode(bytes) {
 }
 
 function fromLines(text) {
+  return { reviews: linesOf(text) };
+}
+
+function linesOf(text) {
   return text.split(/\r\n|\n|\r/).filter((line) => line.trim());
 }
 
@@ -59,11 +63,14 @@ function fromCsv(text) {
     if (column === undefined) continue;
     const [, ...rows] = closed(readCsv(text, delimiter));
     // In a file of one column, a comma that nobody quoted belongs to the review.
-    return rows.map((row) => (header.length === 1 ? row.join(delimiter) : row[column] ?? ""));
+    return { reviews: rows.map((row) => (header.length === 1 ? row.join(delimiter) : row[column] ?? "")) };
   }
   const rows = closed(readCsv(text, ","));
   const wide = rows.find((row) => row.length > 1);
-  if (!wide) return rows.map(([only]) => only);
+  if (!wide) {
+    const note = "The first line was taken for a review. If it names the column, call it review.";
+    return { reviews: rows.map(([only]) => only), note };
+  }
   const found = headers.reduce((widest, [, header]) => (header.length > widest.length ? header : widest), []);
   throw new Unreadable(
     `No column is named review or text; the first line has: ${found.slice(0, 10).join(", ").slice(0, 200)}. ` +
@@ -77,7 +84,7 @@ function closed({ rows, open }) {
 }
 
 function fromJsonLines(text) {
-  return fromLines(text).map((line) => {
+  const reviews = linesOf(text).map((line) => {
     try {
       const value = JSON.parse(line);
       const review = typeof value === "string" ? value : COLUMNS.map((name) => value?.[name]).find((part) => typeof part === "string");
@@ -86,4 +93,5 @@ function fromJsonLines(text) {
       return new Unreadable("This line is not JSON.");
     }
   });
+  return { reviews };
 }

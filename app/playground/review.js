@@ -2,6 +2,7 @@
 
 import { httpxProgram, curlCommand } from "./commands.js";
 import { Latest, pause } from "./latest.js";
+import { TOO_CERTAIN } from "./pull.js";
 import { Terms } from "./terms.js";
 import { count, percent, verdictOf } from "./verdict.js";
 import { Words } from "./words.js";
@@ -104,6 +105,7 @@ export class Review {
     this.#show("answer");
     this.#say(label, explanation.missing ? `${reason} Its words could not be weighed: ${explanation.missing}` : reason, kind);
     document.getElementById("explained").hidden = !explanation.terms;
+    document.getElementById("certain").hidden = probability <= TOO_CERTAIN;
     if (explanation.terms) {
       this.#words.show(text, explanation);
       this.#terms.show(explanation);

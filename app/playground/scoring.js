@@ -21,7 +21,7 @@ export class Scoring {
 
   /**
    * Score rows, in order; each gets a `prediction` or an `error`. A row that fails does not stop the others; a service
-   * that cannot be reached does.
+   * that cannot be reached does; the rows that it leaves get an `error` and `left`.
    *
    * @param {Array<{review: string}>} rows
    * @param {AbortSignal} signal Ends it; rows without an answer are marked so.
@@ -40,7 +40,8 @@ export class Scoring {
     } catch (problem) {
       ended = signal.aborted ? "It was stopped." : problem.message;
       for (const row of rows)
-        if (!row.prediction && !row.error) Object.assign(row, { error: signal.aborted ? STOPPED : `Not scored: ${problem.message}`, again: true });
+        if (!row.prediction && !row.error)
+          Object.assign(row, { error: signal.aborted ? STOPPED : `Not scored: ${problem.message}`, again: true, left: true });
     }
     return ended;
   }
@@ -56,8 +57,8 @@ export class Scoring {
       if (signal.aborted || !ABOUT_A_ROW.includes(problem.status)) throw problem;
       if (rows.length === 1) {
         this.#failures += 1;
-        if (problem.status === 500 && this.#failures === MOST_FAILURES) throw problem;
         Object.assign(rows[0], { error: problem.message, again: problem.status === 500 });
+        if (problem.status === 500 && this.#failures === MOST_FAILURES) throw problem;
         return;
       }
       // Some of them spoil it for the others: find out which.

@@ -16,6 +16,11 @@ export class Problem extends Error {
   }
 }
 
+/** @returns {string} The first character that no key has, as few of its kind fit into a header; or "". */
+export function strangeIn(key) {
+  return /[^\x20-\x7e]/u.exec(key)?.[0] ?? "";
+}
+
 /** Asks the service; all answers come as promises that fail with a `Problem`, or with an AbortError where one was asked for. */
 export class Service extends EventTarget {
   #base;
@@ -138,7 +143,8 @@ function inWords(error, signal) {
 
 function storedKey() {
   try {
-    return sessionStorage.getItem(STORED_KEY) ?? "";
+    const key = sessionStorage.getItem(STORED_KEY) ?? "";
+    return strangeIn(key) ? "" : key; // with it, fetch would fail whatever is asked
   } catch {
     return "";
   }

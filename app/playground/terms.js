@@ -1,6 +1,6 @@
 // The terms of a review as a table, the strongest first: what the colours say, in words and numbers.
 
-import { percent, signed } from "./verdict.js";
+import { directionOf, percent, signed } from "./verdict.js";
 
 const FIRST = 8;
 
@@ -35,7 +35,7 @@ export class Terms {
 
 function row(term) {
   const line = document.createElement("tr");
-  const kind = term.log_odds > 0 ? "positive" : "negative";
+  const kind = directionOf(term.log_odds);
   const times = term.occurrences.length;
   line.append(
     cell("th", times > 1 ? `${term.term} (${times} times)` : term.term, { scope: "row", dir: "auto" }),
@@ -49,7 +49,7 @@ function row(term) {
 
 function nothing() {
   const line = document.createElement("tr");
-  line.append(cell("td", "None of its words is known to the model.", { colSpan: 5 }));
+  line.append(cell("td", "The model has no term for any of its words.", { colSpan: 5 }));
   return line;
 }
 

@@ -10,10 +10,15 @@ const FEWEST_KNOWN = 4;
  */
 export function verdictOf({ positive_probability: probability, words, known_words: known }) {
   const all = count(words, "word");
-  if (known === 0) return uncertain("no known word", words ? `The model knows none of ${all}.` : "There is no word in it.");
-  if (known < FEWEST_KNOWN) return uncertain("few known words", `The model knows only ${known} of ${all}, which is too little to tell.`);
-  if (known < words / 2) return uncertain("few known words", `The model knows fewer than half of the words: ${known} of ${words}.`);
-  const read = `The model knows ${known} of ${all}.`;
+  if (known === 0) return uncertain("no word read", words ? `The model could read none of ${all}.` : "There is no word in it.");
+  const estimate = `The probability of being positive is ${percent(probability)}.`;
+  if (known < FEWEST_KNOWN) {
+    const few = known < words ? `The model could read only ${known} of ${all}` : `There ${words === 1 ? "is" : "are"} only ${all}`;
+    return uncertain("few words read", `${few}, which is too little to tell. ${estimate}`);
+  }
+  if (known < words / 2)
+    return uncertain("few words read", `The model could read fewer than half of the words: ${known} of ${words}. ${estimate}`);
+  const read = `The model could read ${known} of ${all}.`;
   if (MIDDLE[0] <= probability && probability <= MIDDLE[1])
     return uncertain("near the middle", `The probability is near the middle: ${percent(probability)} positive. ${read}`);
   const kind = probability > 0.5 ? "positive" : "negative";
@@ -31,12 +36,12 @@ function howSure(certainty) {
   return certainty >= 0.8 ? "fairly sure" : "not very sure";
 }
 
-/** 0.984 → "98 %", 0.9962 → "99.6 %"; never 0 % or 100 %, as nothing is that sure. */
+/** 0.984 → "98 %", 0.9962 → "99.6 %", 0.99 and 0.9902 → "99 %"; never 0 % or 100 %, as nothing is that sure. */
 export function percent(probability) {
   if (probability > 0.999) return "over 99.9\u00a0%";
   if (probability < 0.001) return "under 0.1\u00a0%";
   const digits = probability > 0.99 || probability < 0.01 ? 1 : 0;
-  return `${(probability * 100).toFixed(digits)}\u00a0%`;
+  return `${Number((probability * 100).toFixed(digits))}\u00a0%`; // as a number: 1, never 1.0 beside 1
 }
 
 /** −0.302 → "−0.30", with a sign that cannot be taken for a hyphen. */
@@ -44,6 +49,11 @@ export function signed(number, digits = 2) {
   const text = Math.abs(number).toFixed(digits);
   if (Number(text) === 0) return text;
   return (number < 0 ? "−" : "+") + text;
+}
+
+/** Where log-odds pull to; one that shows as 0.00 pulls nowhere. */
+export function directionOf(logOdds) {
+  return { "+": "positive", "−": "negative" }[signed(logOdds)[0]] ?? "neither";
 }
 
 /** 1, "word" → "1 word"; 2000, "word" → "2,000 words". */

@@ -92,7 +92,7 @@ export class Words {
   }
 
   #lines(piece) {
-    if (!piece.terms.length) return ["The model does not know this word."];
+    if (!piece.terms.length) return ["The model has no term for this word here."];
     const told = piece.terms.slice(0, MOST);
     const lines = told.map(
       ({ term, log_odds: pull, probability }) => `“${term}”: ${signed(pull)} log-odds, ${signed(probability * 100, 1)} points`,

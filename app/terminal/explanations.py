@@ -17,6 +17,9 @@ LISTED = 10
 """Terms that people get to see where they do not say how many."""
 UNKNOWN_LISTED = 20
 """Unknown words that people get to see at most."""
+TOO_CERTAIN = 1 - 1e-6
+"""From this probability on, what a term adds cannot be told: float32, in which the network answers, has hardly a digit
+left so near to 1, so log-odds go in coarse steps, and end. Near to 0 it has all of them."""
 
 
 def explain(classifier: Classifier, review: str) -> Explanation:
@@ -60,14 +63,16 @@ def view_of(explanation: Explanation, review: str, classifier: Classifier, top: 
     )
     text = coloured(review, classifier.vocabulary.locate(review), explanation, screen.encoding.startswith("utf"))
     parts: list[RenderableType] = [head, Text(), text, Text()]
+    if prediction.positive_probability > TOO_CERTAIN:
+        parts += [Text("The model is so certain here that what a single word adds can hardly be told."), Text()]
     if top and explanation.effects:
         parts.append(_table(explanation.effects[:top], screen.width >= NARROW))
     if rest := explanation.effects[top:]:
         total = sum(effect.log_odds for effect in rest)
-        parts.append(Text(f"{len(rest)} more terms, together {total:+.2f} log-odds (--top lists more)", "dim"))
+        parts.append(Text(f"{len(rest)} more terms, together {_signed(total, 2)} log-odds (--top lists more)", "dim"))
     if unknown := _unknown(explanation, review):
         more = f" and {len(unknown) - UNKNOWN_LISTED} more" if len(unknown) > UNKNOWN_LISTED else ""
-        parts.append(Text(f"unknown words: {', '.join(unknown[:UNKNOWN_LISTED])}{more}", "dim"))
+        parts.append(Text(f"words without a term here: {', '.join(unknown[:UNKNOWN_LISTED])}{more}", "dim"))
     return Group(*parts)
 
 
@@ -77,18 +82,25 @@ def _table(effects: Sequence[Effect], wide: bool) -> Table:
     for name in ("log-odds", *(("probability", "without it", "times") if wide else ())):
         table.add_column(name, justify="right", no_wrap=True)
     for effect in effects:
-        colour = POSITIVE if effect.log_odds > 0 else NEGATIVE if effect.log_odds < 0 else ""
+        pull = _signed(effect.log_odds, 2)
+        colour = {"+": POSITIVE, "-": NEGATIVE}.get(pull[0], "")
         more = (
-            f"{effect.probability:+.3f}",
+            _signed(effect.probability, 3),
             f"{effect.positive_probability_without:.3f}",
             str(len(effect.occurrences)),
         )
         table.add_row(
             Text(one_line(effect.term), colour),
-            Text(f"{effect.log_odds:+.2f}", colour),
+            Text(pull, colour),
             *map(Text, more if wide else ()),
         )
     return table
+
+
+def _signed(number: float, digits: int) -> str:
+    """With its sign; without one where nothing but zeroes is left."""
+    text = f"{number:+.{digits}f}"
+    return text if float(text) else text[1:]
 
 
 def _unknown(explanation: Explanation, review: str) -> list[str]:

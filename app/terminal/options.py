@@ -28,8 +28,8 @@ examples:
   python -m app explain --top 20 --file review.txt --whole
   python -m app explain --json "A superb film."       the JSON that POST /explain answers
 
-Blue words with ⁺ speak for the film, orange ones with ⁻ against it, dim ones are unknown to the model. A term's
-log-odds are what the answer would lose without it; a word's colour is its share of those of all its terms.
+Blue words with ⁺ speak for the film, orange ones with ⁻ against it, dim ones have no term where they stand. A
+term's log-odds are what the answer would lose without it; a word's colour is its share of those of all its terms.
 """
 CHECK = """\
 examples:

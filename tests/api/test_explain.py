@@ -115,7 +115,7 @@ def test_explanations_are_shed_and_counted(models: Path) -> None:
         numbers = scrape(server.url)
         assert number(numbers, "reviews_total") == 0
         assert number(numbers, "explained_reviews_total") >= 4 * (statuses.count(200) + 2)
-        assert number(numbers, "rejections_total", reason="overloaded") == statuses.count(503)
+        assert number(numbers, "rejections_total", route="/explain", reason="overloaded") == statuses.count(503)
         assert number(numbers, "http_requests_total", method="POST", route="/explain", status="422") == 1
 
 

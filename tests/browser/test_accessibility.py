@@ -1,5 +1,6 @@
 """The playground for everyone: axe finds nothing, the keyboard reaches all, nothing overflows, whatever the theme."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -51,6 +52,10 @@ def test_axe_finds_nothing(
     expect(visit.problem).to_be_visible()
     expect(visit.page.get_by_label("Key", exact=True)).to_be_visible()
     fair(visit.page, "key wanted")
+    visit.page.get_by_label("Key", exact=True).fill("é")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator("#key-wrong")).to_be_visible()
+    fair(visit.page, "key refused")
 
 
 @pytest.mark.parametrize("width", [320, 390, 600, 768, 1024, 1920])
@@ -134,7 +139,30 @@ def test_meaning_does_not_hang_on_colour(visit: Visit) -> None:
     pulls = visit.page.locator("#terms tbody tr")
     for row in pulls.all():
         kind, log_odds = row.locator("td").nth(0).inner_text(), row.locator("td").nth(1).inner_text()
-        assert log_odds[0] == {"positive": "+", "negative": "−"}[kind]
+        assert log_odds[0] == {"positive": "+", "negative": "−", "neither": "0"}[kind]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_leave_everything_to_be_seen(visits: Callable[..., Visit], served: Server, scheme: str) -> None:
+    """Grounds are not painted then, and what has no edge of its own cannot be seen."""
+    visit = visits(served.url, forced_colors="active", color_scheme=scheme)
+    visit.open()
+    visit.ask("A superb and moving film, but an awful plot zzyzx")
+    bar = visit.page.locator("#bar")
+    ground = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    style = "(element, name) => getComputedStyle(element)[name]"
+    assert bar.evaluate(style, "borderTopStyle") == "solid"
+    assert bar.evaluate(style, "borderTopColor") != ground
+    painted = {bar.locator(part).evaluate(style, "backgroundColor") for part in (".fill", ".needle")}
+    assert len(painted | {ground}) == 3
+    for word in visit.words.locator("mark").all():
+        assert word.evaluate(style, "color") != ground
+        assert re.search(r"^rgba\(.*, 0\)$", word.evaluate(style, "backgroundColor"))
+    field, clear = (
+        visit.page.locator(f"#{name}").evaluate("(element) => element.getBoundingClientRect().toJSON()")
+        for name in ("review", "clear")
+    )
+    assert clear["top"] - field["bottom"] >= 8
 
 
 def test_motion_is_left_out_where_it_is_not_wanted(visits: Callable[..., Visit], served: Server) -> None:

@@ -60,6 +60,8 @@ def predicted(server: Server, reviews: list[str]) -> list[dict[str, Any]]:
         ("a.csv", as_csv([["id", "REVIEW"], *(["7", review] for review in TRICKY)], ";", "\n")),
         ("a.tsv", as_csv([["review", "id"], *([review, "7"] for review in TRICKY)], "\t")),
         ("a.csv", as_csv([[review] for review in TRICKY])),
+        ("a.csv", as_csv([["Reviews"], *([review] for review in TRICKY)])),
+        ("a.csv", as_csv([["reviews", "text"], *(["7", review] for review in TRICKY)])),
         ("a.jsonl", "\n".join(json.dumps({"review": review}) for review in TRICKY)),
         ("a.ndjson", "\r\n".join(json.dumps(review, ensure_ascii=False) for review in TRICKY) + "\r\n"),
     ],
@@ -144,6 +146,30 @@ def test_file_in_another_encoding_is_read_and_noted(visit: Visit) -> None:
     visit.scored()
     assert visit.rows()[0][1] == "A naïve film"
     expect(visit.page.locator("#note")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "noted"),
+    [
+        ("a.csv", "comment\na great film it was\n", True),
+        ("a.csv", "review\na great film it was\n", False),
+        ("a.csv", "reviews\na great film it was\n", False),
+        ("a.csv", "id,text\n1,a great film it was\n", False),
+        ("a.txt", "comment\na great film it was\n", False),
+        ("a.jsonl", '"comment"\n"a great film it was"\n', False),
+    ],
+)
+def test_first_line_that_may_be_a_heading_is_noted(visit: Visit, name: str, content: str, noted: bool) -> None:
+    visit.drop(name, content)
+    visit.scored()
+    note = visit.page.locator("#note")
+    if noted:
+        assert [row[1] for row in visit.rows()] == ["comment", "a great film it was"]
+        expect(note).to_have_text("The first line was taken for a review. If it names the column, call it review.")
+        visit.drop("b.csv", "naïve\nA naïve film\n".encode("windows-1252"))
+        expect(note).to_contain_text("save it as UTF-8. The first line was taken for a review.")
+    else:
+        expect(note).to_be_hidden()
 
 
 def test_csv_is_read_as_python_reads_it(run: Callable[..., Any]) -> None:
@@ -236,7 +262,7 @@ def test_requests_keep_to_the_limits(visits: Callable[..., Visit], tight: Server
     assert rows[11][2] == "There is nothing to read in this row."
     assert len(rows[12]) == 6
     expect(visit.page.locator("#batch-status")).to_contain_text("3 failed")
-    expect(visit.page.get_by_role("button", name="Try the failed ones again")).to_be_hidden()
+    expect(visit.page.get_by_role("button", name="Score the missing ones")).to_be_hidden()
     _, saved = downloaded(visit)
     assert saved[10][7] == "Too long: 201 characters, a review may have 200."
 
@@ -296,9 +322,9 @@ def test_failing_rows_are_told_and_tried_again(visit: Visit) -> None:
     expect(visit.page.locator("#batch-status")).to_contain_text("1 negative, 1 failed")
     assert not left
     assert visit.rows()[0][2].startswith("There is trouble. Whoever runs it finds the cause under ")
-    visit.page.get_by_role("button", name="Try the failed ones again").click()
+    visit.page.get_by_role("button", name="Score the missing ones").click()
     expect(visit.page.locator("#batch-status")).to_contain_text("1 positive, 1 negative")
-    expect(visit.page.get_by_role("button", name="Try the failed ones again")).to_be_hidden()
+    expect(visit.page.get_by_role("button", name="Score the missing ones")).to_be_hidden()
 
 
 def test_service_that_fails_always_is_not_asked_for_every_row(visit: Visit) -> None:
@@ -306,7 +332,7 @@ def test_service_that_fails_always_is_not_asked_for_every_row(visit: Visit) -> N
     visit.drop("r.txt", f"{GOOD}\n" * 200)
     visit.scored()
     assert len(left) > 950
-    expect(visit.page.locator("#batch-status")).to_contain_text("200 failed. There is trouble.")
+    expect(visit.page.locator("#batch-status")).to_contain_text("10 failed, 190 not scored. There is trouble.")
 
 
 def test_scoring_is_stopped_and_continued(visit: Visit) -> None:
@@ -322,8 +348,8 @@ def test_scoring_is_stopped_and_continued(visit: Visit) -> None:
     expect(visit.page.locator("#results tbody tr").first).to_contain_text("Positive")
     visit.page.get_by_role("button", name="Stop").click()
     visit.scored()
-    expect(visit.page.locator("#batch-status")).to_contain_text("64 positive, 66 failed. It was stopped.")
+    expect(visit.page.locator("#batch-status")).to_contain_text("64 positive, 66 not scored. It was stopped.")
     visit.page.get_by_role("button", name="Later rows").click()
     assert visit.rows()[-1][2] == "Not scored: it was stopped."
-    visit.page.get_by_role("button", name="Try the failed ones again").click()
+    visit.page.get_by_role("button", name="Score the missing ones").click()
     expect(visit.page.locator("#batch-status")).to_contain_text("130 positive")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
@@ -70,11 +71,83 @@ def test_key_is_asked_for_and_kept_in_the_tab(visits: Callable[..., Visit], guar
     assert KEY not in visit.page.content()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("wrong’key日本", "it holds “’” (U+2019)"),
+        (f"{KEY}\u200b", "(U+200B)"),
+        (f"{KEY}é", "it holds “é” (U+00E9)"),
+        (f"{KEY}🎬", "it holds “🎬” (U+1F3AC)"),
+        (f"{KEY[:5]}\x01", "(U+0001)"),
+    ],
+)
+def test_key_that_cannot_be_sent_is_refused(
+    visits: Callable[..., Visit], guarded: Server, wrong: str, told: str
+) -> None:
+    visit = visits(guarded.url)
+    visit.open()
+    visit.write(GOOD)
+    section = visit.page.get_by_role("region", name="A key is needed")
+    field = section.get_by_label("Key", exact=True)
+    field.fill(wrong)
+    visit.page.keyboard.press("Enter")
+    expect(section.get_by_role("alert")).to_contain_text("This cannot be the key: ")
+    expect(section.get_by_role("alert")).to_contain_text(told)
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    assert visit.page.evaluate("sessionStorage.length") == 0
+    expect(visit.problem).to_contain_text("The service wants a key.")
+    visit.page.keyboard.type(KEY)  # what was wrong is selected
+    expect(section.get_by_role("alert")).to_be_hidden()
+    expect(field).to_have_attribute("aria-invalid", "false")
+    visit.page.keyboard.press("Enter")
+    expect(visit.verdict).to_contain_text("Positive")
+
+
+def test_stored_key_that_cannot_be_sent_is_dropped(visits: Callable[..., Visit], guarded: Server) -> None:
+    """An older page may have left it in the tab."""
+    visit = visits(guarded.url)
+    visit.page.add_init_script("sessionStorage.setItem('key', 'wrong’key日本')")
+    visit.open()
+    section = visit.page.get_by_role("region", name="A key is needed")
+    expect(section).to_contain_text("the page has none yet")
+    section.get_by_label("Key", exact=True).fill(KEY)
+    visit.page.keyboard.press("Enter")
+    visit.ask(GOOD)
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_key_form_has_room(visits: Callable[..., Visit], guarded: Server, width: int) -> None:
+    visit = visits(guarded.url, viewport={"width": width, "height": 800})
+    visit.open()
+    visit.page.get_by_label("Key", exact=True).fill("é")
+    visit.page.keyboard.press("Enter")
+    above, form, wrong, below = (
+        visit.page.locator(f"#key-{name}").evaluate("(element) => element.getBoundingClientRect().toJSON()")
+        for name in ("reason", "form", "wrong", "kept")
+    )
+    assert form["top"] - above["bottom"] >= 8
+    assert wrong["top"] - form["bottom"] >= 4
+    assert below["top"] - wrong["bottom"] >= 4
+
+
+def test_model_has_no_captions_before_its_figures(visits: Callable[..., Visit], guarded: Server) -> None:
+    visit = visits(guarded.url)
+    visit.open()
+    expect(visit.page.locator("#facts-status")).to_contain_text("The service wants a key.")
+    expect(visit.page.get_by_text("Loss during training")).to_be_hidden()
+    expect(visit.page.get_by_text("Accuracy during training")).to_be_hidden()
+    visit.page.get_by_label("Key", exact=True).fill(KEY)
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.get_by_text("Loss during training")).to_be_visible()
+    expect(visit.page.get_by_role("img", name="Plot: training and validation accuracy")).to_be_visible()
+
+
 def test_file_waits_for_the_key(visits: Callable[..., Visit], guarded: Server) -> None:
     visit = visits(guarded.url)
     visit.open()
     visit.drop("r.txt", f"{GOOD}\n{GOOD}")
-    expect(visit.page.locator("#batch-status")).to_contain_text("2 failed. The service wants a key.")
+    expect(visit.page.locator("#batch-status")).to_contain_text("2 not scored. The service wants a key.")
     visit.page.get_by_label("Key", exact=True).fill(KEY)
     visit.page.get_by_role("button", name="Use it").click()
     expect(visit.page.locator("#batch-status")).to_contain_text("2 positive")
@@ -169,3 +242,13 @@ def test_bundle_without_plots_says_so(visits: Callable[..., Visit], models: Path
         expect(visit.page.locator(".plots")).to_contain_text("This bundle has no plot of its loss.")
         expect(visit.page.locator(".plots")).to_contain_text("This bundle has no plot of its accuracy.")
         expect(visit.page.locator("#facts")).to_contain_text("tiny, version 1")
+        tested = httpx.get(f"{server.url}/model").json()["dataset"]["test_reviews"]
+        expect(visit.page.locator("#facts")).to_contain_text(f" % of {tested} test reviews")
+        again = """async () => {
+            const { Facts } = await import("./playground/facts.js");
+            const { Service } = await import("./playground/service.js");
+            await new Facts(new Service(document.baseURI)).load(); // as after a new key
+        }"""
+        visit.page.evaluate(again)
+        expect(visit.page.locator("#facts-status")).to_be_empty()
+        expect(visit.page.locator(".plots")).to_contain_text("This bundle has no plot of its loss.")

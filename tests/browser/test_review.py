@@ -14,6 +14,12 @@ from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 BAD = "A dull waste of time, boring from start to finish, with awful jokes."
+EVERYDAY = "A superb film and a good cast and story"
+PRAISE = (
+    "Superb, wonderful, excellent, perfect: a brilliant masterpiece, one of the best films. Great, amazing, must see, "
+    "a gem, highly recommended, touching, beautiful, outstanding, flawless, incredible, refreshing, hilarious, 10/10, "
+    "well worth it, thoroughly enjoyed, magnificent, captivating, unforgettable, haunting, delightful, terrific."
+)
 MIXED = "It is not good 😀, but the superb acting is good! Zzyzx"
 
 
@@ -32,7 +38,7 @@ def test_page_before_anything_is_written_gives_a_hint(visit: Visit) -> None:
 def test_review_is_answered_while_it_is_written(visit: Visit) -> None:
     visit.page.get_by_label("Write or paste a review").press_sequentially("I loved this wonderful superb film")
     expect(visit.verdict).to_have_text(re.compile(r"^Positive, quite sure \(9\d\s%\)$"))
-    expect(visit.reason).to_contain_text("The model knows ")
+    expect(visit.reason).to_contain_text("The model could read ")
     visit.write(BAD)
     expect(visit.verdict).to_contain_text("Negative, quite sure (")
 
@@ -55,8 +61,16 @@ def test_bar_shows_the_probability(visit: Visit, served: Server) -> None:
 @pytest.mark.parametrize(
     ("review", "reason"),
     [
-        ("superb", "The model knows only 1 of 1 word, which is too little to tell."),
-        ("Zzyzx quux", "The model knows none of 2 words."),
+        ("superb", "There is only 1 word, which is too little to tell. The probability of being positive is 7"),
+        (
+            "A great film",
+            "There are only 3 words, which is too little to tell. The probability of being positive is 88 %.",
+        ),
+        (
+            "A great film zzyzx",
+            "The model could read only 3 of 4 words, which is too little to tell. The probability of",
+        ),
+        ("Zzyzx quux", "The model could read none of 2 words."),
         ("...", "There is no word in it."),
         ("a superb and moving film zzyzx quux corge grault garply waldo plugh", "fewer than half of the words: "),
     ],
@@ -70,18 +84,31 @@ def test_verdict_is_uncertain_when_few_words_are_known(visit: Visit, review: str
 @pytest.mark.parametrize(
     ("probability", "words", "known", "label", "reason"),
     [
-        (0.9999, 10, 10, "Positive, quite sure (over 99.9 %)", "The model knows 10 of 10 words."),
-        (0.9962, 10, 10, "Positive, quite sure (99.6 %)", "The model knows"),
-        (0.0008, 10, 10, "Negative, quite sure (over 99.9 %)", "The model knows"),
-        (0.9501, 10, 10, "Positive, quite sure (95 %)", "The model knows"),
-        (0.81, 10, 10, "Positive, fairly sure (81 %)", "The model knows"),
-        (0.66, 10, 10, "Positive, not very sure (66 %)", "The model knows"),
+        (0.9999, 10, 10, "Positive, quite sure (over 99.9 %)", "The model could read 10 of 10 words."),
+        (0.9962, 10, 10, "Positive, quite sure (99.6 %)", "The model could read"),
+        (0.0008, 10, 10, "Negative, quite sure (over 99.9 %)", "The model could read"),
+        (0.9501, 10, 10, "Positive, quite sure (95 %)", "The model could read"),
+        (0.81, 10, 10, "Positive, fairly sure (81 %)", "The model could read"),
+        (0.66, 10, 10, "Positive, not very sure (66 %)", "The model could read"),
         (0.65, 10, 10, "Uncertain", "The probability is near the middle: 65 % positive."),
         (0.35, 10, 10, "Uncertain", "The probability is near the middle: 35 % positive."),
-        (0.34, 10, 10, "Negative, not very sure (66 %)", "The model knows"),
-        (0.02, 10, 5, "Negative, quite sure (98 %)", "The model knows 5 of 10 words."),
-        (0.02, 10, 4, "Uncertain", "The model knows fewer than half of the words: 4 of 10."),
-        (0.02, 3, 3, "Uncertain", "The model knows only 3 of 3 words"),
+        (0.34, 10, 10, "Negative, not very sure (66 %)", "The model could read"),
+        (0.02, 10, 5, "Negative, quite sure (98 %)", "The model could read 5 of 10 words."),
+        (
+            0.02,
+            10,
+            4,
+            "Uncertain",
+            "The model could read fewer than half of the words: 4 of 10. The probability of being positive is 2 %.",
+        ),
+        (
+            0.9996,
+            3,
+            3,
+            "Uncertain",
+            "There are only 3 words, which is too little to tell. The probability of being positive is over 99.9 %.",
+        ),
+        (0.5, 3, 0, "Uncertain", "The model could read none of 3 words."),
     ],
 )
 def test_verdict_is_in_plain_language(
@@ -91,6 +118,16 @@ def test_verdict_is_in_plain_language(
     verdict = run("verdict.js", "verdictOf", prediction)
     assert verdict["label"].replace("\u00a0", " ") == label
     assert verdict["reason"].replace("\u00a0", " ").startswith(reason)
+
+
+def test_percentage_has_one_form(run: Callable[..., Any]) -> None:
+    """Neighbours in a table never say 1 % and 1.0 %."""
+    ends = [number / 10_000 for number in (*range(0, 120, 3), *range(9880, 10_001, 3))]
+    shown = [run("verdict.js", "percent", probability).replace("\u00a0", " ") for probability in ends]
+    assert not [percentage for percentage in shown if ".0 %" in percentage]
+    told = {0.0094: "0.9 %", 0.0096: "1 %", 0.0104: "1 %", 0.9899: "99 %", 0.9904: "99 %", 0.9911: "99.1 %"}
+    for probability, percentage in told.items():
+        assert run("verdict.js", "percent", probability) == percentage.replace(" ", "\u00a0")
 
 
 def test_words_are_coloured_by_their_pull(visit: Visit) -> None:
@@ -154,7 +191,7 @@ def test_word_under_the_pointer_tells_its_numbers(visit: Visit, served: Server) 
     visit.page.keyboard.press("Escape")
     expect(visit.numbers).to_be_hidden()
     visit.words.locator("mark", has_text="Zzyzx").hover()
-    expect(visit.numbers).to_have_text("The model does not know this word.")
+    expect(visit.numbers).to_have_text("The model has no term for this word here.")
     visit.page.mouse.move(1, 1)
     expect(visit.numbers).to_be_hidden()
 
@@ -191,6 +228,50 @@ def test_terms_are_listed_by_their_pull(visit: Visit, served: Server) -> None:
     assert cells[1] == ("positive" if terms[0]["log_odds"] > 0 else "negative")
     assert float(cells[2].replace("−", "-")) == pytest.approx(terms[0]["log_odds"], abs=0.006)
     assert float(cells[3].replace("−", "-")) == pytest.approx(terms[0]["probability"] * 100, abs=0.06)
+
+
+def test_term_that_pulls_nowhere_is_on_neither_side(visit: Visit) -> None:
+    """In this review, "and a" has less than 0.005 log-odds."""
+    visit.ask(EVERYDAY)
+    row = visit.page.locator("#terms tbody tr", has=visit.page.get_by_role("rowheader", name="and a", exact=True))
+    expect(row.locator("td").nth(1)).to_have_text("0.00")
+    kind = row.locator("td").nth(0)
+    expect(kind).to_have_text("neither")
+    colour = "(cell) => getComputedStyle(cell).color"
+    assert kind.evaluate(colour) == row.locator("td").nth(1).evaluate(colour)
+
+
+def test_everyday_word_is_not_called_unknown(visit: Visit) -> None:
+    """It may have a term in another place: in "a good film", "good" has."""
+    visit.ask(EVERYDAY)
+    word = visit.words.locator("mark.unknown", has_text="good")
+    word.hover()
+    expect(visit.numbers).to_have_text("The model has no term for this word here.")
+    expect(visit.page.locator(".legend")).to_contain_text("dotted line not read")
+    visit.ask("A good film")
+    assert "positive" in str(visit.words.locator("mark", has_text="good").get_attribute("class"))
+
+
+@pytest.mark.parametrize(("probability", "told"), [(1.0, True), (0.99999905, True), (0.99999893, False), (1e-9, False)])
+def test_explanation_says_from_where_on_it_tells_nothing(visit: Visit, probability: float, told: bool) -> None:
+    """The probabilities are neighbours in float32; on the other side it has digits enough."""
+
+    def answer(route: Route) -> None:
+        real = route.fetch()
+        explanation = real.json()["explanations"][0] | {"positive_probability": probability}
+        route.fulfill(response=real, json={"explanations": [explanation]})
+
+    visit.page.route("**/explain", answer)
+    visit.ask(GOOD)
+    sentence = visit.page.get_by_text("The model is so certain here that what a single word adds can hardly be told.")
+    expect(sentence).to_be_visible(visible=told)
+
+
+def test_very_certain_review_says_so(visit: Visit) -> None:
+    visit.ask(PRAISE)
+    expect(visit.page.locator("#certain")).to_be_visible()
+    visit.ask(GOOD)
+    expect(visit.page.locator("#certain")).to_be_hidden()
 
 
 def test_examples_are_answered_when_clicked(visit: Visit) -> None:
@@ -274,7 +355,7 @@ def test_half_a_character_is_replaced(visit: Visit) -> None:
 def test_model_is_described_with_its_plots(visit: Visit) -> None:
     facts = visit.page.locator("#facts")
     expect(facts).to_contain_text("imdb, version 2")
-    expect(facts).to_contain_text("92.1 % of the test reviews")
+    expect(facts).to_contain_text("92.1 % of 25,000 test reviews")
     expect(facts).to_contain_text("50,000 characters")
     for name in ("loss", "accuracy"):
         plot = visit.page.get_by_role("img", name=f"Plot: training and validation {name}, epoch by epoch")

@@ -16,10 +16,13 @@ import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are no re
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from app.routes import EXPLAIN, INFER, PREDICTIONS, ROUTES, TENSORFLOW_EXPLAIN, TENSORFLOW_PREDICT
+from tests.deploy.kustomize import render
 from tests.servers import ROOT, serving
 
 PROMETHEUS = ROOT / "deploy/prometheus"
 GRAFANA = ROOT / "deploy/grafana"
+KSERVE = ROOT / "deploy/kserve"
 SEEN_BEFORE_DRIFT = 1000
 """Reviews; the drift's metric is absent until then."""
 
@@ -38,6 +41,7 @@ RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 DASHBOARD: dict[str, Any] = json.loads((GRAFANA / "dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 CHARTS = [panel for panel in PANELS if panel["type"] != "row"]
+VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
 
 
 def expressions(node: Any) -> Iterator[str]:
@@ -59,6 +63,22 @@ def metric_names(expression: str) -> set[str]:
     return set(re.findall(r"(?<![\w:.])[A-Za-z_:][\w:]*\b(?!\s*\()", bare)) - OPERATORS
 
 
+def selectors(expression: str) -> list[str]:
+    """What stands in the braces of an expression."""
+    braces: list[str] = re.findall(r"\{([^}]*)\}", expression)
+    return braces
+
+
+def routes_of(selector: str) -> set[str]:
+    """The routes that a selector lets through; the dashboard's variable stands for all that it offers."""
+    found = set(ROUTES)
+    for operator, value in re.findall(r'\broute(=~|!~|!=|=)"([^"]*)"', selector):
+        pattern = VARIABLES["route"]["allValue"] if value == "$route" else value
+        pattern = pattern if "~" in operator else re.escape(pattern)
+        found = {route for route in found if bool(re.fullmatch(pattern, route)) != operator.startswith("!")}
+    return found
+
+
 @pytest.fixture(scope="module")
 def promtool() -> str:
     found = shutil.which("promtool")
@@ -76,6 +96,7 @@ def scrape(models: Path) -> str:
             reviews = ["A wonderful film with an unheardofword in it."] * 100
             httpx.post(f"{server.url}/predict", json={"reviews": reviews}).raise_for_status()
         assert httpx.post(f"{server.url}/predict", json={"reviews": []}).status_code == 422
+        assert httpx.post(f"{server.url}/v2/models/tiny/infer", json={"inputs": []}).status_code == 400
         response = httpx.get(f"{server.url}/metrics")
         assert response.status_code == 200, f"GET /metrics answers {response.status_code}: {response.text}"
         return response.text
@@ -169,6 +190,29 @@ def test_rules_are_not_recorded_for_nobody() -> None:
     assert read >= RECORDED
 
 
+@pytest.mark.parametrize("expression", [*(rule["expr"] for rule in RULES), *expressions(DASHBOARD)])
+def test_routes_are_selected_whatever_protocol_they_belong_to(expression: str) -> None:
+    """All that predict, or, where it is about time, all but explanations; the latter are slow by nature."""
+    timed = "duration_seconds" in expression
+    expected = set(PREDICTIONS) - ({EXPLAIN, TENSORFLOW_EXPLAIN} if timed else set())
+    for selector in selectors(expression):
+        if "route" in selector:
+            assert routes_of(selector) == expected
+
+
+def test_rules_select_routes_of_requests() -> None:
+    """Else health checks and scrapes would make every share of failures look small."""
+    for rule in RULES:
+        selecting = re.findall(r"\bsentiment_http_\w+\{[^}]*\broute", rule["expr"])
+        assert len(selecting) == rule["expr"].count("sentiment_http_")
+
+
+def test_runbook_names_rates_that_are_recorded() -> None:
+    named = set(re.findall(r"\b\w+:sentiment_\w+:\w+", (ROOT / "docs/operations.md").read_text()))
+    assert named <= RECORDED
+    assert named
+
+
 def test_dashboard_reads_metrics_that_exist(exposed: set[str]) -> None:
     read = {name for expression in expressions(DASHBOARD) for name in metric_names(expression)}
     assert read <= exposed | RECORDED | MADE_BY_PROMETHEUS
@@ -189,7 +233,12 @@ def test_dashboard_shows_every_metric(exposed: set[str]) -> None:
         ("sentiment_stage_duration_seconds_count", {"stage": "queue"}),
         ("sentiment_stage_duration_seconds_count", {"stage": "text"}),
         ("sentiment_stage_duration_seconds_count", {"stage": "model"}),
-        ("sentiment_rejections_total", {"reason": "invalid-request"}),
+        ("sentiment_http_requests_total", {"method": "POST", "route": INFER, "status": "400"}),
+        ("sentiment_http_requests_total", {"method": "POST", "route": TENSORFLOW_PREDICT, "status": "500"}),
+        ("sentiment_rejections_total", {"route": "/predict", "reason": "invalid-request"}),
+        ("sentiment_rejections_total", {"route": INFER, "reason": "overloaded"}),
+        ("sentiment_rejections_total", {"route": EXPLAIN, "reason": "not-serving"}),
+        ("sentiment_rejections_total", {"route": "other", "reason": "malformed-request"}),
         ("sentiment_bundle_info", {"name": "tiny", "version": "1"}),
     ],
 )
@@ -224,13 +273,14 @@ def test_dashboard_panel_explains_itself(panel: dict[str, Any]) -> None:
     assert "unit" in options or panel["type"] == "table"
     assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
     for target in panel["targets"]:
-        selectors = re.findall(r"\{[^}]*\}", target["expr"])
-        assert all('instance=~"$instance"' in selector for selector in selectors)
-        assert len(selectors) >= len(metric_names(target["expr"]))
+        assert all('instance=~"$instance"' in selector for selector in selectors(target["expr"]))
+        assert len(selectors(target["expr"])) >= len(metric_names(target["expr"]))
 
 
 def test_dashboard_has_its_variables() -> None:
-    assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == ["datasource", "instance"]
+    assert list(VARIABLES) == ["datasource", "instance", "route"]
+    offered = VARIABLES["route"]["regex"].strip("/")
+    assert {route for route in ROUTES if re.search(offered, route)} == set(PREDICTIONS)
 
 
 def test_prometheus_scrapes_the_service_that_the_alerts_are_about() -> None:
@@ -239,6 +289,23 @@ def test_prometheus_scrapes_the_service_that_the_alerts_are_about() -> None:
     assert set(discovery["names"]) <= set(loaded(ROOT / "docker-compose.yml")["services"])
     jobs = {name for rule in RULES for name in re.findall(r'\bjob="([^"]*)"', rule["expr"])}
     assert jobs == {job["job_name"]}
+
+
+@pytest.mark.parametrize("mode", ["standard", "knative"])
+def test_monitor_for_kserve_finds_the_pods_and_names_the_job(mode: str) -> None:
+    service, monitor = sorted(render(KSERVE / "monitoring"), key=lambda resource: str(resource["kind"]))
+    served = {resource["kind"]: resource for resource in render(KSERVE / mode)}
+    name = served["InferenceService"]["metadata"]["name"]
+    assert service["spec"]["selector"] == {"serving.kserve.io/inferenceservice": name}
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,), (port,) = monitor["spec"]["endpoints"], service["spec"]["ports"]
+    (container,) = served["ServingRuntime"]["spec"]["containers"]
+    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    assert str(port["targetPort"]) == variables["SENTIMENT_METRICS_PORT"]
+    [job] = loaded(PROMETHEUS / "prometheus.yml")["scrape_configs"]
+    assert (endpoint["port"], endpoint["path"]) == (port["name"], job["metrics_path"])
+    (relabeling,) = endpoint["relabelings"]
+    assert (relabeling["targetLabel"], relabeling["replacement"]) == ("job", job["job_name"])
 
 
 def test_grafana_is_provisioned_with_one_prometheus_and_one_folder() -> None:

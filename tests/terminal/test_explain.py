@@ -15,6 +15,11 @@ from tests.terminal.conftest import Called
 from tests.terminal.terminals import SGR, on_terminal, piped
 
 REVIEW = "A superb cast, but not a good film: it's dull, zorblax and superb again!"
+PRAISE = (
+    "Superb, wonderful, excellent, perfect: a brilliant masterpiece, one of the best films. Great, amazing, must see, "
+    "a gem, highly recommended, touching, beautiful, outstanding, flawless, incredible, refreshing, hilarious, 10/10, "
+    "well worth it, thoroughly enjoyed, magnificent, captivating, unforgettable, haunting, delightful, terrific."
+)
 ODD = ["İstanbul ﬁne — “don’t” \x1b[31m\u202e superb", "dull " * 400, "!?", "superb\r\n\r\ndull"]
 BLUE, ORANGE = r"\x1b\[(?:1;)?38;5;33m", r"\x1b\[(?:1;)?38;5;208m"
 
@@ -38,7 +43,7 @@ def test_explain_on_a_terminal_colours_words_by_their_pull() -> None:
     assert re.search(r"superb⁺+ cast, but not⁻.* dull⁻+, zorblax and superb⁺+ again", screen.text)
     assert re.search(r"^ superb +\+\d\.\d\d +\+0\.\d{3} +0\.\d{3} +2 *$", screen.text, re.MULTILINE)
     assert re.search(r"^ dull +-\d\.\d\d +-0\.\d{3} +0\.\d{3} +1 *$", screen.text, re.MULTILINE)
-    assert "unknown words: " in screen.text
+    assert "words without a term here: " in screen.text
     assert not [character for character in screen.text if not (character.isprintable() or character == "\n")]
 
 
@@ -48,6 +53,24 @@ def test_explain_without_colours_has_the_signs() -> None:
     assert re.search(r"superb⁺+ cast", screen.text)
     screen = on_terminal("explain", REVIEW, width=100, PYTHONIOENCODING="ascii")
     assert re.search(r"superb\++ cast, but not-", screen.text)
+
+
+def test_explain_colours_no_term_that_pulls_nowhere() -> None:
+    """In this review, "and a" has less than 0.005 log-odds, and less than 0.0005 of the probability."""
+    screen = on_terminal("explain", "A superb film and a good cast and story", width=100)
+    (line,) = (line for line in screen.raw.splitlines() if SGR.sub("", line).startswith(" and a "))
+    assert re.search(r"and a +0\.00 +0\.000 +0\.\d{3} +1", line)  # no sign, and no colour in between
+    assert re.search(f"{BLUE} +\\+0", screen.raw)
+
+
+@pytest.mark.parametrize(
+    ("review", "told"), [(PRAISE, True), (REVIEW, False), ("dull awful worst boring " * 200, False)]
+)
+def test_explain_of_a_very_certain_review_says_so(review: str, told: bool) -> None:
+    sentence = "The model is so certain here that what a single word adds can hardly be told."
+    screen = on_terminal("explain", review, width=100)
+    assert (sentence in screen.text) is told
+    assert sentence not in piped("explain", review).stdout.decode()  # programs read lines and fields
 
 
 def test_explain_top_says_how_many_terms_it_lists(called: Called) -> None:

@@ -18,7 +18,7 @@ from app.bulk.local import run_locally
 from app.bulk.output import BAD_ROWS, MANIFEST, Output, Plan, locked
 from app.bulk.progress import Report
 from app.bulk.run import Execute, check_columns, make_plan, run
-from app.bulk.sources import FORMATS, find_sources
+from app.bulk.sources import FORMATS, find_sources, is_utf8
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.runtimes import RUNTIMES
@@ -157,12 +157,12 @@ def score(options: argparse.Namespace, report: Report) -> dict[str, Any]:
         SentimentError: It cannot be done, or not to its end.
     """
     output_folder = options.output.resolve()
-    if output_folder.is_relative_to(options.input.resolve()):
-        raise InputError(f"{options.output}: OUTPUT lies in INPUT, and would be taken for input; name another folder")
+    if not is_utf8(output_folder):
+        raise InputError(f"{options.output}: its path is not UTF-8; name another folder")
     bundle = load_bundle(find_bundle(options.model_dir, options.model_version))
     manifest = bundle.manifest
     job = Job(
-        sources=tuple(find_sources(options.input, options.text)),
+        sources=tuple(find_sources(options.input, options.text, output_folder)),
         model=Model(name=manifest.name, version=manifest.version, digest=bundle.digest),
         runtime=options.runtime,
         max_characters=options.max_characters,
@@ -215,7 +215,10 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(",")) if text else ()
+    names = tuple(text.split(",")) if text else ()
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise argparse.ArgumentTypeError(f"{twice[0]!r} is named twice")
+    return names
 
 
 def _count(text: str) -> int:
@@ -225,4 +228,9 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    if "ray" in sys.modules:
+        from app.bulk.cluster import leave
+
+        leave(exit_code)
+    sys.exit(exit_code)

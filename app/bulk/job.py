@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.bulk.sources import Format, Source
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 """Goes up when the same files would be cut in another way, or parts would look different."""
 
 PREDICTED = ("positive_probability", "sentiment", "words", "known_words")

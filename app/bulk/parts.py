@@ -14,7 +14,8 @@ from typing import Any
 from app.bulk.job import Job
 from app.bulk.rows import Row
 from app.bulk.sources import Source
-from app.bulk.tables import plain_value, write_table
+from app.bulk.tables import write_table
+from app.bulk.values import plain, plain_value
 from app.inference.classifier import Prediction
 
 
@@ -73,16 +74,14 @@ def _values(job: Job, source: Source, rows: Sequence[Row], table: Any) -> list[l
     """The kept values of each row."""
     kept = job.kept(source)
     if table is None:
-        return [[row.values.get(name) for name in kept] for row in rows]
+        return [[plain(row.values.get(name)) for name in kept] for row in rows]
     columns = [[plain_value(value) for value in table.column(name)] for name in kept]
     return [list(values) for values in zip(*columns, strict=True)] if columns else [[] for _ in rows]
 
 
 def _texts(values: list[Any]) -> list[str | None]:
     """Values as a column of texts can hold them: what is no text, as JSON."""
-    return [
-        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
-    ]
+    return [value if value is None or isinstance(value, str) else _json(value) for value in values]
 
 
 def _csv_lines(
@@ -103,20 +102,27 @@ def _csv_line(values: Sequence[Any]) -> bytes:
 def _json_lines(
     job: Job, source: Source, rows: Sequence[Row], new: Sequence[Sequence[Any]], values: list[list[Any]] | None
 ) -> list[bytes]:
-    added = [_json(dict(zip(job.added, columns, strict=True))) for columns in new]
+    added = [_json_line(dict(zip(job.added, columns, strict=True))) for columns in new]
     if values is None:
         return [
             row.raw.strip().removesuffix(b"}").rstrip() + b", " + line[1:]
             for row, line in zip(rows, added, strict=True)
         ]
     return [
-        _json(dict(zip(job.kept(source), kept, strict=True))).removesuffix(b"}\n") + (b", " if kept else b"") + line[1:]
+        _json_line(dict(zip(job.kept(source), kept, strict=True))).removesuffix(b"}\n")
+        + (b", " if kept else b"")
+        + line[1:]
         for kept, line in zip(values, added, strict=True)
     ]
 
 
-def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+def _json(value: object) -> str:
+    # What comes here went through `plain`; NaN is no JSON, and must not pass for it.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _json_line(value: dict[str, Any]) -> bytes:
+    return _json(value).encode() + b"\n"
 
 
 def write_side_file(path: Path, source: Source, bad: Sequence[Row]) -> None:
@@ -125,4 +131,4 @@ def write_side_file(path: Path, source: Source, bad: Sequence[Row]) -> None:
     Raises:
         OSError: The system refused.
     """
-    path.write_bytes(b"".join(_json(row.described(source)) for row in bad))
+    path.write_bytes(b"".join(_json_line(row.described(source)) for row in bad))

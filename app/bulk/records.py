@@ -17,7 +17,12 @@ BLOCK = 1 << 20
 """Bytes to read at a time."""
 
 LONGEST_RECORD = 8 << 20
-"""Bytes. A review of 50,000 characters has 200,000 at most; what is longer is a quote never closed, or no text."""
+"""Bytes. A review of 50,000 characters has 200,000 at most; what is longer is a quote never closed, or no text.
+
+A field in quotes that is longer cannot be told from a quote never closed, in bounded memory: whether it is closed
+further on says nothing, since the next row that has a field in quotes may seem to close it. So its lines are records
+of their own, as behind any quote that is not closed.
+"""
 
 SHOWN = 1 << 10
 """Bytes that are kept of a record longer than that."""
@@ -50,8 +55,9 @@ class Record(NamedTuple):
 
     @property
     def is_blank(self) -> bool:
-        """Whether it is an empty line, which is no row."""
-        return not self.content or self.content.isspace()
+        """Whether it is an empty line, which is no row; a byte order mark fills none."""
+        content = self.content.removeprefix(UTF8_BOM)
+        return not content or content.isspace()
 
     @property
     def lines(self) -> int:

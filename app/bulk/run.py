@@ -11,7 +11,7 @@ from app.bulk.job import Job
 from app.bulk.output import Done, Output, Plan, unread_of
 from app.bulk.plan import Chunk, Unread, plan_source
 from app.bulk.progress import Report
-from app.bulk.sources import Source
+from app.bulk.sources import LOOKED_AT, Source
 from app.bulk.work import Outcome, most_memory
 
 Execute = Callable[[Sequence[Chunk]], Generator[Outcome, None, None]]
@@ -24,19 +24,38 @@ def check_columns(job: Job) -> None:
     Raises:
         InputError: So it is.
     """
-    for source in job.sources:
-        if source.problem or not source.columns:
-            continue
+    known = [source for source in job.sources if source.columns and not source.problem]
+    _check_fields(job, [source for source in known if source.format == "jsonl"])
+    for source in known:
         kept = job.kept(source)
         if source.format != "jsonl" and (missing := [name for name in kept if name not in source.columns]):
             raise InputError(
                 f"{source.name}: no column {missing[0]!r} to keep; it has {', '.join(map(repr, source.columns))}"
+            )
+        if twice := [name for name in (source.text, *kept) if source.columns.count(name) > 1]:
+            raise InputError(
+                f"{source.name}: two columns have the same name {twice[0]!r}. Rename one of them"
+                + ("" if twice[0] == source.text else ", or name the columns to keep with --keep, without this one")
             )
         if taken := [name for name in job.added if name in kept]:
             raise InputError(
                 f"{source.name}: it has a column {taken[0]!r} already, which the output adds. Add --prefix predicted_ "
                 f"to name the new one predicted_{taken[0]}, or say with --keep which columns to keep"
             )
+
+
+def _check_fields(job: Job, sources: Sequence[Source]) -> None:
+    """Refuse to keep what no row of JSON has. Rows and files need not be alike, so that one with the field is enough.
+
+    Raises:
+        InputError: So it is.
+    """
+    found = {name: None for source in sources for name in source.columns}
+    if found and (missing := [name for name in job.keep or () if name not in found]):
+        raise InputError(
+            f"{sources[0].name}: no field {missing[0]!r} to keep in the first {LOOKED_AT} rows, or in those of another "
+            f"file of JSON; they have {', '.join(map(repr, found))}. Without --keep, rows stay whole"
+        )
 
 
 def make_plan(job: Job, report: Report) -> Plan:
@@ -102,6 +121,8 @@ def run(output: Output, plan: Plan, execute: Execute, report: Report) -> dict[st
 
 
 def _check_unchanged(source: Source) -> None:
+    if source.problem:
+        return  # nothing of it was read, and it may not even be there
     try:
         stat = source.path.stat()
     except OSError:

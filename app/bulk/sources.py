@@ -3,16 +3,18 @@
 import bz2
 import gzip
 import os
-from collections.abc import Iterator
-from itertools import islice
+import stat
+from collections import deque
+from collections.abc import Iterable, Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
 from app.bulk.errors import BulkError, InputError, PackageMissing
-from app.bulk.records import BLOCK, UTF8_BOM, fields, records
+from app.bulk.records import BLOCK, UTF8_BOM, Record, fields, records
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -21,7 +23,7 @@ COMPRESSIONS = (".gz", ".bz2", ".zst")
 """What may follow the end of a text file's name."""
 
 PIECE = 16 << 10
-"""Bytes to ask a reader for at a time: what it has got of them when it meets a damage is lost."""
+"""Bytes to ask a reader for at a time: what it has decoded of them when it meets bytes that are wrong is lost."""
 
 LOOKED_AT = 100
 """Rows of a JSONL file that are looked at to learn its columns."""
@@ -38,9 +40,9 @@ class Source(BaseModel):
         name: Relative to INPUT, with slashes; how the output names it.
         format: What it holds.
         compression: How the bytes are compressed: `.gz`, `.bz2`, `.zst`, or empty.
-        size: Bytes on disk.
-        modified: When it was changed last; nanoseconds.
-        columns: Of CSV and Parquet all, in order; of JSONL the fields of the first rows.
+        size: Bytes on disk; 0 if the system does not say.
+        modified: When it was changed last; nanoseconds. 0 if the system does not say.
+        columns: Of CSV and Parquet all, in order, which may have the same name; of JSONL the fields of the first rows.
         text: The column of the reviews.
         problem: Why nothing of it can be read, or None.
     """
@@ -58,21 +60,25 @@ class Source(BaseModel):
     problem: str | None = None
 
 
-def find_sources(input_: Path, text: str | None) -> list[Source]:
+def find_sources(input_: Path, text: str | None, output: Path | None = None) -> list[Source]:
     """Look for files to score, and at the columns that each has.
 
     Args:
         input_: A file, or a folder whose files are taken in the order of their paths, subfolders included. Names that
             begin with `.` or `_` are passed over, and so are names that end in another way than FORMATS says.
         text: The column of the reviews; the first of TEXT_COLUMNS that there is when None.
+        output: Where the output goes, resolved; neither may lie in the other.
 
     Raises:
         InputError: There is no such file, or none that bulk scoring reads, or one without that column.
         PackageMissing: A file needs a package that is not installed.
     """
+    if not is_utf8(_real(input_)):
+        raise InputError(f"{input_}: its path is not UTF-8; rename it")
     try:
-        if input_.is_dir():
-            paths = sorted(_walk(input_), key=lambda path: path.relative_to(input_).parts)
+        is_folder = input_.is_dir()
+        if is_folder:
+            paths = sorted(_walk(input_, output), key=lambda path: path.relative_to(input_).parts)
             names = {path: path.relative_to(input_).as_posix() for path in paths}
         else:
             input_.stat()
@@ -84,16 +90,50 @@ def find_sources(input_: Path, text: str | None) -> list[Source]:
         raise InputError(f"{input_}: no file to score in it; names have to end in {known}, or in .csv.gz and the like")
     if not _format_of(paths[0].name):
         raise InputError(f"{input_}: its name has to end in {known}, or in .csv.gz and the like, to say what it holds")
-    return [_probe(path, names[path], text) for path in paths]
+    for path in paths:
+        # As it is named too: a link in OUTPUT would be deleted with the rest.
+        if output and any(place.is_relative_to(output) for place in (_real(path), _real(path.parent) / path.name)):
+            raise InputError(f"{path}: it lies in OUTPUT, where --overwrite would delete it; name another OUTPUT")
+    found = [_found(path, names[path]) for path in paths]
+    if not is_folder and found[0].problem:
+        raise InputError(f"{input_}: {found[0].problem}. Name a file or a folder to score")
+    return [source if source.problem else _probed(source, text) for source in found]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, output: Path | None) -> Iterator[Path]:
+    """Yield the files of a folder and of those below it. Links to folders come last, and no folder comes twice."""
+
     def refuse(error: OSError) -> None:
         raise error
 
-    for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if name[0] not in "._"]
-        yield from (Path(place, name) for name in names if name[0] not in "._" and _format_of(name))
+    seen: set[tuple[int, int]] = set()
+    waiting = deque([folder])
+    while waiting:
+        for place, folders, names in os.walk(waiting.popleft(), onerror=refuse):
+            if output and output.is_relative_to(_real(place)):
+                raise InputError(f"{output}: OUTPUT lies in INPUT, and would be taken for input; name another folder")
+            status = os.stat(place)
+            if (status.st_dev, status.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            folders[:] = sorted(name for name in folders if name[0] not in "._")
+            waiting.extend(path for path in (Path(place, name) for name in folders) if path.is_symlink())
+            yield from (Path(place, name) for name in names if name[0] not in "._" and _format_of(name))
+
+
+def _real(path: Path | str) -> Path:
+    """A path without links; unlike `resolve`, also of a link that leads to itself."""
+    return Path(os.path.realpath(path))
+
+
+def is_utf8(path: Path | str) -> bool:
+    """Whether a path can stand in a plan, a part or a message; the system takes other bytes too."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _format_of(name: str) -> tuple[Format, str] | None:
@@ -106,18 +146,32 @@ def _format_of(name: str) -> tuple[Format, str] | None:
     return (format_, compression) if format_ and not (format_ == "parquet" and compression) else None
 
 
-def _probe(path: Path, name: str, text: str | None) -> Source:
+def _found(path: Path, name: str) -> Source:
+    """A file as the system shows it, not opened: to open what is no regular file could take for ever."""
     named = _format_of(name)
     assert named
-    stat = path.stat()
-    source = Source(
-        path=path.resolve(),
-        name=name,
-        format=named[0],
-        compression=named[1],
-        size=stat.st_size,
-        modified=stat.st_mtime_ns,
+    real = str(_real(path))
+    problem: str | None = None
+    size = modified = 0
+    try:
+        status = path.stat()
+        size, modified = status.st_size, status.st_mtime_ns
+        if not stat.S_ISREG(status.st_mode):
+            problem = "it is no regular file; copy what it holds to one"
+    except OSError as error:
+        problem = f"it cannot be read: {error.strerror}"
+        if path.is_symlink():
+            problem += f"; it is a link to {os.fsencode(os.readlink(path)).decode(errors='backslashreplace')}"
+    if not (is_utf8(name) and is_utf8(real)):
+        problem = "its path is not UTF-8; rename it"
+        name, real = (os.fsencode(one).decode(errors="backslashreplace") for one in (name, real))
+    return Source(
+        path=Path(real), name=name, format=named[0], compression=named[1], size=size, modified=modified, problem=problem
     )
+
+
+def _probed(source: Source, text: str | None) -> Source:
+    """The same file with the columns that it has."""
     try:
         columns = _columns(source)
     except BulkError:
@@ -133,13 +187,14 @@ def _probe(path: Path, name: str, text: str | None) -> Source:
             return source.model_copy(update={"columns": columns, "text": column})
     wanted = f"no column {text!r}" if text else f"neither a column {' nor '.join(map(repr, TEXT_COLUMNS))}"
     raise InputError(
-        f"{name}: it has {wanted}. It has {', '.join(map(repr, columns))}; name that of the reviews with --text"
+        f"{source.name}: it has {wanted}. It has {', '.join(map(repr, columns))}; name that of the reviews with --text"
     )
 
 
 def _check_is_text(source: Source, column: str) -> None:
     pa = import_pyarrow()
-    type_ = pa.parquet.read_schema(source.path).field(column).type
+    schema = pa.parquet.read_schema(source.path)
+    type_ = schema.types[schema.names.index(column)]
     if not is_text(pa, type_):
         raise InputError(f"{source.name}: the column {column!r} holds {type_}, not text; name another one with --text")
 
@@ -147,26 +202,36 @@ def _check_is_text(source: Source, column: str) -> None:
 def _columns(source: Source) -> tuple[str, ...] | None:
     """The columns; None of a file without any row or header."""
     if source.format == "parquet":
-        schema = import_pyarrow().parquet.read_schema(source.path)
-        return _distinct(source, tuple(schema.names))
+        return tuple(import_pyarrow().parquet.read_schema(source.path).names)
     with open_text(source) as stream:
         filled = (record for record in records(blocks_of(stream), text_format(source)) if not record.is_blank)
         if source.format == "jsonl":
-            rows = (row for record in filled if isinstance(row := _json_or_none(record.content), dict))
-            names = [name for row in islice(rows, LOOKED_AT) for name in row]
-            return tuple(dict.fromkeys(names)) or None
+            return _fields_of(filled)
         for record in filled:
             if record.objection:
                 raise ValueError(f"its header is {record.objection}")
             text = record.content.removeprefix(UTF8_BOM).decode()
-            return _distinct(source, tuple(fields(line_of(text))))
+            return tuple(fields(line_of(text)))
     return None
 
 
-def _distinct(source: Source, columns: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(columns)) < len(columns):
-        raise InputError(f"{source.name}: two columns have the same name; rename one of them")
-    return columns
+def _fields_of(filled: Iterable[Record]) -> tuple[str, ...] | None:
+    """The fields of the first rows, or of those before a damage; None if no row has any."""
+    names: dict[str, None] = {}
+    looked_at = 0
+    record = None
+    try:
+        for record in filled:
+            row = _json_or_none(record.content)
+            if isinstance(row, dict):
+                names |= dict.fromkeys(row)
+                looked_at += 1
+            if looked_at == LOOKED_AT:
+                break
+    except Exception:  # readers raise what they like; the plan meets the same damage, reports it, and takes the rest
+        if record is None:
+            raise
+    return tuple(names) or None
 
 
 def _json_or_none(content: bytes) -> object:
@@ -195,7 +260,7 @@ def line_of(text: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def open_text(source: Source) -> BinaryIO:
+def open_text(source: Source) -> BufferedIOBase:
     """Open a text file's bytes, uncompressed.
 
     Raises:
@@ -212,11 +277,11 @@ def open_text(source: Source) -> BinaryIO:
             opened = import_pyarrow().input_stream(str(source.path), compression="zstd")
         case _:
             opened = source.path.open("rb")
-    file: BinaryIO = opened
+    file: BufferedIOBase = opened
     return file
 
 
-def blocks_of(stream: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+def blocks_of(stream: BufferedIOBase, size: int | None = None) -> Iterator[bytes]:
     """Read a stream in blocks, to its end or for so many bytes. Of a damaged one, what comes before the damage.
 
     Raises:
@@ -229,7 +294,8 @@ def blocks_of(stream: BinaryIO, size: int | None = None) -> Iterator[bytes]:
         block = bytearray()
         while len(block) < wanted:
             try:
-                piece = stream.read(min(PIECE, wanted - len(block)))
+                # `read` would go on until it has so much, and lose what it has got where a file ends early.
+                piece = stream.read1(min(PIECE, wanted - len(block)))
             except Exception as error:  # readers raise what they like
                 damage = error
                 break

@@ -1,6 +1,5 @@
 """Parquet: the rows of a chunk, read without holding a whole row group, and parts as tables."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from app.bulk.job import Job
 from app.bulk.plan import Chunk, Unread
 from app.bulk.rows import Row, objection_to
 from app.bulk.sources import Source, import_pyarrow, is_text, reason_of
+from app.bulk.values import plain_value
 
 BATCH_ROWS = 1024
 """Rows that are decoded at a time."""
@@ -45,15 +45,20 @@ class TableReader:
         unread: list[Unread] = []
         for group, first, start, end in self._groups(source, chunk):
             row = first + start
-            try:
-                for table in self._slices(group, start, end):
-                    rows += self._rows(table, source, row)
-                    tables.append(table)
-                    row += table.num_rows
-            except Exception as error:  # pyarrow raises what it likes on a damaged file; reported, and the rest goes on
-                self._place = None
-                reason = f"row group {group} cannot be read: {reason_of(error)}"
-                unread.append(Unread(file=source.name, row=row, rows=first + end - row, reason=reason))
+            slices = self._slices(group, start, end)
+            while row < first + end:
+                try:
+                    table = next(slices)
+                    reviews = self._reviews(table.column(source.text))
+                except Exception as error:  # pyarrow raises what it likes on a damaged file; reported, the rest goes on
+                    self._place = None
+                    reason = f"row group {group} cannot be read: {reason_of(error)}"
+                    unread.append(Unread(file=source.name, row=row, rows=first + end - row, reason=reason))
+                    break
+                # Not in the reach of that `except`: what could be read is never lost because it is hard to describe.
+                rows += self._rows(table, reviews, row)
+                tables.append(table)
+                row += table.num_rows
         return rows, self._pa.concat_tables(tables) if tables else None, unread
 
     def _groups(self, source: Source, chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
@@ -101,9 +106,9 @@ class TableReader:
         slices = [table.slice(start, end - start) for start, end in runs]
         return self._pa.concat_tables(slices) if slices else table.slice(0, 0)
 
-    def _rows(self, table: Any, source: Source, first: int) -> list[Row]:
+    def _rows(self, table: Any, reviews: Sequence[Any], first: int) -> list[Row]:
         rows = []
-        for i, value in enumerate(self._reviews(table.column(source.text))):
+        for i, value in enumerate(reviews):
             if isinstance(value, bytes):
                 try:
                     review, objection = value.decode(), None
@@ -129,31 +134,10 @@ class TableReader:
 
 def _described(row: Any) -> dict[str, Any]:
     """A table of one row as JSON can hold it."""
-    return {name: plain_value(row.column(name)[0]) for name in row.column_names}
-
-
-def plain_value(scalar: Any) -> Any:
-    """A value of a table as JSON can hold it: what is no text, number, list or object becomes text."""
-    try:
-        return _plain(scalar.as_py())
-    except UnicodeDecodeError:
-        return _plain(scalar.as_buffer().to_pybytes())
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case bytes():
-            try:
-                return value.decode()
-            except UnicodeDecodeError:
-                return {"base64": base64.b64encode(value).decode()}
-        case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-    return str(value)
+    described: dict[str, Any] = {}
+    for i, (name, column) in enumerate(zip(row.column_names, row.columns, strict=True)):
+        described[f"{name} (column {i + 1})" if name in described else name] = plain_value(column[0])
+    return described
 
 
 def write_table(path: Path, kept: Any, added: dict[str, Sequence[Any]], metadata: dict[str, str]) -> None:

@@ -76,7 +76,13 @@ def test_settings_never_show_a_key() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"api_keys": "short"}, {"api_keys": " , "}, {"api_keys_file": "/nowhere"}, {"api_keys_file": "/dev/null"}],
+    [
+        {"api_keys": "short"},
+        {"api_keys": " , "},
+        {"api_keys": "0123456789\t0123456789"},
+        {"api_keys_file": "/nowhere"},
+        {"api_keys_file": "/dev/null"},
+    ],
 )
 def test_keys_that_cannot_be_right_end_the_start(settings: dict[str, str]) -> None:
     done = run_app(**settings)

@@ -72,6 +72,7 @@ UNFIT = {
     "too long": json.dumps("a " * LIMIT),
     "a lone surrogate": '"\\ud800 good"',
     "not a number": "NaN",
+    "infinite": "-Infinity",
     "no JSON": "good",
     "nested without end": "[" * 1000,
 }

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from app.bulk.local import run_locally
 from app.bulk.output import locked
 from app.bulk.progress import Report
 from app.bulk.run import make_plan, run
+from app.bulk.sources import LOOKED_AT
 from tests.bulk.jobs import bad, job_of, numbers, reviews, run_bulk, scored, succeed, write_csv, write_jsonl
 from tests.bulk.test_formats import compressed
 
@@ -80,6 +82,41 @@ def test_truncated_file_is_scored_up_to_the_damage(suffix: str, tmp_path: Path) 
     (item,) = bad(tmp_path / "out")
     assert (item["file"], item["row"], item["rows"]) == (path.name, count, None)
     assert "cannot be read from here on" in item["reason"]
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """Those of a .gz file that was cut off, as zcat gives them."""
+    decoder = zlib.decompressobj(wbits=31)
+    return decoder.decompress(path.read_bytes()).split(b"\n")[:-1]
+
+
+@pytest.mark.parametrize("size", [20_000, 120_000], ids=["in the first rows", "behind them"])
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.csv.gz"])
+def test_all_rows_before_the_end_of_a_truncated_gzip_are_scored(name: str, size: int, tmp_path: Path) -> None:
+    rng = random.Random(0)
+    texts = [f"A good film {rng.randbytes(600).hex()}" for _ in range(400)]  # so that few rows fill a kilobyte
+    if name == "a.csv.gz":
+        path = write_csv(tmp_path / name, texts)
+    else:
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(write_jsonl(tmp_path / "a.jsonl", texts).read_bytes()))
+    path.write_bytes(path.read_bytes()[:size])
+    count = len(whole_lines(path)) - (name == "a.csv.gz")
+    assert (count < LOOKED_AT) == (size == 20_000)
+    for rows in (10_000, 7):
+        out = tmp_path / f"out{rows}"
+        summary = succeed(path, out, "--chunk-rows", rows, code=4)
+        assert summary["rows"]["scored"] == count
+        assert [row["review"] for row in scored(out)] == texts[:count]
+        assert [(item["row"], item["rows"]) for item in bad(out)] == [(count, None)]
+
+
+def test_bad_rows_before_a_damage_are_not_lost_either(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    noise = random.Random(0).randbytes(30_000).hex()
+    path.write_bytes(gzip.compress(b"nothing\n" * 5 + noise.encode())[:-9000])
+    summary = succeed(path, tmp_path / "out", code=4)
+    assert (summary["rows"]["bad"], len(summary["unread"])) == (5, 1)
 
 
 def test_files_that_are_something_else_are_reported_and_the_rest_is_scored(tmp_path: Path) -> None:

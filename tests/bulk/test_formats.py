@@ -74,6 +74,14 @@ def test_csv_with_a_byte_order_mark_blank_lines_and_no_last_line_end(tmp_path: P
     assert [row["review"] for row in scored(tmp_path / "out")] == ["A good film", "Two\n\nlines", "Bad"]
 
 
+def test_byte_order_mark_before_a_blank_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("\ufeff\r\nid,review\n1,good\n".encode())
+    (tmp_path / "b.jsonl").write_bytes('\ufeff\n{"id": 1, "review": "good"}\n'.encode())
+    for name in ("a.csv", "b.jsonl"):
+        succeed(tmp_path / name, tmp_path / f"out-{name}")
+        assert numbers(scored(tmp_path / f"out-{name}")) == [(name, 0)]
+
+
 def test_jsonl_rows_stay_byte_by_byte(tmp_path: Path) -> None:
     lines = ['{"n": 1.50, "big": 123456789012345678901234567890, "review": "good \\u00e9"}', ' { "review" : "bad" } ']
     (tmp_path / "a.jsonl").write_text("\n\n".join(lines))
@@ -179,6 +187,32 @@ def test_wrong_column_lists_those_there_are(tmp_path: Path) -> None:
     assert "'review' holds int64, not text" in refused(tmp_path / "c.parquet", tmp_path / "out")
 
 
+def test_only_columns_that_are_used_need_names_of_their_own(tmp_path: Path) -> None:
+    """Spreadsheets export columns without a name."""
+    (tmp_path / "a.csv").write_text(",,review\n1,2,good\n3,4,\n")
+    columns = [pa.array([1, 2]), pa.array([3, 4]), pa.array(["good", ""])]
+    pq.write_table(pa.Table.from_arrays(columns, ["", "", "review"]), tmp_path / "b.parquet")
+    for name in ("a.csv", "b.parquet"):
+        said = refused(tmp_path / name, tmp_path / "out")
+        assert "same name ''" in said
+        assert "--keep" in said
+        assert "same name ''" in refused(tmp_path / name, tmp_path / "out", "--keep", "review,")
+        succeed(tmp_path / name, tmp_path / f"out-{name}", "--keep", "review", code=3)
+        assert [row["review"] for row in scored(tmp_path / f"out-{name}")] == ["good"]
+    assert bad(tmp_path / "out-b.parquet")[0]["columns"] == {"": 2, " (column 2)": 4, "review": ""}
+    (tmp_path / "c.csv").write_text("review,review\ngood,bad\n")
+    assert "same name 'review'. Rename" in refused(tmp_path / "c.csv", tmp_path / "out", "--keep", "")
+
+
+def test_field_to_keep_that_no_row_of_json_has(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_jsonl(tmp_path / "in/a.jsonl", TEXTS[:3])
+    assert "no field 'typo' to keep" in refused(tmp_path / "in", tmp_path / "out", "--keep", "id,typo")
+    (tmp_path / "in/b.jsonl").write_text('{"review": "good"}\n{"review": "bad", "typo": 1}\n')
+    succeed(tmp_path / "in", tmp_path / "out", "--keep", "id,typo")
+    assert [(row["id"], row["typo"]) for row in scored(tmp_path / "out")][2:] == [(2, None), (None, None), (None, 1)]
+
+
 def test_rows_of_json_that_are_not_alike(tmp_path: Path) -> None:
     """Nothing is lost: what a table has no column for makes the row a bad one."""
     alike = [f'{{"review": "good", "n": {i}}}\n' for i in range(100)]
@@ -201,6 +235,7 @@ def test_rows_of_json_that_are_not_alike(tmp_path: Path) -> None:
         (["a.txt", "out"], "its name has to end in"),
         (["in", "in/out"], "lies in INPUT"),
         (["in", "full"], "not empty"),
+        (["in", "out", "--keep", "id,note,id"], "'id' is named twice"),
         (["in", "out", "--ray", "127.0.0.1:1"], "ray"),
         (["in", "out", "--model-version", "77"], "no version"),
     ],

@@ -82,6 +82,19 @@ def test_quote_that_is_open_for_too_long_costs_one_line() -> None:
     assert [i for i, record in enumerate(found) if record.objection] == [0]
 
 
+def test_field_longer_than_any_row_is_read_line_by_line() -> None:
+    """It cannot be told from a quote never closed, whose lines are not to be lost."""
+    found = cut(b'1,"' + b"line\n" * 2_000_000 + b'end"\n2,good\n')
+    assert [record.content for record in found[:2]] == [b'1,"line\n', b"line\n"]
+    assert [i for i, record in enumerate(found) if record.objection] == [0]
+    assert [record.content for record in found[-2:]] == [b'end"\n', b"2,good\n"]
+
+
+def test_byte_order_mark_fills_no_line() -> None:
+    found = cut(b"\xef\xbb\xbf\r\nreview\ngood\n\xef\xbb\xbfgood\n")
+    assert [record.is_blank for record in found] == [True, False, False, False]
+
+
 def test_time_is_linear_whatever_comes() -> None:
     rng = random.Random(0)
     for pattern in (b'"', b'""', b'",', b',"', b'"\n', b'"a\n', b"," * 50 + b"\n", b'""""a\n'):

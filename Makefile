@@ -46,7 +46,7 @@ format: $(VENV)/.development ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 
 openapi: $(VENV)/.development ## write openapi.json from the code
-	$(BIN)/python -m app openapi > openapi.json
+	$(BIN)/python -m app openapi > openapi.json.new && mv openapi.json.new openapi.json || { rm -f openapi.json.new; exit 1; }
 
 clients: $(VENV)/.development ## write clients in Python and TypeScript from openapi.json (the latter with Node >= 20.19)
 	$(BIN)/python -m clients $(ARGS)

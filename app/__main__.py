@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, faults_in
 from app.terminal.interrupts import quiet_interrupts
 from app.terminal.options import Parser, add_commands
 
@@ -79,9 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings(**chosen)
     except ValidationError as error:
-        for item in error.errors():
-            setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in item["loc"][:1])
-            print(f"error: {setting}{item['msg']}", file=sys.stderr)
+        for fault in faults_in(error):
+            print(f"error: {fault}", file=sys.stderr)
         print("`python -m app --help` lists the settings", file=sys.stderr)
         return 2
     if options.command in ("score", "explain", "check"):
@@ -164,6 +163,7 @@ def _uvicorn_config(app: "FastAPI | str", settings: Settings) -> "uvicorn.Config
         access_log=False,
         log_config=None,
         server_header=False,
+        reset_contextvars=True,  # else a pipelined request begins with what the one before it left: problem, span
     )
 
 

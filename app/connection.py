@@ -6,7 +6,6 @@ request that does not arrive in time (408), a target (414) or headers (431) that
 
 import asyncio
 import secrets
-from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -25,6 +24,8 @@ from app.api.refusals import (
     TARGET_TOO_LONG,
     TOO_MANY_PIPELINED,
     Refusal,
+    too_busy,
+    too_slow,
 )
 from app.api.requests import ANSWERED, ids_of
 from app.api.state import Service
@@ -146,7 +147,8 @@ class Connection(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more; what it has sent whole is still answered."""
-        if self._arrived and self.cycle is not None and not self.cycle.response_complete and not self._deaf:
+        answered = self.cycle is None or self.cycle.response_complete
+        if (self._arrived or self._deaf) and not (answered or self._ending):
             self.cycle.keep_alive = False
             return True
         return False
@@ -225,19 +227,14 @@ class Connection(HttpToolsProtocol):
             return False
         if any(name == b"origin" for name, _ in self.headers):
             return False  # a page in a browser; without the headers for it, it could not read the refusal
-        settings, recorder = self._service.settings, self._service.recorder
-        refusal = Refusal(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "overloaded",
-            f"{settings.max_waiting} reviews are waiting, more would exceed the limit. Try another replica, or later.",
-        )
+        refusal = too_busy(self._service.settings.max_waiting)
         # The parser would take what follows a request for another protocol as that protocol.
         close = self._service.draining or self.parser.should_upgrade() or not self.parser.should_keep_alive()
         request_id, _ = ids_of(self.scope)  # type: ignore[arg-type]
         self.cycle = SHED  # type: ignore[assignment]
         headers = self.server_state.default_headers
         self.transport.write(refusal.response(path, request_id, headers, close, RETRY_AFTER))
-        recorder.request("POST", path, refusal.status.value, 0.0, refusal.type)
+        self._service.recorder.request("POST", path, refusal.status.value, 0.0, refusal.type)
         self._service.shed()
         if close:
             self.transport.close()
@@ -251,7 +248,10 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """See `HttpToolsProtocol`."""
         self._own_transport.flush()
+        last = not self.pipeline
         super().on_response_complete()
+        if last and self._deaf and not self._ending:
+            self.transport.close()  # see `_refuse`
 
     # Time
 
@@ -263,14 +263,7 @@ class Connection(HttpToolsProtocol):
         if self._arrived:
             self.transport.close()  # it never sent anything
             return
-        seconds = self._service.settings.request_timeout
-        self._refuse(
-            Refusal(
-                HTTPStatus.REQUEST_TIMEOUT,
-                "request-timeout",
-                f"The request did not arrive within {seconds:g} seconds; the connection is closed.",
-            )
-        )
+        self._refuse(too_slow(self._service.settings.request_timeout))
 
     def pause_writing(self) -> None:
         """The client does not take its response; see `asyncio.Protocol`."""
@@ -336,12 +329,12 @@ class Connection(HttpToolsProtocol):
         if unanswered and not cycle.more_body:
             # The request before it is being worked at, and gets its answer; the connection ends with that.
             cycle.keep_alive = False
-            self._deaf = True
+            self._be_deaf()
             return
         if self.pipeline:
             # The same, but its head has arrived already and it stands in the line.
             self.pipeline.popleft()
-            self._deaf = True
+            self._be_deaf()
             return
         if unanswered:
             # A request of which only the head has arrived. The application learns that its client is gone.
@@ -353,6 +346,14 @@ class Connection(HttpToolsProtocol):
             self.transport.write(refusal.response(self._path, request_id, headers, close=True))
         self._arrived = False  # whatever comes is thrown away
         self.transport.close()
+
+    def _be_deaf(self) -> None:
+        """Throw away what still comes, in its own time, and wait for the answers that are under way."""
+        self._deaf = True
+        self._arrived = False
+        if self._arrival_timer is not None:
+            self._arrival_timer.cancel()
+            self._arrival_timer = None
 
 
 class _Body:

@@ -28,7 +28,9 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if format_ == "console" or (format_ is None and sys.stdout.isatty()):
-        last: list[Processor] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        # `repr_native_str`: a path may hold bytes that would steer the terminal.
+        console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, repr_native_str=True)
+        last: list[Processor] = [console]
     else:
         traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         last = [structlog.processors.ExceptionRenderer(traceback), structlog.processors.JSONRenderer(_to_json)]

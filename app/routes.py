@@ -1,4 +1,4 @@
-"""Paths: by which name a request is counted, which of them score reviews, and which speak another protocol."""
+"""Paths: by which name a request is counted, which of them score reviews, want a key, or speak another protocol."""
 
 import re
 from functools import lru_cache
@@ -14,13 +14,18 @@ PREDICTIONS = (PREDICT, EXPLAIN, INFER, TENSORFLOW_PREDICT, TENSORFLOW_EXPLAIN)
 
 V1 = "/v1"
 V2 = "/v2"
+MODEL = "/model"
+METRICS = "/metrics"
 DOCS = "/docs"
 REDOC = "/redoc"
 PLAYGROUND = "/playground"
 OTHER = "other"
 PAGES = ("/", PLAYGROUND, DOCS, REDOC, "/openapi.json")
-ROUTES = (*PREDICTIONS, "/model", "/health/live", "/health/ready", "/metrics", *PAGES, V1, V2, OTHER)
+ROUTES = (*PREDICTIONS, MODEL, "/health/live", "/health/ready", METRICS, *PAGES, V1, V2, OTHER)
 """`/v1` and `/v2` stand for all of TensorFlow Serving's and of the Open Inference Protocol's paths but predictions."""
+
+GUARDED = frozenset((PREDICT, EXPLAIN, MODEL, METRICS))
+GUARDED_BELOW = (f"{V1}/models", f"{V2}/models")
 
 _EXACT = frozenset(route for route in ROUTES if "{" not in route) - {OTHER}
 _ADDRESS = re.compile(
@@ -72,3 +77,11 @@ def route_of(path: str) -> str:
 def speaks_protocol(path: str) -> bool:
     """Whether clients of another protocol than this service's own ask here, and want errors as they know them."""
     return path.startswith((V1, V2)) and path[3:4] in ("", "/")
+
+
+def wants_key(path: str) -> bool:
+    """Whether a path wants a key, where there are any.
+
+    Health stays open, as probes have no keys; so does the documentation, which holds no secret and can be closed.
+    """
+    return path in GUARDED or path.startswith(GUARDED_BELOW)

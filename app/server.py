@@ -7,15 +7,12 @@ and ends. SIGINT, a person's, skips the wait; a second signal ends at once.
 
 import asyncio
 import ctypes
-import os
-import resource
 import signal
 import socket
 import struct
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 
 import structlog
@@ -24,6 +21,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from app.api.state import Broken, Service, Starting
 from app.connection import Connection
+from app.memory import resident_bytes
 
 TICK = 0.1
 """Seconds between a server's looks at itself."""
@@ -31,6 +29,9 @@ TICK = 0.1
 LATE = 2.0
 """Seconds that a worker goes on for, if the supervisor is late to turn newcomers away. It may never do: a worker may be
 stopped by itself, and some containers allow no filters; nothing is lost by then, or it cannot be helped."""
+
+HANDSHAKE = 0.2
+"""Seconds in which who has begun to connect may finish, once nobody else may begin: a round trip to anywhere near."""
 
 FILTER = 26
 """SO_ATTACH_FILTER and SO_GET_FILTER, which Python does not name."""
@@ -114,27 +115,41 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`."""
-        # Closing a listening socket resets the connections that the system has accepted and the server has not. So keep
-        # the door in hand while uvicorn stops looking at it, and let in who stands there before shutting it.
+        # Closing a listening socket resets the connections that the system has accepted and the server has not. So let
+        # nobody begin to connect, and let in who has begun; then keep the door in hand while uvicorn stops looking at
+        # it, let in who stands there, and shut it.
         listeners = [listener for server in self.servers for listener in server.sockets]
-        if self.config.workers > 1:
-            await self._until_turned_away(listeners)
-        doors = [socket.socket(fileno=socket.dup(listener.fileno())) for listener in listeners]
+        if listeners:
+            await self._turn_away(listeners)
+        doors = []
+        for listener in listeners:
+            with suppress(OSError):  # no descriptor is left; what was accepted is finished all the same
+                doors.append(socket.socket(fileno=socket.dup(listener.fileno())))
         for server in self.servers:
             server.close()
         for listener in sockets or []:
             listener.close()
         await asyncio.sleep(0)
-        newcomers = [newcomer for door in doors for newcomer in close_door(door, alone=self.config.workers == 1)]
+        newcomers = [newcomer for door in doors for newcomer in close_door(door)]
         for newcomer in newcomers:
             await self._loop.connect_accepted_socket(self._connection, newcomer)
         await super().shutdown(sockets)
 
-    async def _until_turned_away(self, listeners: Sequence[socket.socket]) -> None:
-        """Let in whoever comes until nobody can come any more: who came to a door without watchers would be reset."""
-        deadline = self._loop.time() + LATE
-        while not all(map(turns_newcomers_away, listeners)) and not self.force_exit and self._loop.time() < deadline:
+    async def _turn_away(self, listeners: Sequence[socket.socket]) -> None:
+        """Let nobody begin to connect any more; whoever has begun may finish, and is let in."""
+        if self.config.workers == 1:
+            for listener in listeners:
+                turn_newcomers_away(listener)
+        else:  # the supervisor does that, for all of them
+            deadline = self._loop.time() + LATE
+            while not all(map(turns_newcomers_away, listeners)) and not self._hurried(deadline):
+                await asyncio.sleep(0.005)
+        deadline = self._loop.time() + HANDSHAKE
+        while not self._hurried(deadline):
             await asyncio.sleep(0.005)
+
+    def _hurried(self, deadline: float) -> bool:
+        return self.force_exit or self._loop.time() >= deadline
 
     def _connection(self) -> asyncio.Protocol:
         protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -143,53 +158,43 @@ class Server(uvicorn.Server):
         return protocol
 
 
-def resident_bytes() -> int:
-    """Memory of this process that is in use; where the system does not say, the most that it ever was."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
-
-
-def close_door(door: socket.socket, alone: bool) -> list[socket.socket]:
-    """Close a listening socket.
-
-    Args:
-        door: The socket.
-        alone: Whether no other process listens to it.
-
-    Returns:
-        The connections that were waiting there.
-    """
+def close_door(door: socket.socket) -> list[socket.socket]:
+    """Close a listening socket; returns the connections that were waiting there."""
     newcomers = []
     with door:
-        if alone:
-            turn_newcomers_away(door)
         door.setblocking(False)
         while True:
             try:
                 newcomer, _ = door.accept()
-            except BlockingIOError:
-                break
             except ConnectionError:  # gone again
                 continue
+            except OSError:  # nobody waits, or there is no descriptor left for who does
+                break
             newcomer.setblocking(False)
             newcomers.append(newcomer)
     return newcomers
 
 
 def turn_newcomers_away(listener: socket.socket) -> None:
-    """Let the system drop whatever comes to a listening socket that is about to close.
+    """Let the system drop whatever asks a listening socket that is about to close for a connection.
 
-    Between the last look at who waits and the closing, someone might come and be reset. One who is dropped tries again
-    a second later and is refused, or meets another replica. Where the system has no such filters or does not allow
-    them, that gap of microseconds remains.
+    Between the last look at who waits and the closing, someone might come and be reset. One whose first packet is
+    dropped tries again a second later and is refused, or meets another replica. Who is in the middle of the handshake
+    is not dropped: a client believes that it is connected before the server knows. Where the system has no such filters
+    or does not allow them, that gap of microseconds remains.
     """
     if sys.platform == "linux":
-        nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes of any packet
-        program = struct.pack("HL", 1, ctypes.addressof(nothing))
+        instructions = b"".join(
+            struct.pack("HBBI", *instruction)
+            for instruction in (
+                (0x30, 0, 0, 13),  # load the byte with the TCP flags
+                (0x45, 0, 1, 0x02),  # if SYN is among them, go on, else skip one
+                (0x06, 0, 0, 0),  # keep nothing of the packet
+                (0x06, 0, 0, 0xFFFF_FFFF),  # keep all of it
+            )
+        )
+        held = ctypes.create_string_buffer(instructions)
+        program = struct.pack("HL", len(instructions) // 8, ctypes.addressof(held))
         with suppress(OSError):  # some containers may not
             listener.setsockopt(socket.SOL_SOCKET, FILTER, program)
 
@@ -198,4 +203,7 @@ def turns_newcomers_away(listener: socket.socket) -> bool:
     """Whether `turn_newcomers_away` was called for a listening socket, by this process or another that shares it."""
     if sys.platform != "linux":
         return True  # it does nothing there
-    return len(listener.getsockopt(socket.SOL_SOCKET, FILTER, 8)) > 0
+    try:
+        return len(listener.getsockopt(socket.SOL_SOCKET, FILTER, 64)) > 0
+    except OSError:  # a sandbox without filters
+        return False

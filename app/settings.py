@@ -1,10 +1,13 @@
-"""Every setting, its default and the reason for it. All come from the environment; nothing else changes behaviour."""
+"""Every setting, its default and the reason for it. All come from the environment.
+
+Beside these, libraries read variables of their own: `OTEL_*` (docs/operations.md), `TF_*`.
+"""
 
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, FilePath, SecretStr, model_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "SENTIMENT_"
@@ -39,7 +42,10 @@ class Settings(BaseSettings):
     max_reviews: Annotated[int, Field(ge=1, description="Reviews a request.")] = 128
     max_explained: Annotated[
         int,
-        Field(ge=1, description="Reviews a request to explain; each takes a call of the network for every known word."),
+        Field(
+            ge=1,
+            description="Reviews a request to explain; each takes a row of the network for each distinct known term.",
+        ),
     ] = 8
     max_characters: Annotated[
         int, Field(ge=1, description="Characters a review. The longest of the 50,000 IMDB reviews has 13,704.")
@@ -49,7 +55,10 @@ class Settings(BaseSettings):
     )
     max_waiting: Annotated[
         int,
-        Field(ge=1, description="Reviews waiting in one worker; beyond it requests are answered 503 at once."),
+        Field(
+            ge=1,
+            description="Reviews waiting in one worker; beyond it requests get 503 at once, until half are done.",
+        ),
     ] = 1024
 
     keep_alive: Annotated[
@@ -157,3 +166,12 @@ class Settings(BaseSettings):
             except OSError as error:
                 raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read ({error.strerror})") from error
         return tuple(stripped for key in keys if (stripped := key.strip()))
+
+
+def faults_in(error: ValidationError) -> list[str]:
+    """What is wrong with which settings, a line each."""
+    faults = []
+    for fault in error.errors():
+        setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in fault["loc"][:1])
+        faults.append(setting + fault["msg"].removeprefix("Value error, "))
+    return faults

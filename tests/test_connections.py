@@ -153,6 +153,34 @@ def test_pipelined_garbage_does_not_cost_the_request_before_it(server: Server) -
     assert received.startswith(b"HTTP/1.1 200 OK")
 
 
+@pytest.mark.parametrize("half_close", [False, True])
+@pytest.mark.parametrize("before", [1, 2])
+def test_pipelined_request_with_a_malformed_body_ends_the_connection(
+    server: Server, before: int, half_close: bool
+) -> None:
+    """At once after the answers to those before it: a connection that nobody listens to would wait for its time-out."""
+    malformed = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
+    with connect(server) as connection:
+        connection.sendall((HEAD + BODY) * before + malformed)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
+        received = read_to_end(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == received.count(b"HTTP/1.1") == before
+
+
+def test_pipelined_request_does_not_inherit_the_problem_of_the_one_before(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(
+            b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
+            b"GET /model HTTP/1.1\r\nHost: x\r\nX-Request-ID: behind-a-refusal\r\nConnection: close\r\n\r\n"
+        )
+        read_to_end(connection)
+    server.wait_for("behind-a-refusal")
+    (line,) = [line for line in server.logs() if line.get("request_id") == "behind-a-refusal"]
+    assert line["status"] == 200
+    assert "problem" not in line
+
+
 def test_connections_leave_nothing_behind(impatient: Server) -> None:
     process = psutil.Process(impatient.process.pid)
     httpx.get(f"{impatient.url}/health/live")

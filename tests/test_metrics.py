@@ -13,17 +13,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.inference.classifier import Prediction
 from app.inference.profile import BOUNDS, divergence, profile_of
 from app.metrics.exposition import ENOUGH, Exposition
-from app.metrics.families import RECENT
-from app.metrics.recorder import Recorder
+from app.metrics.families import RECENT, SIZE
+from app.metrics.recorder import SUPERVISOR, Recorder
 from app.routes import INFER, PREDICTIONS, TENSORFLOW_PREDICT
-from tests.servers import PATIENCE, Server, run_app, serving, wait_until
+from tests.servers import PATIENCE, Server, ready_when_told, run_app, serving, wait_until
 from tests.test_shutdown import workers_of
 
 Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scrape(url: str) -> Numbers:
-    return numbers_in(httpx.get(f"{url}/metrics").raise_for_status().text)
+    return numbers_in(httpx.get(f"{url}/metrics", timeout=PATIENCE).raise_for_status().text)
 
 
 def numbers_in(exposition: str) -> Numbers:
@@ -176,6 +176,17 @@ def test_metrics_survive_the_death_of_a_worker(models: Path) -> None:
         assert number(numbers, "waiting_reviews_limit") == 2048
 
 
+@pytest.mark.parametrize("size", [0, 100, 8 * SIZE - 1])
+def test_numbers_of_a_worker_that_found_no_room_for_them_are_dropped(tmp_path: Path, size: int) -> None:
+    """The supervisor goes on: what it could not read, it could not count either."""
+    supervisor = Recorder(tmp_path / SUPERVISOR)
+    (tmp_path / "17").write_bytes(bytes(size))
+    Recorder(tmp_path / "18").restarted()
+    supervisor.inherit([])
+    assert [file.name for file in tmp_path.iterdir()] == [SUPERVISOR]
+    assert number(numbers_in(Exposition(supervisor, None, "litert").text().decode()), "worker_restarts_total") == 1
+
+
 def test_metrics_tell_of_connections_and_memory(server: Server) -> None:
     with httpx.Client(base_url=server.url) as client:
         client.get("/health/live")
@@ -196,8 +207,9 @@ def test_metrics_have_a_port_of_their_own(models: Path, workers: int, free_port:
 
 
 def test_metrics_answer_while_starting_and_draining(models: Path) -> None:
-    with serving(model_dir=models, drain=30) as server:
+    with ready_when_told(model_dir=models, drain=1000) as (server, tell):
         assert number(scrape(server.url), "workers_ready") == 0
+        tell()
         server.wait_ready()
         assert number(scrape(server.url), "workers_ready") == 1
         server.process.send_signal(signal.SIGTERM)

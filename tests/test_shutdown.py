@@ -2,7 +2,10 @@
 
 import os
 import signal
+import socket
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -10,8 +13,10 @@ import httpx
 import psutil
 import pytest
 
+from app.server import close_door, turn_newcomers_away, turns_newcomers_away
 from tests.clients import Client, outcomes_of
 from tests.servers import PATIENCE, Server, serving, wait_until
+from tests.test_connections import BODY, HEAD, connect
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -85,7 +90,14 @@ def test_worker_that_crashes_is_replaced_and_the_others_go_on(models: Path) -> N
 def workers_of(server: Server) -> list[int]:
     """Workers that have said that they are ready, and live."""
     said = [line["pid"] for line in server.logs() if line["event"] == "ready"]
-    return [pid for pid in said if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    return [pid for pid in said if _lives(pid)]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_workers_with_a_damaged_bundle_end_the_service(models: Path, damaged_golden: Path) -> None:
@@ -118,8 +130,49 @@ def test_second_signal_reaches_a_worker_that_has_not_looked_at_the_first(models:
         server.wait_for('"draining"')
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
-        os.kill(busy, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # the supervisor kills who does not answer it for ten seconds
+            os.kill(busy, signal.SIGCONT)
         assert server.process.wait(PATIENCE) == 0
+
+
+def test_stop_without_a_file_descriptor_left_finishes_what_was_accepted(models: Path) -> None:
+    with serving(model_dir=models, runtime="litert") as server:
+        server.wait_ready()
+        process = psutil.Process(server.process.pid)
+        with connect(server) as connection:
+            connection.sendall(HEAD)
+            assert httpx.get(f"{server.url}/health/live").status_code == 200  # so the one before it is accepted, too
+            _, most = process.rlimit(psutil.RLIMIT_NOFILE)
+            process.rlimit(psutil.RLIMIT_NOFILE, (3, most))
+            process.terminate()
+            wait_until(lambda: all(each.status != psutil.CONN_LISTEN for each in process.net_connections()))
+            connection.sendall(BODY)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+            process.rlimit(psutil.RLIMIT_NOFILE, (most, most))  # uvloop's own end needs some
+        assert server.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's socket filters")
+def test_closing_door_lets_in_who_has_begun_to_connect_and_nobody_else() -> None:
+    """Linux can be told to keep a handshake unfinished until the client sends something: just as with one far away."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+        door.setblocking(False)
+        with socket.create_connection(door.getsockname()) as client:
+            assert not turns_newcomers_away(door)
+            turn_newcomers_away(door)
+            assert turns_newcomers_away(door)
+            with pytest.raises(TimeoutError):
+                socket.create_connection(door.getsockname(), timeout=0.5)
+            client.sendall(b"begun")
+            newcomers: list[socket.socket] = []
+            wait_until(lambda: bool(newcomers.extend(close_door(door.dup())) or newcomers))
+            (newcomer,) = newcomers
+            with newcomer:
+                newcomer.settimeout(PATIENCE)
+                assert newcomer.recv(10) == b"begun"
+                client.sendall(b"and more")
+                assert newcomer.recv(10) == b"and more"
 
 
 def test_interrupt_by_a_person_does_not_wait_for_balancers(models: Path) -> None:

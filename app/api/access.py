@@ -8,22 +8,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem
-
-GUARDED = frozenset(("/predict", "/explain", "/model", "/metrics"))
-GUARDED_BELOW = ("/v1/models", "/v2/models")
+from app.routes import wants_key
 
 KEY_NEEDED = "A key is needed: send the header Authorization: Bearer <key>. Whoever runs the service has it."
 
 CALLER = "sentiment.caller"
 """In a request's ASGI scope: the beginning of the hash of the key that it came with, for the log."""
-
-
-def is_guarded(path: str) -> bool:
-    """Whether a path wants a key, where there are any.
-
-    Health stays open, as probes have no keys; so does the documentation, which holds no secret and can be closed.
-    """
-    return path in GUARDED or path.startswith(GUARDED_BELOW)
 
 
 class Access:
@@ -42,7 +32,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; see the class."""
-        if scope["type"] == "http" and is_guarded(scope["path"]) and not self._knows(scope):
+        if scope["type"] == "http" and wants_key(scope["path"]) and not self._knows(scope):
             await problem(401, "unauthorized", KEY_NEEDED, {"WWW-Authenticate": 'Bearer realm="sentiment"'})(
                 scope, receive, send
             )

@@ -3,70 +3,58 @@
 from typing import Any
 
 from app.api.access import KEY_NEEDED
-from app.api.problems import INTERNAL_DETAIL, MEDIA_TYPE, describe
-from app.api.refusals import HEADERS_TOO_LARGE, MALFORMED, TARGET_TOO_LONG
+from app.api.body import NOT_JSON
+from app.api.problems import (
+    INTERNAL_DETAIL,
+    MEDIA_TYPE,
+    TYPE_PREFIX,
+    BodyTooLarge,
+    ReviewTooLong,
+    TooManyReviews,
+    UnsupportedBody,
+    describe,
+    invalid,
+    problem_of,
+)
+from app.api.refusals import HEADERS_TOO_LARGE, MALFORMED, TARGET_TOO_LONG, too_slow
+from app.api.schemas import Problem
+from app.api.state import STARTING
+from app.inference.errors import DeadlineExceeded, NotServing, Overloaded
 
 REFERENCE = "#/components/schemas/{model}"
 
-WHEN: dict[int, tuple[str, dict[str, tuple[str, dict[str, Any]]]]] = {
-    400: ("These bytes are not HTTP/1.1; the connection is closed.", {MALFORMED.type: (MALFORMED.detail, {})}),
-    401: ("The service wants a key, and the request has none that it knows.", {"unauthorized": (KEY_NEEDED, {})}),
-    408: (
-        "The request did not arrive in time; the connection is closed.",
-        {"request-timeout": ("The request did not arrive within 20 seconds; the connection is closed.", {})},
+
+def _raised(*errors: Exception) -> list[Problem]:
+    return [problem for error in errors if (problem := problem_of(error))]
+
+
+WHEN: dict[int, tuple[str, list[Problem]]] = {
+    400: ("These bytes are not HTTP/1.1; the connection is closed.", [MALFORMED.problem]),
+    401: (
+        "The service wants a key, and the request has none that it knows.",
+        [describe(401, "unauthorized", KEY_NEEDED)],
     ),
-    413: (
-        "The body is too large.",
-        {
-            "body-too-large": (
-                "The body may have 2000000 bytes, this one has 3145728 or more. Send the reviews in several requests.",
-                {"limit": 2_000_000, "received": 3_145_728},
-            )
-        },
-    ),
-    414: ("The request's target is too long.", {TARGET_TOO_LONG.type: (TARGET_TOO_LONG.detail, {})}),
-    415: (
-        "The body is not uncompressed JSON.",
-        {"unsupported-media-type": ("Send JSON with the header Content-Type: application/json.", {})},
-    ),
+    408: ("The request did not arrive in time; the connection is closed.", [too_slow(20).problem]),
+    413: ("The body is too large.", _raised(BodyTooLarge(2_000_000, 3_145_728))),
+    414: ("The request's target is too long.", [TARGET_TOO_LONG.problem]),
+    415: ("The body is not uncompressed JSON.", _raised(UnsupportedBody(NOT_JSON))),
     422: (
         "The body is not what the schema says, or a limit is exceeded.",
-        {
-            "review-too-long": (
-                "A review may have 50000 characters, reviews.3 has 61230. Shorten or split it.",
-                {"limit": 50_000, "received": 61_230, "index": 3},
-            ),
-            "too-many-reviews": (
-                "A request may hold 128 reviews, this one holds 200. Send them in several requests.",
-                {"limit": 128, "received": 200},
-            ),
-            "invalid-request": (
-                "reviews.0: Input should be a valid string",
-                {"errors": [{"location": "reviews.0", "message": "Input should be a valid string"}]},
-            ),
-        },
+        _raised(
+            ReviewTooLong("reviews.3", 3, 50_000, 61_230),
+            TooManyReviews(128, 200),
+            invalid("reviews.0", "Input should be a valid string"),
+        ),
     ),
-    431: ("The request's headers are too large.", {HEADERS_TOO_LARGE.type: (HEADERS_TOO_LARGE.detail, {})}),
-    500: ("The service failed.", {"internal-error": (INTERNAL_DETAIL, {})}),
+    431: ("The request's headers are too large.", [HEADERS_TOO_LARGE.problem]),
+    500: ("The service failed.", [describe(500, "internal-error", INTERNAL_DETAIL)]),
     503: (
         "The service is starting, stopping or has too much to do; try another replica, or later.",
-        {
-            "overloaded": ("1020 reviews are waiting, 8 more would exceed the limit of 1024.", {}),
-            "not-serving": ("The service is starting; try again in a moment.", {}),
-        },
+        _raised(Overloaded(8, 1020, 1024), NotServing(STARTING)),
     ),
-    504: (
-        "The reviews were not scored in time.",
-        {
-            "deadline-exceeded": (
-                "The reviews waited for the model for more than 10 seconds. "
-                "Send fewer at a time, or try another replica.",
-                {},
-            )
-        },
-    ),
+    504: ("The reviews were not scored in time.", _raised(DeadlineExceeded(10))),
 }
-"""Status -> when it is answered, and examples: a problem's type -> its detail and its further members."""
+"""Status -> when it is answered, and examples."""
 
 HEADERS = {
     401: {"WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}},
@@ -85,10 +73,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _problem(status: int) -> dict[str, Any]:
     description, kinds = WHEN[status]
-    examples = {}
-    for type_, (detail, members) in kinds.items():
-        problem = describe(status, type_, detail, **members)
-        examples[type_] = {"summary": problem.title, "value": problem.model_dump(exclude_none=True)}
+    examples = {
+        problem.type.removeprefix(TYPE_PREFIX): {
+            "summary": problem.title,
+            "value": problem.model_dump(exclude_none=True),
+        }
+        for problem in kinds
+    }
     response: dict[str, Any] = {
         "description": description,
         "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}, "examples": examples}},

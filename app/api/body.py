@@ -1,5 +1,6 @@
 """From a request's bytes to a valid request, with every limit checked as early as it can be."""
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from email.message import Message
 from functools import lru_cache
@@ -15,7 +16,8 @@ from app.api.state import service_of
 LONGEST_LOCATION = 100
 """Characters of a field's name that are repeated to the one who sent it."""
 
-UTF8_BOM = b"\xef\xbb\xbf"
+NOT_JSON = "Send JSON with the header Content-Type: application/json."
+
 
 Model = TypeVar("Model", bound=BaseModel)
 Reviews = TypeVar("Reviews", bound=PredictRequest)
@@ -52,8 +54,12 @@ def _objection(content_type: bytes, content_encoding: bytes) -> str | None:
     message["content-type"] = content_type.decode("latin-1") or "none/none"
     subtype = message.get_content_subtype()
     if message.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
-        return "Send JSON with the header Content-Type: application/json."
-    if message.get_content_charset("utf-8") not in ("utf-8", "utf8", "us-ascii"):
+        return NOT_JSON
+    try:
+        charset = message.get_content_charset("utf-8")
+    except (TypeError, ValueError):  # parameters as in RFC 2231, but not quite: `a*=x; a*0=y`, `charset*=%00''x`
+        return "The parameters of the Content-Type are not valid; send Content-Type: application/json."
+    if charset not in ("utf-8", "utf8", "us-ascii"):
         return "Send the JSON in UTF-8; other charsets are not read."
     if content_encoding.lower() != b"identity":
         return "Send the body uncompressed; Content-Encoding is not supported."
@@ -85,7 +91,7 @@ def parsed_as(model: type[Model], body: bytes) -> Model:
         InvalidRequest: It is none, or not what the model says.
     """
     try:
-        return model.model_validate_json(body.removeprefix(UTF8_BOM))
+        return model.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
         raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
 

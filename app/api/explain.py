@@ -13,12 +13,13 @@ from app.api.state import Service, Serving, service_of, serving_of
 from app.api.written import explanations_json
 from app.inference.errors import DeadlineExceeded
 from app.inference.explanation import Explanation, Occlusion
+from app.routes import EXPLAIN
 
 router = APIRouter(tags=["predictions"])
 
 
 @router.post(
-    "/explain",
+    EXPLAIN,
     operation_id="explain",
     summary="Explain predictions",
     response_model=ExplainResponse,

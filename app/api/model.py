@@ -5,12 +5,13 @@ from fastapi import APIRouter, Request
 from app.api.answers import problems
 from app.api.schemas import Limits, ModelResponse
 from app.api.state import service_of, serving_of
+from app.routes import MODEL
 
 router = APIRouter(tags=["model"])
 
 
 @router.get(
-    "/model",
+    MODEL,
     operation_id="get_model",
     summary="Describe the served model",
     response_description="The served bundle.",

@@ -9,11 +9,11 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api.access import is_guarded
 from app.api.answers import REFERENCE, complete_answer
 from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
 from app.api.state import Service, Serving
+from app.routes import wants_key
 from app.settings import Settings
 
 REQUEST_ID = {
@@ -88,7 +88,7 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if settings.all_keys else [{}, {"key": []}]
     for name, path in document["paths"].items():
         for operation in path.values():
-            operation["security"] = key_or_nothing if is_guarded(name) else []
+            operation["security"] = key_or_nothing if wants_key(name) else []
             complete_answer(operation, schemas)
             for response in operation["responses"].values():
                 response.setdefault("headers", {})["X-Request-ID"] = REQUEST_ID

@@ -1,21 +1,16 @@
 """The playground, a page to try the model on: its styles and scripts, and the plots of the served bundle's training."""
 
-import os
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, Response
-from fastapi.staticfiles import StaticFiles
-from starlette.types import Scope
+from fastapi.responses import Response
 
+from app.api.files import REVALIDATE, Assets, WholeFile
 from app.api.state import serving_of
 from app.routes import PLAYGROUND
 
 FOLDER = Path(__file__).parent.parent / "playground"
 PLOTS = frozenset(("loss.png", "accuracy.png"))
-
-REVALIDATE = {"Cache-Control": "no-cache"}
-"""Browsers ask each time, and are answered 304 unless it changed: no page meets scripts of another version."""
 
 
 def page_of(docs: bool) -> str:
@@ -36,18 +31,6 @@ def add_playground(app: FastAPI) -> None:
         path = serving_of(request).bundle.folder / "report" / name
         if name not in PLOTS or not path.is_file():
             raise HTTPException(404)
-        return FileResponse(path, headers=REVALIDATE)
+        return WholeFile(path, headers=REVALIDATE)
 
     app.mount(PLAYGROUND, Assets(directory=FOLDER))
-
-
-class Assets(StaticFiles):
-    """Static files that browsers ask for anew before they use their copy."""
-
-    def file_response(
-        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        """See `StaticFiles`."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers.update(REVALIDATE)
-        return response

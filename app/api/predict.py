@@ -8,12 +8,13 @@ from app.api.openapi import request_body
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.state import service_of, serving_of
 from app.api.written import answer_json
+from app.routes import PREDICT
 
 router = APIRouter(tags=["predictions"])
 
 
 @router.post(
-    "/predict",
+    PREDICT,
     operation_id="predict",
     summary="Score reviews",
     response_model=PredictResponse,

@@ -1,4 +1,4 @@
-"""Every error that leaves the service, as RFC 9457 problem details, and the one place that chooses HTTP statuses.
+"""Errors that leave the service, as RFC 9457 problem details; `app.api.refusals` has those of what is no request yet.
 
 Clients of other protocols, below /v1 and /v2, are told the same in the form that they read: `{"error": detail}`.
 
@@ -127,7 +127,7 @@ UNAVAILABLE: dict[type[Exception], str] = {Overloaded: "overloaded", NotServing:
 
 FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     status.HTTP_400_BAD_REQUEST: ("bad-request", "The request is not valid HTTP for this path."),
-    status.HTTP_404_NOT_FOUND: ("not-found", "There is nothing at this path; /openapi.json lists what there is."),
+    status.HTTP_404_NOT_FOUND: ("not-found", "There is nothing at this path."),
     status.HTTP_405_METHOD_NOT_ALLOWED: (
         "method-not-allowed",
         "This path does not take this method; the Allow header names those it takes.",
@@ -186,8 +186,12 @@ def problem(
         headers: More headers.
         extensions: More members, such as the limit that was hit.
     """
-    PROBLEM.set(type_)
-    return ProblemResponse(describe(status_code, type_, detail, **extensions), headers)
+    return _response(describe(status_code, type_, detail, **extensions), headers)
+
+
+def _response(problem: Problem, headers: dict[str, str] | None) -> Response:
+    PROBLEM.set(problem.type.removeprefix(TYPE_PREFIX))
+    return ProblemResponse(problem, headers)
 
 
 def internal_error() -> Response:
@@ -195,25 +199,37 @@ def internal_error() -> Response:
     return problem(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_DETAIL)
 
 
-def answer_to(error: Exception) -> Response | None:
-    """Make the answer to an error that a handler raised; None for one that nobody foresaw."""
+def problem_of(error: Exception) -> Problem | None:
+    """The problem that an error is to who asked; None for an error that nobody foresaw."""
     match error:
         case RequestRejected():
-            # The rest of a body that was refused unread would be taken for the next request's beginning.
-            headers = {"Connection": "close"} if isinstance(error, BodyTooLarge) else None
-            return problem(error.status, error.type, error.detail, headers, **error.extensions)
+            return describe(error.status, error.type, error.detail, **error.extensions)
         case InferenceError():
-            log.error("prediction failed", exc_info=error)
-            return internal_error()
+            return describe(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_DETAIL)
         case DeadlineExceeded():
             detail = f"{_sentence(error)} Send fewer at a time, or try another replica."
-            return problem(status.HTTP_504_GATEWAY_TIMEOUT, "deadline-exceeded", detail)
+            return describe(status.HTTP_504_GATEWAY_TIMEOUT, "deadline-exceeded", detail)
         case Overloaded() | NotServing():
-            headers = {"Retry-After": RETRY_AFTER}
-            return problem(status.HTTP_503_SERVICE_UNAVAILABLE, UNAVAILABLE[type(error)], _sentence(error), headers)
-        case ClientDisconnect():
-            return Response(status_code=CLIENT_GONE)
+            return describe(status.HTTP_503_SERVICE_UNAVAILABLE, UNAVAILABLE[type(error)], _sentence(error))
     return None
+
+
+def answer_to(error: Exception) -> Response | None:
+    """Make the answer to an error that a handler raised; None for one that nobody foresaw."""
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=CLIENT_GONE)
+    if isinstance(error, InferenceError):
+        log.error("prediction failed", exc_info=error)
+    found = problem_of(error)
+    if found is None:
+        return None
+    headers = None
+    if isinstance(error, BodyTooLarge):
+        # The rest of a body that was refused unread would be taken for the next request's beginning.
+        headers = {"Connection": "close"}
+    elif isinstance(error, Overloaded | NotServing):
+        headers = {"Retry-After": RETRY_AFTER}
+    return _response(found, headers)
 
 
 def _sentence(error: Exception) -> str:
@@ -239,9 +255,11 @@ async def _unforeseen(_: Request, __: Exception) -> Response:
     return internal_error()
 
 
-async def _framework_error(_: Request, error: Exception) -> Response:
+async def _framework_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     type_, detail = FRAMEWORK_ERRORS.get(error.status_code, ("http-error", error.detail))
+    if error.status_code == status.HTTP_404_NOT_FOUND and (document := request.app.openapi_url):
+        detail = f"{detail[:-1]}; {document} lists what there is."
     headers = dict(error.headers) if error.headers else None
     if headers and headers.get("Allow") == "GET":
         headers["Allow"] = "GET, HEAD"  # see `app.api.head`

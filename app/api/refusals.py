@@ -5,8 +5,10 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
-from app.api.problems import describe, told
+from app.api.problems import UNAVAILABLE, describe, told
 from app.api.requests import POLICY
+from app.api.schemas import Problem
+from app.inference.errors import Overloaded
 from app.routes import speaks_protocol
 
 MAX_TARGET = 8_192
@@ -26,6 +28,11 @@ class Refusal(NamedTuple):
     type: str
     detail: str
     limit: int | None = None
+
+    @property
+    def problem(self) -> Problem:
+        """The same as a problem."""
+        return describe(self.status, self.type, self.detail, limit=self.limit)
 
     def response(
         self,
@@ -57,8 +64,7 @@ def _around(
     retry_after: str | None,
 ) -> tuple[bytes, bytes]:
     """What stands before and behind the request's id; the same for all refusals of a kind within a second."""
-    status, type_, detail, limit = refusal
-    _, media_type, body = told(describe(status, type_, detail, limit=limit), protocol)
+    _, media_type, body = told(refusal.problem, protocol)
     headers = {
         "content-type": media_type,
         "content-length": len(body),
@@ -67,7 +73,10 @@ def _around(
         **({"retry-after": retry_after} if retry_after else {}),
         **({"connection": "close"} if close else {}),
     }
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     before = b"".join(b"%b\r\n" % line.encode() for line in lines)
     before += b"".join(b"%b: %b\r\n" % header for header in default_headers)
     return before + b"x-request-id: ", b"\r\n\r\n" + body
@@ -88,11 +97,28 @@ HEADERS_TOO_LARGE = Refusal(
     f"A request's headers may have {MAX_HEADERS} bytes, these have more.",
     MAX_HEADERS,
 )
-
-
 TOO_MANY_PIPELINED = Refusal(  # logged, and never sent: those before it are answered, and then the connection ends
     HTTPStatus.TOO_MANY_REQUESTS,
     "too-many-pipelined",
     f"{MAX_PIPELINED} requests may wait on a connection, more do.",
     MAX_PIPELINED,
 )
+
+
+def too_slow(seconds: float) -> Refusal:
+    """A request that did not arrive in the time it had."""
+    return Refusal(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "request-timeout",
+        f"The request did not arrive within {seconds:g} seconds; the connection is closed.",
+    )
+
+
+def too_busy(limit: int) -> Refusal:
+    """A prediction while the queue is full; see `Scorer.full` for how long it is."""
+    return Refusal(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        UNAVAILABLE[Overloaded],
+        f"The limit of {limit} waiting reviews was reached; until half of them are scored, predictions are refused. "
+        "Try another replica, or later.",
+    )

@@ -12,6 +12,7 @@ from app.api.access import CALLER
 from app.api.problems import CLIENT_GONE, PROBLEM, internal_error
 from app.api.state import Service
 from app.logs import REQUEST_ID
+from app.routes import DOCS, REDOC
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """What is taken over from X-Request-ID. Anything else could forge log lines or headers, and is replaced."""
@@ -29,9 +30,9 @@ _OWN = (
 PAGE_POLICIES = {
     "/": _OWN + b"style-src 'self'; img-src 'self'",
     # Swagger UI has pictures in its styles.
-    "/docs": _OWN + b"style-src 'self'; img-src 'self' data:",
+    DOCS: _OWN + b"style-src 'self'; img-src 'self' data:",
     # Redoc writes its styles itself, and looks for words in a worker that it makes of a text.
-    "/redoc": _OWN + b"style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:",
+    REDOC: _OWN + b"style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:",
 }
 """The same for the pages there are: only what comes from this service, and no script within a page."""
 

@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from app.api.playground import REVALIDATE
+from app.api.files import REVALIDATE
 
 ALIVE = {"status": "alive"}
 """What KServe's clients of protocol version 1 look for at /."""

@@ -1,6 +1,6 @@
 """What the service is at this moment, and how routes reach it."""
 
-import time
+import asyncio
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -13,6 +13,8 @@ from app.inference.scorer import Scorer
 from app.metrics.exposition import Exposition
 from app.metrics.recorder import Recorder
 from app.settings import Settings
+
+STARTING = "the service is starting; try again in a moment"
 
 log = structlog.get_logger()
 
@@ -62,7 +64,7 @@ class Service:
     phase: Starting | Serving | Broken = field(default_factory=Starting)
     draining: bool = False
     _shed: int = 0
-    _shed_logged: float = 0.0
+    _shed_timer: asyncio.TimerHandle | None = None
 
     @property
     def shedding(self) -> bool:
@@ -70,11 +72,17 @@ class Service:
         return isinstance(self.phase, Serving) and self.phase.scorer.full
 
     def shed(self) -> None:
-        """Log that a prediction was refused unread: once a second for all of them, as there may be thousands."""
+        """Log that a prediction was refused unread: the first at once, others once a second, as there may be many."""
         self._shed += 1
-        if (now := time.monotonic()) >= self._shed_logged + 1:
+        if self._shed_timer is None:
+            self._log_shed()
+
+    def _log_shed(self) -> None:
+        self._shed_timer = None
+        if self._shed:
             log.warning("shedding", refused=self._shed, problem="overloaded")
-            self._shed, self._shed_logged = 0, now
+            self._shed = 0
+            self._shed_timer = asyncio.get_running_loop().call_later(1, self._log_shed)
 
     def begin_draining(self) -> None:
         """Send new traffic elsewhere from now on, but answer what comes."""
@@ -116,6 +124,6 @@ def serving_of(request: Request) -> Serving:
         case Serving():
             return service.phase
         case Starting():
-            raise NotServing("the service is starting; try again in a moment")
+            raise NotServing(STARTING)
         case Broken():
             raise NotServing("the service could not load its model and is stopping; another replica may answer")

@@ -1,6 +1,7 @@
 """`python -m app.bulk INPUT OUTPUT`: score files."""
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from app.bulk.sources import FORMATS, find_sources, is_utf8
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.runtimes import RUNTIMES
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, faults_in
 
 DONE, FAILED, USAGE, BAD, UNREAD = 0, 1, 2, 3, 4
 
@@ -124,9 +125,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings()
     except ValidationError as error:
-        for item in error.errors():
-            setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in item["loc"][:1])
-            print(f"error: {setting}{item['msg']}", file=sys.stderr)
+        for fault in faults_in(error):
+            print(f"error: {fault}", file=sys.stderr)
         return USAGE
     options = parser(settings).parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -141,7 +141,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         wrong = (InputError, JobDiffers, OutputForeign, OutputInUse, PackageMissing)
         return USAGE if isinstance(error, wrong) else FAILED
-    print(json.dumps(summary, ensure_ascii=False) if options.json else _in_words(summary, options.output))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # files have names that not every locale can show
+    print(json.dumps(summary) if options.json else _in_words(summary, options.output))
     if summary["unread"]:
         return UNREAD
     return BAD if summary["rows"]["bad"] else DONE
@@ -190,9 +192,12 @@ def _executor(options: argparse.Namespace, plan: Plan, output: Output, bundle: P
         from app.bulk.cluster import run_on_ray
 
         return partial(run_on_ray, options.ray, plan.job, bundle, output.staging, workers=options.workers)
-    return partial(
-        run_locally, plan.job, bundle, output.staging, workers=options.workers or len(os.sched_getaffinity(0))
-    )
+    return partial(run_locally, plan.job, bundle, output.staging, workers=options.workers or _cores())
+
+
+def _cores() -> int:
+    """Those that this process may use; where the system does not say, those of the machine."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _in_words(summary: dict[str, Any], output: Path) -> str:

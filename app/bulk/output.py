@@ -77,7 +77,7 @@ class Output:
         path = self.folder / MANIFEST
         if not path.exists():
             return None
-        manifest: dict[str, Any] = json.loads(path.read_text())
+        manifest: dict[str, Any] = json.loads(path.read_bytes())
         return manifest
 
     def planned(self, job: Job) -> Plan | None:

@@ -10,6 +10,7 @@ quote. A quote inside a field that does not begin with one is a character like a
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -27,7 +28,6 @@ of their own, as behind any quote that is not closed.
 SHOWN = 1 << 10
 """Bytes that are kept of a record longer than that."""
 
-UTF8_BOM = b"\xef\xbb\xbf"
 
 # Possessive quantifiers: no input, however odd, makes these take more than one pass.
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\n][^,\n]*+)?+'
@@ -56,7 +56,7 @@ class Record(NamedTuple):
     @property
     def is_blank(self) -> bool:
         """Whether it is an empty line, which is no row; a byte order mark fills none."""
-        content = self.content.removeprefix(UTF8_BOM)
+        content = self.content.removeprefix(BOM_UTF8)
         return not content or content.isspace()
 
     @property

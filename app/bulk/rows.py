@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from io import BufferedIOBase
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from pydantic_core import from_json
 from app.bulk.errors import InputChanged
 from app.bulk.job import Job
 from app.bulk.plan import Chunk
-from app.bulk.records import UTF8_BOM, Record, fields, records
+from app.bulk.records import Record, fields, records
 from app.bulk.sources import Source, blocks_of, line_of, open_text, text_format
 from app.inference.text import BLANK, is_blank
 
@@ -118,7 +119,7 @@ class TextReader:
         yield from blocks_of(self._stream, chunk.size)
 
     def _row(self, source: Source, record: Record, number: int, line: int) -> Row:
-        content = record.content.removeprefix(UTF8_BOM) if line == 1 else record.content
+        content = record.content.removeprefix(BOM_UTF8) if line == 1 else record.content
         raw = content.removesuffix(b"\n").removesuffix(b"\r")
         objection = record.objection
         values: dict[str, Any] = {}

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import os
 import stat
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Iterable, Iterator
 from io import BufferedIOBase
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
 from app.bulk.errors import BulkError, InputError, PackageMissing
-from app.bulk.records import BLOCK, UTF8_BOM, Record, fields, records
+from app.bulk.records import BLOCK, Record, fields, records
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -210,7 +211,7 @@ def _columns(source: Source) -> tuple[str, ...] | None:
         for record in filled:
             if record.objection:
                 raise ValueError(f"its header is {record.objection}")
-            text = record.content.removeprefix(UTF8_BOM).decode()
+            text = record.content.removeprefix(BOM_UTF8).decode()
             return tuple(fields(line_of(text)))
     return None
 
@@ -236,7 +237,7 @@ def _fields_of(filled: Iterable[Record]) -> tuple[str, ...] | None:
 
 def _json_or_none(content: bytes) -> object:
     try:
-        return from_json(content.removeprefix(UTF8_BOM))
+        return from_json(content.removeprefix(BOM_UTF8))
     except ValueError:
         return None
 

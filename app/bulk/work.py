@@ -1,7 +1,6 @@
 """What a worker does with a chunk: read it, score it, write it beside the output. It commits nothing."""
 
 import os
-import resource
 import socket
 import sys
 import time
@@ -21,6 +20,7 @@ from app.bulk.rows import Row, TextReader
 from app.inference.bundle import load_bundle
 from app.inference.classifier import BATCH, Classifier, Prediction, open_classifier
 from app.inference.errors import BundleDamaged, InferenceError
+from app.memory import most_resident_bytes
 
 UNUSABLE = "the model's answer to this review is no probability"
 
@@ -126,7 +126,7 @@ class Worker:
             began=began,
             ended=time.time(),
             cpu=time.process_time() - cpu,
-            memory=most_memory(),
+            memory=most_resident_bytes(),
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )
 
@@ -161,13 +161,3 @@ def unforeseen() -> str:
     lines = traceback.format_exc().splitlines()
     kind = type(sys.exception()).__name__
     return "\n".join(["a worker met an error that nobody foresaw:", *(n for n in lines if n[:2] == "  "), kind])
-
-
-def most_memory() -> int:
-    """The most bytes that this process has held so far."""
-    try:
-        # `getrusage` would count what the parent held when it started this process.
-        (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -34,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound, BundleUnwritable, SentimentError
 from app.inference.profile import Profile
+from app.inference.runtimes import SAVED_MODEL_FILE
 from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS
 from app.inference.vocabulary import Encoding, Vocabulary
 
@@ -224,7 +225,7 @@ def _load(folder: Path) -> Bundle:
     manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
     if manifest.version != folder.name:
         raise BundleDamaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
-    for name in (WORD_INDEX, GOLDEN, PROFILE, "saved_model.pb"):
+    for name in (WORD_INDEX, GOLDEN, PROFILE, SAVED_MODEL_FILE):
         if name not in manifest.files:
             raise BundleDamaged(path, f"it lists no {name}")
     files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from app.inference.bundle import Bundle
+from app.inference.bundle import GOLDEN, Bundle
 from app.inference.errors import BundleDamaged, InferenceError
 from app.inference.runtimes import BATCH_SIZES, Runtime, open_runtime, prepared_size
 from app.inference.vocabulary import Row, Vocabulary
@@ -124,13 +124,13 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
     """
     try:
         classifier = Classifier(bundle.vocabulary, open_runtime(runtime, bundle.folder))
-    except ValueError as error:
+        predictions = classifier.predict([golden.review for golden in bundle.golden])
+    except (ValueError, InferenceError) as error:
         raise BundleDamaged(bundle.folder, str(error)) from error
-    predictions = classifier.predict([golden.review for golden in bundle.golden])
     for golden, prediction in zip(bundle.golden, predictions, strict=True):
         if abs(golden.positive_probability - prediction.positive_probability) > GOLDEN_TOLERANCE:
             raise BundleDamaged(
-                bundle.folder / "golden.json",
+                bundle.folder / GOLDEN,
                 f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
                 f"{prediction.positive_probability:.6f}: text is not read as it was in training",
             )

@@ -13,7 +13,7 @@ SentimentError
 └── NotServing             the service is starting or stopping; another replica may answer
 
 Messages are for people: they name the file or the limit and say what to do next. HTTP statuses are chosen in
-`app.api.problems`, nowhere else.
+`app.api`, nowhere else.
 """
 
 from pathlib import Path
@@ -99,9 +99,6 @@ class Overloaded(SentimentError):
 
     def __init__(self, received: int, waiting: int, limit: int) -> None:
         super().__init__(f"{waiting} reviews are waiting, {received} more would exceed the limit of {limit}")
-        self.received = received
-        self.waiting = waiting
-        self.limit = limit
 
 
 class NotServing(SentimentError):

@@ -24,6 +24,7 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 """Sizes that the network is called with. oneDNN prepares itself anew for each size it meets (some 100 ms), so there
 are few, all met before the service is ready; a batch in between is padded with empty rows."""
 
+SAVED_MODEL_FILE = "saved_model.pb"
 LITERT_FILE = "model.tflite"
 
 NOTICE = re.compile(r"I\d{4} |INFO: |WARNING: All log messages before absl::InitializeLog")
@@ -92,10 +93,10 @@ class TensorFlowRuntime:
                 autograph=False,
             ).get_concrete_function()
         except Exception as error:  # TensorFlow raises what it likes on a bad file; the cause is chained
-            raise BundleDamaged(folder / "saved_model.pb", "TensorFlow cannot load this SavedModel") from error
+            raise BundleDamaged(folder / SAVED_MODEL_FILE, "TensorFlow cannot load this SavedModel") from error
         if columns is None:
             raise BundleDamaged(
-                folder / "saved_model.pb", "its signature is not multi_hot (batch, columns) -> positive_probability"
+                folder / SAVED_MODEL_FILE, "its signature is not multi_hot (batch, columns) -> positive_probability"
             )
         self.columns = int(columns)
         self._constant = tf.constant
@@ -234,8 +235,15 @@ def open_runtime(name: str, folder: Path) -> Runtime:
     Args:
         name: A key of `RUNTIMES`.
         folder: The bundle's folder.
+
+    Raises:
+        RuntimeUnavailable: The runtime's package is not installed.
+        BundleDamaged: The network cannot be loaded, or fails when it is called.
     """
     runtime = RUNTIMES[name](folder)
-    for size in BATCH_SIZES:
-        runtime(np.zeros((size, runtime.columns), np.float32))
+    try:
+        for size in BATCH_SIZES:
+            runtime(np.zeros((size, runtime.columns), np.float32))
+    except Exception as error:  # a runtime raises what it likes; the cause is chained
+        raise BundleDamaged(folder, f"its network was loaded by {name}, but fails when it is called") from error
     return runtime

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Literal
 
 from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
+from app.inference.runtimes import BATCH_SIZES
 from app.routes import OTHER, PREDICTIONS, ROUTES
 
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -32,7 +33,7 @@ REASONS = (
     "internal-error",
     OTHER,
 )
-"""The last parts of problem types, as `app.api.problems` and `app.connection` have them."""
+"""The last parts of problem types, as `app.api.problems` and `app.api.refusals` have them."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ BATCH = _layout.add(
     "batch_reviews",
     "Reviews a batch; of a review that is being explained, a row for each term counts as one.",
     "histogram",
-    (1, 2, 4, 8, 16, 32, 64),
+    BATCH_SIZES,
 )
 REJECTIONS = _layout.add(
     "rejections",

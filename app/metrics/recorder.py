@@ -169,9 +169,9 @@ class Recorder:
         names = {SUPERVISOR, *map(str, workers)}
         for file in self._path.parent.iterdir():
             if file.name not in names:
-                ended = memoryview(file.read_bytes()).cast("d")
-                for place in _COUNTERS:
-                    self._numbers[place] += ended[place]
+                if ended := _numbers_of(file.read_bytes()):
+                    for place in _COUNTERS:
+                        self._numbers[place] += ended[place]
                 file.unlink()
 
     def of_all(self) -> "Iterator[memoryview[float]]":
@@ -184,8 +184,8 @@ class Recorder:
                 content = file.read_bytes()
             except FileNotFoundError:  # its worker has just ended
                 continue
-            if len(content) == 8 * SIZE:  # else its worker is just being started
-                yield memoryview(content).cast("d")
+            if numbers := _numbers_of(content):
+                yield numbers
 
     @property
     def workers(self) -> int:
@@ -204,3 +204,8 @@ class Recorder:
         self._numbers[family.offset + place] += 1
         self._numbers[family.offset + family.width - 1] += value
         self._numbers[RECENT[feature].offset + place] += 1
+
+
+def _numbers_of(content: bytes) -> "memoryview[float] | None":
+    """A file's numbers; None if it has not all of them: its worker is being started, or found no room for it."""
+    return memoryview(content).cast("d") if len(content) == 8 * SIZE else None

@@ -16,6 +16,7 @@ export class Batch {
   #rows = [];
   #controller = null;
   #name = "";
+  #opened = 0; // files so far
 
   /**
    * @param {import("./service.js").Service} service
@@ -58,8 +59,10 @@ export class Batch {
 
   async #open(file) {
     this.#refuse("");
+    const number = ++this.#opened;
     try {
       const { reviews, note } = await readRecords(file);
+      if (number !== this.#opened) return; // a smaller file, chosen later, has taken its place
       this.#controller?.abort();
       this.#name = file.name;
       this.#rows = reviews.map((review, index) => newRow(index + 1, review));
@@ -70,6 +73,7 @@ export class Batch {
       this.#results.show(this.#rows);
       await this.#score(this.#rows.filter((row) => !row.error));
     } catch (error) {
+      if (number !== this.#opened) return;
       if (error instanceof Unreadable) this.#refuse(`${file.name}: ${error.message}`);
       else this.#refuse(`${file.name} cannot be read. Is it still there, and may you open it?`);
     }

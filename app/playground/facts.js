@@ -67,10 +67,16 @@ function factsOf({ name, version, created, runtime, vocabulary_size: terms, enco
 function showPlot(name) {
   const image = document.getElementById(`plot-${name}`);
   const figure = image.closest("figure");
-  image.onload = () => (figure.hidden = false);
+  const caption = figure.querySelector("figcaption");
+  caption.dataset.usual ??= caption.textContent;
+  // Either may follow the other: a new key has all of this shown again.
+  image.onload = () => {
+    caption.textContent = caption.dataset.usual;
+    image.hidden = figure.hidden = false;
+  };
   image.onerror = () => {
-    image.hidden = true; // not removed: a new key has all of this shown again
-    figure.querySelector("figcaption").textContent = `This bundle has no plot of its ${name}.`;
+    caption.textContent = `This bundle has no plot of its ${name}.`;
+    image.hidden = true;
     figure.hidden = false;
   };
   image.src = `playground/plots/${name}.png`;

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from app.inference.bundle import MANIFEST, OWN_NAMES, Bundle, bundle_versions, find_bundle
 from app.inference.classifier import open_classifier
-from app.inference.errors import BundleDamaged, RuntimeUnavailable, SentimentError
+from app.inference.errors import BundleDamaged, BundleNotFound, RuntimeUnavailable, SentimentError
 from app.inference.runtimes import LITERT_FILE, RUNTIMES
 from app.terminal.printable import one_line
 
@@ -35,11 +35,13 @@ def folder_of(place: Path) -> Path:
     """The bundle that somebody means: the folder itself, or the newest version in it.
 
     Raises:
-        BundleNotFound: There is none.
+        BundleNotFound: There is none, or the folder cannot be read.
     """
-    if not (place / MANIFEST).exists() and bundle_versions(place):
-        return find_bundle(place)
-    return place
+    try:
+        versions = [] if (place / MANIFEST).exists() else bundle_versions(place)
+    except OSError as error:
+        raise BundleNotFound(f"{place}: cannot be read ({error.strerror})") from error
+    return find_bundle(place) if versions else place
 
 
 def try_runtimes(bundle: Bundle, wanted: str | None) -> list[Trial]:

@@ -14,6 +14,8 @@ from app.terminal.errors import Refused
 STANDARD_INPUT = "-"
 TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
 """How the names of files end that hold more than reviews; `app.bulk` reads them."""
+COMPRESSED = (".gz", ".bz2", ".zst")
+"""What may follow."""
 
 
 class Review(NamedTuple):
@@ -86,7 +88,8 @@ def _standard_input(whole: bool, limit: int) -> list[Review]:
 
 
 def _file(path: Path, whole: bool, limit: int) -> list[Review]:
-    if path.suffix.lower() in TABLES:
+    *_, before, last = ("", "", *map(str.lower, path.suffixes))
+    if (before if last in COMPRESSED else last) in TABLES:
         raise Refused(
             f"{path}: a table, not a text with one review a line; `python -m app.bulk {path} OUTPUT` scores those"
         )

@@ -96,6 +96,7 @@ def test_documentation_can_be_closed(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", docs=False) as server:
         server.wait_ready()
         assert httpx.get(f"{server.url}/docs").status_code == 404
+        assert httpx.get(f"{server.url}/nowhere").json()["detail"] == "There is nothing at this path."
         assert httpx.get(f"{server.url}/openapi.json").status_code == 404
         assert httpx.post(f"{server.url}/predict", json=BODY).status_code == 200
 

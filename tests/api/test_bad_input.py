@@ -129,6 +129,7 @@ def unsupported(detail: str) -> dict[str, Any]:
 
 
 NO_JSON = unsupported("Send JSON with the header Content-Type: application/json.")
+PARAMETERS = unsupported("The parameters of the Content-Type are not valid; send Content-Type: application/json.")
 CHARSET = unsupported("Send the JSON in UTF-8; other charsets are not read.")
 COMPRESSED = unsupported("Send the body uncompressed; Content-Encoding is not supported.")
 NOT_HTTP = problem(400, "malformed-request", "This is not valid HTTP/1.1; the connection is closed.")
@@ -228,6 +229,9 @@ TYPES = [
     refused("Latin-1", post(GOOD, content_type=f"{JSON}; charset=iso-8859-1"), CHARSET),
     refused("UTF-16 announced", post(GOOD, content_type=f"{JSON}; charset=utf-16"), CHARSET),
     refused("unheard-of charset", post(GOOD, content_type=f"{JSON}; charset=klingon"), CHARSET),
+    refused("parameters in no order", post(GOOD, content_type=f"{JSON}; a*=x; a*0=y"), PARAMETERS),
+    refused("charset of NUL", post(GOOD, content_type=f"{JSON}; charset*=%00''x"), PARAMETERS),
+    refused("parameter of a huge number", post(GOOD, content_type=f"{JSON}; a*{'9' * 4301}=x"), PARAMETERS),
     accepted("UTF-8, quoted", post(GOOD, content_type=f'{JSON}; charset="UTF-8"'), 3),
     accepted("JSON by another name", post(GOOD, content_type="Content-Type: application/vnd.x+json"), 3),
     accepted("unknown parameter", post(GOOD, content_type=f"{JSON}; profile=x"), 3),

@@ -36,15 +36,14 @@ def test_health_of_a_ready_service(client: TestClient) -> None:
     assert client.get("/health/ready").json() == {"status": "ready"}
 
 
-def test_health_while_starting(models: Path) -> None:
+def test_health_while_starting(starting_client: TestClient) -> None:
     """The first requests come before the model is loaded."""
-    with TestClient(create_app(Settings(model_dir=models))) as client:
-        assert client.get("/health/live").status_code == 200
-        for method, path in (("GET", "/health/ready"), ("GET", "/model"), ("POST", "/predict")):
-            response = client.request(method, path)
-            assert response.status_code == 503
-            assert response.headers["Retry-After"] == "1"
-            assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
+    assert starting_client.get("/health/live").status_code == 200
+    for method, path in (("GET", "/health/ready"), ("GET", "/model"), ("POST", "/predict")):
+        response = starting_client.request(method, path)
+        assert response.status_code == 503
+        assert response.headers["Retry-After"] == "1"
+        assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
 
 
 @pytest.mark.parametrize(("version", "served"), [("1", "1"), (None, "2")])

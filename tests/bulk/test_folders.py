@@ -1,14 +1,30 @@
 """Folders as they are found: with links, with what is no file, with names that are no text, with the output in them."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from app.bulk.errors import InputError
 from app.bulk.sources import find_sources
-from tests.bulk.jobs import bad, numbers, parts, refused, reviews, scored, succeed, write_csv, write_jsonl
+from tests.bulk.jobs import (
+    PATIENCE,
+    bad,
+    numbers,
+    parts,
+    refused,
+    reviews,
+    scored,
+    settings,
+    succeed,
+    write_csv,
+    write_jsonl,
+)
+from tests.servers import ROOT
 
 TEXTS = reviews(3)
 
@@ -81,3 +97,23 @@ def test_output_in_a_linked_folder_is_refused_before_it_is_there(tmp_path: Path)
     with pytest.raises(InputError, match="OUTPUT lies in INPUT"):
         find_sources(tmp_path / "in", None, tmp_path / "elsewhere/out")
     assert len(find_sources(tmp_path / "in", None, tmp_path / "out")) == 2
+
+
+def test_names_that_the_locale_cannot_show_end_no_job(tmp_path: Path) -> None:
+    """A job that is complete must say so, and a later one must be able to read what it left."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    (folder / "Amélie 🎬.csv").symlink_to(tmp_path / "nowhere.csv")
+    plain = settings() | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for _ in range(2):
+        for options in ([], ["--json"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "app.bulk", folder, tmp_path / "out", *options],
+                cwd=ROOT,
+                env=plain,
+                capture_output=True,
+                timeout=PATIENCE,
+            )
+            assert done.returncode == 4, done.stderr
+            said = json.loads(done.stdout)["unread"][0]["file"] if options else done.stdout.decode("ascii")
+            assert ("Amélie 🎬.csv" if options else r"Am\xe9lie \U0001f3ac.csv, row 0") in said

@@ -181,6 +181,7 @@ TYPES = [
         "a/b",
     ),
     *("application/json; charset=utf-16", "application/json;", ";", "application/json; charset=", "APPLICATION/JSON"),
+    *("application/json; a*=x; a*0=y", "application/json; charset*=%00''x", f"application/json; a*{'9' * 4301}=x"),
 ]
 JSON = {"Content-Type": "application/json"}
 

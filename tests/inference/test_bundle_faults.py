@@ -482,6 +482,34 @@ def test_open_classifier_with_a_damaged_network_is_refused(copy: Path, damage: s
     assert str(copy) in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("nan", "a value outside [0, 1]"),
+        ("nothing", "probabilities, the runtime returned (0,)"),
+        ("failure", "its network was loaded by tensorflow, but fails when it is called"),
+    ],
+)
+def test_open_classifier_with_a_network_of_no_use_is_refused(copy: Path, answer: str, reason: str) -> None:
+    """It can be loaded, and everything about its files is right."""
+    tf = pytest.importorskip("tensorflow")
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 10_000), tf.float32, "multi_hot")])
+    def serve(multi_hot: Any) -> dict[str, Any]:
+        first = multi_hot[:, :1]
+        answers = {"nan": first * float("nan"), "nothing": first[:0], "failure": tf.reshape(first, (-1, 7, 11))}
+        return {"positive_probability": answers[answer]}
+
+    tf.saved_model.save(module, os.fspath(copy), signatures={"serving_default": serve})
+    shutil.rmtree(copy / "assets", ignore_errors=True)
+    resealed(copy)
+    with pytest.raises(BundleDamaged) as raised:
+        open_classifier(load_bundle(copy), "tensorflow")
+    assert str(copy) in str(raised.value)
+    assert reason in str(raised.value)
+
+
 def flip_manifest(folder: Path) -> None:
     flip(1)(folder / MANIFEST)
 

@@ -129,6 +129,15 @@ def test_check_of_a_place_without_a_bundle_says_so(called: Called, tmp_path: Pat
     assert (facts["whole"], facts["error"], facts["file"]) == (False, "BundleNotFound", None)
 
 
+def test_check_of_a_folder_that_cannot_be_looked_at_says_so(called: Called, tmp_path: Path) -> None:
+    place = tmp_path / ("long" * 100)
+    done = called("check", str(place))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(place) in done.stderr
+    facts = json.loads(called("check", str(place), "--json").stdout)
+    assert (facts["whole"], facts["error"]) == (False, "BundleNotFound")
+
+
 def test_check_never_lets_a_manifest_act_on_the_terminal(copy: Path) -> None:
     facts = json.loads((copy / MANIFEST).read_text())
     facts["name"] = "imdb\x1b]0;mine\x07\n[red]x[/red]"

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.terminal.reviews import TABLES
+from app.terminal.reviews import COMPRESSED, TABLES
 from app.terminal.screen import NEGATIVE, POSITIVE
 from tests.servers import PATIENCE, ROOT, Server
 from tests.terminal.conftest import Called
@@ -145,6 +145,7 @@ def test_score_whole_takes_a_file_as_one_review(served: Server, tmp_path: Path) 
         (("--file", "/nowhere/x"), b"", "/nowhere/x: cannot be read (No such file or directory)"),
         (("--file", "docs"), b"", "docs: cannot be read (Is a directory)"),
         (("--file", "reviews.CSV"), b"", "`python -m app.bulk reviews.CSV OUTPUT` scores those"),
+        (("--file", "reviews.csv.GZ"), b"", "`python -m app.bulk reviews.csv.GZ OUTPUT` scores those"),
         (("README.md",), b"", "argument 1: a file's name, not a review; --file reads it"),
         (("--runtime", "abacus"), b"", "invalid choice: 'abacus'"),
         (("--js", "\x1b[31m -x"), b"", "unrecognized arguments: --js"),
@@ -279,6 +280,7 @@ def test_colours_are_those_that_the_tests_look_for() -> None:
 
 
 def test_tables_are_what_bulk_scoring_reads() -> None:
-    from app.bulk.sources import FORMATS
+    from app.bulk.sources import COMPRESSIONS, FORMATS
 
     assert set(TABLES) == set(FORMATS)
+    assert set(COMPRESSED) == set(COMPRESSIONS)

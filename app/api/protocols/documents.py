@@ -6,36 +6,38 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.api.answers import ANYWHERE, HEADERS, REFERENCE, WHEN
+from app.api.problems import ModelNotFound
+from app.api.protocols.encodings import WRONG_ENCODING
 from app.api.protocols.schemas import ProtocolError
 
-EXAMPLES = {
-    400: (
-        "The body is not what the protocol says, or a limit is exceeded.",
-        "inputs.0.shape: This says 2 reviews, there are 1",
-    ),
-    404: (
-        "Another model or version than the one that is served.",
-        "The model served here is imdb, version 2; there is no other.",
-    ),
-    415: (
-        "The body is compressed in a way that is not read.",
-        "Send the body with the Content-Encoding gzip or deflate, or uncompressed.",
-    ),
+DIFFERENT = {
+    404: ("Another model or version than the one that is served.", ModelNotFound("imdb", "2").detail),
+    415: ("The body is compressed in a way that is not read.", WRONG_ENCODING),
 }
 """Status -> when it is answered, and an example, where that differs from the rest of the service."""
 
 
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document error responses, for a route's `responses`: these, and those that any route may have."""
-    return {status: _error(status) for status in sorted({*ANYWHERE, *statuses})}
+def errors(*statuses: int, wrong: str | None = None) -> dict[int | str, dict[str, Any]]:
+    """Document error responses, for a route's `responses`.
+
+    Args:
+        statuses: These, and those that any route may have.
+        wrong: What may be wrong with a body, for an example; None if the route takes none.
+    """
+    responses: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({*ANYWHERE, *statuses}):
+        if status in DIFFERENT:
+            when, example = DIFFERENT[status]
+        else:
+            when, problems = WHEN[status]
+            example = problems[0].detail
+        responses[status] = _error(status, when, example)
+    if wrong is not None:
+        responses[400] = _error(400, "The body is not what the protocol says, or a limit is exceeded.", wrong)
+    return responses
 
 
-def _error(status: int) -> dict[str, Any]:
-    if status in EXAMPLES:
-        when, example = EXAMPLES[status]
-    else:
-        when, problems = WHEN[status]
-        example, _ = next(iter(problems.values()))
+def _error(status: int, when: str, example: str) -> dict[str, Any]:
     headers = HEADERS.get(status)
     return {
         "description": when,
@@ -58,6 +60,7 @@ def add_model_route(
     statuses: tuple[int, ...],
     document: dict[str, Any] | None = None,
     answers: dict[int | str, dict[str, Any]] | None = None,
+    wrong: str | None = None,
     **options: Any,
 ) -> None:
     """Add a route about the model, and the same with the version in its path.
@@ -71,6 +74,7 @@ def add_model_route(
         statuses: Of the errors that it may answer.
         document: More for the OpenAPI document.
         answers: More about its responses.
+        wrong: See `errors`.
         options: See `APIRouter.add_api_route`.
     """
     more = document or {}
@@ -80,7 +84,7 @@ def add_model_route(
             handler,
             operation_id=operation_id.format(suffix),
             summary=f"{summary}{of_version}",
-            responses={**(answers or {}), **errors(*statuses)},
+            responses={**(answers or {}), **errors(*statuses, wrong=wrong)},
             openapi_extra={**more, "parameters": [*_path_parameters(bool(suffix)), *more.get("parameters", ())]},
             **options,
         )

@@ -13,6 +13,8 @@ RAW = -zlib.MAX_WBITS
 MOST_MEMBERS = 64
 """Of a gzip body. What follows is copied for each of them: 90,000 empty ones, within 2 MB, took 4 s."""
 
+WRONG_ENCODING = "Send the body with the Content-Encoding gzip or deflate, or uncompressed."
+
 
 async def read_decoded_body(request: Request) -> bytes:
     """Read a body that may be compressed with gzip or deflate.
@@ -29,7 +31,7 @@ async def read_decoded_body(request: Request) -> bytes:
     headers = headers_of(request)
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding not in (b"identity", b"gzip", b"x-gzip", b"deflate"):
-        raise UnsupportedBody("Send the body with the Content-Encoding gzip or deflate, or uncompressed.")
+        raise UnsupportedBody(WRONG_ENCODING)
     body = await read_body(request, headers, limit)
     if encoding == b"identity":
         return body

@@ -25,7 +25,7 @@ from app.api.protocols.schemas import (
     TensorMetadata,
 )
 from app.api.protocols.served import asked_for
-from app.api.protocols.tensors import HEADER_LENGTH, infer_response, read_inference
+from app.api.protocols.tensors import HEADER_LENGTH, infer_response, read_inference, wrong_shape
 from app.api.state import service_of
 
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "litert": "tensorflow_lite"}
@@ -148,6 +148,7 @@ add_model_route(
     (401, 404, 413, 415, 500, 503, 504),
     document={**request_body(InferRequest, BINARY), "parameters": [SENT]},
     answers={200: {"content": BINARY, "headers": ANSWERED}},
+    wrong=wrong_shape(2, 1).detail,
     methods=["POST"],
     response_model=InferResponse,
     response_description="One probability a review, as JSON or as float32 behind it.",

@@ -9,7 +9,7 @@ from fastapi import Response
 from pydantic_core import to_json
 
 from app.api.body import check_limits, parsed_as
-from app.api.problems import TooManyReviews, invalid
+from app.api.problems import InvalidRequest, TooManyReviews, invalid
 from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
 from app.inference.classifier import Prediction
 from app.inference.text import BLANK, is_blank
@@ -92,6 +92,11 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
     )
 
 
+def wrong_shape(said: int, found: int) -> InvalidRequest:
+    """Make the error of a tensor that holds other than what its shape says."""
+    return invalid(f"{TENSOR}.shape", f"This says {said} reviews, there are {found}")
+
+
 def _size_of_json(header_length: bytes, length: int) -> int:
     # A number with more digits than the length of any body is not worth reading; Python refuses to from 4,300 on.
     if not header_length.isdigit() or len(header_length) > LONGEST_NUMBER or int(header_length) > length:
@@ -122,7 +127,7 @@ def _reviews(tensor: InferInput, binary: memoryview, settings: Settings) -> list
         )
     reviews = list(_elements(binary)) if tensor.data is None else list(_texts(tensor.data, nested=bool(rest)))
     if len(reviews) != count:
-        raise invalid(f"{TENSOR}.shape", f"This says {count} reviews, there are {len(reviews)}")
+        raise wrong_shape(count, len(reviews))
     return reviews
 
 

@@ -7,12 +7,16 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import hypothesis
 import pytest
 from fastapi.testclient import TestClient
 from rich.console import Console
 from rich.progress import Progress
 
+from app import main
 from app.inference.bundle import Bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.main import create_app
@@ -27,6 +31,10 @@ from training.train import train
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY_RECIPE = Recipe(name="tiny", validation=40, epochs=6, batch_size=16)
+
+# The same examples each time, however long one takes; `python -m tests.fuzz` tries others.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +86,24 @@ def client(models: Path) -> Iterator[TestClient]:
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
+
+
+@pytest.fixture
+def starting_client(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """The same, with a bundle that is loaded only after the test: in this process, that could take no time at all."""
+    over = Event()
+    load = main._open
+
+    def load_later(*arguments: Any) -> Any:
+        over.wait()
+        return load(*arguments)
+
+    monkeypatch.setattr(main, "_open", load_later)
+    with TestClient(create_app(Settings(model_dir=models, runtime="litert"))) as client:
+        try:
+            yield client
+        finally:
+            over.set()  # else the thread that loads would never end
 
 
 @pytest.fixture(scope="session")

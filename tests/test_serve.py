@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.__main__ import main
-from tests.servers import PATIENCE, ROOT, Server, run_app, serving, wait_until
+from tests.servers import PATIENCE, ROOT, Server, ready_when_told, run_app, serving, wait_until
 
 REVIEW = "A superb and moving film that nobody should ever log"
 
@@ -26,6 +26,14 @@ def test_server_logs_one_line_a_request_without_its_text(server: Server) -> None
     assert lines[0].items() >= {"event": "request", "method": "POST", "path": "/predict", "status": 200}.items()
     assert lines[0]["ms"] > 0
     assert "superb" not in "".join(server.lines)
+
+
+def test_console_log_does_not_steer_the_terminal(models: Path) -> None:
+    with serving(model_dir=models, log_format="console", runtime="litert") as server:
+        assert httpx.get(f"{server.url}/%1b[2J%07").status_code == 404
+        line = server.wait_for(r".*x1b\[2J.*")[0]
+    assert "\x1b[2J" not in line
+    assert "\a" not in line
 
 
 def test_server_start_is_quiet_and_structured(server: Server) -> None:
@@ -73,7 +81,7 @@ def test_server_refuses_a_large_body_before_it_arrives(server: Server) -> None:
 
 
 def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> None:
-    with serving(model_dir=models, drain=5) as server:
+    with serving(model_dir=models, drain=1000) as server:
         server.wait_ready()
         with httpx.Client(base_url=server.url) as client:
             assert client.get("/health/live").headers.get("Connection") != "close"
@@ -88,12 +96,15 @@ def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> N
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline:  # each a new connection, as from a balancer that has not noticed yet
             assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200
+        server.process.send_signal(signal.SIGTERM)  # the second one ends the wait
         assert server.process.wait(PATIENCE) == 0
 
 
 def test_server_asked_to_stop_while_loading_never_gets_ready(models: Path) -> None:
-    with serving(model_dir=models, drain=30) as server:
+    with ready_when_told(model_dir=models, drain=1000) as (server, tell):
         server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
+        tell()
         server.wait_for('"ready"')
         assert httpx.get(f"{server.url}/health/ready").status_code == 503
         assert httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}).status_code == 200

@@ -95,7 +95,7 @@ def workers_of(server: Server) -> list[int]:
 
 def _lives(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
@@ -166,7 +166,12 @@ def test_closing_door_lets_in_who_has_begun_to_connect_and_nobody_else() -> None
                 socket.create_connection(door.getsockname(), timeout=0.5)
             client.sendall(b"begun")
             newcomers: list[socket.socket] = []
-            wait_until(lambda: bool(newcomers.extend(close_door(door.dup())) or newcomers))
+
+            def came_in() -> bool:
+                newcomers.extend(close_door(door.dup()))
+                return bool(newcomers)
+
+            wait_until(came_in)
             (newcomer,) = newcomers
             with newcomer:
                 newcomer.settimeout(PATIENCE)

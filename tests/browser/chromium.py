@@ -97,8 +97,8 @@ class Visit:
 
     def scored(self) -> None:
         """Wait until all rows of a file are."""
-        expect(self.page.locator("#batch-status")).to_contain_text(": ", timeout=20_000)
-        expect(self.page.locator("#stop")).to_be_hidden(timeout=20_000)
+        expect(self.page.locator("#batch-status")).to_contain_text(": ")
+        expect(self.page.locator("#stop")).to_be_hidden()
 
     def rows(self) -> list[list[str]]:
         """What the table of results shows."""

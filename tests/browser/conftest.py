@@ -8,12 +8,14 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import NAMES, Visit, find_chromium, launch, visiting
 from tests.servers import Server, serving
 
 KEY = "a-key-for-the-browser-tests"
+
+expect.set_options(timeout=30_000)  # milliseconds; the five that are usual are few on a busy machine
 
 
 @pytest.fixture(scope="package")

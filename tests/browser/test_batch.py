@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -143,7 +145,7 @@ def test_file_in_another_encoding_is_read_and_noted(visit: Visit) -> None:
     assert visit.rows()[0][1] == "A naïve “superb” film"
     expect(visit.page.locator("#note")).to_contain_text("read as Windows-1252")
     visit.drop("b.csv", "review\nA naïve film\n".encode("utf-16"))
-    visit.scored()
+    expect(visit.page.locator("#batch-status")).to_contain_text("b.csv, 1 review: ")
     assert visit.rows()[0][1] == "A naïve film"
     expect(visit.page.locator("#note")).to_be_hidden()
 
@@ -290,11 +292,42 @@ def test_review_that_the_service_refuses_does_not_stop_the_others(visits: Callab
     assert rows[8][2].startswith("The body may have 600 bytes, this one has ")
 
 
-def refusing(visit: Visit, statuses: list[int], headers: dict[str, str] | None = None) -> list[int]:
-    """Answer the next requests for predictions so; a server that fails on demand would be a mock as well."""
+def test_file_that_is_read_slowly_does_not_replace_a_later_one(visit: Visit) -> None:
+    visit.page.evaluate("""() => {
+        const read = File.prototype.arrayBuffer;
+        File.prototype.arrayBuffer = async function () {
+            if (this.name === "slow.txt") await new Promise((resolve) => (globalThis.goOn = resolve));
+            return read.call(this);
+        };
+    }""")
+    visit.drop("slow.txt", f"{BAD}\n" * 3)
+    visit.drop("quick.txt", GOOD)
+    visit.scored()
+    visit.page.evaluate("goOn()")
+    visit.page.wait_for_timeout(500)
+    expect(visit.page.locator("#batch-status")).to_contain_text("quick.txt, 1 review: 1 positive")
+    assert len(visit.rows()) == 1
+
+
+def refusing(
+    visit: Visit, statuses: list[int], headers: dict[str, str] | None = None, times: list[float] | None = None
+) -> list[int]:
+    """Answer the next requests for predictions so; a server that fails on demand would be a mock as well.
+
+    Args:
+        visit: Whose requests.
+        statuses: An answer each.
+        headers: Of each answer.
+        times: Gets the moment of each request, also of those after them.
+
+    Returns:
+        The statuses that are left.
+    """
     left = list(statuses)
 
     def answer(route: Route) -> None:
+        if times is not None:
+            times.append(time.monotonic())
         if not left:
             route.fallback()
             return
@@ -308,12 +341,13 @@ def refusing(visit: Visit, statuses: list[int], headers: dict[str, str] | None =
 
 
 def test_busy_service_is_asked_again_when_it_said(visit: Visit) -> None:
-    left = refusing(visit, [503, 503], {"Retry-After": "1"})
+    times: list[float] = []
+    refusing(visit, [503, 503], {"Retry-After": "1"}, times)
     visit.drop("r.txt", f"{GOOD}\n{BAD}")
     expect(visit.page.locator("#batch-status")).to_contain_text("There is trouble. Trying again in 1 second …")
-    visit.page.wait_for_timeout(300)
-    assert len(left) == 1
-    expect(visit.page.locator("#batch-status")).to_contain_text("1 positive, 1 negative", timeout=10_000)
+    expect(visit.page.locator("#batch-status")).to_contain_text("1 positive, 1 negative")
+    assert len(times) == 3
+    assert min(after - before for before, after in pairwise(times)) >= 0.9
 
 
 def test_failing_rows_are_told_and_tried_again(visit: Visit) -> None:

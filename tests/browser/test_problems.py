@@ -9,24 +9,24 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit
 from tests.browser.conftest import KEY
-from tests.servers import Server, serving
+from tests.servers import Server, ready_when_told, serving
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 
 
 def test_service_that_starts_is_waited_for(visits: Callable[..., Visit]) -> None:
-    """TensorFlow takes seconds, so the first answers are real 503s."""
-    with serving(runtime="tensorflow") as server:
+    with ready_when_told() as (server, tell):
         visit = visits(server.url)
         visit.open()
         visit.write(GOOD)
         expect(visit.problem).to_contain_text("The service is busy or not ready. The service is starting")
         expect(visit.page.locator("#facts-status")).to_contain_text("The service is starting")
+        expect(visit.page.locator("#again")).to_be_visible()
+        tell()
         server.wait_ready()
-        expect(visit.page.locator("#facts")).to_contain_text("version 2", timeout=10_000)
-        if visit.page.locator("#again").is_visible():
-            visit.page.locator("#again").click()
-        expect(visit.verdict).to_contain_text("Positive", timeout=10_000)
+        expect(visit.page.locator("#facts")).to_contain_text("version 2")
+        visit.page.locator("#again").click()
+        expect(visit.verdict).to_contain_text("Positive")
 
 
 def test_service_that_is_gone_is_told_and_comes_back(visits: Callable[..., Visit], free_port: int) -> None:
@@ -37,14 +37,19 @@ def test_service_that_is_gone_is_told_and_comes_back(visits: Callable[..., Visit
         visit.ask(GOOD)
     visit.write(f"{GOOD} Really!")
     expect(visit.problem).to_contain_text("The service cannot be reached.")
-    expect(visit.problem).to_contain_text("what you wrote stays here", timeout=10_000)
-    expect(visit.page.locator("#again")).to_be_visible(timeout=15_000)
+    expect(visit.problem).to_contain_text("what you wrote stays here")
+    expect(visit.page.locator("#again")).to_be_visible()
     visit.drop("r.txt", f"{GOOD}\n" * 100)
+    expect(visit.page.locator("#batch-status")).to_contain_text("Trying again in 2 seconds …")
     with serving(runtime="litert", port=free_port) as server:
         server.wait_ready()
         visit.page.locator("#again").click()
         expect(visit.verdict).to_contain_text("Positive")
-        expect(visit.page.locator("#batch-status")).to_contain_text("100 positive", timeout=20_000)
+        visit.scored()
+        again = visit.page.get_by_role("button", name="Score the missing ones")
+        if again.is_visible():  # the page gives up after ten seconds, in which a busy machine may start no service
+            again.click()
+        expect(visit.page.locator("#batch-status")).to_contain_text("100 positive")
 
 
 def test_key_is_asked_for_and_kept_in_the_tab(visits: Callable[..., Visit], guarded: Server) -> None:
@@ -154,13 +159,13 @@ def test_file_waits_for_the_key(visits: Callable[..., Visit], guarded: Server) -
 
 
 def test_answer_that_takes_too_long_is_told(visits: Callable[..., Visit]) -> None:
-    with serving(runtime="litert", deadline=0.00001) as server:
+    with serving(runtime="litert", deadline=1e-9) as server:
         server.wait_ready()
         visit = visits(server.url)
         visit.open()
         visit.write(GOOD)
         expect(visit.problem).to_contain_text("It took the service too long.")
-        expect(visit.page.locator("#again")).to_be_visible(timeout=10_000)
+        expect(visit.page.locator("#again")).to_be_visible()
 
 
 def test_body_that_is_too_large_is_told(visits: Callable[..., Visit], tight: Server) -> None:
@@ -217,7 +222,7 @@ def test_verdict_is_given_when_words_cannot_be_weighed(visit: Visit) -> None:
     expect(visit.problem).to_have_text(
         "The service is busy or not ready. 1024 reviews are waiting. Trying again in 1 second …"
     )
-    expect(visit.verdict).to_contain_text("Positive", timeout=10_000)
+    expect(visit.verdict).to_contain_text("Positive")
     expect(visit.reason).to_contain_text("Its words could not be weighed: ")
     expect(visit.page.locator("#explained")).to_be_hidden()
 
@@ -252,3 +257,8 @@ def test_bundle_without_plots_says_so(visits: Callable[..., Visit], models: Path
         visit.page.evaluate(again)
         expect(visit.page.locator("#facts-status")).to_be_empty()
         expect(visit.page.locator(".plots")).to_contain_text("This bundle has no plot of its loss.")
+        visit.page.unroute("**/playground/plots/*")
+        visit.page.evaluate(again)
+        expect(visit.page.locator("#plot-loss")).to_be_visible()
+        captions = ["Loss during training", "Accuracy during training"]
+        expect(visit.page.locator(".plots figcaption")).to_have_text(captions)

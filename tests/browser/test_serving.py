@@ -99,12 +99,11 @@ def test_nothing_else_of_the_bundle_is_served(client: TestClient, name: str) -> 
     assert response.json()["type"] == "urn:problem-type:sentiment:not-found"
 
 
-def test_plot_while_starting_is_a_problem(models: Path) -> None:
-    with TestClient(create_app(Settings(model_dir=models))) as client:
-        assert client.get("/", headers=BROWSER).status_code == 200
-        response = client.get("/playground/plots/loss.png")
-        assert response.status_code == 503
-        assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
+def test_plot_while_starting_is_a_problem(starting_client: TestClient) -> None:
+    assert starting_client.get("/", headers=BROWSER).status_code == 200
+    response = starting_client.get("/playground/plots/loss.png")
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
 
 
 def test_playground_is_switched_off(models: Path) -> None:

@@ -4,7 +4,8 @@ import json
 import signal
 import subprocess
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import psutil
@@ -35,12 +36,14 @@ def running(python: Path, *arguments: object) -> AbstractContextManager[subproce
     return started([str(python), *command(*arguments)[1:]], settings() | LOOPBACK)
 
 
-def is_scorer(process: psutil.Process) -> bool:
-    """Whether it is an actor that scores; workers of Ray come and go."""
-    try:
-        return "ChunkScorer" in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
+def scorers(raylet: int) -> list[psutil.Process]:
+    """A node's actors that score; workers of Ray come and go."""
+    found = []
+    for process in psutil.Process(raylet).children():
+        with suppress(psutil.Error):
+            if "ChunkScorer" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def test_node_that_is_killed_costs_no_row_and_doubles_none(python: Path, tmp_path: Path) -> None:
@@ -58,15 +61,28 @@ def test_node_that_is_killed_costs_no_row_and_doubles_none(python: Path, tmp_pat
         }
         assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
         with running(python, source, output, *OPTIONS, "--ray", ray.address) as job:
+
+            def wait_for(condition: Callable[[], bool]) -> None:
+                def holds() -> bool:
+                    assert job.poll() is None, job.communicate()
+                    return condition()
+
+                soon(holds)
+
+            wait_for(lambda: len(journal(output)) >= 20)
+            # The other node may be long in coming; without a pause of this one, there could be nothing left for it.
+            pausing = scorers(ray.raylets[0])
+            for one in pausing:
+                one.suspend()
+            wait_for(lambda: bool(scorers(ray.raylets[1])))
+            by_then = len(journal(output))
+            wait_for(lambda: len(journal(output)) >= by_then + 10)
             raylet = psutil.Process(ray.raylets[1])
-
-            def both_work() -> bool:
-                assert job.poll() is None, job.communicate()
-                return any(map(is_scorer, raylet.children())) and len(journal(output)) >= 20
-
-            soon(both_work)
             for one in [raylet, *raylet.children(recursive=True)]:
-                one.kill()
+                with suppress(psutil.NoSuchProcess):  # some end with the raylet
+                    one.kill()
+            for one in pausing:
+                one.resume()
             killed_after = len(journal(output))
             answer, errors = job.communicate(timeout=LIMIT)
     assert job.returncode == 3, errors

@@ -8,6 +8,9 @@ import pytest
 from clients.__main__ import ToolMissing, install_node_packages
 from tests.servers import ROOT, run_python
 
+LONG = 900
+"""Seconds for a package manager, three generators and a compiler, which take 20 on a quiet machine."""
+
 
 @pytest.fixture(scope="session")
 def node_packages() -> Path:
@@ -25,6 +28,6 @@ def node_packages() -> Path:
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with both clients; without Node, with the Python one alone."""
     folder = tmp_path_factory.mktemp("clients")
-    done = run_python("-m", "clients", "--output", str(folder))
+    done = run_python("-m", "clients", "--output", str(folder), timeout=LONG)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -4,7 +4,6 @@ import re
 import subprocess
 import time
 from collections.abc import Callable
-from typing import Any
 
 from tests.servers import PATIENCE, ROOT, Server, wait_until
 
@@ -32,11 +31,12 @@ def _replaced(code: str, old: str, new: str) -> str:
     return code.replace(old, new)
 
 
-def assert_retries(server: Server, start: Callable[[int], subprocess.Popen[str]]) -> None:
+def assert_retries(server: Server, tell: Callable[[], None], start: Callable[[int], subprocess.Popen[str]]) -> None:
     """Run the first example twice at once against a server that is not ready: to try twice, and to try for long.
 
     Args:
-        server: Needs longer for its start than two tries take.
+        server: Gets ready when it is told.
+        tell: Tells it.
         start: Starts the example with so many tries.
     """
     began = time.monotonic()
@@ -46,14 +46,17 @@ def assert_retries(server: Server, start: Callable[[int], subprocess.Popen[str]]
     assert "Error: 503 after 2 tries" in errors
     assert "urn:problem-type:sentiment:not-serving" in errors
     assert time.monotonic() - began >= 1  # Retry-After names a second
+    wait_until(lambda: _answers(server, 503) > 2)  # the patient one has been refused too
+    tell()
     output, errors = patient.communicate(timeout=PATIENCE)
     took = time.monotonic() - began
     assert patient.returncode == 0, errors
     assert [line.split()[0] for line in output.splitlines()] == ["positive", "negative"]
-    wait_until(lambda: any(_is_prediction(line, 200) for line in server.logs()))
-    waits = sum(_is_prediction(line, 503) for line in server.logs()) - 2
+    wait_until(lambda: _answers(server, 200) == 1)
+    waits = _answers(server, 503) - 2
     assert 1 <= waits <= took
 
 
-def _is_prediction(line: dict[str, Any], status: int) -> bool:
-    return line.get("path") == "/predict" and line.get("status") == status
+def _answers(server: Server, status: int) -> int:
+    """How many predictions were answered so."""
+    return sum(line.get("path") == "/predict" and line.get("status") == status for line in server.logs())

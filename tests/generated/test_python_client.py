@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.generated.examples import assert_retries, example
-from tests.servers import PATIENCE, ROOT, Server, serving
+from tests.servers import PATIENCE, ROOT, Server, ready_when_told, serving
 
 ASK = """
 import json
@@ -132,9 +132,8 @@ def test_python_client_reads_a_422(package: Path, limited: Server, reviews: list
 
 
 def test_python_example_retries_until_the_service_has_started(package: Path, models: Path) -> None:
-    """With TensorFlow, whose start takes longer than a try or two."""
-    with serving(model_dir=models) as server:
-        assert_retries(server, lambda tries: start(package, example("python", 0, server.url, tries)))
+    with ready_when_told(model_dir=models) as (server, tell):
+        assert_retries(server, tell, lambda tries: start(package, example("python", 0, server.url, tries)))
 
 
 def test_python_example_prints_what_was_wrong(package: Path, server: Server, limited: Server) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.generated.examples import assert_retries, example
-from tests.servers import PATIENCE, ROOT, Server, serving
+from tests.servers import PATIENCE, ROOT, Server, ready_when_told, serving
 
 ASK = """
 import { type PredictResponse, type Problem, getLiveness, getModel, getReadiness, predict } from "sentiment-client";
@@ -132,13 +132,12 @@ def test_typescript_client_reads_a_422(project: Project, limited: Server) -> Non
 def test_typescript_example_retries_until_the_service_has_started(
     project: Project, models: Path, free_port: int
 ) -> None:
-    """With TensorFlow, whose start takes longer than a try or two."""
     url = f"http://127.0.0.1:{free_port}"
     checked = project.check(**{f"tries{tries}": example("typescript", 0, url, tries) for tries in (2, 100)})
     assert checked.returncode == 0, checked.stdout
-    with serving(model_dir=models, port=free_port) as server:
+    with ready_when_told(model_dir=models, port=free_port) as (server, tell):
         server.wait_for("running on")
-        assert_retries(server, lambda tries: project.start(f"tries{tries}"))
+        assert_retries(server, tell, lambda tries: project.start(f"tries{tries}"))
 
 
 def test_typescript_example_prints_what_was_wrong(project: Project, server: Server, limited: Server) -> None:

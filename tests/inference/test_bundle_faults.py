@@ -495,13 +495,13 @@ def test_open_classifier_with_a_network_of_no_use_is_refused(copy: Path, answer:
     tf = pytest.importorskip("tensorflow")
     module = tf.Module()
 
-    @tf.function(input_signature=[tf.TensorSpec((None, 10_000), tf.float32, "multi_hot")])
     def serve(multi_hot: Any) -> dict[str, Any]:
         first = multi_hot[:, :1]
         answers = {"nan": first * float("nan"), "nothing": first[:0], "failure": tf.reshape(first, (-1, 7, 11))}
         return {"positive_probability": answers[answer]}
 
-    tf.saved_model.save(module, os.fspath(copy), signatures={"serving_default": serve})
+    signature = tf.function(serve, input_signature=[tf.TensorSpec((None, 10_000), tf.float32, "multi_hot")])
+    tf.saved_model.save(module, os.fspath(copy), signatures={"serving_default": signature})
     shutil.rmtree(copy / "assets", ignore_errors=True)
     resealed(copy)
     with pytest.raises(BundleDamaged) as raised:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.protocols.expectations import INPUT, MODEL, VERSION, error_of
 from tests.protocols.workers import Failure, Worker
-from tests.servers import Server, serving, wait_until
+from tests.servers import Server, ready_when_told, serving, wait_until
 
 V1 = f"/v1/models/{MODEL}"
 V2 = f"/v2/models/{MODEL}"
@@ -20,13 +20,15 @@ REQUEST = {"inputs": [{"name": INPUT, "shape": [1], "datatype": "BYTES", "data":
 
 @pytest.fixture(scope="module")
 def starting(models: Path, triton: Worker, kserve: Worker) -> Iterator[Server]:
-    """A server that is not ready for as long as the tests take: TensorFlow alone needs seconds for its import."""
+    """A server that is not ready for as long as the tests take."""
     for worker, more in ((triton, {"client": "sync", "arguments": {}}), (kserve, {"protocol": "v2"})):
         with pytest.raises(Failure):  # what is slow about the first call is over
             worker.ask("http://127.0.0.1:1", "is_server_live", **more)
-    with serving(model_dir=models) as server:
+    with ready_when_told(model_dir=models) as (server, tell):
         yield server
-        assert httpx.get(f"{server.url}/health/ready").status_code == 503, "the tests were too slow to tell anything"
+        assert httpx.get(f"{server.url}/health/ready").status_code == 503, "it did not wait to be told"
+        tell()
+        server.wait_ready()  # it was only starting, and not broken
 
 
 def refusal(worker: Worker, server: Server, call: str, **request: Any) -> Failure:
@@ -76,7 +78,7 @@ def test_server_that_starts_tells_so_to_kserve(kserve: Worker, starting: Server)
 
 
 def test_server_that_stops_is_not_ready_and_answers(models: Path) -> None:
-    with serving(model_dir=models, runtime="litert", drain=2) as server:
+    with serving(model_dir=models, runtime="litert", drain=1000) as server:  # the second SIGTERM, of `serving`, ends it
         server.wait_ready()
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: httpx.get(f"{server.url}/v2/health/ready").status_code == 503)

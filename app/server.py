@@ -142,13 +142,13 @@ class Server(uvicorn.Server):
                 turn_newcomers_away(listener)
         else:  # the supervisor does that, for all of them
             deadline = self._loop.time() + LATE
-            while not all(map(turns_newcomers_away, listeners)) and not self._hurried(deadline):
+            while not all(map(turns_newcomers_away, listeners)) and not self._over(deadline):
                 await asyncio.sleep(0.005)
         deadline = self._loop.time() + HANDSHAKE
-        while not self._hurried(deadline):
+        while not self._over(deadline):
             await asyncio.sleep(0.005)
 
-    def _hurried(self, deadline: float) -> bool:
+    def _over(self, deadline: float) -> bool:
         return self.force_exit or self._loop.time() >= deadline
 
     def _connection(self) -> asyncio.Protocol:

@@ -1,13 +1,16 @@
-# Everything a person or CI does here. `make help` lists it; every target works from a clean clone.
+# Everything a person or CI does here. `make help` lists it; every target works from a clean clone, those that measure
+# with the reviews: IMDB names their folder.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-# The folder with the reviews' archive; without one, training downloads the official archive.
+# The folder with the reviews' archive (aclImdb_v1.tar.gz); without one, training downloads it.
 IMDB ?= $(wildcard ../shared/data)
 ARCHIVE := $(firstword $(wildcard $(IMDB)/aclImdb_labelled.tar* $(IMDB)/aclImdb_v1.tar*))
 DATASET := $(if $(IMDB),--dataset $(or $(ARCHIVE),$(IMDB)))
+# For what measures: only training downloads.
+LOCAL = $(or $(DATASET),$(error this needs the reviews: `make $@ IMDB=FOLDER`, the one with aclImdb_v1.tar.gz))
 RECIPE ?= book
 # What only the recipe `best` reads; the official archive holds them itself.
 UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar*))
@@ -15,12 +18,13 @@ UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar
 OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train experiments test check format openapi clients lock container-test accuracy bench bulk-bench overload soak clean
+.PHONY: help setup setup-training serve train experiments test check format openapi clients lock container-test accuracy bench bulk-bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.serving ## make .venv with what the service needs
+setup-training: $(VENV)/.training ## the same with what training needs
 
 serve: $(VENV)/.serving ## run the service on http://127.0.0.1:8000
 	@exec $(BIN)/python -m app
@@ -52,19 +56,19 @@ clients: $(VENV)/.development ## write clients in Python and TypeScript from ope
 	$(BIN)/python -m clients $(ARGS)
 
 accuracy: $(VENV)/.development ## score all test reviews through HTTP and compare with the bundle's report
-	$(BIN)/python -m benchmarks.accuracy $(DATASET)
+	$(BIN)/python -m benchmarks.accuracy $(LOCAL)
 
 bench: $(VENV)/.development ## compare the service with its peers and write docs/performance.md (needs wrk, half an hour)
-	$(BIN)/python -m benchmarks $(DATASET) $(ARGS)
+	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
 overload: $(VENV)/.development ## send four times what one worker can answer, and see what it does (needs wrk, a minute)
-	$(BIN)/python -m benchmarks.overload $(DATASET) $(ARGS)
+	$(BIN)/python -m benchmarks.overload $(LOCAL) $(ARGS)
 
 bulk-bench: $(VENV)/.development ## score files with one worker and two, in processes and on Ray, and write docs/bulk.md (4 minutes)
-	$(BIN)/python -m benchmarks.bulk $(DATASET) $(ARGS)
+	$(BIN)/python -m benchmarks.bulk $(LOCAL) $(ARGS)
 
 soak: $(VENV)/.development ## ten minutes at 70 % load: errors, memory, open files (needs wrk)
-	$(BIN)/python -m benchmarks.soak $(DATASET) $(ARGS)
+	$(BIN)/python -m benchmarks.soak $(LOCAL) $(ARGS)
 
 container-test: $(VENV)/.development ## build the image, run it behind nginx, ask it for a prediction
 	$(BIN)/python -m pytest tests/test_container.py -rs

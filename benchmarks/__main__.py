@@ -124,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--dataset", nargs="+", type=Path, help="archives or folders of raw reviews")
     options.add_argument("--rounds", type=int, default=3, help="times that everyone is measured (default: 3)")
-    options.add_argument("--seconds", type=int, default=5, help="length of each load (default: 5)")
+    options.add_argument("--seconds", type=int, default=3, help="length of each load (default: 3)")
     options.add_argument("--only", nargs="+", metavar="NAME", help="measure these alone, and write no report")
     options.add_argument("--report", action="store_true", help="only write docs/performance.md anew from the results")
     return options

@@ -14,7 +14,7 @@ end
 done = function(summary, latency)
    local errors = summary.errors
    io.write(string.format(
-      '\n{"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "worst": %f, "failed": %d}\n',
+      '\n{"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "failed": %d}\n',
       summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e6, latency:percentile(99) / 1e6,
-      latency.max / 1e6, errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+      errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end

@@ -19,7 +19,6 @@ class Load:
         seconds: How long it took.
         p50: Latency in seconds that half of the requests stayed under.
         p99: That of 99 in 100.
-        worst: The longest.
         failed: Requests that were not.
     """
 
@@ -27,7 +26,6 @@ class Load:
     seconds: float
     p50: float
     p99: float
-    worst: float
     failed: int
 
 

@@ -86,15 +86,18 @@ def running(
         command, cwd=ROOT, env=os.environ | settings | {port_name: str(port)}, stdout=sys.stderr, start_new_session=True
     )
     try:
-        while not _answers(port, first_request):
+        cold_start = None
+        succeeded = 0
+        while succeeded < SETTLED:  # of several processes that share a port, the others may still be loading
+            if _answers(port, first_request):
+                succeeded += 1
+                cold_start = cold_start or time.perf_counter() - started
+                continue
+            succeeded = 0
             if process.poll() is not None or time.perf_counter() > started + PATIENCE:
                 raise SystemExit(f"{' '.join(command)} did not answer; its message is above")
             time.sleep(0.01)
-        cold_start = time.perf_counter() - started
-        # Of several processes that share a port, the others may still be loading.
-        succeeded = 0
-        while succeeded < SETTLED:
-            succeeded = succeeded + 1 if _answers(port, first_request) else 0
+        assert cold_start is not None
         yield Running(url, process, cold_start)
     finally:
         _stop(process)

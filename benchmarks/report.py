@@ -383,11 +383,11 @@ What the stages cost when each is run on its own, a review:
 model. The rest of a worker's processor time, grey in the picture, is reading from sockets, HTTP, the event loop, the
 framework and the way back; it is found by subtraction. In the ceiling, all is that rest.
 
-- The text itself is the largest part that is ours: splitting a review makes some 230 strings, and each has to be hashed
-  and looked up. Both happen in C, once a word; a faster tokeniser would have to leave Python altogether.
+- With LiteRT the text itself is the largest part that is ours: splitting a review makes some 230 strings, and each has
+  to be hashed and looked up. Both happen in C, once a word; a faster tokeniser would have to leave Python altogether.
 - Terms are found with a dozen array operations. Their fixed cost is shared by a batch, which is why the LiteRT runtime
   too scores together what has arrived together.
-- TensorFlow's cost is per call, hardly per review; batches are what makes it cheap. LiteRT costs a tenth.
+- Most of what TensorFlow costs it costs per call, so batches are what makes it cheap; LiteRT is cheaper still.
 - mosec's HTTP server is written in Rust and works beside the interpreter; here uvicorn shares it with the model. Behind
   both are the same tokeniser and TensorFlow call, and mosec needs less processor time a review. With LiteRT the service
   makes up for it.

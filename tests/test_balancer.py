@@ -1,5 +1,6 @@
 """Two replicas behind the real nginx, with the configuration that compose uses: no restart or crash costs a request."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -121,6 +123,49 @@ def test_balancer_explains_itself_when_no_replica_answers(models: Path, tmp_path
             response = httpx.get(f"{url}{page}")  # nginx's own, not for asking
             assert response.status_code == 404
             assert response.json()["type"] == "urn:problem-type:sentiment:not-found"
+
+
+def test_balancer_and_service_refuse_what_is_no_request_in_the_same_form(models: Path, tmp_path: Path) -> None:
+    """What nginx lets through, the service answers; what it does not, it answers itself."""
+    balancer, *ports = free_ports(2)
+    with serving(model_dir=models, runtime="litert", port=ports[0]) as server:
+        server.wait_ready()
+        with nginx(tmp_path, balancer, ports):
+            for size, status, kind in ((9_000, 414, "uri-too-long"), (40_000, 414, "uri-too-long")):
+                assert answer_of(balancer, f"GET /{'x' * size} HTTP/1.1\r\nHost: x\r\n\r\n") == (status, kind)
+            for size, status, kind in ((9_000, 404, "not-found"), (40_000, 431, "headers-too-large")):
+                head = f"GET /nowhere HTTP/1.1\r\nHost: x\r\nX: {'x' * size}\r\n\r\n"
+                assert answer_of(balancer, head) == (status, kind)
+                code, error = answer_of(balancer, head.replace("/nowhere", "/v2/nowhere"))
+                assert code == status
+                assert error.endswith(".")  # for people; a kind of problem does not
+            assert answer_of(balancer, "GET / HTTP/1.1\r\n\r\n") == (400, "malformed-request")
+
+
+def test_balancer_believes_nobody_who_they_are(models: Path, tmp_path: Path) -> None:
+    balancer, *ports = free_ports(2)
+    with serving(model_dir=models, runtime="litert", port=ports[0]) as server:
+        server.wait_ready()
+        with nginx(tmp_path, balancer, ports) as url:
+            httpx.get(f"{url}/model", headers={"X-Forwarded-For": "1.2.3.4", "X-Request-ID": "whoever"})
+        server.wait_for("whoever")
+        (line,) = [line for line in server.logs() if line.get("request_id") == "whoever"]
+        assert line["client"] == "127.0.0.1"
+
+
+def answer_of(port: int, request: str) -> tuple[int, str]:
+    """Send bytes; returns the status, and the kind of the problem or, of another protocol, the error."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        connection.sendall(request.encode())
+        response = HTTPResponse(connection)
+        response.begin()
+        body = json.loads(response.read())
+    if "error" in body:
+        assert response.headers["Content-Type"] == "application/json"
+        return response.status, body["error"]
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert body["status"] == response.status
+    return response.status, body["type"].removeprefix("urn:problem-type:sentiment:")
 
 
 def test_balancer_passes_on_what_overloaded_replicas_say(models: Path, tmp_path: Path) -> None:

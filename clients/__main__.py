@@ -18,6 +18,10 @@ OLDEST_NODE = (20, 19)
 """What the generator and the linter want."""
 
 
+class DocumentUnreadable(Exception):
+    """The document is not there, or no OpenAPI; the message says which and why."""
+
+
 class ToolMissing(Exception):
     """A program that is needed is not there, or too old; the message says which."""
 
@@ -26,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Write both clients.
 
     Returns:
-        The exit code: 0 also where there is no Node, which the output then says; 1 when a generator fails.
+        The exit code: 0 also where there is no Node, which the output then says; 1 when the document cannot be read, or
+        a generator fails.
     """
     options = argparse.ArgumentParser(prog="python -m clients", description=__doc__)
     options.add_argument("--output", type=Path, default=HERE, help="the folder to write to (default: clients)")
@@ -41,6 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"TypeScript: left out. {error}")
         else:
             print(f"TypeScript: {write_typescript(document, output / 'typescript')}")
+    except DocumentUnreadable as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         print(f"error: {Path(error.cmd[0]).name} ended with {error.returncode}:\n{error.stdout}", file=sys.stderr)
         return 1
@@ -48,16 +56,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def write_python(document: Path, folder: Path) -> Path:
-    """Write the Python client, a package that pip can install; returns its folder."""
+    """Write the Python client, a package that pip can install; returns its folder.
+
+    Raises:
+        DocumentUnreadable: The document cannot be read; a client that is there already stays.
+    """
+    content = json.dumps(_for_python(_read(document)))
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         prepared = Path(temporary) / "openapi.json"
-        prepared.write_text(json.dumps(_for_python(json.loads(document.read_text()))))
+        prepared.write_text(content)
         generator = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "uv", "--fail-on-warning"]
         config = HERE / "python/generator.yaml"
         _run([*generator, "--path", str(prepared), "--config", str(config), "--output-path", str(folder)], HERE)
     return folder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DocumentUnreadable(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:  # no UTF-8, or no JSON
+        raise DocumentUnreadable(f"{path}: not JSON ({error})") from error
+    if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
+        raise DocumentUnreadable(f"{path}: not an OpenAPI document, it holds no `paths`; see `make openapi`")
+    return document
 
 
 def _for_python(document: dict[str, Any]) -> dict[str, Any]:

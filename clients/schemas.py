@@ -76,8 +76,9 @@ class SchemaComparison:
         for name in sorted(set(wide.get("required", [])) - set(narrow.get("required", []))):
             if sent or name in now.get("properties", {}):
                 yield f"{where}.{name}: {'now required' if sent else 'no longer always there'}"
-        further = was.get("additionalProperties", True), now.get("additionalProperties", True)
-        if further[0] != further[1]:
+        # Equal ones are walked too: what an unchanged reference leads to may have changed.
+        if "additionalProperties" in was or "additionalProperties" in now:
+            further = was.get("additionalProperties", True), now.get("additionalProperties", True)
             yield from self.changes(f"{where}.*", *further, sent)
 
     def _any_of(self, where: str, was: dict[str, Any], now: dict[str, Any], sent: bool) -> Iterator[str]:

@@ -10,11 +10,13 @@ from rich.table import Table
 
 from app.inference.bundle import bundle_versions, load_bundle
 from app.inference.errors import SentimentError
+from app.inference.vocabulary import UNKNOWN_WORD
 from training.archive import Review
 from training.collection import Source
-from training.dataset import Dataset
+from training.dataset import OWN, Dataset
 from training.errors import SourceError
-from training.options import IMDB_MODELS, chosen_columns, chosen_recipe, parser
+from training.notices import tell
+from training.options import IMDB_MODELS, OWN_OPTIONS, chosen_columns, chosen_recipe, parser
 from training.recipe import RECIPES, Recipe
 from training.records import holds_rows
 
@@ -41,6 +43,19 @@ def main(arguments: list[str] | None = None) -> int:
     except (SentimentError, OSError) as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
+    except ModuleNotFoundError as error:
+        package = (error.name or "app").partition(".")[0]
+        if package in ("app", "training"):
+            raise  # a fault of ours: nothing that could be installed is missing
+        console.print(
+            f"error: {package} is not installed; `make setup-training` installs what training needs, "
+            "requirements/training.txt",
+            style="red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        return 1
     except KeyboardInterrupt:
         console.print("interrupted; nothing half-made was left")
         return 130
@@ -51,8 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """End with exit code 2 when own reviews are named in a way that would surprise."""
+    """End with exit code 2 where the reviews that are named do not go with the rest."""
+    if options.dataset == ["keras"]:
+        _check_keras(options)
     if not _is_own(options.dataset):
+        given = [f"--{name}" for name in OWN_OPTIONS if getattr(options, name.replace("-", "_"), None)]
+        if given:
+            parser().error(f"{' and '.join(given)}: only files of your own reviews (--dataset my.csv) are read so")
         return
     if options.command == "experiments":
         parser().error(
@@ -65,6 +85,18 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
+def _check_keras(options: argparse.Namespace) -> None:
+    """Keras delivers words alone, and none for the rare ones: enough for the book's columns, not for texts or terms."""
+    texts = "name the raw reviews instead (--dataset aclImdb_v1.tar.gz), or leave --dataset out to download them"
+    if options.command not in ("train", "experiments"):
+        parser().error(f"{options.command} needs reviews as texts, which --dataset keras does not hold: {texts}")
+    if UNKNOWN_WORD in RECIPES[options.recipe].encoding.kept_punctuation:
+        parser().error(
+            f"the recipe {options.recipe} reads punctuation, which --dataset keras does not hold: {texts}, or take "
+            "--recipe book"
+        )
+
+
 def _is_own(paths: list[str] | None) -> bool:
     return any(holds_rows(path) for path in paths or [])
 
@@ -74,12 +106,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[Table | str]
     version = options.version or str(max(bundle_versions(models), default=0) + 1)
     dataset = _load(options, chosen_recipe(options), progress)
     recipe = chosen_recipe(options, len(dataset.train))
-    if recipe.distillation is not None and not dataset.unlabelled:
-        hint = " (the official archive holds 50,000)" if dataset.own is None else ""
-        missing = (
-            f"the recipe {recipe.name} also learns from unlabelled reviews, here are none, so it goes without{hint}"
-        )
-        _tell([missing], progress)
+    _tell_of_unlabelled(dataset, recipe, progress)
     from training.train import train  # after reading: a wrong path is told before TensorFlow has loaded
 
     trained = train(dataset, recipe, models, version, progress)
@@ -98,18 +125,20 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[Table | str]
     return [
         table,
         *([] if dataset.own is None else [f"95 % interval of the accuracy: {low:.3f} to {high:.3f}"]),
-        f"epochs: {trained.epochs} (the book: 4)",
+        f"epochs: {trained.epochs}" + " (the book: 4)" * (dataset.own is None and recipe.choose_epochs),
         f"bundle: {trained.bundle}",
         *([] if dataset.own is None else [f"serve it: SENTIMENT_MODEL_DIR={models} python -m app"]),
     ]
 
 
 def _experiments(options: argparse.Namespace, progress: Progress) -> list[Table | str]:
-    dataset = _load(options, RECIPES[options.recipe], progress)
-    from training.experiments import SEEDS, TABLE, run_experiments
+    recipe = RECIPES[options.recipe]
+    dataset = _load(options, recipe, progress)
+    _tell_of_unlabelled(dataset, recipe, progress)
+    from training.experiments import TABLE, run_experiments
 
     folder = options.output / options.recipe
-    runs = run_experiments(options.recipe, dataset, folder, progress, options.seeds or SEEDS)
+    runs = run_experiments(options.recipe, dataset, folder, progress, options.seeds)
     return [f"{len(runs)} runs; the table is in {folder / TABLE}"]
 
 
@@ -142,14 +171,13 @@ def _curve(options: argparse.Namespace, progress: Progress) -> list[Table | str]
     dataset = _load(options, recipe, progress)
     from training.curve import learning_curve
 
-    seeds = options.seeds or (0, 1, 2)
-    points, measured_on = learning_curve(dataset, recipe, options.sizes, seeds, progress)
+    points, measured_on = learning_curve(dataset, recipe, options.sizes, options.seeds, progress)
     table = Table(title=f"recipe {recipe.name}, measured on {measured_on:,} reviews set aside", title_justify="left")
     for heading in ("training reviews", "accuracy", "loss"):
         table.add_column(heading, justify="right")
     for point in points:
         table.add_row(*point.row())
-    return [table, f"mean and standard deviation over the seeds {', '.join(map(str, seeds))}"]
+    return [table, f"mean and standard deviation over the seeds {', '.join(map(str, options.seeds))}"]
 
 
 def _load(options: argparse.Namespace, recipe: Recipe, progress: Progress) -> Dataset:
@@ -161,7 +189,7 @@ def _load(options: argparse.Namespace, recipe: Recipe, progress: Progress) -> Da
         from training.collection import load_collection
 
         dataset, notices = load_collection(_source(options), recipe.encoding, progress)
-        _tell(notices, progress)
+        tell(notices, progress)
         return dataset
     from training.archive import load_archives
 
@@ -182,12 +210,12 @@ def _read(options: argparse.Namespace, progress: Progress) -> list[Review]:
     notices = collection.notices
     for folder in (options.a, options.b):
         learnt_from = load_bundle(folder).manifest.dataset
-        if learnt_from["source"] == "own" and learnt_from["split"] != collection.facts["split"]:
+        if learnt_from["source"] == OWN and learnt_from["split"] != collection.facts["split"]:
             notices.append(
                 f"{folder} was trained with another split ({learnt_from['split']}), so it may have learnt from some of "
                 f"these test reviews ({collection.facts['split']}); the comparison would flatter it"
             )
-    _tell(notices, progress)
+    tell(notices, progress)
     return collection.reviews
 
 
@@ -201,9 +229,13 @@ def _archives(options: argparse.Namespace) -> list[Path]:
     return [Path(path) for path in options.dataset] if options.dataset else [download()]
 
 
-def _tell(notices: list[str], progress: Progress) -> None:
-    for notice in notices:
-        progress.console.print(f"note: {notice}", markup=False, highlight=False, soft_wrap=True)
+def _tell_of_unlabelled(dataset: Dataset, recipe: Recipe, progress: Progress) -> None:
+    """Say when a recipe has to go without the unlabelled reviews that it is made for."""
+    if recipe.distillation is None or dataset.unlabelled:
+        return
+    hint = " (the official archive holds 50,000)" if dataset.own is None else ""
+    missing = f"the recipe {recipe.name} also learns from unlabelled reviews, here are none, so it goes without{hint}"
+    tell([missing], progress)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ class Check(NamedTuple):
 CHANGES: tuple[Callable[[str], str], ...] = (
     str.upper,
     str.lower,
-    lambda text: f"<p>{text}</p>".replace("<p>", "<").replace("</p>", ">"),
+    lambda text: f"<{text}>",
     lambda text: text.replace("'", "\u2019").replace(" ", "\u00a0"),
     lambda text: f"  \u201c{text}\u201d \u2014 \r\n",
 )

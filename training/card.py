@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from training.dataset import OWN
+from training.evaluation import CALIBRATION_BINS
+
 IMDB_ORIGIN = (
     "The Large Movie Review Dataset (Maas et al., ACL 2011): English reviews of films, from IMDB, up to 2011;",
     "at most 30 of one film; only clear ones, of at most 4 or at least 7 stars out of 10. Lukewarm reviews,",
@@ -23,7 +26,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         previous: The manifest metrics of the bundle before, with its `version`, or None.
     """
     test, recipe, encoding, dataset = report["test"], facts["recipe"], facts["encoding"], facts["dataset"]
-    own = "files" in dataset
+    own = dataset["source"] == OWN
     low, high = test["accuracy_interval"]
     first = {"without reading": report["constant"]} if own else {"the book": report["book"]}
     others = first | ({f"version {previous['version']}": previous} if previous else {})
@@ -53,7 +56,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
             f"95 % of bootstrap samples have an accuracy between {low:.4f} and {high:.4f}. Loss is the mean binary"
             if not own
             else f"The accuracy's 95 % interval (Wilson) is {low:.4f} to {high:.4f}. Loss is the mean binary",
-            "cross-entropy in nats; calibration error is the expected one over 15 bins.",
+            f"cross-entropy in nats; calibration error is the expected one over {CALIBRATION_BINS} bins.",
             *(OWN_CONSTANT if own else ()),
             "",
             "| | said positive | said negative |",

@@ -19,7 +19,7 @@ from rich.progress import Progress
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
 from training.archive import Review, labels_of, tokens_of
-from training.dataset import Dataset, Split, digest_of, shared_words
+from training.dataset import OWN, Dataset, Split, digest_of, shared_words
 from training.entries import Entry, entry_of, has_split
 from training.errors import BadRows, SourceError
 from training.records import BadRow, Columns, Record, holds_rows, read_records
@@ -81,7 +81,7 @@ def load_collection(source: Source, encoding: Encoding, progress: Progress) -> t
         "positive_test_reviews": int(test.labels.sum()),
     }
     digest = digest_of(part for review in reviews for part in (review.split, review.sentiment, review.text))
-    return Dataset("own", train, test, digest, shared_words(train, encoding), own=facts), notices
+    return Dataset(OWN, train, test, digest, shared_words(train, encoding), own=facts), notices
 
 
 def read_collection(source: Source, progress: Progress) -> Collection:

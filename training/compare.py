@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.bundle import load_bundle
-from app.inference.classifier import open_classifier
+from app.inference.classifier import BATCH, open_classifier
 from training.archive import Review, labels_of
 from training.evaluation import measure, right
-
-BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Side:
     Attributes:
         probabilities: float32 (reviews,).
         metrics: See `training.evaluation.measure`.
-        microseconds: A review, tokenised, encoded and scored in batches of 64.
+        microseconds: A review, tokenised, encoded and scored in batches as large as the service makes.
     """
 
     probabilities: NDArray[np.float32]

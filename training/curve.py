@@ -74,9 +74,9 @@ def learning_curve(
         for point in points:
             part = rest.take(np.arange(point.size))
             words = shared_words(part, recipe.encoding)
-            some = replace(dataset, train=part, vocabulary=words, unlabelled=(), own=dataset.own or {})
+            some = replace(dataset, train=part, vocabulary=words, unlabelled=())
             fix_seed(seed)
-            learnt = follow(some, part, replace(adapted(recipe, point.size), seed=seed), progress).learnt
+            learnt = follow(some, part, replace(adapted(recipe, point.size), seed=seed), progress, smooth=True).learnt
             measured = measure(learnt.judge(learnt.encode(aside.sequences)), aside.labels)
             point.accuracies.append(measured["accuracy"])
             point.losses.append(measured["loss"])

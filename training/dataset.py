@@ -12,6 +12,9 @@ from pydantic import JsonValue
 from app.inference.vocabulary import Encoding, Vocabulary
 from training.errors import SourceError
 
+OWN = "own"
+"""What the manifest calls the source of a person's own reviews."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -68,7 +71,11 @@ class Dataset:
 
 
 def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
-    """Take the source's word index, or rank the words of the training reviews by frequency."""
+    """Take the source's word index, or rank the words of the training reviews by frequency.
+
+    As in the book, a word that a single review holds gets a column too where there is room, whatever the size of the
+    data set. A person's own reviews bring a word index without such words; see `shared_words`.
+    """
     if dataset.vocabulary is not None:
         return dataset.vocabulary
     counts: Counter[str] = Counter()
@@ -102,7 +109,7 @@ def shuffled(split: Split, seed: int) -> Split:
 
 
 def hold_out(split: Split, size: int) -> tuple[Split, Split]:
-    """Set the first `size` reviews aside for validation, as the book does.
+    """Set the first `size` reviews aside, as the book does for validation.
 
     Returns:
         The rest to train on, and the reviews set aside.
@@ -112,15 +119,16 @@ def hold_out(split: Split, size: int) -> tuple[Split, Split]:
     """
     if not 0 < size < len(split):
         raise SourceError(
-            f"cannot set {size} of {len(split)} training reviews aside for validation; choose another --validation"
+            f"cannot set {size} of {len(split)} training reviews aside; add reviews, or choose another --validation if "
+            "you named one"
         )
     order = np.arange(len(split))
     rest, held_out = split.take(order[size:]), split.take(order[:size])
     for part in (rest, held_out):
         if len(set(part.labels.tolist())) < 2:
             raise SourceError(
-                f"with {size} of {len(split)} training reviews set aside for validation, one of the two parts holds "
-                "only positive or only negative reviews; add reviews of the rarer class, or choose another --seed"
+                f"with {size} of {len(split)} training reviews set aside, one of the two parts holds only positive or "
+                "only negative reviews; add reviews of the rarer class, or choose another seed"
             )
     return rest, held_out
 

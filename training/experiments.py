@@ -2,7 +2,7 @@
 
 For the recipe `book` these are the book's "further experiments" (3.4.6); for `best`, the choices that made it. Every
 run is measured on the reviews set aside for validation; the test reviews play no part. Runs are kept in runs.jsonl, so
-an interrupted grid goes on where it stopped.
+an interrupted grid goes on where it stopped. Those of other reviews stay there too, and are left out of the report.
 """
 
 import csv
@@ -24,7 +24,7 @@ from training.lesson import Lesson
 from training.network import fix_seed
 from training.plots import new_figure, save_figure
 from training.procedure import favoured_epochs, learn, take_lesson
-from training.recipe import BEST, BOOK, Distillation, Recipe
+from training.recipe import BEST, BOOK, RECIPES, SEEDS, Distillation, Recipe
 
 _NO_TEACHER = replace(BEST, distillation=replace(Distillation(), teacher_share=0.0))
 VARIANTS: dict[str, dict[str, Recipe]] = {
@@ -51,9 +51,12 @@ VARIANTS: dict[str, dict[str, Recipe]] = {
 }
 """Recipe -> what is changed -> the changed recipe; the first is the recipe itself."""
 
-SEEDS = (0, 1, 2)
 RUNS, TABLE, SHEET = "runs.jsonl", "results.md", "results.csv"
 Run = dict[str, Any]
+
+OFFICIAL_UNLABELLED = "1c28b7851593bf831ef7237a4b5c2dc43abed516981fa8ec951a07e9c71e758a"
+"""The digest of the official archive's unlabelled reviews. Runs with a teacher that record none, from before that was
+done, learnt from these: those in docs/experiments/best."""
 
 
 def run_experiments(
@@ -67,6 +70,9 @@ def run_experiments(
         folder: Where reports are kept.
         progress: Shows how far it is.
         seeds: Each variant is run once with each.
+
+    Returns:
+        The runs on these reviews, those of earlier calls among them.
 
     Raises:
         ReportError: The system refused to write; the disk is full, say. The runs before are kept.
@@ -83,9 +89,11 @@ def _run_experiments(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RUNS
     runs: list[Run] = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    done = {(run["variant"], run["seed"], run["dataset"]) for run in runs}
+    unlabelled = dataset.unlabelled_digest if _has_teacher(recipe) else ""  # else nobody reads them
+    runs = [run for run in runs if _reviews_of(recipe, run) == (dataset.digest, unlabelled)]
+    done = {(run["variant"], run["seed"]) for run in runs}
     variants = VARIANTS[recipe]
-    wanted = [(name, seed) for seed in seeds for name in variants if (name, seed, dataset.digest) not in done]
+    wanted = [(name, seed) for seed in seeds for name in variants if (name, seed) not in done]
     task = progress.add_task("experiments", total=len(wanted))
     # Variants that differ in the network alone share a lesson; only the last one is kept, since lessons are large.
     held: tuple[Recipe, Lesson, Split] | None = None
@@ -97,12 +105,22 @@ def _run_experiments(
             held = (variant, take_lesson(dataset, partial, variant, progress), validation)
         fix_seed(seed)
         _, history = learn(held[1], variant, variant.epochs, progress, held[2])
-        run = {"variant": name, "seed": seed, "dataset": dataset.digest, "history": history}
+        reviews = {"dataset": dataset.digest, "unlabelled": unlabelled}
+        run = {"variant": name, "seed": seed, **reviews, "history": history}
         _append(path, json.dumps(run) + "\n")
         runs.append(run)
         progress.advance(task)
     write_report(recipe, runs, folder)
     return runs
+
+
+def _has_teacher(recipe: str) -> bool:
+    return RECIPES[recipe].distillation is not None
+
+
+def _reviews_of(recipe: str, run: Run) -> tuple[str, str]:
+    """The digests of the reviews that a run learnt from: the labelled ones and the unlabelled ones."""
+    return run["dataset"], run.get("unlabelled", OFFICIAL_UNLABELLED if _has_teacher(recipe) else "")
 
 
 def _append(path: Path, line: str) -> None:

@@ -26,8 +26,12 @@ def load_keras(encoding: Encoding) -> Dataset:
         encoding: The book's, with any number of columns: ids are columns.
 
     Raises:
-        SourceError: Keras cannot download the files.
+        SourceError: Keras cannot download the files, or the encoding is for more than words.
     """
+    if UNKNOWN_WORD in encoding.kept_punctuation:
+        raise SourceError(
+            f"in Keras's reviews {UNKNOWN_WORD!r} stands for a word that is not told, so it cannot be kept"
+        )
     import_tensorflow()  # first, so that its notices are silenced
     from keras.datasets import imdb
 

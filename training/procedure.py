@@ -57,7 +57,7 @@ class Outcome:
     validation: int
 
 
-def follow(dataset: Dataset, training: Split, recipe: Recipe, progress: Progress) -> Outcome:
+def follow(dataset: Dataset, training: Split, recipe: Recipe, progress: Progress, *, smooth: bool) -> Outcome:
     """Find out with some reviews set aside how long to train, then train a new network on all of them.
 
     Args:
@@ -65,6 +65,8 @@ def follow(dataset: Dataset, training: Split, recipe: Recipe, progress: Progress
         training: The reviews whose labels may be seen, in random order.
         recipe: How to train.
         progress: Shows how far each step is.
+        smooth: Whether calibration takes labels for a little less certain than they are. A few reviews may all be told
+            apart, and then no scaling would be sharp enough.
 
     Raises:
         SourceError: There are too few reviews for the recipe's validation split.
@@ -80,8 +82,7 @@ def follow(dataset: Dataset, training: Split, recipe: Recipe, progress: Progress
     final, _ = learn(take_lesson(dataset, training, recipe, progress), recipe, epochs, progress)
     if recipe.calibrate:
         said = first.judge(first.encode(validation.sequences))
-        # A few reviews may all be told apart, and then no scaling would be sharp enough.
-        labels = validation.labels if dataset.own is None else smoothed(validation.labels)
+        labels = smoothed(validation.labels) if smooth else validation.labels
         apply_scaling(final.network, fit_scaling(said, labels))
     return Outcome(final, epochs, history, len(validation))
 

@@ -96,6 +96,9 @@ BEST = Recipe(
 RECIPES = {recipe.name: recipe for recipe in (BOOK, BEST)}
 """What `--recipe` may name."""
 
+SEEDS = (0, 1, 2)
+"""What is tried over several seeds is tried with these, unless others are named."""
+
 FULL = 25_000
 """Training reviews of the IMDB data set, which the numbers above are made for."""
 SMALLEST_BATCH = 8
@@ -104,8 +107,9 @@ SMALLEST_BATCH = 8
 def adapted(recipe: Recipe, reviews: int) -> Recipe:
     """Bring what counts reviews down to a smaller data set; a recipe for as many as the IMDB data set stays as it is.
 
-    Validation takes the same share as there, an epoch has about as many steps, and terms may be as rare in proportion,
-    but no term gets a column for one review alone: it would teach nothing, and may be somebody's name.
+    Validation takes the same share as there, an epoch has about as many steps, and the terms that a teacher sees may be
+    as rare in proportion, but never stand in one review alone: such a term would teach nothing, and may be somebody's
+    name. Without a teacher that is up to the vocabulary; see `dataset.build_vocabulary`.
 
     Args:
         recipe: Made for 25,000 training reviews.

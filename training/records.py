@@ -25,6 +25,8 @@ JSONL_SUFFIXES = (".jsonl", ".ndjson")
 OTHER_SUFFIXES = (".json", ".xlsx", ".xls", ".ods", ".parquet")
 """What people keep reviews in as well; they are told what to make of it."""
 COMPRESSED = (".gz", ".bz2", ".xz")
+OTHER_COMPRESSED = (".zst", ".zip", ".7z", ".lz4", ".lzma", ".br", ".rar", ".z")
+"""What people compress with as well; they are told what is read."""
 SEPARATORS = ",;\t"
 
 TROUBLE = {
@@ -65,7 +67,7 @@ class BadRow(NamedTuple):
 def suffix_of(path: str) -> str:
     """The ending that says what a file holds: `.csv` for `my.csv.gz` as well."""
     name = Path(path).name.lower()
-    for compressed in COMPRESSED:
+    for compressed in (*COMPRESSED, *OTHER_COMPRESSED):
         name = name.removesuffix(compressed)
     return Path(name).suffix
 
@@ -89,6 +91,11 @@ def read_records(path: Path, columns: Columns, progress: Progress) -> Iterator[R
     """
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
+    if (compression := path.suffix.lower()) in OTHER_COMPRESSED:
+        raise SourceError(
+            f"{path}: training does not read {compression}; decompress the file, or compress it as one of "
+            f"{', '.join(COMPRESSED)}"
+        )
     if suffix_of(path.name) in OTHER_SUFFIXES:
         raise SourceError(
             f"{path}: training reads CSV and JSON Lines; save the table as CSV (UTF-8) and pass that"

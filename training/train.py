@@ -22,6 +22,7 @@ from app.inference.bundle import (
     write_word_index,
 )
 from app.inference.classifier import Prediction
+from app.inference.errors import SentimentError
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Row, Vocabulary
@@ -32,6 +33,7 @@ from training.errors import TrainingError
 from training.evaluation import BOOK, constant, evaluate, headline, wilson_interval
 from training.golden import REVIEWS, golden_reviews, own_texts
 from training.network import History, export, fix_seed
+from training.notices import tell
 from training.plots import plot_history, plot_reliability
 from training.procedure import EVALUATION_BATCH, Learnt, follow
 from training.recipe import Recipe
@@ -72,8 +74,11 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
         BundleUnwritable: The system refused to write; the disk is full, say.
     """
     with staged_bundle(models, bundle_version) as folder:
+        previous = _previous(models, bundle_version, progress)  # before the work: what it finds is told at once
         fix_seed(recipe.seed)
-        outcome = follow(dataset, shuffled(dataset.train, recipe.seed), recipe, progress)
+        outcome = follow(
+            dataset, shuffled(dataset.train, recipe.seed), recipe, progress, smooth=dataset.own is not None
+        )
         final, history, epochs = outcome.learnt, outcome.history, outcome.epochs
 
         test_rows = final.encode(dataset.test.sequences)
@@ -109,7 +114,7 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
         write_profile(folder, _profile(final, dataset.train))
         _check_runtimes(folder, final.vocabulary, test_rows)
         _write_report(folder / "report", report, history, epochs)
-        card = model_card(facts, report, _previous(models, bundle_version))
+        card = model_card(facts, report, previous)
         (folder / "report" / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
         write_manifest(folder, **facts)
     return Trained(models / bundle_version, epochs, report)
@@ -156,12 +161,16 @@ def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
     return sources | dict(dataset.own or {})
 
 
-def _previous(models: Path, bundle_version: str) -> dict[str, Any] | None:
-    """The figures of the newest older bundle, for comparison."""
+def _previous(models: Path, bundle_version: str, progress: Progress) -> dict[str, Any] | None:
+    """The figures of the newest older bundle, for comparison; None without one, or with one that is damaged."""
     older = [number for number in bundle_versions(models) if number < int(bundle_version)]
     if not older:
         return None
-    manifest = load_bundle(models / str(older[-1])).manifest
+    try:
+        manifest = load_bundle(models / str(older[-1])).manifest
+    except SentimentError as error:  # a new bundle may be what mends it
+        tell([f"the model card will not compare with the bundle before, which cannot be read: {error}"], progress)
+        return None
     return {"version": manifest.version, **manifest.metrics}
 
 

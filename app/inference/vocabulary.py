@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.inference.text import Token, locate, tokenise
 
 UNKNOWN_WORD = "?"
-"""What `Vocabulary.decode` writes for a column without a word; never a token, since `?` separates."""
+"""What `Vocabulary.decode` writes for a column without a word. A token only where the encoding keeps that sign."""
 END = ""
 """Stands between reviews, so that no term reaches from one into the next; no token is empty."""
 

@@ -45,6 +45,24 @@ def test_clients_of_a_broken_document(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: ")
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file"), ("{", "not JSON"), ("[]", "not an OpenAPI document"), ('{"paths": 1}', "not an OpenAPI")],
+)
+def test_clients_of_no_document_leave_the_written_ones(tmp_path: Path, content: str | None, reason: str) -> None:
+    document, written = tmp_path / "missing.json", tmp_path / "out/python/sentiment-client/pyproject.toml"
+    written.parent.mkdir(parents=True)
+    written.write_text("here before")
+    if content is not None:
+        document.write_text(content)
+    done = run_python("-m", "clients", "--document", str(document), "--output", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {document}: ")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert written.read_text() == "here before"
+
+
 def test_clients_that_are_written_are_not_committed() -> None:
     written = [
         "typescript/src/index.ts",
@@ -59,6 +77,12 @@ def test_clients_that_are_written_are_not_committed() -> None:
 
 def test_clients_bear_the_version_of_the_service() -> None:
     assert json.loads((ROOT / "clients/typescript/package.json").read_text())["version"] == __version__
+
+
+def test_typescript_lock_repeats_the_package() -> None:
+    package, lock = (json.loads((ROOT / f"clients/typescript/package{end}.json").read_text()) for end in ("", "-lock"))
+    for field in ("name", "version", "license", "engines", "devDependencies"):
+        assert lock["packages"][""][field] == package[field], field
 
 
 def test_typescript_lock_names_no_registry() -> None:

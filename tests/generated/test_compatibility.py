@@ -250,3 +250,18 @@ def test_schemas_that_hold_themselves_are_compared() -> None:
     assert breaking_changes(old, new) == ["POST /predict: 200: application/json.word: type string -> integer"]
     set_(f"{ANSWER} schema", copy.deepcopy(tree))(new)
     assert breaking_changes(old, new) == ["POST /predict: 200: application/json.next.word: type string -> integer"]
+
+
+@pytest.mark.parametrize("field", ["recipe", "dataset"])
+def test_change_behind_an_unchanged_reference_of_a_map_is_found(field: str) -> None:
+    old = published()
+    values = old["components"]["schemas"]["ModelResponse"]["properties"][field]["additionalProperties"]
+    assert values == {"$ref": "#/components/schemas/JsonValue"}
+    # Only one of the two places leads there, so that each has to be walked by itself.
+    other = {"recipe": "dataset", "dataset": "recipe"}[field]
+    drop(f"{SCHEMAS} ModelResponse properties {other}")(old)
+    set_(f"{SCHEMAS} JsonValue type", "string")(old)
+    new = copy.deepcopy(old)
+    assert breaking_changes(old, new) == []
+    set_(f"{SCHEMAS} JsonValue type", "integer")(new)
+    assert f"GET /model: 200: application/json.{field}.*: type string -> integer" in breaking_changes(old, new)

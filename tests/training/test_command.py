@@ -27,9 +27,17 @@ def test_main_writes_a_bundle_and_prints_both_results(
     printed = capsys.readouterr().out
     assert "0.883" in printed
     assert "0.293" in printed
+    assert "(the book: 4)" in printed
     assert load_bundle(output / "1").manifest.recipe["epochs"] == 2
     assert main(["--dataset", str(archive), "--output", str(output), *SMALL]) == 0
     assert load_bundle(output / "2").manifest.version == "2"
+
+
+def test_main_compares_epochs_with_the_book_only_where_they_are_chosen(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--recipe", "best", "--dataset", str(archive), "--output", str(tmp_path / "imdb"), *SMALL]) == 0
+    assert "epochs: 2\n" in capsys.readouterr().out
 
 
 def test_main_over_an_existing_version_is_refused(
@@ -45,14 +53,103 @@ def test_main_with_a_wrong_path_writes_nothing(tmp_path: Path, capsys: pytest.Ca
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "options", [["--version", "one"], ["--version", "0"], ["--epochs", "0"], ["--batch-size", "-1"]]
-)
-def test_main_with_wrong_options_explains(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said of options that do not do."""
     with pytest.raises(SystemExit) as raised:
-        main(options)
+        main(arguments)
     assert raised.value.code == 2
-    assert "whole number" in capsys.readouterr().err
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--version", "one"], "not a whole number from 1"),
+        (["--version", "0"], "not a whole number from 1"),
+        (["--epochs", "0"], "not a whole number from 1"),
+        (["--batch-size", "-1"], "not a whole number from 1"),
+        (["--validation", "0"], "not a whole number from 1"),
+        (["--seed", "-1"], "not a whole number from 0 to 4294967295"),
+        (["--seed", "4294967296"], "not a whole number from 0 to 4294967295"),
+        (["curve", "--seeds", "0", "-1"], "not a whole number from 0 to 4294967295"),
+        (["experiments", "--seeds", "x"], "not a whole number from 0 to 4294967295"),
+        *((["--learning-rate", rate], "not a number above 0") for rate in ("nan", "inf", "0", "-1", "fast")),
+    ],
+)
+def test_main_with_wrong_options_explains(options: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert words in refusal(options, capsys)
+
+
+def test_largest_seed_is_taken(archive: Path, tmp_path: Path) -> None:
+    output = tmp_path / "imdb"
+    assert main(["--dataset", str(archive), "--output", str(output), "--seed", "4294967295", *SMALL]) == 0
+    assert load_bundle(output / "1").manifest.recipe["seed"] == 4294967295
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["curve"], "curve needs reviews as texts"),
+        (["compare", "models/imdb/1", "models/imdb/2"], "compare needs reviews as texts"),
+        (["train", "--recipe", "best"], "take --recipe book"),
+        (["experiments", "--recipe", "best"], "take --recipe book"),
+    ],
+)
+def test_keras_where_it_cannot_serve_is_refused(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = refusal([*arguments, "--dataset", "keras"], capsys)
+    assert words in printed
+    assert "--dataset aclImdb_v1.tar.gz" in printed
+
+
+@pytest.mark.parametrize(
+    ("command", "keras", "own"),
+    [("train", True, True), ("experiments", True, False), ("compare", False, True), ("curve", False, True)],
+)
+def test_help_names_the_reviews_that_a_command_takes(
+    command: str, keras: bool, own: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    _, _, printed = " ".join(capsys.readouterr().out.split()).rpartition("archives or folders of raw IMDB reviews")
+    printed, _, _ = printed.partition("default: the official archive")
+    assert ("the word `keras`" in printed) is keras
+    assert ("your own reviews" in printed) is own
+
+
+@pytest.mark.parametrize("command", [["train"], ["curve"], ["compare", "models/imdb/1", "models/imdb/2"]])
+def test_options_for_own_reviews_are_refused_with_archives(
+    command: list[str], archive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = refusal([*command, "--dataset", str(archive), "--text-column", "body", "--skip-bad-rows"], capsys)
+    assert "--text-column and --skip-bad-rows: only files of your own reviews" in printed
+
+
+WITHOUT = """
+import sys
+for module in ("matplotlib", "scipy", "sklearn"):
+    sys.modules[module] = None
+from training.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("command", "package"), [("train", "scipy"), ("experiments", "matplotlib")])
+def test_main_without_its_packages_says_what_to_install(
+    archive: Path, tmp_path: Path, command: str, package: str
+) -> None:
+    """As after `make setup`, which installs what serving needs."""
+    output = tmp_path / "output"
+    done = run_python("-c", WITHOUT, command, "--dataset", str(archive), "--output", str(output))
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if "error" in line.lower()]
+    assert f"error: {package} is not installed; `make setup-training`" in line
+    assert "requirements/training.txt" in line
+    assert "Traceback" not in done.stderr
+    assert not output.exists()
+    makefile = (ROOT / "Makefile").read_text()
+    assert "\nsetup-training: $(VENV)/.training " in makefile
 
 
 def test_options_change_the_recipe() -> None:

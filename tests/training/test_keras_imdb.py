@@ -16,6 +16,7 @@ from training.archive import load_archives
 from training.dataset import Dataset, build_vocabulary
 from training.errors import SourceError
 from training.keras_imdb import load_keras
+from training.recipe import BEST
 
 ENCODING = Encoding(columns=30)
 
@@ -88,6 +89,12 @@ def test_load_keras_with_a_word_that_our_tokeniser_splits_gives_it_no_column(
     assert any({"it", "was"} <= set(tokens) for tokens in packaged.train.sequences)
     assert not any("superb" in tokens for tokens in packaged.train.sequences)
     assert len(raw.train) == len(packaged.train)
+
+
+def test_load_keras_for_an_encoding_that_keeps_its_sign_is_refused() -> None:
+    """Else the sign of an unknown word would be learnt as a question mark."""
+    with pytest.raises(SourceError, match="cannot be kept"):
+        load_keras(BEST.encoding)
 
 
 def test_load_keras_without_network_says_how_to_pass_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ def test_own_reviews_are_trained_on_and_served(
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LONG)
     assert done.returncode == 0, done.stderr
     assert "without reading" in done.stdout
+    assert "the book" not in done.stdout
     assert f"SENTIMENT_MODEL_DIR={models}" in done.stdout
     assert ("also learns from unlabelled reviews, here are none" in done.stderr) == (recipe == "best")
     with serving(model_dir=models, runtime="litert") as server:

@@ -133,6 +133,8 @@ def test_bad_row_of_json_lines_is_named_and_the_others_read(tmp_path: Path, bad:
         ("a.csv.gz", b"\x1f\x8b no gzip", "damaged"),
         ("a.json", b'[{"text": "fine", "label": 1}]', r"jq -c '\.\[\]' a\.json > a\.jsonl"),
         ("a.xlsx", b"PK", "save the table as CSV"),
+        ("a.csv.zst", b"\x28\xb5\x2f\xfd", r"does not read \.zst; .* as one of \.gz, \.bz2, \.xz"),
+        ("a.jsonl.ZIP", b"PK", r"does not read \.zip; .* as one of \.gz, \.bz2, \.xz"),
     ],
 )
 def test_files_that_cannot_be_read_say_why(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -152,10 +154,14 @@ def test_missing_file_says_so(tmp_path: Path) -> None:
         ("a/MY.CSV.GZ", True),
         ("my.jsonl.xz", True),
         ("my.json", True),
+        ("my.csv.zst", True),
+        ("my.jsonl.zip", True),
         ("aclImdb_v1.tar.gz", False),
         ("aclImdb", False),
         ("keras", False),
         ("my.csv.tar", False),
+        ("aclImdb.tar.zst", False),
+        ("my.zip", False),
     ],
 )
 def test_names_say_what_holds_rows(path: str, holds: bool) -> None:

@@ -1,6 +1,8 @@
 """Evaluation, behaviour checks, comparison and experiments."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,9 @@ import pytest
 from rich.progress import Progress
 from sklearn.metrics import roc_auc_score
 
-from app.inference.bundle import Bundle
+from app.inference.bundle import Bundle, load_bundle
 from tests.corpus import files, write_archive
+from tests.servers import ROOT
 from training.__main__ import main
 from training.archive import load_archives
 from training.behaviour import behaviour, checks
@@ -17,6 +20,7 @@ from training.compare import Side, compare, mcnemar, verdict
 from training.dataset import Split
 from training.evaluation import accuracy_interval, auc, by_group, calibration, constant, measure, wilson_interval
 from training.experiments import VARIANTS, run_experiments
+from training.recipe import BEST, Distillation
 
 
 def test_auc_equals_scikit_learn() -> None:
@@ -117,6 +121,64 @@ def test_experiments_go_on_where_they_stopped(tmp_path: Path) -> None:
     assert (folder / "results.md").read_text().count("\n") == 2 + len(VARIANTS["book"])
     for name in ("accuracy.png", "loss.png", "overfitting.png", "results.csv"):
         assert (folder / name).stat().st_size > 0
+
+
+def test_experiments_report_only_runs_on_the_same_reviews(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (write_archive(tmp_path / f"{seed}.tar.gz", files(10, seed)) for seed in (0, 1))
+    folder = tmp_path / "book"
+    arguments = ["experiments", "--output", str(tmp_path), "--seeds", "0", "--dataset"]
+    assert main([*arguments, str(one)]) == 0
+    results = (folder / "results.csv").read_text()
+    assert main([*arguments, str(other)]) == 0
+    assert f"{len(VARIANTS['book'])} runs" in capsys.readouterr().out
+    assert (folder / "results.csv").read_text() != results
+    lines = (folder / "runs.jsonl").read_text()
+    assert lines.count("\n") == 2 * len(VARIANTS["book"])
+    # The first reviews again: nothing is left to do, and the report is about them.
+    assert main([*arguments, str(one)]) == 0
+    assert (folder / "runs.jsonl").read_text() == lines
+    assert (folder / "results.csv").read_text() == results
+
+
+@pytest.mark.parametrize("recipe", ["book", "best"])
+def test_committed_experiments_count_as_run_on_the_official_reviews(archive: Path, tmp_path: Path, recipe: str) -> None:
+    """The lines of docs/experiments are from before the unlabelled reviews were recorded."""
+    recorded = load_bundle(ROOT / "models/imdb/2").manifest.dataset
+    committed = ROOT / "docs/experiments" / recipe
+    shutil.copytree(committed, tmp_path / recipe)
+    official = replace(
+        load_archives([archive], Progress(disable=True)),
+        digest=str(recorded["sha256"]),
+        unlabelled_digest=str(recorded["unlabelled_sha256"]),
+    )
+    lines = (committed / "runs.jsonl").read_text()
+    seeds = {json.loads(line)["seed"] for line in lines.splitlines()}
+    runs = run_experiments(recipe, official, tmp_path / recipe, Progress(disable=True), sorted(seeds))
+    assert len(runs) == lines.count("\n")
+    for name in ("runs.jsonl", "results.md", "results.csv"):
+        assert (tmp_path / recipe / name).read_text() == (committed / name).read_text()
+
+
+def test_experiments_with_other_unlabelled_reviews_are_others(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = replace(
+        BEST, validation=30, epochs=1, distillation=Distillation(rarest_term=2, rarest_column=2, summary=10)
+    )
+    monkeypatch.setitem(VARIANTS, "best", {"best": small})
+    others = {f"aclImdb/train/unsup/{i}_0.txt": text for i, text in enumerate(files(10, seed=1).values())}
+    unlabelled = write_archive(tmp_path / "unsup.tar.gz", others)
+    arguments = ["experiments", "--recipe", "best", "--seeds", "0", "--output", str(tmp_path), "--dataset"]
+    assert main([*arguments, str(archive)]) == 0
+    assert "also learns from unlabelled reviews, here are none" in capsys.readouterr().err
+    assert main([*arguments, str(archive), str(unlabelled)]) == 0
+    printed = capsys.readouterr()
+    assert "1 runs" in printed.out
+    assert "here are none" not in printed.err
+    first, second = map(json.loads, (tmp_path / "best/runs.jsonl").read_text().splitlines())
+    assert first["dataset"] == second["dataset"]
+    assert first["unlabelled"] == ""
+    assert len(second["unlabelled"]) == 64
 
 
 def test_bundle_report_is_complete(bundle: Bundle) -> None:

@@ -1,11 +1,13 @@
 """The book's steps on a tiny data set."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from rich.progress import Progress
 
 from app.inference.bundle import Bundle, load_bundle
@@ -65,6 +67,25 @@ def test_served_answers_equal_the_evaluation(bundle: Bundle, dataset: Dataset) -
     metrics = measure(served, dataset.test.labels)
     assert metrics == pytest.approx(bundle.manifest.metrics, abs=1e-6)
     assert metrics["accuracy"] > 0.9
+
+
+def test_train_beside_a_damaged_bundle_says_so_and_goes_on(
+    dataset: Dataset, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copies = tmp_path / "tiny"
+    shutil.copytree(models / "1", copies / "1")
+    assert "version 1" in _card(train(dataset, TINY_RECIPE, copies, "2", PROGRESS).bundle)
+    (copies / "2/word_index.json").write_text("{}")
+    with Progress(console=Console(stderr=True)) as progress:
+        trained = train(dataset, TINY_RECIPE, copies, "3", progress)
+    assert "version 2" not in _card(trained.bundle)
+    printed = capsys.readouterr().err
+    assert "the model card will not compare" in printed
+    assert "word_index.json" in printed
+
+
+def _card(bundle: Path) -> str:
+    return (bundle / "report/MODEL_CARD.md").read_text()
 
 
 def test_train_with_too_few_reviews_leaves_nothing(dataset: Dataset, tmp_path: Path) -> None:
@@ -138,7 +159,7 @@ def test_hold_out_parts_share_no_review(dataset: Dataset) -> None:
 
 
 def test_hold_out_of_one_class_alone_says_so(dataset: Dataset) -> None:
-    with pytest.raises(SourceError, match="only positive or only negative"):
+    with pytest.raises(SourceError, match=r"only positive or only negative.* choose another seed"):
         hold_out(dataset.train, 10)  # not shuffled: the negative ones come first
 
 

@@ -91,35 +91,43 @@ export class Batch {
     for (const row of rows) Object.assign(row, { error: "", again: true, left: false });
     this.#buttons(true);
     let timer = null;
-    const draw = (message) => {
+    const scoring = `Scoring ${count(rows.length, "review")} …`;
+    const draw = (message = scoring) => {
       clearTimeout(timer);
       timer = null;
       if (this.#controller !== controller) return;
-      this.#status(message);
+      this.#say(message);
+      this.#count();
       this.#results.redraw();
     };
     const progress = (message) => {
       if (message) draw(message);
       else timer ??= setTimeout(draw, REDRAW); // a quick service would have it drawn more often than anyone can see
     };
-    draw(`Scoring ${count(rows.length, "review")} …`);
+    draw();
     await pause(0); // so that the table is there before the work begins
     const ended = await new Scoring(this.#service).score(rows, controller.signal, progress);
     clearTimeout(timer);
     if (this.#controller !== controller) return; // another file has taken its place
     this.#controller = null;
-    this.#status(this.#summary(ended));
-    this.#results.redraw();
+    this.#say(this.#summary(ended));
+    this.#results.sort();
     this.#buttons(false);
   }
 
-  #status(message) {
+  /** What screen readers read out: how it begins and ends, and problems. Whatever is written here again is read again. */
+  #say(message) {
+    const status = document.getElementById("batch-status");
+    if (status.textContent !== message) status.textContent = message;
+  }
+
+  #count() {
     const done = this.#rows.filter((row) => row.prediction || row.error).length;
     const progress = document.getElementById("progress");
     progress.max = this.#rows.length;
     progress.value = done;
-    const number = done.toLocaleString("en");
-    document.getElementById("batch-status").textContent = message || `${number} of ${count(this.#rows.length, "review")} …`;
+    const counted = `${done.toLocaleString("en")} of ${count(this.#rows.length, "review")}`;
+    document.getElementById("counted").textContent = counted;
   }
 
   #summary(ended) {
@@ -131,14 +139,15 @@ export class Batch {
   }
 
   #buttons(busy) {
-    document.getElementById("stop").hidden = document.getElementById("progress").hidden = !busy;
+    document.getElementById("stop").hidden = !busy;
+    for (const id of ["counted", "progress"]) document.getElementById(id).classList.toggle("idle", !busy);
     document.getElementById("download").disabled = busy;
     document.getElementById("retry").hidden = busy || !this.#rows.some((row) => row.again);
   }
 
   #download() {
     const columns = ["row", "review", "positive_probability", "sentiment", "verdict", "words", "known_words", "error"];
-    const lines = this.#results.sorted.map(({ number, review, prediction, error }) =>
+    const lines = this.#results.order.map(({ number, review, prediction, error }) =>
       prediction
         ? [
             number,

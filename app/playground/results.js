@@ -1,4 +1,7 @@
 // The table of results: sorted by any column, fifty rows at a time, so that ten thousand do no harm.
+//
+// It changes while somebody reads it, so each row has one line for good, of which only what is new is written, and the
+// order stays until scoring has ended: buttons keep the focus, and a click meets what it was aimed at.
 
 import { percent, verdictOf } from "./verdict.js";
 
@@ -16,7 +19,8 @@ const VALUES = {
 
 export class Results {
   #onChoice;
-  #rows = [];
+  #order = [];
+  #lines = new WeakMap(); // row → its line
   #first = 0;
   #column = "number";
   #down = false;
@@ -33,55 +37,88 @@ export class Results {
 
   /** @param {Array} rows Shown from the first one on, in the file's order. */
   show(rows) {
-    this.#rows = rows;
+    this.#order = rows;
     this.#first = 0;
     this.#column = "number";
     this.#down = false;
-    this.redraw();
+    this.#arrange();
   }
 
-  /** The rows in the order that the table has; those without a value come last, either way. */
-  get sorted() {
+  /** The rows in the order that the table has. */
+  get order() {
+    return this.#order;
+  }
+
+  /** Show what the rows hold now, where they are. */
+  redraw() {
+    this.#shown.forEach((row) => this.#line(row));
+  }
+
+  /** Show what the rows hold now, in its order; those without a value come last, either way. */
+  sort() {
     const value = VALUES[this.#column];
     const sign = this.#down ? -1 : 1;
-    const pairs = this.#rows.map((row) => [value(row), row]);
-    pairs.sort(([a], [b]) => {
+    const pairs = this.#order.map((row) => [value(row), row]);
+    pairs.sort(([a, one], [b, other]) => {
+      if (a === b) return one.number - other.number;
       if (a === null || b === null) return (a === null) - (b === null);
-      return a < b ? -sign : a > b ? sign : 0;
+      return a < b ? -sign : sign;
     });
-    return pairs.map(([, row]) => row);
+    this.#order = pairs.map(([, row]) => row);
+    this.#arrange();
   }
 
-  /** Show what the rows hold now. */
-  redraw() {
+  get #shown() {
+    return this.#order.slice(this.#first, this.#first + ROWS);
+  }
+
+  #arrange() {
     for (const button of document.querySelectorAll("#results th button")) {
       const head = button.parentElement;
       if (button.dataset.column === this.#column) head.setAttribute("aria-sort", this.#down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
-    const shown = this.sorted.slice(this.#first, this.#first + ROWS);
-    this.#body.replaceChildren(...shown.map((row) => this.#line(row)));
-    const last = this.#first + shown.length;
-    const [from, to, all] = [this.#first + 1, last, this.#rows.length].map((number) => number.toLocaleString("en"));
+    const lines = this.#shown.map((row) => this.#line(row));
+    if (lines.length !== this.#body.rows.length || lines.some((line, i) => line !== this.#body.rows[i])) {
+      const focused = document.activeElement;
+      this.#body.replaceChildren(...lines);
+      if (this.#body.contains(focused)) focused.focus({ preventScroll: true }); // what is moved loses it
+    }
+    const last = this.#first + lines.length;
+    const [from, to, all] = [this.#first + 1, last, this.#order.length].map((number) => number.toLocaleString("en"));
     document.getElementById("range").textContent = `Rows ${from} to ${to} of ${all}`;
-    document.getElementById("pages").hidden = this.#rows.length <= ROWS;
+    document.getElementById("pages").hidden = this.#order.length <= ROWS;
     document.getElementById("before").disabled = this.#first === 0;
-    document.getElementById("after").disabled = last >= this.#rows.length;
+    document.getElementById("after").disabled = last >= this.#order.length;
   }
 
   #sortBy(column) {
     this.#down = this.#column === column && !this.#down;
     this.#column = column;
     this.#first = 0;
-    this.redraw();
+    this.sort();
   }
 
   #turn(by) {
     this.#first += by;
-    this.redraw();
+    this.#arrange();
   }
 
+  /** The row's line, with what the row holds now. */
   #line(row) {
+    if (!this.#lines.has(row)) this.#lines.set(row, { line: this.#begin(row), outcome: null });
+    const known = this.#lines.get(row);
+    const outcome = row.prediction ?? row.error;
+    if (known.outcome !== outcome) {
+      while (known.line.cells.length > 2) known.line.lastChild.remove();
+      known.line.append(...outcomeOf(row));
+      known.outcome = outcome;
+    }
+    return known.line;
+  }
+
+  /** A line with what never changes: number and review. */
+  #begin(row) {
     const line = document.createElement("tr");
     const review = document.createElement("button");
     review.type = "button";
@@ -98,24 +135,26 @@ export class Results {
     const text = cell("text");
     if (row.review.trim()) text.append(review);
     line.append(cell("number", row.number.toLocaleString("en")), text);
-    if (row.prediction) {
-      const { positive_probability: probability, words, known_words: known } = row.prediction;
-      const { kind, brief, reason } = verdictOf(row.prediction);
-      const verdict = cell(`pull ${kind}`, brief);
-      verdict.title = reason;
-      line.append(
-        verdict,
-        cell("number", percent(probability)),
-        cell("number", words.toLocaleString("en")),
-        cell("number", known.toLocaleString("en")),
-      );
-    } else {
-      const told = cell(row.error ? "failed" : "muted", row.error || "waiting …");
-      told.colSpan = 4;
-      line.append(told);
-    }
     return line;
   }
+}
+
+function outcomeOf({ prediction, error }) {
+  if (!prediction) {
+    const told = cell(error ? "failed" : "muted", error || "waiting …");
+    told.colSpan = 4;
+    return [told];
+  }
+  const { positive_probability: probability, words, known_words: known } = prediction;
+  const { kind, brief, reason } = verdictOf(prediction);
+  const verdict = cell(`pull ${kind}`, brief);
+  verdict.title = reason;
+  return [
+    verdict,
+    cell("number", percent(probability)),
+    cell("number", words.toLocaleString("en")),
+    cell("number", known.toLocaleString("en")),
+  ];
 }
 
 function cell(className, text = "") {

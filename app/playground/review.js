@@ -18,6 +18,7 @@ export class Review {
   #terms = new Terms();
   #field = document.getElementById("review");
   #limit = Infinity; // characters; known once the service has said it
+  #kept = ""; // signs that are words to the bundle; the same
 
   /** @param {import("./service.js").Service} service */
   constructor(service) {
@@ -64,7 +65,9 @@ export class Review {
     document.getElementById("reading").setAttribute("aria-busy", "true");
     this.#latest.ask(
       async (signal) => {
-        this.#limit = (await this.#service.model()).limits.max_characters;
+        const { limits, encoding } = await this.#service.model();
+        this.#limit = limits.max_characters;
+        this.#kept = encoding.kept_punctuation;
         signal.throwIfAborted();
         return this.#hint() ? null : this.#explanation(text, signal);
       },
@@ -107,7 +110,7 @@ export class Review {
     document.getElementById("explained").hidden = !explanation.terms;
     document.getElementById("certain").hidden = probability <= TOO_CERTAIN;
     if (explanation.terms) {
-      this.#words.show(text, explanation);
+      this.#words.show(text, explanation, this.#kept);
       this.#terms.show(explanation);
     }
     const bar = document.getElementById("bar");

@@ -37,10 +37,11 @@ export class Words {
   /**
    * @param {string} review
    * @param {object} explanation As the service answers.
+   * @param {string} kept The bundle's `kept_punctuation`.
    */
-  show(review, explanation) {
+  show(review, explanation, kept) {
     this.forget();
-    const pieces = piecesOf(review, explanation);
+    const pieces = piecesOf(review, explanation, kept);
     const full = pieces.reduce((most, piece) => Math.max(most, Math.abs(piece.pull)), FULL);
     const nodes = pieces.map((piece) => {
       if (!piece.terms.length && !piece.unknown) return piece.text;

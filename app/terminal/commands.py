@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.text import Text
 
@@ -11,7 +13,7 @@ from app.api.written import answer_json, explanations_json
 from app.inference.bundle import Bundle, find_bundle, load_bundle
 from app.inference.errors import SentimentError
 from app.settings import Settings
-from app.terminal.errors import Refused
+from app.terminal.errors import Refused, Unwritable
 from app.terminal.explanations import LISTED, explain, lines_of, view_of
 from app.terminal.inspection import facts_of, faults_of, folder_of, lines_about, try_runtimes
 from app.terminal.model import open_model
@@ -37,19 +39,17 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     try:
         if sys.stdout is None:
             raise Refused("the standard output is closed, so there is no place for an answer")
-        code = commands[options.command](options, settings)
-        sys.stdout.flush()
+        return commands[options.command](options, settings)
     except (Refused, SentimentError) as error:
         _complain(str(error))
         return WRONG if isinstance(error, Refused) else FAILED
     except BrokenPipeError:  # `| head` has seen enough
         _forget_output()
         return UNREAD
-    except OSError as error:
+    except Unwritable as error:
         _forget_output()
-        _complain(f"the answer cannot be written ({error.strerror})")
+        _complain(f"the answer cannot be written ({error})")
         return FAILED
-    return code
 
 
 def _score(options: argparse.Namespace, settings: Settings) -> int:
@@ -60,11 +60,12 @@ def _score(options: argparse.Namespace, settings: Settings) -> int:
         _write_json(answer_json(bundle.manifest.name, bundle.manifest.version, predictions))
         return DONE
     screen = open_screen()
-    if screen.is_terminal:
-        screen.print(table_of(predictions, reviews, screen))
-        screen.print(_signature(bundle, runtime))
-    else:
-        _write_lines([line_of(*both) for both in zip(predictions, reviews, strict=True)])
+    with _writing():
+        if screen.is_terminal:
+            screen.print(table_of(predictions, reviews, screen))
+            screen.print(_signature(bundle, runtime))
+        else:
+            _write_lines([line_of(*both) for both in zip(predictions, reviews, strict=True)])
     return DONE
 
 
@@ -78,15 +79,16 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
         return DONE
     top = LISTED if options.top is None else options.top
     screen = open_screen()
-    for number, (explanation, review) in enumerate(zip(explanations, reviews, strict=True)):
+    with _writing():
+        for number, (explanation, review) in enumerate(zip(explanations, reviews, strict=True)):
+            if screen.is_terminal:
+                if number:
+                    screen.rule(style="dim")
+                screen.print(view_of(explanation, review, classifier, top, screen))
+            else:
+                _write_lines([*([""] if number else []), *lines_of(explanation, review, top)])
         if screen.is_terminal:
-            if number:
-                screen.rule(style="dim")
-            screen.print(view_of(explanation, review, classifier, top, screen))
-        else:
-            _write_lines([*([""] if number else []), *lines_of(explanation, review, top)])
-    if screen.is_terminal:
-        screen.print(_signature(bundle, runtime))
+            screen.print(_signature(bundle, runtime))
     return DONE
 
 
@@ -106,11 +108,13 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         _write_json(json.dumps(facts_of(bundle, trials), ensure_ascii=False).encode("utf-8", "backslashreplace"))
         return DONE
+    lines = lines_about(bundle, trials)
     screen = open_screen()
-    for name, line in lines_about(bundle, trials):
-        good, colon, rest = line.partition(":")
-        ok = Text.assemble((good, "bold green"), colon, rest) if good == "ok" else Text(line)
-        screen.print(Text.assemble((f"{name:<12}", "dim"), ok), soft_wrap=True)
+    with _writing():
+        for name, line in lines:
+            good, colon, rest = line.partition(":")
+            ok = Text.assemble((good, "bold green"), colon, rest) if good == "ok" else Text(line)
+            screen.print(Text.assemble((f"{name:<12}", "dim"), ok), soft_wrap=True)
     return DONE
 
 
@@ -119,9 +123,21 @@ def _signature(bundle: Bundle, runtime: str) -> Text:
     return Text(printable(f"{bundle.manifest.name} {bundle.manifest.version}, {runtime}"), "dim")
 
 
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell what the system says about the output from what it says about the files that are read before."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(error.strerror) from error
+
+
 def _write_json(answer: bytes) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(answer + b"\n")
+    with _writing():
+        sys.stdout.buffer.write(answer + b"\n")
 
 
 def _write_lines(lines: list[str]) -> None:

@@ -7,7 +7,7 @@ from app.inference.runtimes import LITERT_FILE
 from app.settings import Settings
 
 QUICK = "litert"
-"""Loads a hundred times faster than TensorFlow, and answers the same to 1e-6."""
+"""Loads a hundred times faster than TensorFlow, and answers the same to 1e-5."""
 
 
 def open_model(settings: Settings) -> tuple[Bundle, str, Classifier]:

@@ -38,8 +38,8 @@ examples:
   python -m app check models/imdb --runtime litert    the newest in a folder, with one runtime
   python -m app check --json | jq .manifest.metrics
 
-Every file is compared with its SHA-256 in the manifest and the manifest with its seal; then each installed runtime has
-to answer the golden reviews as it did when the bundle was made.
+Every file is compared with its SHA-256 in the manifest and the manifest with its seal; then each installed runtime, or
+the one that --runtime names, has to answer the golden reviews as it did when the bundle was made.
 """
 EXITS = """\
 exit codes: 0 done; 1 the bundle or its runtime cannot be used; 2 an option, a setting or a review is wrong;
@@ -49,6 +49,7 @@ CHECK_EXITS = """\
 exit codes: 0 whole; 1 damaged, not found, or no runtime to try it with, and the message says which file and what to do;
 2 an option or a setting is wrong.
 """
+QUICKEST = f"for {PREFIX}RUNTIME; where neither is given: litert if it is installed"
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,13 +84,13 @@ def add_commands(commands: "argparse._SubParsersAction[Parser]") -> None:
     """Declare score, explain and check."""
     score = _add(commands, "score", "score reviews, as a table or as JSON", SCORE + "\n" + EXITS)
     _add_reviews(score)
-    _add_model(score, "litert if it is installed")
+    _add_model(score, QUICKEST)
     explain = _add(commands, "explain", "show which words a probability rests on", EXPLAIN + "\n" + EXITS)
     _add_reviews(explain)
     explain.add_argument(
         "--top", type=_number, metavar="N", help="terms to list, the strongest first (default: 10; with --json all)"
     )
-    _add_model(explain, "litert if it is installed")
+    _add_model(explain, QUICKEST)
     check = _add(commands, "check", "verify a bundle and say what it is", CHECK + "\n" + CHECK_EXITS)
     check.add_argument(
         "bundle",
@@ -98,7 +99,7 @@ def add_commands(commands: "argparse._SubParsersAction[Parser]") -> None:
         metavar="BUNDLE",
         help="its folder, or a folder of versions (default: the one that the settings name)",
     )
-    _add_model(check, "every one that is installed")
+    _add_model(check, f"try this one alone, not every one that is installed; {PREFIX}RUNTIME does not count here")
 
 
 def _add(commands: "argparse._SubParsersAction[Parser]", name: str, does: str, epilog: str) -> Parser:
@@ -131,13 +132,11 @@ def _add_reviews(command: Parser) -> None:
     )
 
 
-def _add_model(command: Parser, runtime: str) -> None:
+def _add_model(command: Parser, runtime_help: str) -> None:
     command.add_argument("--json", action="store_true", help="answer in JSON")
     command.add_argument("--model-dir", type=Path, metavar="DIR", help=f"for {PREFIX}MODEL_DIR")
     command.add_argument("--model-version", metavar="N", help=f"for {PREFIX}MODEL_VERSION")
-    command.add_argument(
-        "--runtime", choices=runtimes(), help=f"for {PREFIX}RUNTIME; where neither is given: {runtime}"
-    )
+    command.add_argument("--runtime", choices=runtimes(), help=runtime_help)
 
 
 def runtimes() -> Sequence[str]:

@@ -49,65 +49,67 @@ def read_reviews(options: argparse.Namespace, settings: Settings, most: int, set
             raise Refused("no review: give one in quotes, name a file with --file, or - for what you type")
         texts = [STANDARD_INPUT]
     reviews: list[Review] = []
-    for review in _all(texts, options.files, options.whole, settings.max_body_bytes):
+    for review in _all(texts, options, settings.max_body_bytes):
         _check(review, settings.max_characters)
         reviews.append(review)
     if len(reviews) > most:
         raise Refused(
             f"{len(reviews)} reviews are too many, {most} may come at a time ({PREFIX}{setting.upper()}). "
-            "`python -m app.bulk` scores files of any size"
+            + _way_out(options)
         )
     return reviews
 
 
-def _all(texts: Sequence[str], files: Sequence[Path], whole: bool, limit: int) -> Iterator[Review]:
+def _way_out(options: argparse.Namespace) -> str:
+    """What to do with more than a command takes: bulk scoring explains nothing."""
+    return "`python -m app.bulk` scores files of any size" if options.command == "score" else "Give fewer at a time"
+
+
+def _all(texts: Sequence[str], options: argparse.Namespace, limit: int) -> Iterator[Review]:
     for number, text in enumerate(texts, 1):
         if text == STANDARD_INPUT:
-            yield from _standard_input(whole, limit)
+            yield from _standard_input(options, limit)
         elif os.path.isfile(text):  # Path raises on long texts
             raise Refused(f"argument {number}: a file's name, not a review; --file reads it")
         else:
             yield Review(text, f"argument {number}")
-    for path in files:
+    for path in options.files:
         if str(path) == STANDARD_INPUT:
-            yield from _standard_input(whole, limit)
+            yield from _standard_input(options, limit)
         else:
-            yield from _file(path, whole, limit)
+            yield from _file(path, options, limit)
 
 
-def _standard_input(whole: bool, limit: int) -> list[Review]:
+def _standard_input(options: argparse.Namespace, limit: int) -> list[Review]:
     if sys.stdin is None:
         raise Refused("the standard input is closed; give a review in quotes, or name a file with --file")
     if sys.stdin.isatty():
-        what = "a review" if whole else "reviews, one a line"
+        what = "a review" if options.whole else "reviews, one a line"
         print(f"type {what}; Ctrl-D ends", file=sys.stderr)  # noqa: T201  # a command line prints
     try:
-        return _split(sys.stdin.buffer, "standard input", whole, limit)
+        return _split(sys.stdin.buffer, "standard input", options, limit)
     except OSError as error:  # a folder, say
         raise Refused(f"the standard input cannot be read ({error.strerror})") from error
 
 
-def _file(path: Path, whole: bool, limit: int) -> list[Review]:
+def _file(path: Path, options: argparse.Namespace, limit: int) -> list[Review]:
     *_, before, last = ("", "", *map(str.lower, path.suffixes))
     if (before if last in COMPRESSED else last) in TABLES:
-        raise Refused(
-            f"{path}: a table, not a text with one review a line; `python -m app.bulk {path} OUTPUT` scores those"
-        )
+        way_out = f"`python -m app.bulk {path} OUTPUT` scores those" if options.command == "score" else "make it one"
+        raise Refused(f"{path}: a table, not a text with one review a line; {way_out}")
     try:
         with path.open("rb") as file:
-            return _split(file, str(path), whole, limit)
+            return _split(file, str(path), options, limit)
     except OSError as error:
         raise Refused(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # a name with a NUL in it
         raise Refused(f"{path}: cannot be read ({error})") from error
 
 
-def _split(file: BinaryIO, name: str, whole: bool, limit: int) -> list[Review]:
+def _split(file: BinaryIO, name: str, options: argparse.Namespace, limit: int) -> list[Review]:
     content = file.read(limit + 1)
     if len(content) > limit:
-        raise Refused(
-            f"{name}: more than {limit} bytes ({PREFIX}MAX_BODY_BYTES). `python -m app.bulk` scores files of any size"
-        )
+        raise Refused(f"{name}: more than {limit} bytes ({PREFIX}MAX_BODY_BYTES). {_way_out(options)}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -116,7 +118,7 @@ def _split(file: BinaryIO, name: str, whole: bool, limit: int) -> list[Review]:
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if is_blank(text):
         raise Refused(f"{name}: " + ("empty" if not content else "blank") + ", so there is no review in it")
-    if whole:
+    if options.whole:
         return [Review(text, name)]
     return [Review(line, f"{name}, line {number}") for number, line in enumerate(lines, 1) if not is_blank(line)]
 

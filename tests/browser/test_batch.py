@@ -107,6 +107,86 @@ def test_sample_is_scored(visit: Visit) -> None:
     expect(visit.page.locator("#batch-status")).to_contain_text("6 reviews: 2 positive, 2 negative, 2 uncertain.")
 
 
+def held(visit: Visit) -> Callable[[], None]:
+    """Hold all requests for predictions; returns what lets the next one go on, once it has come."""
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+
+    visit.page.route("**/predict", hold)
+
+    def go_on() -> None:
+        while not asked:
+            visit.page.wait_for_timeout(20)
+        asked.pop().fallback()
+
+    return go_on
+
+
+def test_row_keeps_focus_and_clicks_while_others_are_scored(visit: Visit) -> None:
+    go_on = held(visit)
+    visit.drop("r.txt", "\n".join([BAD, *[GOOD] * 64]))
+    row = visit.page.locator("#results tbody tr").first
+    expect(row).to_contain_text("waiting …")
+    button = row.get_by_role("button")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    visit.page.mouse.move(box["x"] + 8, box["y"] + 8)
+    visit.page.mouse.down()
+    expect(button).to_be_focused()
+    go_on()
+    expect(row).to_contain_text("Negative")
+    expect(button).to_be_focused()
+    go_on()
+    visit.scored()
+    expect(button).to_be_focused()
+    visit.page.mouse.up()
+    expect(visit.words).to_have_text(BAD)
+
+
+def test_order_stays_until_all_is_scored(visit: Visit) -> None:
+    go_on = held(visit)
+    visit.drop("r.txt", "\n".join([*[GOOD] * 64, BAD]))
+    go_on()
+    expect(visit.page.locator("#results tbody tr").first).to_contain_text("Positive")
+    visit.page.locator("#results").get_by_role("button", name="Positive", exact=True).click()
+    button = visit.page.locator("#results tbody tr").first.get_by_role("button")
+    button.focus()
+    lines = visit.page.evaluate_handle("[...document.querySelectorAll('#results tbody tr')]")
+    go_on()
+    visit.scored()
+    assert [row[0] for row in visit.rows()[:3]] == ["65", "1", "2"]
+    kept = "(lines) => lines.filter((line) => line.isConnected).length"
+    assert lines.evaluate(kept) == 49  # all but the last, which the new first one has pushed to the next page
+    expect(visit.page.locator("#results tbody tr").nth(1).get_by_role("button")).to_be_focused()
+
+
+def test_scoring_is_announced_at_its_start_and_end_alone(visit: Visit) -> None:
+    """Each of the requests takes longer than the page waits between two drawings; numbers are for the eye."""
+
+    def delay(route: Route) -> None:
+        time.sleep(0.3)
+        route.fallback()
+
+    visit.page.route("**/predict", delay)
+    watch = """(id) => {
+        const seen = [];
+        const element = document.getElementById(id);
+        new MutationObserver(() => seen.push(element.textContent)).observe(
+            element, { childList: true, subtree: true, characterData: true });
+        return seen;
+    }"""
+    said, counted = (visit.page.evaluate_handle(watch, name) for name in ("batch-status", "counted"))
+    visit.drop("r.txt", f"{GOOD}\n" * 256)
+    visit.scored()
+    assert said.json_value() == ["Scoring 256 reviews …", "r.txt, 256 reviews: 256 positive."]
+    assert "128 of 256 reviews" in counted.json_value()
+    assert visit.page.locator("[role=status] #counted, [aria-live] #counted").count() == 0
+    expect(visit.page.locator("#counted")).to_be_hidden()
+
+
 def test_review_of_the_table_is_looked_at_closely(visit: Visit) -> None:
     visit.drop("r.txt", f"{GOOD}\n{BAD}")
     visit.scored()

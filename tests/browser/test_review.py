@@ -1,5 +1,6 @@
 """One review in the playground: answers while it is written, verdicts, coloured words, numbers, examples."""
 
+import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,8 +10,15 @@ import httpx
 import pytest
 from playwright.sync_api import Error, Request, Route, expect
 
+from app.api.written import explanations_json
+from app.inference.bundle import load_bundle
+from app.inference.classifier import Prediction, open_classifier
+from app.inference.text import locate
+from app.terminal.explanations import explain as explained
+from app.terminal.pulls import pulls_of
+from app.terminal.tables import known_words
 from tests.browser.chromium import Visit
-from tests.servers import Server
+from tests.servers import ROOT, Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 BAD = "A dull waste of time, boring from start to finish, with awful jokes."
@@ -21,6 +29,14 @@ PRAISE = (
     "well worth it, thoroughly enjoyed, magnificent, captivating, unforgettable, haunting, delightful, terrific."
 )
 MIXED = "It is not good 😀, but the superb acting is good! Zzyzx"
+ALIKE = [
+    MIXED,
+    "A well-known actor in a must-see film: one of the best—no, the best/funniest.",
+    "Is it worth it?! Not!!! What a waste... 7/10 , 'not bad', don’t miss \"it\" !",
+    "<br /><br />The acting,the plot&the jokes:awful.\u00a0Not\u2026good\r\n\tat\x85all \x91dull\x92 \x93dull\x94",
+    "İstanbul’s ﬁne — 👨‍👩‍👧 o'clock ' ’ \ufeffsuperb \x1cdull",
+    "...",
+]
 
 
 def explain(server: Server, review: str) -> dict[str, Any]:
@@ -72,7 +88,7 @@ def test_bar_shows_the_probability(visit: Visit, served: Server) -> None:
         ),
         ("Zzyzx quux", "The model could read none of 2 words."),
         ("...", "There is no word in it."),
-        ("a superb and moving film zzyzx quux corge grault garply waldo plugh", "fewer than half of the words: "),
+        ("a superb and moving film" + " zzyzx" * 21, "fewer than a fifth of the words: 5 of 26."),
     ],
 )
 def test_verdict_is_uncertain_when_few_words_are_known(visit: Visit, review: str, reason: str) -> None:
@@ -93,13 +109,13 @@ def test_verdict_is_uncertain_when_few_words_are_known(visit: Visit, review: str
         (0.65, 10, 10, "Uncertain", "The probability is near the middle: 65 % positive."),
         (0.35, 10, 10, "Uncertain", "The probability is near the middle: 35 % positive."),
         (0.34, 10, 10, "Negative, not very sure (66 %)", "The model could read"),
-        (0.02, 10, 5, "Negative, quite sure (98 %)", "The model could read 5 of 10 words."),
+        (0.02, 20, 4, "Negative, quite sure (98 %)", "The model could read 4 of 20 words."),
         (
             0.02,
-            10,
+            21,
             4,
             "Uncertain",
-            "The model could read fewer than half of the words: 4 of 10. The probability of being positive is 2 %.",
+            "The model could read fewer than a fifth of the words: 4 of 21. The probability of being positive is 2 %.",
         ),
         (
             0.9996,
@@ -118,6 +134,16 @@ def test_verdict_is_in_plain_language(
     verdict = run("verdict.js", "verdictOf", prediction)
     assert verdict["label"].replace("\u00a0", " ") == label
     assert verdict["reason"].replace("\u00a0", " ").startswith(reason)
+
+
+def test_page_and_terminal_call_the_same_reviews_hardly_read(run: Callable[..., Any]) -> None:
+    for words in (*range(8), 19, 20, 21, 35, 100):
+        for known in range(min(words, 22) + 1):
+            brief = run("verdict.js", "verdictOf", {"positive_probability": 0.9, "words": words, "known_words": known})[
+                "brief"
+            ]
+            yellow = known_words(Prediction(0.9, words, known)).style == "yellow"
+            assert brief.startswith("Uncertain") is yellow, (words, known)
 
 
 def test_percentage_has_one_form(run: Callable[..., Any]) -> None:
@@ -151,7 +177,7 @@ def test_pulls_of_words_add_up_to_those_of_their_terms(run: Callable[..., Any], 
     """Also where terms overlap, occur twice, and stand behind characters that JavaScript counts as two."""
     for review in (MIXED, GOOD, "😀" * 5 + "not good not good\r\n\tnot  good 👨‍👩‍👧 good!", "é" * 300 + " dull"):
         explanation = explain(served, review)
-        pieces = run("pull.js", "piecesOf", review, explanation)
+        pieces = run("pull.js", "piecesOf", review, explanation, "!?")
         assert "".join(piece["text"] for piece in pieces) == review
         assert sum(piece["pull"] for piece in pieces) == pytest.approx(sum(t["log_odds"] for t in explanation["terms"]))
         unknown = [review[span["start"] : span["end"]] for span in explanation["unknown_words"]]
@@ -169,10 +195,50 @@ def test_pull_of_a_phrase_is_shared_by_its_words(run: Callable[..., Any]) -> Non
         ],
         "unknown_words": [{"start": 0, "end": 1}],
     }
-    pieces = run("pull.js", "piecesOf", "😀 not good, Good", explanation)
+    pieces = run("pull.js", "piecesOf", "😀 not good, Good", explanation, "")
     assert [piece["text"] for piece in pieces if piece["word"]] == ["😀", "not", "good", "Good"]
     assert [piece["pull"] for piece in pieces if piece["word"]] == pytest.approx([0, -1.0, -0.7, 0.3])
     assert [term["term"] for term in pieces[4]["terms"]] == ["not good", "good"]
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_page_and_terminal_give_words_the_same_pulls(run: Callable[..., Any], version: str) -> None:
+    """Of bundles that keep no signs, and some."""
+    classifier = open_classifier(load_bundle(ROOT / "models/imdb" / version), "litert")
+    kept = classifier.vocabulary.encoding.kept_punctuation
+    assert kept == {"1": "", "2": "!?"}[version]
+    for review in ALIKE:
+        explanation = explained(classifier, review)
+        answer = json.loads(explanations_json("imdb", version, [explanation], None))["explanations"][0]
+        pieces = run("pull.js", "piecesOf", review, answer, kept)
+        tokens = classifier.vocabulary.locate(review)
+        assert "".join(piece["text"] for piece in pieces) == review
+        words = [piece for piece in pieces if piece["word"]]
+        assert [piece["text"] for piece in words] == [review[token.start : token.end] for token in tokens]
+        assert [piece["pull"] for piece in words] == pytest.approx(pulls_of(tokens, explanation.effects), abs=1e-6)
+
+
+def test_phrase_is_shared_by_the_words_that_a_hyphen_joins(run: Callable[..., Any]) -> None:
+    explanation = {
+        "terms": [
+            {"term": "well known actor", "log_odds": 0.6, "occurrences": [{"start": 0, "end": 16}]},
+            {"term": "actor", "log_odds": 0.3, "occurrences": [{"start": 11, "end": 16}]},
+        ],
+        "unknown_words": [],
+    }
+    pieces = run("pull.js", "piecesOf", "well-known actor", explanation, "")
+    assert [piece["pull"] for piece in pieces if piece["word"]] == pytest.approx([0.2, 0.2, 0.5])
+
+
+@pytest.mark.parametrize("kept", ["", "!?", "-]^\\", "—’"])
+def test_words_are_split_where_the_model_splits_them(run: Callable[..., Any], kept: str) -> None:
+    """At every character that there is outside of the rarer planes, and some of those."""
+    characters = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x10000), 0x1F600, 0x1D400)]
+    text = "".join(f"x{character}y " for character in characters)
+    everything = {"terms": [], "unknown_words": [{"start": 0, "end": len(text)}]}
+    pieces = run("pull.js", "piecesOf", text, everything, kept)
+    words = [piece["text"] for piece in pieces if piece["word"]]
+    assert words == [text[token.start : token.end] for token in locate(text, kept)]
 
 
 def test_word_under_the_pointer_tells_its_numbers(visit: Visit, served: Server) -> None:

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tests.servers import PATIENCE, ROOT, environment, wait_until
@@ -79,7 +80,7 @@ def on_terminal(*arguments: str, width: int = 80, interrupt_at: str | None = Non
         while piece := _read(ours):
             seen += piece
             if interrupt_at and interrupt_at.encode() in seen:
-                process.send_signal(signal.SIGINT)
+                _interrupt(process)
                 interrupt_at = None
         wait_until(lambda: process.poll() is not None)
     finally:
@@ -87,6 +88,15 @@ def on_terminal(*arguments: str, width: int = 80, interrupt_at: str | None = Non
         process.wait(PATIENCE)
         os.close(ours)
     return Screen(process.returncode, seen.decode().replace("\r\n", "\n"))
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Press Ctrl-C, and again as people do: Python sees one that comes just before it waits for input with the next."""
+    for _ in range(int(PATIENCE)):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+            return
 
 
 def _read(terminal: int) -> bytes:

@@ -70,6 +70,18 @@ def test_options_of_the_document_are_those_of_the_commands(called: Called) -> No
     assert set(re.findall(r"`(--[a-z-]+)", DOCUMENT)) <= set(re.findall(r"--[a-z-]+", known))
 
 
+def test_document_and_help_say_which_runtimes_check_tries(called: Called) -> None:
+    assert "`check` tries every runtime that is installed unless\n`--runtime` names one" in DOCUMENT
+    shown = " ".join(called("check", "--help").stdout.split())
+    assert "try this one alone, not every one that is installed; SENTIMENT_RUNTIME does not count here" in shown
+
+
+def test_document_says_how_far_runtimes_may_be_apart() -> None:
+    tolerance = re.search(r"^RUNTIME_TOLERANCE = (\S+)$", (ROOT / "training/train.py").read_text(), re.MULTILINE)
+    assert tolerance
+    assert f"The two agree to {tolerance[1]};" in DOCUMENT
+
+
 def test_exit_codes_of_the_document_are_in_the_help() -> None:
     codes = re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)
     assert codes == ["0", "1", "2", "130", "141"]

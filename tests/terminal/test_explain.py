@@ -104,7 +104,18 @@ def test_explain_with_a_wrong_number_says_so(called: Called, number: str) -> Non
 def test_explain_takes_as_many_as_a_request(called: Called) -> None:
     done = called("explain", stdin=b"good\n" * 9)
     assert done.returncode == 2
-    assert "9 reviews are too many, 8 may come at a time (SENTIMENT_MAX_EXPLAINED)" in done.stderr
+    assert "9 reviews are too many, 8 may come at a time (SENTIMENT_MAX_EXPLAINED). Give fewer at a time" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [((), b"good\n" * 9), ((), b"x" * 2_000_001), (("--file", "reviews.csv"), b"")],
+    ids=["reviews", "bytes", "table"],
+)
+def test_explain_sends_nobody_to_bulk_scoring(called: Called, arguments: tuple[str, ...], stdin: bytes) -> None:
+    done = called("explain", *arguments, stdin=stdin)
+    assert (done.returncode, "app.bulk" in done.stderr) == (2, False)
+    assert "app.bulk" in called("score", *arguments, stdin=stdin * 20).stderr
 
 
 @pytest.mark.parametrize("review", [REVIEW, *ODD])

@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.inference.classifier import Prediction
 from app.terminal.reviews import COMPRESSED, TABLES
 from app.terminal.screen import NEGATIVE, POSITIVE
+from app.terminal.tables import known_words
 from tests.servers import PATIENCE, ROOT, Server
 from tests.terminal.conftest import Called
 from tests.terminal.terminals import SGR, on_terminal, piped, surroundings
@@ -76,6 +78,14 @@ def test_score_on_a_terminal_without_colours_says_the_same() -> None:
     coloured, plain = on_terminal("score", GOOD, BAD), on_terminal("score", GOOD, BAD, NO_COLOR="1")
     assert not re.search(r"\x1b\[[\d;]*[34]\d", plain.raw)
     assert plain.text == coloured.text
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "yellow"),
+    [(0, 0, True), (3, 3, True), (9, 4, False), (20, 4, False), (21, 4, True), (100, 20, False), (100, 19, True)],
+)
+def test_known_words_are_yellow_where_they_are_few(words: int, known: int, yellow: bool) -> None:
+    assert (known_words(Prediction(0.9, words, known)).style == "yellow") is yellow
 
 
 @pytest.mark.parametrize(("width", "shown"), [(24, False), (44, True), (60, True), (200, True)])
@@ -265,6 +275,17 @@ def test_score_onto_a_full_disk_says_so(arguments: tuple[str, ...]) -> None:
             timeout=PATIENCE,
         )
     assert (done.returncode, done.stderr) == (1, b"error: the answer cannot be written (No space left on device)\n")
+
+
+@pytest.mark.parametrize("command", ["score", "explain", "check"])
+def test_what_cannot_be_read_is_not_taken_for_an_answer_that_cannot_be_written(tmp_path: Path, command: str) -> None:
+    """Here a runtime's library: the package is there, and loads one that is not."""
+    (tmp_path / "ai_edge_litert").mkdir()
+    (tmp_path / "ai_edge_litert/__init__.py").write_text("import ctypes; ctypes.CDLL('libmissing.so')")
+    done = piped(command, *(["good"] if command != "check" else []), PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"libmissing.so" in done.stderr
+    assert b"cannot be written" not in done.stderr
 
 
 def test_score_on_a_terminal_without_unicode_is_readable() -> None:

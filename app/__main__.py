@@ -67,9 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     known = parser()
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
-        from app.terminal.completion import complete
+        import argcomplete  # docs/terminal.md says how shells come to ask
 
-        complete(known)
+        argcomplete.autocomplete(known)
     options = known.parse_args(arguments)
     chosen: dict[str, Any] = {
         name: value

@@ -58,7 +58,14 @@ class Connection:
 @contextmanager
 def connected(server: Server) -> Iterator[Connection]:
     """Connect to a server of this machine."""
-    host, port = server.url.removeprefix("http://").split(":")
+    with connected_to(server.url) as connection:
+        yield connection
+
+
+@contextmanager
+def connected_to(url: str) -> Iterator[Connection]:
+    """The same by its URL."""
+    host, port = url.removeprefix("http://").split(":")
     with (
         socket.create_connection((host, int(port)), timeout=PATIENCE) as connection,
         connection.makefile("rb") as incoming,

@@ -1,6 +1,5 @@
 """Two replicas behind the real nginx, with the configuration that compose uses: no restart or crash costs a request."""
 
-import json
 import os
 import shutil
 import signal
@@ -9,13 +8,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.clients import answered, load, outcomes_of
+from tests.raw_http import connected_to, request
 from tests.servers import PATIENCE, ROOT, serving, wait_until
 
 REQUESTS = 20_000
@@ -130,16 +129,16 @@ def test_balancer_and_service_refuse_what_is_no_request_in_the_same_form(models:
     balancer, *ports = free_ports(2)
     with serving(model_dir=models, runtime="litert", port=ports[0]) as server:
         server.wait_ready()
-        with nginx(tmp_path, balancer, ports):
+        with nginx(tmp_path, balancer, ports) as url:
             for size, status, kind in ((9_000, 414, "uri-too-long"), (40_000, 414, "uri-too-long")):
-                assert answer_of(balancer, f"GET /{'x' * size} HTTP/1.1\r\nHost: x\r\n\r\n") == (status, kind)
+                assert answer_of(url, request(f"GET /{'x' * size} HTTP/1.1", "Host: x")) == (status, kind)
             for size, status, kind in ((9_000, 404, "not-found"), (40_000, 431, "headers-too-large")):
-                head = f"GET /nowhere HTTP/1.1\r\nHost: x\r\nX: {'x' * size}\r\n\r\n"
-                assert answer_of(balancer, head) == (status, kind)
-                code, error = answer_of(balancer, head.replace("/nowhere", "/v2/nowhere"))
+                headers = ("Host: x", f"X: {'x' * size}")
+                assert answer_of(url, request("GET /nowhere HTTP/1.1", *headers)) == (status, kind)
+                code, error = answer_of(url, request("GET /v2/nowhere HTTP/1.1", *headers))
                 assert code == status
                 assert error.endswith(".")  # for people; a kind of problem does not
-            assert answer_of(balancer, "GET / HTTP/1.1\r\n\r\n") == (400, "malformed-request")
+            assert answer_of(url, request("GET / HTTP/1.1")) == (400, "malformed-request")
 
 
 def test_balancer_believes_nobody_who_they_are(models: Path, tmp_path: Path) -> None:
@@ -153,19 +152,18 @@ def test_balancer_believes_nobody_who_they_are(models: Path, tmp_path: Path) -> 
         assert line["client"] == "127.0.0.1"
 
 
-def answer_of(port: int, request: str) -> tuple[int, str]:
+def answer_of(url: str, sent: bytes) -> tuple[int, str]:
     """Send bytes; returns the status, and the kind of the problem or, of another protocol, the error."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
-        connection.sendall(request.encode())
-        response = HTTPResponse(connection)
-        response.begin()
-        body = json.loads(response.read())
+    with connected_to(url) as connection:
+        connection.send(sent)
+        status, headers, _ = answer = connection.answer()
+    body = answer.json
     if "error" in body:
-        assert response.headers["Content-Type"] == "application/json"
-        return response.status, body["error"]
-    assert response.headers["Content-Type"] == "application/problem+json"
-    assert body["status"] == response.status
-    return response.status, body["type"].removeprefix("urn:problem-type:sentiment:")
+        assert headers["Content-Type"] == "application/json"
+        return status, body["error"]
+    assert headers["Content-Type"] == "application/problem+json"
+    assert body["status"] == status
+    return status, body["type"].removeprefix("urn:problem-type:sentiment:")
 
 
 def test_balancer_passes_on_what_overloaded_replicas_say(models: Path, tmp_path: Path) -> None:

@@ -41,21 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
         with Progress(*columns, console=console) as progress:
             lines = commands[options.command](options, progress)
     except (SentimentError, OSError) as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        return 1
+        return _fail(str(error), console)
     except ModuleNotFoundError as error:
         package = (error.name or "app").partition(".")[0]
         if package in ("app", "training"):
             raise  # a fault of ours: nothing that could be installed is missing
-        console.print(
-            f"error: {package} is not installed; `make setup-training` installs what training needs, "
-            "requirements/training.txt",
-            style="red",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-        return 1
+        needs = "`make setup-training` installs what training needs, requirements/training.txt"
+        return _fail(f"{package} is not installed; {needs}", console)
     except KeyboardInterrupt:
         console.print("interrupted; nothing half-made was left")
         return 130
@@ -63,6 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
     for line in lines:
         output.print(line, highlight=False, soft_wrap=True)
     return 0
+
+
+def _fail(message: str, console: Console) -> int:
+    console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return 1
 
 
 def _check(options: argparse.Namespace) -> None:

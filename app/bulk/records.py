@@ -28,7 +28,6 @@ of their own, as behind any quote that is not closed.
 SHOWN = 1 << 10
 """Bytes that are kept of a record longer than that."""
 
-
 # Possessive quantifiers: no input, however odd, makes these take more than one pass.
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\n][^,\n]*+)?+'
 _RECORD = re.compile(rb"%b(?:,%b)*+\r?\n" % (_FIELD, _FIELD))

@@ -104,6 +104,7 @@ async def refuse_verb(request: Request) -> None:
 
 
 SCORING = (401, 404, 413, 415, 500, 503, 504)
+WRONG = invalid("instances.0", BLANK).detail
 
 add_model_route(
     router,
@@ -113,7 +114,7 @@ add_model_route(
     "Score rows of reviews",
     SCORING,
     document=request_body(InstancesRequest),
-    wrong=invalid("instances.0", BLANK).detail,
+    wrong=WRONG,
     methods=["POST"],
     response_model=PredictionsResponse,
     response_description="One probability a review.",
@@ -126,7 +127,7 @@ add_model_route(
     "Explain rows of reviews",
     SCORING,
     document=request_body(InstancesRequest),
-    wrong=invalid("instances.0", BLANK).detail,
+    wrong=WRONG,
     methods=["POST"],
     response_model=ExplanationsResponse,
     response_description="One explanation a review.",

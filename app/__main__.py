@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-    from app.metrics.exposition import Exposition
+    from app.metrics import Metrics
 
 EXAMPLES = """\
 examples:
@@ -97,17 +96,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def serve(settings: Settings) -> int:
-    """Serve until a signal ends it; returns the exit code."""
+    """Serve until a signal stops the service; returns the exit code."""
     from app import tracing
-    from app.api.state import Broken
     from app.inference.bundle import find_bundle, load_bundle
     from app.inference.errors import SentimentError
-    from app.main import create_app
-    from app.metrics.exposition import Exposition
-    from app.server import Server
 
     try:
-        # Before anything listens: a wrong path or a damaged file should end the command at once, not each worker.
+        # First of all: a wrong path or a damaged file should end the command at once, not each worker.
         bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
         if tracing.wanted():
             tracing.check()
@@ -115,29 +110,49 @@ def serve(settings: Settings) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if settings.workers > 1:
+        return _serve_with_workers(settings)
+
+    from app.main import create_app
+    from app.metrics import Metrics
+    from app.server import Server
+
+    metrics = Metrics()
+    metrics.workers.set(1)
+    _serve_metrics(settings, metrics)
+    server = Server(_uvicorn_config(create_app(settings, bundle, metrics), settings))
+    try:
+        server.run()
+    except SystemExit:
+        if server.lifespan.should_exit:  # the bundle failed its golden reviews; the log says so
+            return 1
+        raise
+    return 0
+
+
+def _serve_with_workers(settings: Settings) -> int:
+    with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported, here and in the workers
+
         from app.logs import configure_logs
-        from app.supervisor import Supervisor  # costs a single worker's start some milliseconds
+        from app.metrics import Metrics
+        from app.supervisor import Supervisor
 
         configure_logs(settings.log_level, settings.log_format)
-        # Workers are processes of their own and build the app from the environment.
-        config = _uvicorn_config("app.main:create_app", settings)
-        with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
-            supervisor = Supervisor(config, [config.bind_socket()], settings.drain, Path(folder))
-            _serve_metrics(settings, Exposition(supervisor.recorder, bundle, settings.runtime))
-            return supervisor.run()
-    app = create_app(settings, bundle)
-    _serve_metrics(settings, Exposition(app.state.service.recorder, bundle, settings.runtime))
-    Server(_uvicorn_config(app, settings)).run()
-    return 1 if isinstance(app.state.service.phase, Broken) else 0
+        metrics = Metrics()
+        _serve_metrics(settings, metrics)
+        # Workers are processes of their own and make the application from the environment.
+        supervisor = Supervisor(_uvicorn_config("app.main:create_app", settings), metrics)
+        supervisor.run()
+        return 1 if supervisor.failed else 0
 
 
-def _serve_metrics(settings: Settings, exposition: "Exposition") -> None:
+def _serve_metrics(settings: Settings, metrics: "Metrics") -> None:
     if settings.metrics_port is not None:
         from prometheus_client import start_http_server
         from uvicorn.config import STARTUP_FAILURE
 
         try:
-            start_http_server(settings.metrics_port, settings.host, exposition.registry)
+            start_http_server(settings.metrics_port, settings.host, metrics.registry)
         except OSError as error:
             print(f"error: {PREFIX}METRICS_PORT {settings.metrics_port}: {error.strerror}", file=sys.stderr)
             sys.exit(STARTUP_FAILURE)
@@ -146,24 +161,23 @@ def _serve_metrics(settings: Settings, exposition: "Exposition") -> None:
 def _uvicorn_config(app: "FastAPI | str", settings: Settings) -> "uvicorn.Config":
     import uvicorn
 
-    from app.connection import Connection
-
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        http="zttp",
+        limit_concurrency=settings.limit_concurrency,
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.shutdown_timeout,
-        http=Connection,
         timeout_worker_healthcheck=10,
         forwarded_allow_ips=settings.trusted_proxies,
         ws="none",
         access_log=False,
         log_config=None,
         server_header=False,
-        reset_contextvars=True,  # else a pipelined request begins with what the one before it left: problem, span
+        reset_contextvars=True,  # else a pipelined request would inherit the context of the one before it
     )
 
 

@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, of this service and of the server under it, in one format, on standard output."""
+"""Structured logs of this service and of uvicorn: one line per event, in one format, on standard output."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request in whose course a line is written."""
+"""The id of the current request."""
 
 
 def configure_logs(level: str, format_: Literal["json", "console"] | None) -> None:
@@ -19,8 +19,8 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     Tracebacks never show local variables, because those hold review text.
 
     Args:
-        level: The least important lines to keep.
-        format_: `json`, `console`, or None to choose by whether standard output is a terminal.
+        level: Minimum level of lines.
+        format_: `json` or `console`; None: JSON, or coloured text on a terminal.
     """
     shared: list[Processor] = [
         _add_request_id,
@@ -34,14 +34,14 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     else:
         traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         last = [structlog.processors.ExceptionRenderer(traceback), structlog.processors.JSONRenderer(_to_json)]
-    # Our own lines go straight to the output; only those of the server take the way through the standard library, which
-    # costs several times as much.
+    # Our own lines go straight to the output: the standard library's logging costs several times as much.
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
     )
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(_without_known_tracebacks)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -51,6 +51,20 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+
+
+def _without_known_tracebacks(record: logging.LogRecord) -> bool:
+    """Turn the traceback of a connection that uvicorn's parser gives up into one line, and drop those we logged.
+
+    After a non-ASCII byte in the path or malformed chunk framing, zttp raises out of the protocol, and the event loop
+    closes the connection and logs the traceback.
+    """
+    if record.name == "asyncio" and "data_received() call failed" in record.getMessage():
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = "connection closed: the request is not valid HTTP", ()
+        record.exc_info = None
+    # uvicorn repeats the traceback of a failed start, whose reason `app.main` has logged.
+    return not (record.name == "uvicorn.error" and record.getMessage().startswith("Traceback"))
 
 
 def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

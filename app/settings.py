@@ -24,114 +24,119 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
-    host: Annotated[str, Field(description="Address to listen on; `0.0.0.0` for every interface.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 takes a free one.")] = 8000
+    host: Annotated[str, Field(description="Address to listen on; `0.0.0.0` for all interfaces.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 picks a free one.")] = 8000
     workers: Annotated[
         int,
-        Field(ge=1, le=64, description="Server processes. Each loads the model for itself; one uses about one core."),
+        Field(
+            ge=1, le=64, description="Server processes. Each loads its own copy of the model and uses about one core."
+        ),
     ] = 1
     model_dir: Annotated[Path, Field(description="Folder of bundle versions.")] = Path("models/imdb")
-    model_version: Annotated[
-        str | None, Field(description="Which version of the bundle to serve; the newest when unset.")
-    ] = None
+    model_version: Annotated[str | None, Field(description="Bundle version to serve; if unset, the highest.")] = None
     runtime: Annotated[
         Literal["tensorflow", "litert"],
-        Field(description="What executes the network; `litert` starts faster and needs less memory."),
+        Field(description="What runs the network; `litert` starts faster and needs less memory."),
     ] = "tensorflow"
 
-    max_reviews: Annotated[int, Field(ge=1, description="Reviews a request.")] = 128
-    max_explained: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="Reviews a request to explain; each takes a row of the network for each distinct known term.",
-        ),
-    ] = 8
+    max_reviews: Annotated[int, Field(ge=1, description="Maximum reviews per request.")] = 128
+    max_explained: Annotated[int, Field(ge=1, description="Maximum reviews per request to explain.")] = 8
     max_characters: Annotated[
-        int, Field(ge=1, description="Characters a review. The longest of the 50,000 IMDB reviews has 13,704.")
+        int, Field(ge=1, description="Maximum characters per review. The longest IMDB review has 13,704.")
     ] = 50_000
-    max_body_bytes: Annotated[int, Field(ge=1, description="Bytes a request body, counted while it arrives.")] = (
-        2_000_000
-    )
+    max_body_bytes: Annotated[
+        int, Field(ge=1, description="Maximum bytes per request body, counted while it arrives.")
+    ] = 2_000_000
     max_waiting: Annotated[
         int,
         Field(
             ge=1,
-            description="Reviews waiting in one worker; beyond it requests get 503 at once, until half are done.",
+            description="Maximum waiting reviews per worker; beyond it requests get 503 until the queue is half empty.",
         ),
     ] = 1024
+    max_explaining: Annotated[
+        int, Field(ge=1, description="Maximum explanation requests in progress per worker; beyond it they get 503.")
+    ] = 16
+    max_explanation_rows: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Maximum rows of explanations in progress per worker: one per review, plus one per distinct "
+            "known term; beyond it requests get 503.",
+        ),
+    ] = 100_000
+    limit_concurrency: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="Maximum connections or requests per worker, health checks included; beyond it uvicorn "
+            "answers 503. If unset, there is no limit.",
+        ),
+    ] = None
 
     keep_alive: Annotated[
         int,
-        Field(ge=1, description="Seconds an idle connection stays open; longer than the 60 s of usual balancers."),
+        Field(
+            ge=1, description="Timeout for idle connections, in seconds; longer than the usual 60 s of load balancers."
+        ),
     ] = 65
     request_timeout: Annotated[
-        float,
-        Field(
-            gt=0,
-            description="Seconds in which a request has to arrive whole, and a response to be taken; then the "
-            "connection is closed.",
-        ),
+        float, Field(gt=0, description="Timeout for receiving a request body, in seconds; then the response is 408.")
     ] = 20.0
     deadline: Annotated[
-        float,
-        Field(gt=0, description="Seconds that reviews may wait for the model; then the answer is 504."),
+        float, Field(gt=0, description="Timeout for scoring or explaining, in seconds; then the response is 504.")
     ] = 10.0
     drain: Annotated[
         float,
         Field(
             ge=0,
-            description="Seconds after SIGTERM in which `/health/ready` says 503 but requests are still answered, "
-            "so that balancers notice. SIGINT skips them.",
+            description="Drain period after SIGTERM, in seconds: `/health/ready` returns 503 so that load balancers "
+            "notice, but requests are still answered. SIGINT skips it.",
         ),
     ] = 5.0
     shutdown_timeout: Annotated[
-        int, Field(ge=1, description="Seconds that accepted requests get to finish after that.")
+        int, Field(ge=1, description="Timeout for finishing accepted requests after the drain period, in seconds.")
     ] = 30
-    docs: Annotated[bool, Field(description="Whether `/docs`, `/redoc` and `/openapi.json` are there.")] = True
+    docs: Annotated[bool, Field(description="Whether to serve `/docs` and `/openapi.json`.")] = True
     playground: Annotated[
-        bool,
-        Field(
-            description="Whether the page to try the model on is there, for browsers at `/` and below `/playground`."
-        ),
+        bool, Field(description="Whether to serve the playground, a page at `/` for trying the model.")
     ] = True
     metrics_port: Annotated[
         int | None,
         Field(
             ge=1,
             le=65535,
-            description="A port of its own for `/metrics`, without keys; unset, it is on the service's port.",
+            description="Separate port for `/metrics`, without API keys; if unset, it is on the service's port.",
         ),
     ] = None
     api_keys: Annotated[
         SecretStr | None,
         Field(
-            description="Keys, separated by commas; with any, `/predict`, `/explain`, `/model`, `/metrics`, "
-            "`/v1/models` and `/v2/models` want `Authorization: Bearer <key>`. Two at once allow to replace one by the "
-            "other.",
+            description="API keys, separated by commas. If any are set, `/predict`, `/explain`, `/model`, `/metrics`, "
+            "`/v1/models` and `/v2/models` require `Authorization: Bearer <key>`. Configure two keys to rotate them "
+            "without downtime.",
         ),
     ] = None
     api_keys_file: Annotated[
-        FilePath | None, Field(description="A file with more keys, one a line; read once, at the start.")
+        FilePath | None, Field(description="File with more API keys, one per line; read at startup.")
     ] = None
     cors_origins: Annotated[
-        str | None,
-        Field(description="Origins, separated by commas, whose pages in browsers may ask; unset, none may."),
+        str | None, Field(description="Allowed CORS origins, separated by commas; unset disables CORS.")
     ] = None
     trusted_proxies: Annotated[
         str,
         Field(
             description="Addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` "
-            "are believed; `*` for any.",
+            "are trusted; `*` for all.",
         ),
     ] = "127.0.0.1"
 
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="The least important lines to log.")
+        Literal["debug", "info", "warning", "error"], Field(description="Minimum level of log lines.")
     ] = "info"
     log_format: Annotated[
         Literal["json", "console"] | None,
-        Field(description="`json` for machines, `console` for people; unset, it depends on whether a person watches."),
+        Field(description="`json` or `console`; if unset, JSON, or coloured text on a terminal."),
     ] = None
 
     @model_validator(mode="after")

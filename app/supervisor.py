@@ -2,90 +2,97 @@
 
 import os
 import signal
-import socket
 import time
-from pathlib import Path
+from functools import cached_property
 
-import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import multiprocess
+import structlog
+from prometheus_client.multiprocess import mark_process_dead
+from uvicorn.config import STARTUP_FAILURE, Config
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-from app.metrics.recorder import FOLDER, SUPERVISOR, Recorder
-from app.server import Server, turn_newcomers_away
+from app.metrics import Metrics
+from app.server import Server
 
-LEAD = 0.03
-"""Seconds by which the supervisor closes its door before the workers close theirs; they wait if it is late."""
+log = structlog.get_logger()
 
 
-class Worker(multiprocess.Process):
-    """One of several server processes."""
+class Worker(Process):
+    """A process that runs our server."""
 
-    @property
+    @cached_property
     def server(self) -> Server:
-        """Made in the worker itself."""
-        if self._server is None:
-            self._server = Server(self.config)
-        assert isinstance(self._server, Server)
-        return self._server
+        """The server, made in the worker itself."""
+        return Server(self.config)
 
 
-class Supervisor(multiprocess.Multiprocess):
-    """Keeps the workers running: replaces those that end, and passes signals on.
+class Supervisor(Multiprocess):
+    """Keeps the workers running: replaces those that die, and passes signals on.
 
     Args:
-        config: For every worker.
-        sockets: That they share.
-        drain: Seconds that they go on answering after they were asked to stop.
-        folder: Where the workers keep what they count, for all of them to see.
+        config: Configures every worker.
+        metrics: Counts restarts.
     """
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], drain: float, folder: Path) -> None:
-        multiprocess.Process = Worker  # type: ignore[misc]  # uvicorn names no other way to choose it
-        super().__init__(config, sockets)
-        self._drain = drain
-        self.recorder = Recorder(folder / SUPERVISOR)
-        os.environ[FOLDER] = str(folder)
+    def __init__(self, config: Config, metrics: Metrics) -> None:
+        super().__init__(config, [config.bind_socket()])
+        self._metrics = metrics
+        self.failed = False
+        metrics.workers.set(config.workers)
 
-    def run(self) -> int:  # type: ignore[override]
-        """Run until a signal, or until a worker cannot serve.
+    def init_processes(self) -> None:
+        """Start the workers."""
+        self.processes = [self._start() for _ in range(self.config.workers)]
 
-        Returns:
-            The exit code: 0 stopped as asked, 1 a worker could not load the bundle.
-        """
-        super().run()
-        return 1 if any(process.exitcode == STARTUP_FAILURE for process in self.processes) else 0
+    def _start(self) -> Worker:
+        worker = Worker(self.config, self.sockets)
+        worker.start()
+        return worker
 
     def keep_subprocess_alive(self) -> None:
-        """Replace the workers that have ended."""
-        before = [process.pid for process in self.processes]
-        super().keep_subprocess_alive()
-        now = {process.pid for process in self.processes}
-        for _ in set(before) - now:
-            self.recorder.restarted()
-        self.recorder.inherit(now)
+        """Replace workers that have died or hang; stop if one cannot start, as its replacement could not either."""
+        for i, worker in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            if worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
+                continue
+            worker.kill()
+            worker.join()
+            mark_process_dead(worker.pid)
+            if worker.exitcode == STARTUP_FAILURE:
+                self.failed = True
+                self.should_exit.set()
+                return
+            log.warning("worker died", pid=worker.pid, exit_code=worker.exitcode)
+            self._metrics.restarts.inc()
+            self.processes[i] = self._start()
+
+    def handle_int(self) -> None:
+        """Stop without a drain period: workers that have seen SIGINT skip it on SIGTERM."""
+        for worker in self.processes:
+            if worker.process.is_alive() and worker.pid is not None:
+                os.kill(worker.pid, signal.SIGINT)
+        self.should_exit.set()
+
+    def handle_hup(self) -> None:
+        """Stop; the terminal was closed."""
+        self.should_exit.set()
+
+    def handle_ttin(self) -> None:
+        """Ignore the signal: SENTIMENT_WORKERS sets the number of workers."""
+
+    handle_ttou = handle_ttin
 
     def terminate_all(self) -> None:
-        """Ask the workers to stop."""
-        if self._drain <= LEAD:
-            self._close_door()
-        self.signal_queue.clear()  # before anybody can see that they stop, and send another one
+        """Ask the workers to stop; from now on, only they hold the listening sockets."""
+        self.signal_queue.clear()
+        for sock in self.sockets:
+            sock.close()
         super().terminate_all()
 
     def join_all(self) -> None:
-        """Wait for the workers; a further signal ends them at once."""
-        closing = time.monotonic() + self._drain - LEAD
-        while alive := [process.process for process in self.processes if process.process.is_alive()]:
-            if time.monotonic() > closing:
-                self._close_door()
+        """Wait for the workers; a second signal kills them."""
+        while running := [worker for worker in self.processes if worker.process.is_alive()]:
             if {signal.SIGTERM, signal.SIGINT} & set(self.signal_queue):
-                for process in alive:  # again and again: one that has not looked at the first signal yet sees only one
-                    process.terminate()
-            time.sleep(LEAD / 3)
-        super().join_all()
-
-    def _close_door(self) -> None:
-        """Before the workers stop listening; whoever came later would find a socket that nobody accepts from."""
-        while self.sockets:
-            listener = self.sockets.pop()
-            turn_newcomers_away(listener)
-            listener.close()
+                for worker in running:
+                    worker.kill()
+            time.sleep(0.02)

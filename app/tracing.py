@@ -1,28 +1,28 @@
-"""OpenTelemetry traces, when the standard OTEL_* variables ask for them.
+"""OpenTelemetry traces, if the standard OTEL_* variables request them.
 
 The packages are an extra, and imported only then. A request's W3C `traceparent` is continued; without tracing, its
-trace id still stands in the log line.
+trace id is still in the log line.
 """
 
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from starlette.types import ASGIApp
+from fastapi.telemetry import TelemetryConfig
+from starlette.types import Scope
 
 from app.inference.errors import SentimentError
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-UNTRACED = "/health/,/metrics"
-"""Probes and scrapes would bury the traces that somebody looks for."""
+Stop = Callable[[], None]
 
 
 class TracingUnavailable(SentimentError):
-    """Traces are asked for, and the packages that make them are not installed."""
+    """Traces are requested, but their packages are not installed."""
 
 
 def wanted(variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether traces are asked for: an endpoint or an exporter is named, and nothing switches them off."""
+    """Whether traces are requested: an endpoint or an exporter is configured, and nothing disables them."""
     exporter = variables.get("OTEL_TRACES_EXPORTER", "").strip().lower()
     if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporter == "none":
         return False
@@ -30,29 +30,31 @@ def wanted(variables: Mapping[str, str] = os.environ) -> bool:
 
 
 def check() -> None:
-    """See that what `traced` needs is there.
+    """Check that the packages are installed.
 
     Raises:
-        TracingUnavailable: It is not.
+        TracingUnavailable: They are not.
     """
     try:
-        for package in ("opentelemetry.sdk", "opentelemetry.instrumentation.asgi", "opentelemetry.exporter.otlp"):
+        for package in ("opentelemetry.sdk", "opentelemetry.exporter.otlp"):
             import_module(package)
     except ImportError as error:
         raise TracingUnavailable(
-            "the OTEL_* variables ask for traces, which need packages: pip install 'review-sentiment[otel]', or "
-            "pip install -r requirements/otel.txt; OTEL_SDK_DISABLED=true does without"
+            "the OTEL_* variables request traces, whose packages are not installed. Install them with "
+            "`.venv/bin/python -m pip install -r requirements/otel.txt`, or set OTEL_SDK_DISABLED=true"
         ) from error
 
 
-def traced(app: ASGIApp) -> tuple[ASGIApp, Callable[[], None]]:
-    """Export a span for each request.
+def telemetry() -> tuple[TelemetryConfig, Stop]:
+    """Configure FastAPI's own OpenTelemetry support: a span per request if traces are requested, and nothing else.
 
     Returns:
-        The application, and what sends the last spans when the service stops.
+        FastAPI's configuration, and what sends the last spans when the service stops.
     """
+    config = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False)
+    if not wanted():
+        return config, lambda: None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -60,7 +62,11 @@ def traced(app: ASGIApp) -> tuple[ASGIApp, Callable[[], None]]:
     name = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "review-sentiment"}
     provider = TracerProvider(resource=Resource.create(name))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    middleware = OpenTelemetryMiddleware(
-        app, excluded_urls=UNTRACED, tracer_provider=provider, exclude_spans=["receive", "send"]
-    )
-    return middleware, provider.shutdown
+    config |= TelemetryConfig(tracing=True, tracer_provider=provider, exclude=_is_probe)
+    return config, provider.shutdown
+
+
+def _is_probe(scope: Scope) -> bool:
+    """Whether a request is a health check or a scrape, whose spans would bury the others."""
+    path: str = scope["path"]
+    return path.startswith(("/health/", "/v2/health/")) or path == "/metrics"

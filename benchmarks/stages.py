@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.api.schemas import PredictRequest
-from app.api.written import answer_json
+from app.api.serialization import predictions_json
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.runtimes import RUNTIMES
@@ -43,7 +43,7 @@ def stages(classifier: Classifier, reviews: Sequence[str], size: int) -> dict[st
         "tokenise": lambda batch: [vocabulary.tokenise(review) for review in batch],
         "find terms": lambda batch: vocabulary.encode_batch([tokens[review] for review in batch]),
         "network": lambda batch: classifier.predict_rows([rows[review] for review in batch]),
-        "serialise": lambda batch: [answer_json("imdb", "0", predictions[review]) for review in batch],
+        "serialise": lambda batch: [predictions_json("imdb", "0", predictions[review]) for review in batch],
     }
     return {stage: seconds_a_review(one, reviews, size) for stage, one in work.items()}
 

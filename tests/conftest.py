@@ -7,8 +7,6 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
-from typing import Any
 
 import hypothesis
 import pytest
@@ -16,7 +14,6 @@ from fastapi.testclient import TestClient
 from rich.console import Console
 from rich.progress import Progress
 
-from app import main
 from app.inference.bundle import Bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.main import create_app
@@ -24,7 +21,7 @@ from app.settings import Settings
 from benchmarks.environments import environment
 from tests.corpus import files, write_archive
 from tests.inference.test_bundle import resealed
-from tests.servers import Server, serving, wait_until
+from tests.servers import Server, serving
 from training.archive import load_archives
 from training.recipe import Recipe
 from training.train import train
@@ -84,33 +81,13 @@ def client(models: Path) -> Iterator[TestClient]:
     """The real app over the tiny bundle, ready."""
     settings = Settings(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
-        wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
-
-
-@pytest.fixture
-def starting_client(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The same, with a bundle that is loaded only after the test: in this process, that could take no time at all."""
-    over = Event()
-    load = main._open
-
-    def load_later(*arguments: Any) -> Any:
-        over.wait()
-        return load(*arguments)
-
-    monkeypatch.setattr(main, "_open", load_later)
-    with TestClient(create_app(Settings(model_dir=models, runtime="litert"))) as client:
-        try:
-            yield client
-        finally:
-            over.set()  # else the thread that loads would never end
 
 
 @pytest.fixture(scope="session")
 def server(models: Path) -> Iterator[Server]:
     """The real service over the tiny bundle, on a real port, ready."""
     with serving(model_dir=models) as server:
-        server.wait_ready()
         yield server
 
 
@@ -118,7 +95,6 @@ def server(models: Path) -> Iterator[Server]:
 def served() -> Iterator[Server]:
     """The service as `make serve` runs it, but for the runtime: the shipped bundle with LiteRT; ready."""
     with serving(runtime="litert") as server:
-        server.wait_ready()
         yield server
 
 
@@ -126,7 +102,6 @@ def served() -> Iterator[Server]:
 def limited(models: Path) -> Iterator[Server]:
     """The same with limits that are easy to exceed, those of `client`."""
     with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
-        server.wait_ready()
         yield server
 
 

@@ -6,36 +6,19 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
 """Seconds to wait for something that takes five on a quiet machine."""
-
-LATE_TENSORFLOW = """
-import importlib
-import pathlib
-import sys
-import time
-
-here = pathlib.Path(__file__).parent
-while not (here / "go").exists():
-    time.sleep(0.02)
-sys.path.remove(str(here.parent))
-del sys.modules["tensorflow"]
-importlib.import_module("tensorflow")
-"""
-"""Found before the real package, and makes way for it once the file `go` is there."""
-
 
 @dataclass
 class Server:
@@ -70,13 +53,21 @@ class Server:
     def _found(self, pattern: str) -> re.Match[str] | None:
         return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
 
-    def wait_ready(self) -> None:
-        wait_until(self._is_ready)
+    def wait_ready(self, workers: int = 1) -> None:
+        """Wait until all workers are ready, the replacements of those that died included."""
+        wait_until(lambda: len(self.workers()) >= workers)
 
-    def _is_ready(self) -> bool:
+    def workers(self) -> list[int]:
+        """Process ids of the workers that have logged that they are ready, and are alive."""
         assert self.process.poll() is None, f"never ready:\n{''.join(self.lines)}"
-        with suppress(httpx.TransportError):  # of several workers, none listens before it is ready; one may be slow
-            return httpx.get(f"{self.url}/health/ready").status_code == 200
+        ready = [int(match[1]) for line in self.lines if (match := re.search(r'"pid":(\d+),"event":"ready"', line))]
+        return [pid for pid in ready if _is_alive(pid)]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -110,11 +101,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -> Iterator[Server]:
-    """Run `python -m app` on a free port; it listens when the block begins, and is not ready yet.
+    """Run `python -m app` on a free port; all workers are ready when the block begins.
 
     Args:
-        variables: For its environment, beside its settings.
-        settings: Its settings; a port that is named may not be listened to yet when the block begins.
+        variables: More environment variables.
+        settings: Its settings; unless the log is JSON at level info, it only listens when the block begins.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "app"],
@@ -126,10 +117,9 @@ def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -
     )
     server = Server(process)
     try:
-        if "port" in settings:
-            server.url = f"http://127.0.0.1:{settings['port']}"
-        else:
-            server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
+        server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
+        if not {"log_format", "log_level"} & settings.keys():
+            server.wait_ready(int(str(settings.get("workers", 1))))
         yield server
     finally:
         if process.poll() is None:
@@ -142,21 +132,3 @@ def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -
         server.reader.join(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
-
-
-@contextmanager
-def ready_when_told(**settings: object) -> Iterator[tuple[Server, Callable[[], None]]]:
-    """The same with TensorFlow, whose import does not end before the second value is called, or the block ends.
-
-    So a test of a server that is not ready yet need not be quicker than TensorFlow.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder, "tensorflow")
-        package.mkdir()
-        (package / "__init__.py").write_text(LATE_TENSORFLOW)
-        go = package / "go"
-        with serving({"PYTHONPATH": folder}, runtime="tensorflow", **settings) as server:
-            try:
-                yield server, go.touch
-            finally:
-                go.touch()  # else the thread that loads would keep the process from ending

@@ -69,7 +69,6 @@ def test_rolling_restart_of_two_replicas_fails_no_request(models: Path, tmp_path
         settings = {"model_dir": models, "runtime": "litert", "drain": 2, "log_level": "warning"}
         running = [stack.enter_context(serving(**settings, port=port)) for port in ports]
         for server in running:
-            server.wait_ready()
         url = stack.enter_context(nginx(tmp_path, balancer, ports))
         with load(url) as clients:
             for port, server in zip(ports, running, strict=True):
@@ -78,7 +77,6 @@ def test_rolling_restart_of_two_replicas_fails_no_request(models: Path, tmp_path
                 server.process.send_signal(signal.SIGTERM)
                 assert server.process.wait(PATIENCE) == 0
                 successor = stack.enter_context(serving(**settings, port=port))
-                successor.wait_ready()
             wait_until(lambda: answered(clients) >= REQUESTS)
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
@@ -89,13 +87,12 @@ def test_crash_of_a_replica_fails_no_request(models: Path, tmp_path: Path) -> No
         settings = {"model_dir": models, "runtime": "litert", "log_level": "warning"}
         running = [stack.enter_context(serving(**settings, port=port)) for port in ports]
         for server in running:
-            server.wait_ready()
         url = stack.enter_context(nginx(tmp_path, balancer, ports))
         with load(url) as clients:
             wait_until(lambda: answered(clients) > 2000)
             running[0].process.kill()
             time.sleep(2)  # longer than nginx leaves it alone
-            stack.enter_context(serving(**settings, port=ports[0])).wait_ready()
+            stack.enter_context(serving(**settings, port=ports[0]))
             wait_until(lambda: answered(clients) >= REQUESTS)
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
@@ -128,7 +125,6 @@ def test_balancer_and_service_refuse_what_is_no_request_in_the_same_form(models:
     """What nginx lets through, the service answers; what it does not, it answers itself."""
     balancer, *ports = free_ports(2)
     with serving(model_dir=models, runtime="litert", port=ports[0]) as server:
-        server.wait_ready()
         with nginx(tmp_path, balancer, ports) as url:
             for size, status, kind in ((9_000, 414, "uri-too-long"), (40_000, 414, "uri-too-long")):
                 assert answer_of(url, request(f"GET /{'x' * size} HTTP/1.1", "Host: x")) == (status, kind)
@@ -144,7 +140,6 @@ def test_balancer_and_service_refuse_what_is_no_request_in_the_same_form(models:
 def test_balancer_believes_nobody_who_they_are(models: Path, tmp_path: Path) -> None:
     balancer, *ports = free_ports(2)
     with serving(model_dir=models, runtime="litert", port=ports[0]) as server:
-        server.wait_ready()
         with nginx(tmp_path, balancer, ports) as url:
             httpx.get(f"{url}/model", headers={"X-Forwarded-For": "1.2.3.4", "X-Request-ID": "whoever"})
         server.wait_for("whoever")
@@ -172,7 +167,7 @@ def test_balancer_passes_on_what_overloaded_replicas_say(models: Path, tmp_path:
     with ExitStack() as stack:
         settings = {"model_dir": models, "runtime": "litert", "max_reviews": 1, "max_waiting": 1}
         for port in ports:
-            stack.enter_context(serving(**settings, port=port)).wait_ready()
+            stack.enter_context(serving(**settings, port=port))
         url = stack.enter_context(nginx(tmp_path, balancer, ports))
         with load(url) as clients:
             wait_until(lambda: answered(clients) > 5000)

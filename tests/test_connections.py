@@ -25,7 +25,6 @@ TIMEOUT = 1.0
 def impatient(models: Path) -> Iterator[Server]:
     """A service that waits for nobody for long."""
     with serving(model_dir=models, request_timeout=TIMEOUT, keep_alive=1) as server:
-        server.wait_ready()
         yield server
 
 
@@ -199,7 +198,6 @@ def test_connections_leave_nothing_behind(impatient: Server) -> None:
 def test_reviews_that_wait_too_long_are_answered_504(models: Path) -> None:
     """The first part of a large request is scored; when its turn comes again, its time is up."""
     with serving(model_dir=models, deadline=0.001, runtime="litert") as server:
-        server.wait_ready()
         response = httpx.post(f"{server.url}/predict", json={"reviews": ["a superb film " * 1000] * 100})
         assert response.status_code == 504
         assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"

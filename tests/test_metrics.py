@@ -8,35 +8,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-
-from app.inference.classifier import Prediction
-from app.inference.profile import BOUNDS, divergence, profile_of
 from app.metrics.exposition import ENOUGH, Exposition
 from app.metrics.families import RECENT, SIZE
 from app.metrics.recorder import SUPERVISOR, Recorder
 from app.routes import INFER, PREDICTIONS, TENSORFLOW_PREDICT
+
+from app.inference.classifier import Prediction
+from app.inference.profile import BOUNDS, divergence, profile_of
 from tests.servers import PATIENCE, Server, ready_when_told, run_app, serving, wait_until
-from tests.test_shutdown import workers_of
-
-Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def scrape(url: str) -> Numbers:
-    return numbers_in(httpx.get(f"{url}/metrics", timeout=PATIENCE).raise_for_status().text)
-
-
-def numbers_in(exposition: str) -> Numbers:
-    families = text_string_to_metric_families(exposition)
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-    }
-
-
-def number(numbers: Numbers, metric: str, /, **labels: str) -> float:
-    return numbers[f"sentiment_{metric}", frozenset(labels.items())]
 
 
 def rejections(numbers: Numbers) -> dict[tuple[str, str], float]:
@@ -58,8 +37,7 @@ def ask(server: Server, reviews: list[str]) -> httpx.Response:
 
 def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
     with serving(model_dir=models, workers=workers, runtime="litert", max_reviews=8) as server:
-        server.wait_ready()
-        wait_until(lambda: len(workers_of(server)) == workers)
+        
         for size in range(1, 7):
             assert ask(server, ["superb xyzzy film"] * size).status_code == 200
         for _ in range(3):
@@ -124,7 +102,6 @@ def test_series_that_alerts_compare_exist_before_the_first_request(server: Serve
 def test_refusals_of_one_route_are_none_of_the_others(models: Path) -> None:
     """Because of load: the one that finds the queue full, and those that are refused unread after it."""
     with serving(model_dir=models, runtime="litert", max_reviews=64, max_waiting=64) as server:
-        server.wait_ready()
         texts = ["superb " * 5000] * 40
         tensor = {"name": "text", "datatype": "BYTES", "shape": [len(texts)], "data": texts}
 
@@ -160,14 +137,11 @@ def test_refusal_of_an_unknown_kind_is_counted_with_its_route() -> None:
 
 def test_metrics_survive_the_death_of_a_worker(models: Path) -> None:
     with serving(model_dir=models, workers=2, runtime="litert") as server:
-        server.wait_ready()
-        wait_until(lambda: len(workers_of(server)) == 2)
         for _ in range(20):
             ask(server, ["superb"])
-        for victim in workers_of(server):
+        for victim in server.workers():
             os.kill(victim, signal.SIGKILL)
             server.wait_for(rf"Child process \[{victim}\] died")
-        wait_until(lambda: len(workers_of(server)) == 2)
         time.sleep(0.2)
         numbers = scrape(server.url)
         assert number(numbers, "reviews_total") == 20
@@ -198,7 +172,6 @@ def test_metrics_tell_of_connections_and_memory(server: Server) -> None:
 def test_metrics_have_a_port_of_their_own(models: Path, workers: int, free_port: int) -> None:
     settings = {"model_dir": models, "workers": workers, "runtime": "litert", "metrics_port": free_port}
     with serving(**settings, api_keys="a-key-of-sixteen") as server:
-        server.wait_ready()
         headers = {"Authorization": "Bearer a-key-of-sixteen"}
         assert httpx.get(f"{server.url}/metrics", headers=headers).status_code == 404
         numbers = scrape(f"http://127.0.0.1:{free_port}")
@@ -210,7 +183,6 @@ def test_metrics_answer_while_starting_and_draining(models: Path) -> None:
     with ready_when_told(model_dir=models, drain=1000) as (server, tell):
         assert number(scrape(server.url), "workers_ready") == 0
         tell()
-        server.wait_ready()
         assert number(scrape(server.url), "workers_ready") == 1
         server.process.send_signal(signal.SIGTERM)
         server.wait_for('"draining"')
@@ -220,7 +192,6 @@ def test_metrics_answer_while_starting_and_draining(models: Path) -> None:
 
 def test_drift_tells_other_reviews_from_those_of_the_training(models: Path) -> None:
     with serving(model_dir=models, runtime="litert") as server:
-        server.wait_ready()
         for _ in range(ENOUGH // 100 + 1):
             ask(server, ["xyzzy " * 500] * 100)
         numbers = scrape(server.url)
@@ -264,13 +235,11 @@ def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server)
 def test_metrics_count_workers_right_after_all_were_replaced(models: Path) -> None:
     """SIGHUP starts new workers and ends the old ones, one by one."""
     with serving(model_dir=models, workers=2, runtime="litert") as server:
-        server.wait_ready()
-        wait_until(lambda: len(workers_of(server)) == 2)
-        before = set(workers_of(server))
+        before = set(server.workers())
         for _ in range(10):
             ask(server, ["superb"])
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(set(workers_of(server)) - before) == 2 and not before & set(workers_of(server)))
+        wait_until(lambda: len(set(server.workers()) - before) == 2 and not before & set(server.workers()))
         wait_until(lambda: number(scrape(server.url), "workers") == 2)
         numbers = scrape(server.url)
         assert number(numbers, "workers_ready") == 2

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-
 from app.routes import route_of
+
 from benchmarks.open_loop import open_loop, result_of
+from tests.scraping import number, scrape
 from tests.servers import PATIENCE, Server, serving, wait_until
-from tests.test_metrics import number, scrape
 
 REVIEWS = 32
 UNHURRIED = {"runtime": "litert", "deadline": 60, "request_timeout": 60}
@@ -29,7 +29,6 @@ def test_overload_is_refused_and_leaves_nothing_behind(models: Path, tmp_path: P
     bodies = tmp_path / "bodies.jsonl"
     bodies.write_text(json.dumps({"reviews": ["superb and moving, but a bit long " * 200] * REVIEWS}))
     with serving(model_dir=models, max_waiting=256, **UNHURRIED) as server, ThreadPoolExecutor(1) as other:
-        server.wait_ready()
         process = psutil.Process(server.process.pid)
         send(server, bodies, 50, 0.5)
         files, memory = process.num_fds(), process.memory_info().rss
@@ -62,7 +61,6 @@ def test_steady_load_leaves_nothing_behind(models: Path, tmp_path: Path) -> None
     bodies = tmp_path / "bodies.jsonl"
     bodies.write_text(json.dumps({"reviews": ["superb and moving, but a bit long " * 20] * 4}))
     with serving(model_dir=models, max_waiting=10_000, **UNHURRIED) as server:
-        server.wait_ready()
         process = psutil.Process(server.process.pid)
         send(server, bodies, 200, 3)
         wait_until(lambda: number(scrape(server.url), "open_connections") <= 1)
@@ -94,7 +92,6 @@ TENSOR = {"name": "text", "datatype": "BYTES", "shape": [len(LONG)], "data": LON
 def test_refusal_because_of_load_tells_what_to_do(models: Path, path: str, body: dict[str, Any]) -> None:
     """Both kinds: the one that finds the queue full, and those that are refused unread after it."""
     with serving(model_dir=models, max_reviews=64, max_waiting=64, **UNHURRIED) as server:
-        server.wait_ready()
 
         def ask(number: int) -> httpx.Response:
             headers = {"X-Request-ID": f"ask-{number}"}

@@ -82,7 +82,6 @@ def test_server_refuses_a_large_body_before_it_arrives(server: Server) -> None:
 
 def test_server_on_sigterm_fails_readiness_first_and_finishes(models: Path) -> None:
     with serving(model_dir=models, drain=1000) as server:
-        server.wait_ready()
         with httpx.Client(base_url=server.url) as client:
             assert client.get("/health/live").headers.get("Connection") != "close"
             server.process.send_signal(signal.SIGTERM)

@@ -23,7 +23,6 @@ from tests.test_connections import BODY, HEAD, connect
 @pytest.mark.parametrize("drain", [0.5, 0])
 def test_clients_without_a_balancer_lose_no_request_across_sigterm(models: Path, workers: int, drain: float) -> None:
     with serving(model_dir=models, workers=workers, drain=drain, runtime="litert") as server:
-        server.wait_ready()
         clients = [Client(server.url) for _ in range(8)]
         for client in clients:
             client.start()
@@ -41,7 +40,6 @@ def test_clients_without_a_balancer_lose_no_request_across_sigterm(models: Path,
 def test_supervisor_that_is_late_costs_no_request(models: Path) -> None:
     """It turns newcomers away before the workers stop looking at the door; on a busy machine it may not get to it."""
     with serving(model_dir=models, workers=2, drain=0.5, runtime="litert") as server:
-        server.wait_ready()
         clients = [Client(server.url) for _ in range(8)]
         for client in clients:
             client.start()
@@ -59,9 +57,7 @@ def test_supervisor_that_is_late_costs_no_request(models: Path) -> None:
 
 def test_worker_that_crashes_is_replaced_and_the_others_go_on(models: Path) -> None:
     with serving(model_dir=models, workers=2, runtime="litert") as server:
-        server.wait_ready()
-        wait_until(lambda: len(workers_of(server)) == 2)
-        victim = workers_of(server)[0]
+        victim = server.workers()[0]
         stop, failures = Event(), []
 
         def ask() -> None:
@@ -78,26 +74,13 @@ def test_worker_that_crashes_is_replaced_and_the_others_go_on(models: Path) -> N
         time.sleep(0.3)
         os.kill(victim, signal.SIGKILL)
         server.wait_for(rf"Child process \[{victim}\] died")
-        wait_until(lambda: len(set(workers_of(server)) - {victim}) == 2)
+        wait_until(lambda: len(set(server.workers()) - {victim}) == 2)
         time.sleep(0.5)
         stop.set()
         client.join(PATIENCE)
         assert len(failures) <= 1, failures  # the one request that the victim held
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE) == 0
-
-
-def workers_of(server: Server) -> list[int]:
-    """Workers that have said that they are ready, and live."""
-    said = [line["pid"] for line in server.logs() if line["event"] == "ready"]
-    return [pid for pid in said if _lives(pid)]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_workers_with_a_damaged_bundle_end_the_service(models: Path, damaged_golden: Path) -> None:
@@ -110,7 +93,6 @@ def test_workers_with_a_damaged_bundle_end_the_service(models: Path, damaged_gol
 @pytest.mark.parametrize("workers", [1, 2])
 def test_second_signal_ends_at_once(models: Path, workers: int) -> None:
     with serving(model_dir=models, workers=workers, drain=1000, runtime="litert") as server:
-        server.wait_ready()
         with httpx.Client(base_url=server.url) as client:
             client.get("/health/live")  # and keeps its connection
             server.process.send_signal(signal.SIGTERM)
@@ -122,9 +104,7 @@ def test_second_signal_ends_at_once(models: Path, workers: int) -> None:
 def test_second_signal_reaches_a_worker_that_has_not_looked_at_the_first(models: Path) -> None:
     """Two signals of a kind that wait are one."""
     with serving(model_dir=models, workers=2, drain=1000, runtime="litert") as server:
-        server.wait_ready()
-        wait_until(lambda: len(workers_of(server)) == 2)
-        busy = workers_of(server)[0]
+        busy = server.workers()[0]
         os.kill(busy, signal.SIGSTOP)
         server.process.send_signal(signal.SIGTERM)
         server.wait_for('"draining"')
@@ -137,7 +117,6 @@ def test_second_signal_reaches_a_worker_that_has_not_looked_at_the_first(models:
 
 def test_stop_without_a_file_descriptor_left_finishes_what_was_accepted(models: Path) -> None:
     with serving(model_dir=models, runtime="litert") as server:
-        server.wait_ready()
         process = psutil.Process(server.process.pid)
         with connect(server) as connection:
             connection.sendall(HEAD)
@@ -182,6 +161,5 @@ def test_closing_door_lets_in_who_has_begun_to_connect_and_nobody_else() -> None
 
 def test_interrupt_by_a_person_does_not_wait_for_balancers(models: Path) -> None:
     with serving(model_dir=models, drain=1000, runtime="litert") as server:
-        server.wait_ready()
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(PATIENCE) == 0

@@ -58,7 +58,6 @@ def collector() -> Iterator[Collector]:
 
 
 def ask(server: Server) -> None:
-    server.wait_ready()
     response = httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]}, headers=HEADERS)
     assert response.status_code == 200
     server.wait_for('"traced"')

@@ -21,7 +21,7 @@ from app.inference.bundle import (
     write_profile,
     write_word_index,
 )
-from app.inference.classifier import Prediction
+from app.inference.classifier import Classifier, Prediction
 from app.inference.errors import SentimentError
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
@@ -35,7 +35,7 @@ from training.golden import REVIEWS, golden_reviews, own_texts
 from training.network import History, export, fix_seed
 from training.notices import tell
 from training.plots import plot_history, plot_reliability
-from training.procedure import EVALUATION_BATCH, Learnt, follow
+from training.procedure import Learnt, follow
 from training.recipe import Recipe
 from training.telling import telling_terms
 
@@ -132,12 +132,12 @@ def _profile(learnt: Learnt, labelled: Split) -> Profile:
 
 def _check_runtimes(folder: Path, vocabulary: Vocabulary, rows: Sequence[Row]) -> None:
     """Make sure that every runtime gives the same answers to all test reviews."""
-    runtimes = [open_runtime(name, folder) for name in RUNTIMES]
-    for start in range(0, len(rows), EVALUATION_BATCH):
-        multi_hot = vocabulary.multi_hot(rows[start : start + EVALUATION_BATCH])  # (batch, columns)
-        answers = np.stack([runtime(multi_hot) for runtime in runtimes])  # (runtimes, batch)
-        if (apart := float(np.ptp(answers, axis=0).max())) > RUNTIME_TOLERANCE:
-            raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
+    classifiers = [Classifier(vocabulary, open_runtime(name, folder)) for name in RUNTIMES]
+    probabilities = np.array(
+        [[prediction.positive_probability for prediction in each.predict_rows(rows)] for each in classifiers]
+    )  # (runtimes, reviews)
+    if (apart := float(np.ptp(probabilities, axis=0).max())) > RUNTIME_TOLERANCE:
+        raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 
 
 def _write_report(folder: Path, report: dict[str, Any], history: History, epochs: int) -> None:

@@ -1,62 +1,58 @@
 """POST /explain."""
 
-import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.answers import problems
 from app.api.body import read_reviews
-from app.api.openapi import request_body
+from app.api.openapi import problems, request_body
+from app.api.routing import DirectRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
-from app.api.state import Service, Serving, service_of, serving_of
-from app.api.written import explanations_json
-from app.inference.errors import DeadlineExceeded
-from app.inference.explanation import Explanation, Occlusion
-from app.routes import EXPLAIN
+from app.api.serialization import explanations_json
+from app.api.state import service_of
+from app.inference.explanation import Explanation
 
-router = APIRouter(tags=["predictions"])
+router = APIRouter(tags=["predictions"], route_class=DirectRoute)
 
 
 @router.post(
-    EXPLAIN,
+    "/explain",
     operation_id="explain",
     summary="Explain predictions",
     response_model=ExplainResponse,
-    response_description="One explanation a review.",
-    responses=problems(401, 413, 415, 422, 500, 503, 504),
+    response_description="One explanation per review.",
+    responses=problems(
+        "Unauthorized",
+        "RequestTimeout",
+        "BodyTooLarge",
+        "UnsupportedMediaType",
+        "InvalidRequest",
+        "Unavailable",
+        "DeadlineExceeded",
+    ),
     openapi_extra=request_body(ExplainRequest),
 )
 async def explain(request: Request) -> Response:
-    """Say what each review's probability rests on: what it would be without each of the words that the model knows.
+    """Show what each prediction is based on: the probability without each of the terms that the model knows.
 
-    The numbers are exact, and need not add up, as words work together. Each known word or term counts as a review where
-    load is shed.
+    The numbers are exact. They need not add up, because terms interact.
     """
-    serving, service = serving_of(request), service_of(request)
-    wanted = await read_reviews(request, ExplainRequest, service.settings.max_explained)
-    explanations = await explain_all(service, serving, wanted.reviews)
-    manifest = serving.bundle.manifest
-    answer = explanations_json(manifest.name, manifest.version, explanations, wanted.top)
-    return Response(answer, media_type="application/json")
+    service = service_of(request)
+    body = await read_reviews(request, ExplainRequest, service.settings.max_explained)
+    explanations = await explain_reviews(request, body.reviews)
+    manifest = service.bundle.manifest
+    content = explanations_json(manifest.name, manifest.version, explanations, body.top)
+    return Response(content, media_type="application/json")
 
 
-async def explain_all(service: Service, serving: Serving, reviews: Sequence[str]) -> list[Explanation]:
-    """Explain reviews, one after the other, within the time that a request has.
+async def explain_reviews(request: Request, reviews: Sequence[str]) -> list[Explanation]:
+    """Explain the reviews of a request, unless its client disconnects; the road of every protocol.
 
     Raises:
-        DeadlineExceeded: It took longer.
-        Overloaded: Too much is waiting.
-        InferenceError: The runtime's answer was unusable.
+        SentimentError: See `Explainer.explain`.
+        ClientDisconnect: The client closed the connection.
     """
-    explanations = []
-    try:
-        async with asyncio.timeout(service.settings.deadline):
-            for review in reviews:
-                # In a thread, as the longest takes some 20 ms, in which others would wait.
-                occlusion = await asyncio.to_thread(Occlusion, serving.bundle.vocabulary, review)
-                explanations.append(await serving.scorer.explain(occlusion))
-                service.recorder.explained()
-    except TimeoutError:
-        raise DeadlineExceeded(service.settings.deadline) from None
+    service = service_of(request)
+    explanations = await unless_disconnected(request, service.explainer.explain(reviews))
+    service.metrics.explained(len(reviews))
     return explanations

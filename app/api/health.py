@@ -1,39 +1,57 @@
-"""GET /health/live and /health/ready, for whoever decides about restarts and traffic."""
+"""GET /health/live and /health/ready for orchestrators and load balancers, and GET /metrics for Prometheus."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
-from app.api.answers import problems
+from app.api.openapi import problems
 from app.api.schemas import Health
-from app.api.state import service_of, serving_of
+from app.api.state import service_of
 from app.inference.errors import NotServing
+from app.metrics import MEDIA_TYPE
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 
 router = APIRouter(prefix="/health", tags=["health"])
+metrics_router = APIRouter()
 
 
+@router.head("/live", include_in_schema=False)
 @router.get(
     "/live",
     operation_id="get_liveness",
-    summary="Is the process alive?",
+    summary="Check liveness",
     response_description="The process is alive.",
-    responses={200: LIVE, **problems(500)},
+    responses={200: LIVE, **problems()},
 )
 async def get_liveness() -> Health:
-    """Answer 200 for as long as the process can answer at all; restart it when this fails."""
+    """Return 200 while the process is alive; restart it when this fails."""
     return Health(status="live")
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     operation_id="get_readiness",
-    summary="Should it get traffic?",
-    response_description="It should get traffic.",
-    responses={200: READY, **problems(500, 503)},
+    summary="Check readiness",
+    response_description="The service accepts traffic.",
+    responses={200: READY, **problems("Unavailable")},
 )
 async def get_readiness(request: Request) -> Health:
-    """Answer 200 while the model is loaded and no stop was asked for; send traffic elsewhere when this fails."""
-    if service_of(request).draining:
-        raise NotServing("the service is stopping; another replica may answer")
-    serving_of(request)
+    """Return 200 while the service should get traffic; it is not ready while it is stopping."""
+    check_readiness(request)
     return Health(status="ready")
+
+
+def check_readiness(request: Request) -> None:
+    """Check that the service should get traffic.
+
+    Raises:
+        NotServing: It is stopping.
+    """
+    if service_of(request).draining:
+        raise NotServing("the service is stopping")
+
+
+@metrics_router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
+async def get_metrics(request: Request) -> Response:
+    """Return the metrics of all workers, also while the service is stopping."""
+    return Response(service_of(request).metrics.exposition(), media_type=MEDIA_TYPE)

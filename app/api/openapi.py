@@ -1,7 +1,6 @@
-"""The OpenAPI document: what FastAPI derives, with the problem responses and the limits in force written in."""
+"""The OpenAPI document: what FastAPI derives, plus error responses, request bodies and security."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,42 +8,119 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api.answers import REFERENCE, complete_answer
+from app.api.body import NOT_JSON
+from app.api.errors import (
+    KINDS,
+    MEDIA_TYPE,
+    TYPE_PREFIX,
+    BodyTimeout,
+    BodyTooLarge,
+    ModelNotFound,
+    ReviewTooLong,
+    TooManyReviews,
+    Unauthorized,
+    UnsupportedBody,
+    invalid,
+    problem_of,
+)
+from app.api.middleware import needs_key
+from app.api.protocols.encodings import WRONG_ENCODING
 from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
-from app.api.state import Service, Serving
-from app.routes import wants_key
+from app.inference.errors import DeadlineExceeded, InferenceError, NotServing, Overloaded
+from app.inference.text import BLANK
 from app.settings import Settings
 
-REQUEST_ID = {
-    "description": "The request's X-Request-ID, or one made for it; log lines carry it.",
-    "schema": {"type": "string"},
+SCHEMA = "#/components/schemas/{model}"
+RESPONSE = "#/components/responses/{}"
+PROTOCOL = "Protocol"
+"""Prefix of the responses in the form that clients of other protocols expect."""
+
+ERRORS: dict[str, tuple[str, list[Exception]]] = {
+    "Unauthorized": ("The API key is missing or unknown.", [Unauthorized()]),
+    "RequestTimeout": ("The request body did not arrive in time; the connection is closed.", [BodyTimeout(20)]),
+    "BodyTooLarge": ("The request body is too large.", [BodyTooLarge(2_000_000, 3_145_728)]),
+    "UnsupportedMediaType": ("The request body is not uncompressed JSON.", [UnsupportedBody(NOT_JSON)]),
+    "InvalidRequest": (
+        "The request body does not match the schema, or a limit is exceeded.",
+        [
+            ReviewTooLong("reviews.3", 3, 50_000, 61_230),
+            TooManyReviews(128, 200),
+            invalid("reviews.0", "Input should be a valid string"),
+        ],
+    ),
+    "InternalError": ("The service failed.", [InferenceError()]),
+    "Unavailable": (
+        "The service is overloaded or stopping. Try again after `Retry-After`, or send the request to another replica.",
+        [Overloaded("the limit of 1024 waiting reviews was reached"), NotServing("the service is stopping")],
+    ),
+    "DeadlineExceeded": ("The reviews were not scored in time.", [DeadlineExceeded(10)]),
 }
+"""Name of a response -> its description and example errors."""
+
+PROTOCOL_ERRORS: dict[str, tuple[str, list[Exception]]] = {
+    **ERRORS,
+    "InvalidRequest": (
+        "The request body does not match the protocol, or a limit is exceeded.",
+        [invalid("instances.0", BLANK)],
+    ),
+    "ModelNotFound": ("Another model or version than the one that is served.", [ModelNotFound("imdb", "2")]),
+    "UnsupportedMediaType": ("The Content-Encoding is not supported.", [UnsupportedBody(WRONG_ENCODING)]),
+}
+"""The same for other protocols."""
+
+HEADERS = {
+    "X-Request-ID": {
+        "description": "The request's X-Request-ID, or a new one; log lines carry it.",
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {"description": "The authentication scheme.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
+}
+HEADERS_OF = {"Unauthorized": "WWW-Authenticate", "Unavailable": "Retry-After"}
+Responses = dict[int | str, dict[str, Any]]
+
+
+def problems(*names: str) -> Responses:
+    """Refer to error responses by name, for a route's `responses`."""
+    return {_status(ERRORS[name]): {"$ref": RESPONSE.format(name)} for name in (*names, "InternalError")}
+
+
+def protocol_errors(*names: str) -> Responses:
+    """Refer to error responses of other protocols by name, for a route's `responses`."""
+    return {
+        _protocol_status(PROTOCOL_ERRORS[name]): {"$ref": RESPONSE.format(PROTOCOL + name)}
+        for name in (*names, "InternalError")
+    }
+
+
+def _status(error: tuple[str, list[Exception]]) -> int:
+    return KINDS[type(error[1][0])].status
+
+
+def _protocol_status(error: tuple[str, list[Exception]]) -> int:
+    status = _status(error)
+    return 400 if status == 422 else status
 
 
 def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Document a body that the handler reads, JSON or `others`, for a route's `openapi_extra`."""
-    schema = {"$ref": REFERENCE.format(model=model.__name__)}
+    """Document a body that the route reads itself, JSON or `others`, for a route's `openapi_extra`."""
+    schema = {"$ref": SCHEMA.format(model=model.__name__)}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}, **(others or {})}}}
 
 
-def add_openapi(app: FastAPI, service: Service) -> None:
-    """Make `app.openapi()` tell the whole truth about this service: its settings, and what it serves once it does."""
-    documents: dict[tuple[str, str] | None, dict[str, Any]] = {}
+def add_openapi(app: FastAPI, settings: Settings) -> None:
+    """Replace `app.openapi`, as FastAPI documents it, by one that returns the completed document."""
 
     def openapi() -> dict[str, Any]:
-        phase = service.phase
-        served = (phase.bundle.manifest.name, phase.bundle.manifest.version) if isinstance(phase, Serving) else None
-        if served not in documents:
-            documents[served] = _document(app, service.settings)
-            if served is not None:
-                _name_served(documents[served], *served)
-        return documents[served]
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app, has_keys=bool(settings.all_keys))
+        return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]  # how FastAPI documents it
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
+def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -56,71 +132,114 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
         license_info=app.license_info,
         servers=app.servers,
     )
-    bodies: list[type[BaseModel]] = [PredictRequest, ExplainRequest, InferRequest, InstancesRequest]
-    modes: list[tuple[type[BaseModel], Any]] = [(body, "validation") for body in bodies]
-    modes += [(error, "serialization") for error in (Problem, ProtocolError)]
-    _, definitions = models_json_schema(modes, ref_template=REFERENCE)
-    schemas = document["components"]["schemas"]
-    schemas |= definitions["$defs"]
-    for model, field, most in (
-        ("PredictRequest", "reviews", settings.max_reviews),
-        ("ExplainRequest", "reviews", settings.max_explained),
-        ("InferInput", "data", settings.max_reviews),
-        ("InstancesRequest", "instances", settings.max_reviews),
-    ):
-        reviews = schemas[model]["properties"][field]
-        reviews["maxItems"] = most
-        for text in _texts(reviews["items"]):
-            text["maxLength"] = settings.max_characters
-        # Within the limits, so that they succeed when they are tried.
-        for example in (*reviews.get("examples", ()), *(one[field] for one in schemas[model].get("examples", ()))):
-            example[:] = [text[: settings.max_characters] for text in example[:most]]
-    _describe_attributes(schemas["Encoding"])
-    for schema in schemas.values():
-        for part in schema.get("properties", {}).values():
-            if "default" in part and part["default"] is None and not _takes_null(part):
-                del part["default"]  # where it is None, it is left out, so that clients need no union for it
-    if "JsonValue" in schemas:
-        schemas["JsonValue"] = {"title": "JsonValue", "description": "Any JSON value."}
-    document["components"]["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "A key, where the service's settings name any."}
+    components = document["components"]
+    schemas = components["schemas"] = _schemas(components["schemas"])
+    components["headers"] = HEADERS
+    components["responses"] = {
+        **{name: _problem_response(name, *error) for name, error in ERRORS.items()},
+        **{PROTOCOL + name: _protocol_response(name, *error) for name, error in PROTOCOL_ERRORS.items()},
     }
-    key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if settings.all_keys else [{}, {"key": []}]
-    for name, path in document["paths"].items():
-        for operation in path.values():
-            operation["security"] = key_or_nothing if wants_key(name) else []
-            complete_answer(operation, schemas)
-            for response in operation["responses"].values():
-                response.setdefault("headers", {})["X-Request-ID"] = REQUEST_ID
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key, if the service requires one."}
+    }
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if has_keys else [{}, {"key": []}]
+            operation["security"] = key_or_nothing if needs_key(path) else []
+            for status, response in operation["responses"].items():
+                if "$ref" in response:
+                    operation["responses"][status] = {"$ref": response["$ref"]}  # FastAPI adds a description
+                else:
+                    response.setdefault("headers", {}).update(_headers("X-Request-ID"))
+            _add_example(operation["responses"]["200"], schemas)
     return document
 
 
-def _name_served(document: dict[str, Any], name: str, version: str) -> None:
-    """Let the examples of paths name what is served, so that they succeed when they are tried."""
-    examples = {"model_name": name, "model_version": version}
-    for path in document["paths"].values():
-        for operation in path.values():
-            for parameter in operation.get("parameters", ()):
-                if parameter["in"] == "path":
-                    parameter["example"] = examples[parameter["name"]]
+def _schemas(derived: dict[str, Any]) -> dict[str, Any]:
+    """Add the schemas of bodies that routes read and write themselves, and complete all of them."""
+    bodies: list[type[BaseModel]] = [PredictRequest, ExplainRequest, InferRequest, InstancesRequest]
+    modes: list[tuple[type[BaseModel], Any]] = [(body, "validation") for body in bodies]
+    modes += [(error, "serialization") for error in (Problem, ProtocolError)]
+    _, definitions = models_json_schema(modes, ref_template=SCHEMA)
+    schemas = dict(sorted((derived | definitions["$defs"]).items()))
+    _describe_attributes(schemas["Encoding"])
+    for schema in schemas.values():
+        for part in schema.get("properties", {}).values():
+            if part.get("default", ...) is None and not _allows_null(part):
+                del part["default"]  # absent rather than null, so that clients need no union for it
+    schemas["JsonValue"] = {"title": "JsonValue", "description": "Any JSON value."}
+    schemas["Problem"]["properties"]["type"]["examples"] = sorted({TYPE_PREFIX + kind.type for kind in KINDS.values()})
+    return schemas
 
 
-def _texts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The schemas of texts within a schema."""
-    if schema.get("type") == "string":
-        yield schema
-    within = [schema["items"]] if "items" in schema else []
-    for part in (*within, *schema.get("anyOf", ()), *schema.get("properties", {}).values()):
-        yield from _texts(part)
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _takes_null(schema: dict[str, Any]) -> bool:
-    return schema.get("type") == "null" or any(map(_takes_null, schema.get("anyOf", ())))
+def _problem_response(name: str, description: str, examples: list[Exception]) -> dict[str, Any]:
+    problems = [problem_of(example) for example in examples]
+    return {
+        "description": description,
+        "headers": _headers("X-Request-ID", *filter(None, [HEADERS_OF.get(name)])),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": SCHEMA.format(model="Problem")},
+                "examples": {
+                    problem.type.removeprefix(TYPE_PREFIX): {
+                        "summary": problem.title,
+                        "value": problem.model_dump(exclude_none=True),
+                    }
+                    for problem in problems
+                },
+            }
+        },
+    }
+
+
+def _protocol_response(name: str, description: str, examples: list[Exception]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": _headers("X-Request-ID", *filter(None, [HEADERS_OF.get(name)])),
+        "content": {
+            "application/json": {
+                "schema": {"$ref": SCHEMA.format(model="ProtocolError")},
+                "example": {"error": problem_of(examples[0]).detail},
+            }
+        },
+    }
+
+
+def _add_example(response: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Give a successful response an example, unless its route has one."""
+    body = response.get("content", {}).get("application/json")
+    if body is not None and not {"example", "examples"} & body.keys():
+        body["example"] = _example_of(body["schema"], schemas)
+
+
+def _example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """Combine the examples of a schema's parts."""
+    if "$ref" in schema:
+        return _example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    for several in ("examples", "enum"):
+        if several in schema:
+            return schema[several][0]
+    for one in ("const", "default"):
+        if one in schema:
+            return schema[one]
+    if schema.get("type") == "array":
+        return [_example_of(schema["items"], schemas)]
+    if schema.get("type") == "object":
+        properties = schema.get("properties", {})
+        return {name: _example_of(properties[name], schemas) for name in schema.get("required", ())}
+    return {"boolean": True, "integer": 1, "number": 1.0, "string": ""}.get(schema.get("type", "null"))
+
+
+def _allows_null(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "null" or any(map(_allows_null, schema.get("anyOf", ())))
 
 
 def _describe_attributes(schema: dict[str, Any]) -> None:
-    """Give each property of a dataclass's schema its part of the docstring; answers always hold all of them."""
+    """Give each property of a dataclass's schema its part of the docstring."""
     schema["description"], _, attributes = schema["description"].partition("\n\nAttributes:\n")
     for name, text in re.findall(r"^    (\w+): (.+(?:\n {8,}.+)*)", attributes, re.MULTILINE):
         schema["properties"][name]["description"] = " ".join(text.split())

@@ -1,31 +1,57 @@
 """POST /predict."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request, Response
 
-from app.api.answers import problems
 from app.api.body import read_reviews
-from app.api.openapi import request_body
+from app.api.openapi import problems, request_body
+from app.api.routing import DirectRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
-from app.api.state import service_of, serving_of
-from app.api.written import answer_json
-from app.routes import PREDICT
+from app.api.serialization import predictions_json
+from app.api.state import service_of
+from app.inference.batcher import SHARE
+from app.inference.classifier import Prediction
 
-router = APIRouter(tags=["predictions"])
+router = APIRouter(tags=["predictions"], route_class=DirectRoute)
 
 
 @router.post(
-    PREDICT,
+    "/predict",
     operation_id="predict",
     summary="Score reviews",
     response_model=PredictResponse,
-    response_description="One prediction a review.",
-    responses=problems(401, 413, 415, 422, 500, 503, 504),
+    response_description="One prediction per review.",
+    responses=problems(
+        "Unauthorized",
+        "RequestTimeout",
+        "BodyTooLarge",
+        "UnsupportedMediaType",
+        "InvalidRequest",
+        "Unavailable",
+        "DeadlineExceeded",
+    ),
     openapi_extra=request_body(PredictRequest),
 )
 async def predict(request: Request) -> Response:
-    """Estimate how likely each review is to be positive. Predictions come in the order of the reviews."""
-    serving = serving_of(request)
-    wanted = await read_reviews(request, PredictRequest, service_of(request).settings.max_reviews)
-    predictions = await serving.scorer.predict(wanted.reviews)
-    manifest = serving.bundle.manifest
-    return Response(answer_json(manifest.name, manifest.version, predictions), media_type="application/json")
+    """Estimate how likely each review is to be positive. Predictions are in the same order as the reviews."""
+    service = service_of(request)
+    body = await read_reviews(request, PredictRequest, service.settings.max_reviews)
+    predictions = await score(request, body.reviews)
+    manifest = service.bundle.manifest
+    return Response(predictions_json(manifest.name, manifest.version, predictions), media_type="application/json")
+
+
+async def score(request: Request, reviews: Sequence[str]) -> list[Prediction]:
+    """Score the reviews of a request; the road of every protocol.
+
+    Requests that take more than one turn of the queue are dropped when their client disconnects.
+
+    Raises:
+        SentimentError: See `Batcher.predict`.
+        ClientDisconnect: The client closed the connection.
+    """
+    predictions = service_of(request).batcher.predict(reviews)
+    if len(reviews) > SHARE:
+        return await unless_disconnected(request, predictions)
+    return await predictions

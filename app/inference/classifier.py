@@ -8,7 +8,7 @@ import numpy as np
 
 from app.inference.bundle import GOLDEN, Bundle
 from app.inference.errors import BundleDamaged, InferenceError
-from app.inference.runtimes import BATCH_SIZES, Runtime, open_runtime, prepared_size
+from app.inference.runtimes import BATCH_SIZES, Runtime, open_runtime, padded_size
 from app.inference.vocabulary import Row, Vocabulary
 
 GOLDEN_TOLERANCE = 1e-4
@@ -16,7 +16,7 @@ GOLDEN_TOLERANCE = 1e-4
 differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more than this."""
 
 BATCH = BATCH_SIZES[-1]
-"""Reviews a call of the network at most."""
+"""Maximum rows per call of the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Classifier:
         ]
 
     def _run(self, rows: Sequence[Row]) -> list[float]:
-        """Call the network with at most BATCH rows."""
-        size = prepared_size(max(len(rows), self.runtime.fewest))
+        """Call the network with at most BATCH rows, padded with empty ones to a size that it was prepared for."""
+        size = padded_size(max(len(rows), self.runtime.min_rows))
         for line, row in zip(self._multi_hot, rows, strict=False):
             line[row.columns] = 1.0
         try:

@@ -7,13 +7,15 @@ SentimentError
 │   ├── BundleExists       a bundle is immutable and this version is taken
 │   └── BundleUnwritable   the system refused to write a new bundle; nothing of it was left
 ├── RuntimeUnavailable     the package that the chosen runtime needs is not installed
-├── InferenceError         the runtime answered with something that is no probability
-├── DeadlineExceeded       the reviews waited for the model for too long
-├── Overloaded             too many reviews are waiting already; try again later
-└── NotServing             the service is starting or stopping; another replica may answer
+├── InferenceError         the runtime returned something that is not a probability
+├── DeadlineExceeded       the reviews were not scored in time
+├── Overloaded             too many reviews or explanations are in progress; try again later
+├── NotServing             the service is stopping; another replica may answer
+├── TracingUnavailable     traces are requested, but their packages are not installed (`app.tracing`)
+└── RequestError           the request cannot be answered as it is (`app.api.errors`)
 
-Messages are for people: they name the file or the limit and say what to do next. HTTP statuses are chosen in
-`app.api`, nowhere else.
+Messages are for people: they name the file or the limit and say what to do next. Only `app.api.errors` chooses HTTP
+statuses.
 """
 
 from pathlib import Path
@@ -78,28 +80,19 @@ class InferenceError(SentimentError):
 
 
 class DeadlineExceeded(SentimentError):
-    """The reviews were not scored in time, and the rest of the work on them was dropped.
+    """The reviews were not scored in time, and the rest of the work was dropped.
 
     Args:
-        seconds: The time they had.
+        seconds: The deadline.
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the reviews waited for the model for more than {seconds:g} seconds")
+        super().__init__(f"the reviews were not scored within {seconds:g} seconds")
 
 
 class Overloaded(SentimentError):
-    """Admitting the reviews would exceed the bound on waiting ones.
-
-    Args:
-        received: Reviews that asked to be admitted.
-        waiting: Reviews that were waiting already.
-        limit: The bound.
-    """
-
-    def __init__(self, received: int, waiting: int, limit: int) -> None:
-        super().__init__(f"{waiting} reviews are waiting, {received} more would exceed the limit of {limit}")
+    """A limit on the work in progress was reached; nothing was queued."""
 
 
 class NotServing(SentimentError):
-    """The service is starting or stopping and takes no reviews."""
+    """The service is stopping."""

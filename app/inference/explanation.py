@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+import numpy as np
+
 from app.inference.classifier import Prediction
 from app.inference.vocabulary import Row, Vocabulary
 
@@ -19,9 +21,6 @@ LEAST = 2.0**-126
 
 LEAST_LEFT = 2.0**-25
 """Half of float32's step below 1. Log-odds take a probability that is 1 for one that is so far from it."""
-
-PART = 256
-"""Rows that are made, and wait, at a time; 10 MB are enough for them."""
 
 
 class Span(NamedTuple):
@@ -96,7 +95,8 @@ class Occlusion:
         tokens = vocabulary.locate(review)
         words = [token.text for token in tokens]
         occurrences, unknown = vocabulary.occurrences(words)
-        self._row = vocabulary.encode_tokens(words)
+        row = vocabulary.encode_tokens(words)
+        self._row = row._replace(columns=np.unique(row.columns))  # a repeated word would be cleared and set repeatedly
         self._spans: dict[tuple[str, int], list[Span]] = {}
         for term, column, first, last in occurrences:
             self._spans.setdefault((term, column), []).append(Span(tokens[first].start, tokens[last].end))
@@ -113,11 +113,11 @@ class Occlusion:
         for _, column in self._spans:
             yield self._row._replace(columns=columns[columns != column])
 
-    def parts(self, most: int = PART) -> Iterator[list[Row]]:
-        """The rows, `most` at a time: the longest review has thousands."""
+    def chunks(self, size: int) -> Iterator[list[Row]]:
+        """Yield the rows, `size` at a time: the longest reviews have thousands."""
         rows = self.rows()
-        while part := list(islice(rows, most)):
-            yield part
+        while chunk := list(islice(rows, size)):
+            yield chunk
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
         """Say what the network's answers to `rows` mean.

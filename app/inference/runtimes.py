@@ -31,8 +31,8 @@ NOTICE = re.compile(r"I\d{4} |INFO: |WARNING: All log messages before absl::Init
 """How the lines begin that TensorFlow and LiteRT write at every start, whatever the log level."""
 
 
-def prepared_size(rows: int) -> int:
-    """The smallest of BATCH_SIZES that holds so many rows; 1 to 64."""
+def padded_size(rows: int) -> int:
+    """The smallest of BATCH_SIZES that holds this many rows; 1 to 64."""
     return BATCH_SIZES[bisect_left(BATCH_SIZES, rows)]
 
 
@@ -41,23 +41,23 @@ class Runtime(Protocol):
 
     Attributes:
         columns: Width of its input.
-        linger: Seconds that requests which come many at a time may wait for each other, because a call costs about the
-            same for one as for sixteen; 0 where a call costs next to nothing.
-        fewest: Rows that a call should have at least, so that the last bits of an answer do not depend on company.
+        linger: Seconds that concurrent requests may wait for each other, because a call costs about the same for one
+            row as for sixteen; 0 where a call costs next to nothing.
+        min_rows: Minimum rows per call, so that the last bits of a probability do not depend on the rest of the batch.
     """
 
     columns: int
     linger: float
-    fewest: int
+    min_rows: int
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """Estimate probabilities.
 
         Args:
-            multi_hot: float32 (batch, columns); the batch may be of any size, empty included.
+            multi_hot: float32 (batch, columns); the batch size is one of BATCH_SIZES, and `Classifier` pads to it.
 
         Returns:
-            float32 (batch,), one probability in [0, 1] a row.
+            float32 (batch,), one probability in [0, 1] per row.
         """
         ...
 
@@ -74,7 +74,7 @@ class TensorFlowRuntime:
     """
 
     linger = 0.001
-    fewest = 2  # one row alone goes another way, through a product of matrix and vector; the second row costs 1 %
+    min_rows = 2  # a single row would be multiplied in a different order; the second row costs 1 %
 
     def __init__(self, folder: Path) -> None:
         # A network this small gains nothing from several threads, and workers would take each other's cores.
@@ -103,9 +103,6 @@ class TensorFlowRuntime:
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Runtime`."""
-        return _in_batches(self._run, multi_hot)
-
-    def _run(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         probabilities: NDArray[np.float32] = self._call(self._constant(multi_hot)).numpy().reshape(-1)
         return probabilities
 
@@ -122,7 +119,7 @@ class LiteRTRuntime:
     """
 
     linger = 0.0
-    fewest = 1
+    min_rows = 1
 
     def __init__(self, folder: Path) -> None:
         interpreter = _import_litert()
@@ -144,28 +141,11 @@ class LiteRTRuntime:
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Runtime`."""
-        return _in_batches(self._run, multi_hot)
-
-    def _run(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         model, given, answer = self._interpreters[len(multi_hot)]
         model.set_tensor(given, multi_hot)
         model.invoke()
         probabilities: NDArray[np.float32] = model.get_tensor(answer).reshape(-1)
         return probabilities
-
-
-def _in_batches(
-    run: Callable[[NDArray[np.float32]], NDArray[np.float32]], multi_hot: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Call a network with the sizes that it was prepared for: whole batches, the last one padded with empty rows."""
-    if len(multi_hot) in BATCH_SIZES:
-        return run(multi_hot)
-    answers = [np.zeros(0, np.float32)]
-    for start in range(0, len(multi_hot), BATCH_SIZES[-1]):
-        part = multi_hot[start : start + BATCH_SIZES[-1]]
-        padding = np.zeros((prepared_size(len(part)) - len(part), multi_hot.shape[1]), np.float32)
-        answers.append(run(np.concatenate([part, padding]))[: len(part)])
-    return np.concatenate(answers)
 
 
 def _import_litert() -> Any:

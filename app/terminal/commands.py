@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from rich.text import Text
 
-from app.api.written import answer_json, explanations_json
+from app.api.serialization import explanations_json, predictions_json
 from app.inference.bundle import Bundle, find_bundle, load_bundle
 from app.inference.errors import SentimentError
 from app.settings import Settings
@@ -57,7 +57,7 @@ def _score(options: argparse.Namespace, settings: Settings) -> int:
     bundle, runtime, classifier = open_model(settings)
     predictions = classifier.predict(reviews)
     if options.json:
-        _write_json(answer_json(bundle.manifest.name, bundle.manifest.version, predictions))
+        _write_json(predictions_json(bundle.manifest.name, bundle.manifest.version, predictions))
         return DONE
     screen = open_screen()
     with _writing():

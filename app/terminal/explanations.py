@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from app.inference.classifier import Classifier, Prediction
+from app.inference.classifier import BATCH, Classifier, Prediction
 from app.inference.explanation import Effect, Explanation, Occlusion
 from app.terminal.printable import one_line
 from app.terminal.pulls import coloured
@@ -30,8 +30,8 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     """
     occlusion = Occlusion(classifier.vocabulary, review)
     predictions: list[Prediction] = []
-    for part in occlusion.parts():
-        predictions += classifier.predict_rows(part)
+    for rows in occlusion.chunks(BATCH):
+        predictions += classifier.predict_rows(rows)
     return occlusion.explanation(predictions)
 
 

@@ -18,7 +18,6 @@ def guarded(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(f"\n{NEW}\n\n")
     with serving(model_dir=models, runtime="litert", api_keys=f"{OLD},", api_keys_file=keys) as server:
-        server.wait_ready()
         yield server
 
 
@@ -94,7 +93,6 @@ def test_keys_that_cannot_be_right_end_the_start(settings: dict[str, str]) -> No
 
 def test_documentation_can_be_closed(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", docs=False) as server:
-        server.wait_ready()
         assert httpx.get(f"{server.url}/docs").status_code == 404
         assert httpx.get(f"{server.url}/nowhere").json()["detail"] == "There is nothing at this path."
         assert httpx.get(f"{server.url}/openapi.json").status_code == 404
@@ -120,7 +118,6 @@ def test_forwarded_addresses_are_believed_from_trusted_proxies_alone(models: Pat
 
 def test_pages_of_named_origins_may_ask(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", cors_origins="https://a.example, https://b.example") as server:
-        server.wait_ready()
         for origin, allowed in (("https://b.example", "https://b.example"), ("https://c.example", None)):
             response = httpx.post(f"{server.url}/predict", json=BODY, headers={"Origin": origin})
             assert response.headers.get("Access-Control-Allow-Origin") == allowed
@@ -133,7 +130,6 @@ def test_key_file_is_read_once_at_the_start(models: Path, tmp_path: Path) -> Non
     keys = tmp_path / "keys"
     keys.write_text(NEW)
     with serving(model_dir=models, runtime="litert", api_keys_file=keys) as server:
-        server.wait_ready()
         keys.unlink()
         document = httpx.get(f"{server.url}/openapi.json")
         assert document.status_code == 200

@@ -115,7 +115,7 @@ def too_large(received: int) -> dict[str, Any]:
 
 
 def too_many(received: int) -> dict[str, Any]:
-    detail = f"A request may hold 8 reviews, this one holds {received}. Send them in several requests."
+    detail = f"A request may have 8 reviews, this one has {received}. Send them in several requests."
     return problem(422, "too-many-reviews", detail, limit=8, received=received)
 
 
@@ -130,7 +130,7 @@ def unsupported(detail: str) -> dict[str, Any]:
 
 NO_JSON = unsupported("Send JSON with the header Content-Type: application/json.")
 PARAMETERS = unsupported("The parameters of the Content-Type are not valid; send Content-Type: application/json.")
-CHARSET = unsupported("Send the JSON in UTF-8; other charsets are not read.")
+CHARSET = unsupported("Send the JSON in UTF-8; other charsets are not supported.")
 COMPRESSED = unsupported("Send the body uncompressed; Content-Encoding is not supported.")
 NOT_HTTP = problem(400, "malformed-request", "This is not valid HTTP/1.1; the connection is closed.")
 URI_TOO_LONG = problem(414, "uri-too-long", "A request target may have 8192 bytes, this one has more.", limit=8192)

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 
 from app.inference.classifier import Classifier
 from app.inference.explanation import Occlusion
+from tests.scraping import number, scrape
 from tests.servers import Server, serving
-from tests.test_metrics import number, scrape
 
 REVIEWS = ["A superb film, and a moving story! 😀", "Don’t: a dull, boring waste…", "xyzzyx"]
 V1 = "/v1/models/tiny:explain"
@@ -68,7 +68,7 @@ def test_explain_of_kserve_says_the_same(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ({"reviews": ["a"] * 9}, "A request may hold 8 reviews, this one holds 9."),
+        ({"reviews": ["a"] * 9}, "A request may have 8 reviews, this one has 9."),
         ({"reviews": ["a" * 1001]}, "A review may have 1000 characters, reviews.0 has 1001."),
         ({"reviews": [" "]}, "reviews.0: A review must hold text, this one is blank"),
         ({"reviews": ["a"], "top": -1}, "top: Input should be greater than or equal to 0"),
@@ -97,7 +97,6 @@ def test_explain_of_kserve_refuses_in_its_form(client: TestClient) -> None:
 
 def test_explanations_are_shed_and_counted(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", max_reviews=16, max_waiting=16, max_explained=4) as server:
-        server.wait_ready()
         body = {"reviews": ["superb wonderful moving the film a plot actor scene and story music with of it was"] * 4}
         one = httpx.post(f"{server.url}/explain", json=body)
         assert one.status_code == 200
@@ -121,7 +120,6 @@ def test_explanations_are_shed_and_counted(models: Path) -> None:
 
 def test_explanation_that_takes_too_long_is_given_up(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", deadline=0.001) as server:
-        server.wait_ready()
         response = httpx.post(f"{server.url}/explain", json={"reviews": ["superb and moving " * 2000] * 8})
         assert response.status_code == 504
         assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"

@@ -36,16 +36,6 @@ def test_health_of_a_ready_service(client: TestClient) -> None:
     assert client.get("/health/ready").json() == {"status": "ready"}
 
 
-def test_health_while_starting(starting_client: TestClient) -> None:
-    """The first requests come before the model is loaded."""
-    assert starting_client.get("/health/live").status_code == 200
-    for method, path in (("GET", "/health/ready"), ("GET", "/model"), ("POST", "/predict")):
-        response = starting_client.request(method, path)
-        assert response.status_code == 503
-        assert response.headers["Retry-After"] == "1"
-        assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
-
-
 @pytest.mark.parametrize(("version", "served"), [("1", "1"), (None, "2")])
 def test_model_of_the_version_that_the_settings_name(version: str | None, served: str) -> None:
     settings = Settings(model_dir=ROOT / "models/imdb", model_version=version, runtime="litert")

@@ -53,7 +53,6 @@ def test_schemathesis_finds_nothing(target: Server, tmp_path: Path) -> None:
 def target() -> Iterator[Server]:
     """The shipped bundle, whose name the document's examples have, under limits that are easy to exceed."""
     with serving(runtime="litert", max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
-        server.wait_ready()
         yield server
 
 

@@ -33,7 +33,6 @@ def browser() -> Iterator[Browser]:
 def tight() -> Iterator[Server]:
     """The service with the shipped bundle and limits that are easy to exceed."""
     with serving(runtime="litert", max_reviews=4, max_characters=200, max_body_bytes=600) as server:
-        server.wait_ready()
         yield server
 
 
@@ -41,7 +40,6 @@ def tight() -> Iterator[Server]:
 def guarded() -> Iterator[Server]:
     """The same for those who have a key."""
     with serving(runtime="litert", api_keys=KEY) as server:
-        server.wait_ready()
         yield server
 
 

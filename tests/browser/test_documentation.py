@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from app.api.docs import LOGO, PACKAGED
 from playwright.sync_api import expect
 
-from app.api.docs import LOGO, PACKAGED
 from tests.browser.chromium import OUTPUT, Visit
 from tests.servers import Server
 

@@ -23,7 +23,6 @@ def test_service_that_starts_is_waited_for(visits: Callable[..., Visit]) -> None
         expect(visit.page.locator("#facts-status")).to_contain_text("The service is starting")
         expect(visit.page.locator("#again")).to_be_visible()
         tell()
-        server.wait_ready()
         expect(visit.page.locator("#facts")).to_contain_text("version 2")
         visit.page.locator("#again").click()
         expect(visit.verdict).to_contain_text("Positive")
@@ -31,7 +30,6 @@ def test_service_that_starts_is_waited_for(visits: Callable[..., Visit]) -> None
 
 def test_service_that_is_gone_is_told_and_comes_back(visits: Callable[..., Visit], free_port: int) -> None:
     with serving(runtime="litert", port=free_port) as server:
-        server.wait_ready()
         visit = visits(server.url)
         visit.open()
         visit.ask(GOOD)
@@ -42,7 +40,6 @@ def test_service_that_is_gone_is_told_and_comes_back(visits: Callable[..., Visit
     visit.drop("r.txt", f"{GOOD}\n" * 100)
     expect(visit.page.locator("#batch-status")).to_contain_text("Trying again in 2 seconds …")
     with serving(runtime="litert", port=free_port) as server:
-        server.wait_ready()
         visit.page.locator("#again").click()
         expect(visit.verdict).to_contain_text("Positive")
         visit.scored()
@@ -160,7 +157,6 @@ def test_file_waits_for_the_key(visits: Callable[..., Visit], guarded: Server) -
 
 def test_answer_that_takes_too_long_is_told(visits: Callable[..., Visit]) -> None:
     with serving(runtime="litert", deadline=1e-9) as server:
-        server.wait_ready()
         visit = visits(server.url)
         visit.open()
         visit.write(GOOD)
@@ -240,7 +236,6 @@ def test_page_with_scripts_says_nothing_of_them(visit: Visit) -> None:
 def test_bundle_without_plots_says_so(visits: Callable[..., Visit], models: Path) -> None:
     """The model is described all the same."""
     with serving(runtime="litert", model_dir=models) as server:
-        server.wait_ready()
         visit = visits(server.url)
         visit.page.route("**/playground/plots/*", lambda route: route.continue_(url=route.request.url + ".none"))
         visit.open()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Error, Request, Route, expect
 
-from app.api.written import explanations_json
+from app.api.serialization import explanations_json
 from app.inference.bundle import load_bundle
 from app.inference.classifier import Prediction, open_classifier
 from app.inference.text import locate

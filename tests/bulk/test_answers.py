@@ -19,7 +19,6 @@ LIMIT = 1000
 @pytest.fixture(scope="module", params=["litert", "tensorflow"])
 def service(request: pytest.FixtureRequest) -> Iterator[Server]:
     with serving(runtime=request.param, max_characters=LIMIT) as server:
-        server.wait_ready()
         server.lines.append(request.param)
         yield server
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are no requirement of this project
+from app.metrics.families import WAITING
 
 from app.main import create_app
-from app.metrics.families import WAITING
 from app.settings import PREFIX, Settings
 from benchmarks.report import typical
 from tests.deploy import manifests, restricted, sizing

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are no requirement of this project
+from app.routes import EXPLAIN, INFER, PREDICTIONS, ROUTES, TENSORFLOW_EXPLAIN, TENSORFLOW_PREDICT
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from app.routes import EXPLAIN, INFER, PREDICTIONS, ROUTES, TENSORFLOW_EXPLAIN, TENSORFLOW_PREDICT
 from tests.deploy.kustomize import render
 from tests.servers import ROOT, serving
 
@@ -91,7 +91,6 @@ def promtool() -> str:
 def scrape(models: Path) -> str:
     """What the real service tells Prometheus after good requests and a bad one."""
     with serving(model_dir=models) as server:
-        server.wait_ready()
         for _ in range(-(-SEEN_BEFORE_DRIFT // 100)):
             reviews = ["A wonderful film with an unheardofword in it."] * 100
             httpx.post(f"{server.url}/predict", json={"reviews": reviews}).raise_for_status()

@@ -147,7 +147,6 @@ def test_python_example_prints_what_was_wrong(package: Path, server: Server, lim
 
 def test_python_example_sends_the_key(package: Path, models: Path) -> None:
     with serving(model_dir=models, runtime="litert", api_keys="the-key-which-is-long-enough") as server:
-        server.wait_ready()
         without = run(package, example("python", 0, server.url))
         assert "RuntimeError: 401 after 1 tries" in without.stderr
         code = example("python", 1, server.url).replace("the key", "the-key-which-is-long-enough")

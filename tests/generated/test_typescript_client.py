@@ -151,7 +151,6 @@ def test_typescript_example_prints_what_was_wrong(project: Project, server: Serv
 
 def test_typescript_example_sends_the_key(project: Project, models: Path) -> None:
     with serving(model_dir=models, runtime="litert", api_keys="the-key-which-is-long-enough") as server:
-        server.wait_ready()
         without = project.run(example("typescript", 0, server.url))
         assert "Error: 401 after 1 tries" in without.stderr
         code = example("typescript", 1, server.url).replace("the key", "the-key-which-is-long-enough")

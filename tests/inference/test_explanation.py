@@ -5,6 +5,9 @@ import math
 
 import numpy as np
 import pytest
+from app.inference.scorer import Scorer
+from app.metrics.exposition import Exposition
+from app.metrics.recorder import Recorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,11 +15,8 @@ from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import Overloaded
 from app.inference.explanation import PART, Explanation, Occlusion, log_odds
-from app.inference.scorer import Scorer
-from app.metrics.exposition import Exposition
-from app.metrics.recorder import Recorder
+from tests.scraping import number, numbers_in
 from tests.servers import ROOT
-from tests.test_metrics import number, numbers_in
 
 REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
 pieces = st.sampled_from(

@@ -4,14 +4,14 @@ import asyncio
 
 import numpy as np
 import pytest
+from app.inference.scorer import Scorer
+from app.metrics.recorder import Recorder
 from numpy.typing import NDArray
 
 from app.inference.bundle import Bundle
 from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import InferenceError, Overloaded
 from app.inference.runtimes import RUNTIMES
-from app.inference.scorer import Scorer
-from app.metrics.recorder import Recorder
 from tests.servers import PATIENCE
 
 REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]

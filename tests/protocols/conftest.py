@@ -26,5 +26,4 @@ def kserve(protocols: Path) -> Iterator[Worker]:
 def guarded(models: Path) -> Iterator[Server]:
     """The real service, for those with a key alone."""
     with serving(model_dir=models, runtime="litert", api_keys=KEY) as server:
-        server.wait_ready()
         yield server

@@ -967,7 +967,6 @@ def test_refusal_because_of_load_tells_what_to_do(models: Path) -> None:
         ("/predict", {"json": {"reviews": reviews}}),
     ]
     with serving(model_dir=models, runtime="litert", max_reviews=64, max_waiting=64) as server:
-        server.wait_ready()
 
         def ask(number: int) -> tuple[str, httpx.Response]:
             path, options = forms[number % len(forms)]
@@ -996,7 +995,6 @@ def test_refusal_because_of_load_tells_what_to_do(models: Path) -> None:
 
 def test_reviews_that_wait_too_long_are_answered_with_an_error(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", deadline=0.001) as server:
-        server.wait_ready()
         reviews = ["superb " * 5000] * 50
         for path, body in ((INFER, wanting(*reviews)), (f"/v1/models/{MODEL}:predict", {"instances": reviews})):
             assert "0.001 seconds" in error_of(post(server, path, json=body), 504)

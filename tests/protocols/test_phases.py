@@ -79,7 +79,6 @@ def test_server_that_starts_tells_so_to_kserve(kserve: Worker, starting: Server)
 
 def test_server_that_stops_is_not_ready_and_answers(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", drain=1000) as server:  # the second SIGTERM, of `serving`, ends it
-        server.wait_ready()
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: httpx.get(f"{server.url}/v2/health/ready").status_code == 503)
         for path in ("/v2/health/ready", f"{V2}/ready", V1):

@@ -324,7 +324,6 @@ def test_key_opens_and_its_absence_does_not(triton: Worker, guarded: Server, cli
 
 def test_server_with_too_much_to_do_says_so(triton: Worker, models: Path) -> None:
     with serving(model_dir=models, runtime="litert", max_reviews=64, max_waiting=64) as server:
-        server.wait_ready()
         sent = inputs(*["superb " * 5000] * 40)
         requests = [{"model_name": MODEL, "inputs": sent}] * 24
         answers = triton.ask(server.url, "gather", client="aio", requests=requests)
@@ -339,7 +338,6 @@ def test_server_with_too_much_to_do_says_so(triton: Worker, models: Path) -> Non
 
 def test_deadline_is_an_error_of_the_client(triton: Worker, models: Path) -> None:
     with serving(model_dir=models, runtime="litert", deadline=0.001) as server:
-        server.wait_ready()
         failure = refusal(triton, server, "sync", inputs=inputs(*["superb " * 5000] * 50))
         assert failure.status == 504
         assert "0.001 seconds" in failure.message

@@ -64,7 +64,6 @@ def test_page_runs_a_curve(folder: Path) -> None:
 def test_page_asks_the_new_bundle(folder: Path) -> None:
     assert "SENTIMENT_MODEL_DIR=models/mine make serve" in PAGE
     with serving(model_dir=folder / "models/mine", runtime="litert") as server:
-        server.wait_ready()
         answer = json.loads(run(BLOCKS[4].replace("http://127.0.0.1:8000", server.url), folder))
     assert answer["model"] == {"name": "mine", "version": "1"}
     assert [prediction["sentiment"] for prediction in answer["predictions"]] == ["positive", "negative"]

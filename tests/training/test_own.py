@@ -43,7 +43,6 @@ def test_own_reviews_are_trained_on_and_served(
     assert f"SENTIMENT_MODEL_DIR={models}" in done.stdout
     assert ("also learns from unlabelled reviews, here are none" in done.stderr) == (recipe == "best")
     with serving(model_dir=models, runtime="litert") as server:
-        server.wait_ready()
         answer = httpx.post(f"{server.url}/predict", json={"reviews": list(texts.values())}).json()
         model = httpx.get(f"{server.url}/model").json()
     assert answer["model"] == {"name": "mine", "version": "1"}

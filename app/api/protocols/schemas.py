@@ -203,13 +203,13 @@ class InstancesRequest(BaseModel):
     """TensorFlow Serving's other form, of columns; not supported, and not to be overlooked beside `instances`."""
 
 
-class ExplanationsResponse(BaseModel):
+class InstanceExplanationsResponse(BaseModel):
     """One explanation a review, in the order of the reviews."""
 
     explanations: Annotated[list[Explanation], Field(description="In the order of the reviews.")]
 
 
-class PredictionsResponse(BaseModel):
+class InstanceProbabilitiesResponse(BaseModel):
     """One probability of being positive a review, in the order of the reviews."""
 
     predictions: Annotated[list[float], Field(description="In the order of the reviews.", examples=[[0.97]])]

@@ -1,4 +1,4 @@
-"""Between the Open Inference Protocol's bytes, JSON and binary tensors behind it, and reviews and probabilities."""
+"""Request and response bodies of the Open Inference Protocol: JSON, and binary tensors after it."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -8,31 +8,31 @@ from typing import Any
 from fastapi import Response
 from pydantic_core import to_json
 
-from app.api.body import check_limits, parsed_as
-from app.api.problems import InvalidRequest, TooManyReviews, invalid
+from app.api.body import check_limits, parse
+from app.api.errors import TooManyReviews, invalid
 from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
 from app.inference.classifier import Prediction
 from app.inference.text import BLANK, is_blank
 from app.settings import Settings
 
-HEADER_LENGTH = b"inference-header-content-length"
+HEADER_LENGTH = "Inference-Header-Content-Length"
 LENGTH = struct.Struct("<I")
 """Before each element of a BYTES tensor: its length in bytes."""
 
-LONGEST_NUMBER = 20
-"""Digits of the number of bytes in a header."""
+MAX_DIGITS = 20
+"""Maximum digits of Inference-Header-Content-Length."""
 
 TENSOR = "inputs.0"
 
 
 @dataclass(frozen=True)
 class Inference:
-    """A request, understood.
+    """A parsed request.
 
     Attributes:
         id: Its id, if it has one.
         reviews: One or more.
-        binary: Whether the probabilities go behind the JSON.
+        binary: Whether to return the probabilities as a binary tensor.
     """
 
     id: str | None
@@ -40,25 +40,25 @@ class Inference:
     binary: bool
 
 
-def read_inference(body: bytes, header_length: bytes | None, settings: Settings) -> Inference:
-    """Read a request's body.
+def read_inference(body: bytes, header_length: str | None, settings: Settings) -> Inference:
+    """Parse a request's body.
 
     Args:
-        body: The whole of it, uncompressed.
+        body: All of it, uncompressed.
         header_length: The value of Inference-Header-Content-Length: how much of the body is JSON. None: all of it. 0:
-            nothing; the body is one review as it is.
-        settings: With the limits.
+            nothing; the body is one review.
+        settings: Has the limits.
 
     Raises:
-        InvalidRequest: It is not what the protocol says.
-        TooManyReviews: There are more than a request may hold.
-        ReviewTooLong: A review is longer than one may be.
+        InvalidRequest: The body does not match the protocol.
+        TooManyReviews: There are more reviews than allowed.
+        ReviewTooLong: A review is longer than allowed.
     """
     size = len(body) if header_length is None else _size_of_json(header_length, len(body))
     if header_length is not None and size == 0:
         inference = Inference(None, [_text(body, 0)], binary=True)
     else:
-        request = parsed_as(InferRequest, body[:size])
+        request = parse(InferRequest, body[:size])
         if len(request.inputs) > 1:
             raise invalid("inputs", f"The model has one input, {INPUT}")
         if len(request.outputs or ()) > 1:
@@ -70,7 +70,7 @@ def read_inference(body: bytes, header_length: bytes | None, settings: Settings)
 
 
 def infer_response(model: str, version: str, inference: Inference, predictions: Sequence[Prediction]) -> Response:
-    """Make the response; the probabilities are float32, in JSON written as the float64 that they equal."""
+    """Make the response; the probabilities are float32, or in JSON the float64 of the same value."""
     probabilities = [prediction.positive_probability for prediction in predictions]
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
     binary = struct.pack(f"<{len(probabilities)}f", *probabilities) if inference.binary else b""
@@ -87,20 +87,13 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
     header = to_json(answer)
     if not inference.binary:
         return Response(header, media_type="application/json")
-    return Response(
-        header + binary, headers={HEADER_LENGTH.decode(): str(len(header))}, media_type="application/octet-stream"
-    )
+    return Response(header + binary, headers={HEADER_LENGTH: str(len(header))}, media_type="application/octet-stream")
 
 
-def wrong_shape(said: int, found: int) -> InvalidRequest:
-    """Make the error of a tensor that holds other than what its shape says."""
-    return invalid(f"{TENSOR}.shape", f"This says {said} reviews, there are {found}")
-
-
-def _size_of_json(header_length: bytes, length: int) -> int:
-    # A number with more digits than the length of any body is not worth reading; Python refuses to from 4,300 on.
-    if not header_length.isdigit() or len(header_length) > LONGEST_NUMBER or int(header_length) > length:
-        raise invalid("body", f"Inference-Header-Content-Length must be a number of bytes, at most the body's {length}")
+def _size_of_json(header_length: str, length: int) -> int:
+    # Python refuses to parse integers of more than 4,300 digits.
+    if not header_length.isdecimal() or len(header_length) > MAX_DIGITS or int(header_length) > length:
+        raise invalid("body", f"{HEADER_LENGTH} must be a number of bytes, at most the body's {length}")
     return int(header_length)
 
 
@@ -119,15 +112,15 @@ def _reviews(tensor: InferInput, binary: memoryview, settings: Settings) -> list
         raise TooManyReviews(settings.max_reviews, count)
     size = tensor.parameters.binary_data_size if tensor.parameters is not None else None
     if (size is None) == (tensor.data is None):
-        raise invalid(TENSOR, "Send the reviews either as data or, with binary_data_size, behind the JSON")
+        raise invalid(TENSOR, "Send the reviews either as data or, with binary_data_size, after the JSON")
     if (size or 0) != len(binary):
         raise invalid(
             f"{TENSOR}.parameters.binary_data_size",
-            f"{len(binary)} bytes stand behind the JSON; Inference-Header-Content-Length says where it ends",
+            f"There are {len(binary)} bytes after the JSON; {HEADER_LENGTH} says where it ends",
         )
     reviews = list(_elements(binary)) if tensor.data is None else list(_texts(tensor.data, nested=bool(rest)))
     if len(reviews) != count:
-        raise wrong_shape(count, len(reviews))
+        raise invalid(f"{TENSOR}.shape", f"The shape says {count} reviews, but there are {len(reviews)}")
     return reviews
 
 

@@ -1,7 +1,7 @@
-"""Answers about reviews, written straight to JSON.
+"""Predictions and explanations as JSON.
 
-`app.api.schemas` documents their shapes and tests hold these to them; making and checking its objects would cost more
-than the model itself. The terminal writes the same, and needs no web framework for it.
+`app.api.schemas` documents the shapes, and tests compare the two; creating and validating its objects would cost more
+than the model itself. The terminal writes the same JSON without importing a web framework.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from app.inference.classifier import Prediction
 from app.inference.explanation import Explanation, Span
 
 
-def answer_json(model: str, version: str, predictions: Sequence[Prediction]) -> bytes:
-    """Write a `PredictResponse`."""
+def predictions_json(model: str, version: str, predictions: Sequence[Prediction]) -> bytes:
+    """Serialize a `PredictResponse`."""
     return to_json(
         {
             "model": {"name": model, "version": version},
@@ -32,17 +32,17 @@ def answer_json(model: str, version: str, predictions: Sequence[Prediction]) -> 
 
 
 def explanations_json(model: str, version: str, explanations: Sequence[Explanation], top: int | None) -> bytes:
-    """Write an `ExplainResponse`; see `described` for `top`."""
+    """Serialize an `ExplainResponse`; see `explanation_dict` for `top`."""
     return to_json(
         {
             "model": {"name": model, "version": version},
-            "explanations": [described(explanation, top) for explanation in explanations],
+            "explanations": [explanation_dict(explanation, top) for explanation in explanations],
         }
     )
 
 
-def described(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
-    """An explanation in the shape of `schemas.Explanation`, with the `top` largest terms or all."""
+def explanation_dict(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
+    """An explanation in the shape of `schemas.Explanation`, with the `top` most important terms, or all if None."""
     prediction = explanation.prediction
     listed = explanation.effects[:top]
     rest = explanation.effects[len(listed) :]

@@ -1,0 +1,239 @@
+"""Errors as HTTP responses: one tree, one table, one renderer.
+
+SentimentError                 the root, in `app.inference.errors`, with what can go wrong while scoring
+└── RequestError               the request cannot be answered as it is
+    ├── Unauthorized           no API key, or an unknown one
+    ├── ModelNotFound          another model or version than the one that is served
+    ├── BodyTimeout            the body did not arrive in time
+    ├── BodyTooLarge           more bytes than a body may have
+    ├── UnsupportedBody        not JSON in UTF-8, or an unsupported Content-Encoding
+    ├── InvalidRequest         not JSON, or not what the schema says
+    ├── TooManyReviews         more reviews than a request may have
+    └── ReviewTooLong          a review with more characters than allowed
+
+Errors are RFC 9457 problem details; clients of other protocols (below /v1 and /v2) get `{"error": detail}`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Scope
+
+from app.api.schemas import Problem, Violation
+from app.inference.errors import DeadlineExceeded, InferenceError, NotServing, Overloaded, SentimentError
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:problem-type:sentiment:"
+RETRY_AFTER = "1"
+"""Seconds. A full queue empties within it, and another replica may answer at once."""
+
+CLIENT_DISCONNECTED = 499
+"""Logged and counted, never sent: the client closed the connection before it was answered."""
+
+log = structlog.get_logger()
+
+
+class RequestError(SentimentError):
+    """The request cannot be answered as it is.
+
+    Args:
+        detail: What is wrong with this request and what to do, for people.
+        members: More members of the problem, such as the limit that was exceeded.
+    """
+
+    def __init__(self, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.members = members
+
+
+class Unauthorized(RequestError):
+    """The request has no API key, or an unknown one."""
+
+    def __init__(self) -> None:
+        super().__init__("An API key is required: send the header Authorization: Bearer <key>.")
+
+
+class ModelNotFound(RequestError):
+    """The path names another model or version than the one that is served."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"The model served here is {name}, version {version}; there is no other.")
+
+
+class BodyTimeout(RequestError):
+    """The body did not arrive in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The request body did not arrive within {seconds:g} seconds. Send it again, or send less.")
+
+
+class BodyTooLarge(RequestError):
+    """The body has more bytes than allowed; `received` counts those seen or announced."""
+
+    def __init__(self, limit: int, received: int) -> None:
+        super().__init__(
+            f"The body may have {limit} bytes, this one has {received} or more. Send the reviews in several requests.",
+            limit=limit,
+            received=received,
+        )
+
+
+class UnsupportedBody(RequestError):
+    """The body is not JSON in UTF-8, or its Content-Encoding is not supported."""
+
+
+class InvalidRequest(RequestError):
+    """The body is not JSON, or not what the schema says."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        first = violations[0]
+        super().__init__(f"{first.location}: {first.message}", errors=violations)
+
+
+def invalid(location: str, message: str) -> InvalidRequest:
+    """Make the error for a request with a single violation."""
+    return InvalidRequest([Violation(location=location, message=message)])
+
+
+class TooManyReviews(RequestError):
+    """The request has more reviews than allowed."""
+
+    def __init__(self, limit: int, received: int) -> None:
+        super().__init__(
+            f"A request may have {limit} reviews, this one has {received}. Send them in several requests.",
+            limit=limit,
+            received=received,
+        )
+
+
+class ReviewTooLong(RequestError):
+    """A review has more characters than allowed."""
+
+    def __init__(self, location: str, index: int, limit: int, received: int) -> None:
+        super().__init__(
+            f"A review may have {limit} characters, {location} has {received}. Shorten or split it.",
+            limit=limit,
+            received=received,
+            index=index,
+        )
+
+
+class Kind(NamedTuple):
+    """How one kind of error is answered.
+
+    Attributes:
+        status: The HTTP status.
+        type: Last part of the problem's type, and reason in the metrics.
+        detail: Replaces the error's own message, where that is not meant for clients.
+        advice: Added to the error's own message.
+        headers: More headers.
+    """
+
+    status: int
+    type: str
+    detail: str | None = None
+    advice: str = ""
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+INTERNAL_ERROR = Kind(
+    500, "internal-error", "The service failed. Its log has the cause under this response's X-Request-ID."
+)
+RETRY = {"Retry-After": RETRY_AFTER}
+KINDS: dict[type[Exception], Kind] = {
+    Unauthorized: Kind(401, "unauthorized", headers={"WWW-Authenticate": 'Bearer realm="sentiment"'}),
+    ModelNotFound: Kind(404, "model-not-found"),
+    BodyTimeout: Kind(408, "request-timeout", headers={"Connection": "close"}),
+    BodyTooLarge: Kind(413, "body-too-large"),
+    UnsupportedBody: Kind(415, "unsupported-media-type"),
+    InvalidRequest: Kind(422, "invalid-request"),
+    TooManyReviews: Kind(422, "too-many-reviews"),
+    ReviewTooLong: Kind(422, "review-too-long"),
+    InferenceError: INTERNAL_ERROR,
+    Overloaded: Kind(
+        503, "overloaded", advice="Try again in a second, or send the request to another replica.", headers=RETRY
+    ),
+    NotServing: Kind(503, "not-serving", advice="Send the request to another replica.", headers=RETRY),
+    DeadlineExceeded: Kind(504, "deadline-exceeded", advice="Send fewer reviews per request, or try another replica."),
+}
+"""The table: exception -> response. Anything else is an internal error."""
+
+FRAMEWORK_KINDS = {
+    400: Kind(400, "bad-request", "The request is not valid HTTP for this path."),
+    404: Kind(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
+    405: Kind(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
+}
+"""The same for what Starlette and FastAPI raise, by status."""
+
+REASONS = sorted({kind.type for kind in (*KINDS.values(), *FRAMEWORK_KINDS.values())})
+"""Every last part of a problem's type."""
+
+
+def kind_of(error: Exception) -> Kind:
+    """Look an exception up in the table."""
+    if isinstance(error, HTTPException):
+        kind = FRAMEWORK_KINDS.get(error.status_code) or Kind(error.status_code, "http-error", error.detail)
+        return kind._replace(headers=error.headers or {})
+    return KINDS.get(type(error), INTERNAL_ERROR)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Describe an exception as a problem; says nothing about the cause of an internal error."""
+    kind = kind_of(error)
+    return Problem(
+        type=TYPE_PREFIX + kind.type,
+        title=kind.type.replace("-", " ").capitalize(),
+        status=kind.status,
+        detail=kind.detail or _detail(error, kind.advice),
+        **(error.members if isinstance(error, RequestError) else {}),
+    )
+
+
+def respond(error: Exception, scope: Scope) -> Response:
+    """Render an exception for the client that a request came from.
+
+    The problem's type is noted in the request's state, for the log and the metrics.
+    """
+    kind, problem = kind_of(error), problem_of(error)
+    scope["state"]["problem"] = kind.type
+    if speaks_protocol(scope["path"]):
+        # Triton and TensorFlow Serving answer 400 where a body is wrong.
+        status = 400 if kind.status == 422 else kind.status
+        return Response(to_json({"error": problem.detail}), status, dict(kind.headers), "application/json")
+    body = problem.model_dump_json(exclude_none=True).encode()
+    return Response(body, kind.status, dict(kind.headers), MEDIA_TYPE)
+
+
+def speaks_protocol(path: str) -> bool:
+    """Whether a path belongs to another protocol, whose clients expect errors in another form."""
+    return path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Have the framework answer every known exception with `respond`; `RequestContext` answers the others."""
+    for error in (SentimentError, HTTPException):
+        app.add_exception_handler(error, _handle)
+    app.add_exception_handler(ClientDisconnect, _disconnected)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    if kind_of(error) is INTERNAL_ERROR:
+        log.error("request failed", exc_info=error)
+    return respond(error, request.scope)
+
+
+async def _disconnected(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_DISCONNECTED)
+
+
+def _detail(error: Exception, advice: str) -> str:
+    message = str(error)
+    if isinstance(error, RequestError):
+        return message
+    return f"{message[:1].upper()}{message[1:]}. {advice}"

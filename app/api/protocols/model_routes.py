@@ -1,0 +1,89 @@
+"""Routes about the model, with and without its version in the path."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+
+from app.api.errors import ModelNotFound
+from app.api.openapi import protocol_errors
+from app.api.state import Service, service_of
+
+
+def add_model_route(
+    router: APIRouter,
+    verb: str,
+    endpoint: Callable[..., Any],
+    operation_id: str,
+    summary: str,
+    errors: tuple[str, ...],
+    document: dict[str, Any] | None = None,
+    responses: dict[int | str, dict[str, Any]] | None = None,
+    **options: Any,
+) -> None:
+    """Add a route about the model, and the same route with the version in its path.
+
+    Args:
+        router: Gets both.
+        verb: What follows the model in the path.
+        endpoint: The endpoint of both.
+        operation_id: With `{}` where `_version` goes.
+        summary: Summary of both.
+        errors: Names of error responses, see `protocol_errors`.
+        document: More for the OpenAPI document.
+        responses: More about successful responses.
+        options: See `APIRouter.add_api_route`.
+    """
+    more = document or {}
+    for path, suffix in (("", ""), ("/versions/{model_version}", "_version")):
+        router.add_api_route(
+            f"/models/{{model_name}}{path}{verb}",
+            endpoint,
+            operation_id=operation_id.format(suffix),
+            summary=f"{summary} (by version)" if suffix else summary,
+            responses={**(responses or {}), **protocol_errors(*errors)},
+            openapi_extra={**more, "parameters": [*_path_parameters(bool(suffix)), *more.get("parameters", ())]},
+            **options,
+        )
+
+
+def served_model(request: Request) -> Service:
+    """Check that a path names the model that is served.
+
+    Raises:
+        ModelNotFound: It names another model or version.
+    """
+    service = service_of(request)
+    manifest, path = service.bundle.manifest, request.path_params
+    if path["model_name"] != manifest.name or path.get("model_version", manifest.version) != manifest.version:
+        raise ModelNotFound(manifest.name, manifest.version)
+    return service
+
+
+def reject_verb(request: Request) -> None:
+    """Reject GET for a path with a verb, such as `imdb:predict`, which the router takes for a model's name.
+
+    Raises:
+        HTTPException: The path has a verb.
+    """
+    if ":" in "".join(request.path_params.values()):
+        raise HTTPException(405, headers={"Allow": "POST"})
+
+
+def _path_parameters(versioned: bool) -> list[dict[str, Any]]:
+    """Document what the path names; the endpoints read it from the request."""
+    parameters = [_path_parameter("model_name", "Name of the served bundle.", "imdb")]
+    if versioned:
+        parameters.append(_path_parameter("model_version", "Version of the served bundle.", "2"))
+    return parameters
+
+
+def _path_parameter(name: str, description: str, example: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string", "minLength": 1},
+        "example": example,
+    }

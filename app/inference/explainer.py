@@ -1,0 +1,97 @@
+"""Explanations beside predictions: a budget of their own, and small turns on the event loop."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from app.inference.classifier import Classifier, Prediction
+from app.inference.errors import DeadlineExceeded, Overloaded
+from app.inference.explanation import Explanation, Occlusion
+
+CHUNK = 64
+"""Rows per call of the network; predictions are scored between two calls."""
+
+
+class Explainer:
+    """Explains the reviews of many callers on one event loop.
+
+    An explanation takes one row of the network for each distinct known term, thousands for the longest reviews. The
+    rows go directly to the classifier, never into the prediction queue. Only one explanation works at a time, for one
+    chunk; then the event loop, and with it the batcher, gets a turn.
+
+    Args:
+        classifier: Scores the rows.
+        max_requests: Maximum number of requests in progress.
+        max_rows: Maximum number of rows of all reviews in progress.
+        deadline: Seconds that a request may take.
+        in_progress: Called with the number of requests in progress whenever it changes.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        max_requests: int,
+        max_rows: int,
+        deadline: float,
+        in_progress: Callable[[int], None],
+    ) -> None:
+        self._classifier = classifier
+        self._max_requests = max_requests
+        self._max_rows = max_rows
+        self._deadline = deadline
+        self._in_progress = in_progress
+        self._requests = 0
+        self._rows = 0
+        self._turn = asyncio.Lock()
+
+    @property
+    def full(self) -> bool:
+        """Whether to reject new requests."""
+        return self._requests >= self._max_requests
+
+    def overloaded(self) -> Overloaded:
+        """Make the error for a request that cannot be admitted."""
+        return Overloaded(f"the limit of {self._max_requests} explanation requests in progress was reached")
+
+    async def explain(self, reviews: Sequence[str]) -> list[Explanation]:
+        """Explain reviews, one after the other.
+
+        Cancelling the call drops the rows that have not been scored yet.
+
+        Returns:
+            One explanation per review, in the same order.
+
+        Raises:
+            DeadlineExceeded: The explanations took longer than the deadline.
+            Overloaded: Too many requests or rows are in progress.
+            InferenceError: The runtime returned something that is not a probability.
+        """
+        if self.full:
+            raise self.overloaded()
+        self._count(1)
+        try:
+            async with asyncio.timeout(self._deadline):
+                return [await self._explain(review) for review in reviews]
+        except TimeoutError:
+            raise DeadlineExceeded(self._deadline) from None
+        finally:
+            self._count(-1)
+
+    def _count(self, requests: int) -> None:
+        self._requests += requests
+        self._in_progress(self._requests)
+
+    async def _explain(self, review: str) -> Explanation:
+        async with self._turn:  # in a thread, as the longest reviews take tens of milliseconds
+            occlusion = await asyncio.to_thread(Occlusion, self._classifier.vocabulary, review)
+        if self._rows + len(occlusion) > self._max_rows:
+            raise Overloaded(f"the limit of {self._max_rows} rows of explanations in progress was reached")
+        self._rows += len(occlusion)
+        try:
+            predictions: list[Prediction] = []
+            for rows in occlusion.chunks(CHUNK):
+                async with self._turn:
+                    predictions += self._classifier.predict_rows(rows)
+                    await asyncio.sleep(0)  # the event loop's turn
+            return occlusion.explanation(predictions)
+        finally:
+            self._rows -= len(occlusion)

@@ -1,0 +1,173 @@
+"""Prometheus metrics of this worker, or of all workers together.
+
+With several workers, prometheus-client keeps the numbers in files that all of them share (its multi-process mode): the
+folder is named by PROMETHEUS_MULTIPROC_DIR, which has to be set before prometheus-client is imported.
+https://prometheus.github.io/client_python/multiprocess/
+"""
+
+import os
+from collections.abc import Sequence
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.utils import floatToGoString
+
+from app.inference.bundle import Bundle
+from app.inference.classifier import Prediction
+from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
+from app.inference.runtimes import BATCH_SIZES
+
+MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+OTHER = "other"
+"""Label for methods and routes that do not exist, so that no client can create series."""
+
+
+class Metrics:
+    """Every metric of the service; each docstring in the exposition says what it counts and in which unit."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "sentiment_http_requests", "Requests by response status.", ["method", "route", "status"], registry=registry
+        )
+        self._duration = Histogram(
+            "sentiment_http_request_duration_seconds",
+            "Seconds from a request's head to the end of its response.",
+            ["route"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._rejections = Counter(
+            "sentiment_rejections",
+            "Requests that were answered with an error, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        stages = Histogram(
+            "sentiment_stage_duration_seconds",
+            "Seconds in a stage: queue (a request waits for its first batch), text (a batch is tokenised and its terms "
+            "are found), model (a batch goes through the network).",
+            ["stage"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._queue, self._text, self._model = map(stages.labels, ("queue", "text", "model"))
+        self._batch = Histogram("sentiment_batch_reviews", "Reviews per batch.", buckets=BATCH_SIZES, registry=registry)
+        self._reviews = Counter("sentiment_reviews", "Reviews scored.", registry=registry)
+        self._explained = Counter("sentiment_explained_reviews", "Reviews explained.", registry=registry)
+        self._probability = Histogram(
+            "sentiment_positive_probability",
+            "Predicted probabilities.",
+            buckets=BOUNDS[POSITIVE_PROBABILITY],
+            registry=registry,
+        )
+        self._words = Histogram("sentiment_review_words", "Words per review.", buckets=BOUNDS[WORDS], registry=registry)
+        self._unknown_share = Histogram(
+            "sentiment_unknown_share",
+            "Share of a review's words that are not in the vocabulary.",
+            buckets=BOUNDS[UNKNOWN_SHARE],
+            registry=registry,
+        )
+
+        def gauge(name: str, documentation: str, mode: str = "livesum", labels: Sequence[str] = ()) -> Gauge:
+            return Gauge(f"sentiment_{name}", documentation, labels, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+        self._waiting = gauge("waiting_reviews", "Reviews that are waiting or being scored.")
+        self._waiting_limit = gauge("waiting_reviews_limit", "Maximum of sentiment_waiting_reviews.")
+        self._explaining = gauge("explanations_in_progress", "Explanation requests in progress.")
+        self.workers = gauge("workers", "Configured worker processes.")
+        self.workers_ready = gauge("workers_ready", "Workers that accept traffic: loaded and not draining.")
+        self.connections = gauge("open_connections", "Open client connections.")
+        self.memory = gauge("memory_bytes", "Resident memory of all workers; shared pages count once per worker.")
+        self.restarts = Counter("sentiment_worker_restarts", "Workers that died and were replaced.", registry=registry)
+        self._bundle = gauge(
+            "bundle_info", "The served bundle; always 1.", "max", ["name", "version", "digest", "runtime"]
+        )
+        self._training_share = gauge(
+            "training_share",
+            "Cumulative share of the bundle's training reviews, by feature and upper bound; recording rules compare it "
+            "with the histograms of the same features.",
+            "max",
+            ["feature", "le"],
+        )
+
+    def serve(self, bundle: Bundle, runtime: str, max_waiting: int) -> None:
+        """Note what is served from now on.
+
+        Args:
+            bundle: The bundle.
+            runtime: What executes it.
+            max_waiting: Maximum number of waiting reviews.
+        """
+        manifest = bundle.manifest
+        self._bundle.labels(manifest.name, manifest.version, bundle.digest, runtime).set(1)
+        for feature, bounds in BOUNDS.items():
+            counts: Sequence[int] = getattr(bundle.profile, feature).counts
+            for i, bound in enumerate(bounds, 1):
+                share = sum(counts[:i]) / sum(counts)
+                self._training_share.labels(feature, floatToGoString(bound)).set(share)
+        self._waiting_limit.set(max_waiting)
+        self.workers_ready.set(1)
+
+    def initialise(self, routes: Sequence[str], reasons: Sequence[str]) -> None:
+        """Create the series that alerts compare, as a rate misses the first event of a new series.
+
+        Args:
+            routes: Path templates that score reviews.
+            reasons: Reasons for rejections.
+        """
+        for route in routes:
+            for status in (200, 500, 503, 504):
+                self._requests.labels("POST", route, status)
+        for reason in reasons:
+            self._rejections.labels(reason)
+
+    def request(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:
+        """Count a request that was answered, or whose client disconnected (status 499)."""
+        self._requests.labels(method if method in METHODS else OTHER, route, status).inc()
+        self._duration.labels(route).observe(seconds)
+        if problem is not None:
+            self._rejections.labels(problem).inc()
+
+    def waiting(self, reviews: int) -> None:
+        """See `app.inference.batcher.BatchObserver`."""
+        self._waiting.set(reviews)
+
+    def queued(self, seconds: float) -> None:
+        """See `app.inference.batcher.BatchObserver`."""
+        self._queue.observe(seconds)
+
+    def scored(self, predictions: Sequence[Prediction], text_seconds: float, model_seconds: float) -> None:
+        """See `app.inference.batcher.BatchObserver`."""
+        self._text.observe(text_seconds)
+        self._model.observe(model_seconds)
+        self._batch.observe(len(predictions))
+        self._reviews.inc(len(predictions))
+        for prediction in predictions:
+            self._probability.observe(prediction.positive_probability)
+            self._words.observe(prediction.words)
+            self._unknown_share.observe(prediction.unknown_share)
+
+    def explaining(self, requests: int) -> None:
+        """Note how many explanation requests are in progress."""
+        self._explaining.set(requests)
+
+    def explained(self, reviews: int) -> None:
+        """Count reviews that were explained."""
+        self._explained.inc(reviews)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """What to scrape: this process's metrics, or those of all workers."""
+        if MULTIPROCESS_FOLDER not in os.environ:
+            return self._registry
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+        return registry
+
+    def exposition(self) -> bytes:
+        """Render the metrics for a scrape."""
+        return generate_latest(self.registry)

@@ -1,0 +1,25 @@
+"""Reads /metrics."""
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.servers import PATIENCE
+
+Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def scrape(url: str) -> Numbers:
+    return numbers_in(httpx.get(f"{url}/metrics", timeout=PATIENCE).raise_for_status().text)
+
+
+def numbers_in(exposition: str) -> Numbers:
+    families = text_string_to_metric_families(exposition)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def number(numbers: Numbers, metric: str, /, **labels: str) -> float:
+    return numbers[f"sentiment_{metric}", frozenset(labels.items())]

@@ -1,12 +1,17 @@
-"""Two replicas behind the real nginx, with the configuration that compose uses: no restart or crash costs a request."""
+"""Replicas behind the real nginx, with the configuration that compose uses.
+
+No restart or crash costs a request, and clients that are too slow, too many or too large are refused by nginx.
+"""
 
 import os
+import re
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,7 +19,7 @@ import httpx
 import pytest
 
 from tests.clients import answered, load, outcomes_of
-from tests.raw_http import connected_to, request
+from tests.raw_http import Answer, connected_to, request
 from tests.servers import PATIENCE, ROOT, serving, wait_until
 
 REQUESTS = 20_000
@@ -28,12 +33,22 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def nginx(folder: Path, port: int, replicas: list[int]) -> Iterator[str]:
-    """Run nginx as the user who runs the tests, with the committed configuration and these replicas."""
+def nginx(folder: Path, port: int, replicas: list[int], changes: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run nginx as the user who runs the tests, with the committed configuration and these replicas.
+
+    Args:
+        folder: For its files.
+        port: Where it listens.
+        replicas: Ports of the replicas, running or not.
+        changes: Texts of the configuration -> what to put in their place, such as shorter timeouts.
+    """
     binary = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
     if binary is None:
         pytest.skip("no nginx: apt-get install nginx-light, or brew install nginx")
     site = CONFIGURATION.read_text().replace("listen 80;", f"listen 127.0.0.1:{port};")
+    for committed, changed in (changes or {}).items():
+        assert committed in site
+        site = site.replace(committed, changed)
     for line in [line for line in site.splitlines() if "server sentiment:8000" in line]:
         own = [line.replace("sentiment:8000", f"127.0.0.1:{replica}") for replica in replicas]
         site = site.replace(line, "\n".join(own))
@@ -115,26 +130,78 @@ def test_balancer_explains_itself_when_no_replica_answers(models: Path, tmp_path
                 assert response.headers["Content-Type"] == "application/json"
                 assert response.json().keys() == {"error"}
                 assert ("Retry-After" in response.headers) == (status == 503)
-        for page in ("/too-large/problem", "/unavailable/protocol"):
+        for page in ("/error/problem", "/error/protocol"):
             response = httpx.get(f"{url}{page}")  # nginx's own, not for asking
             assert response.status_code == 404
             assert response.json()["type"] == "urn:problem-type:sentiment:not-found"
 
 
-def test_balancer_and_service_refuse_what_is_no_request_in_the_same_form(models: Path, tmp_path: Path) -> None:
-    """What nginx lets through, the service answers; what it does not, it answers itself."""
+def test_balancer_refuses_large_heads_before_a_replica_sees_them(models: Path, tmp_path: Path) -> None:
     balancer, *ports = free_ports(2)
     with serving(model_dir=models, runtime="litert", port=ports[0]) as server:
         with nginx(tmp_path, balancer, ports) as url:
-            for size, status, kind in ((9_000, 414, "uri-too-long"), (40_000, 414, "uri-too-long")):
-                assert answer_of(url, request(f"GET /{'x' * size} HTTP/1.1", "Host: x")) == (status, kind)
-            for size, status, kind in ((9_000, 404, "not-found"), (40_000, 431, "headers-too-large")):
-                headers = ("Host: x", f"X: {'x' * size}")
-                assert answer_of(url, request("GET /nowhere HTTP/1.1", *headers)) == (status, kind)
-                code, error = answer_of(url, request("GET /v2/nowhere HTTP/1.1", *headers))
-                assert code == status
-                assert error.endswith(".")  # for people; a kind of problem does not
-            assert answer_of(url, request("GET / HTTP/1.1")) == (400, "malformed-request")
+            for path, told in (("/nowhere", "headers-too-large"), ("/v2/nowhere", "A header exceeds 8 kB")):
+                for headers in ([f"X: {'x' * 9_000}"], [f"X: {'x' * 7_000}"] * 5):
+                    status, error = error_of(ask(url, f"GET {path} HTTP/1.1", *headers))
+                    assert status == 431
+                    assert error.startswith(told)
+            assert error_of(ask(url, f"GET /{'x' * 9_000} HTTP/1.1")) == (414, "uri-too-long")
+            assert error_of(ask(url, "GET / HTTP/1.1", "Host: y")) == (400, "malformed-request")
+            # The largest head that nginx accepts is small enough for the service.
+            assert error_of(ask(url, "GET /nowhere HTTP/1.1", *[f"X: {'x' * 7_000}"] * 4)) == (404, "not-found")
+        assert [line["status"] for line in server.logs() if line.get("path") == "/nowhere"] == [404]
+        assert not any(line["event"] == "request refused" for line in server.logs())
+
+
+def test_balancer_cuts_off_a_slow_request_head(tmp_path: Path) -> None:
+    balancer, *ports = free_ports(2)
+    with (
+        nginx(tmp_path, balancer, ports, {"client_header_timeout 10s": "client_header_timeout 1s"}) as url,
+        connected_to(url) as connection,
+    ):
+        connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        assert connection.closed()
+
+
+def test_balancer_refuses_a_client_with_too_many_connections(tmp_path: Path) -> None:
+    (limit,) = map(int, re.findall(r"limit_conn connections (\d+);", CONFIGURATION.read_text()))
+    balancer, *ports = free_ports(2)
+    with nginx(tmp_path, balancer, ports) as url, ExitStack() as stack:
+
+        def upload_slowly() -> socket.socket:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", balancer)))
+            connection.sendall(request("POST /predict HTTP/1.1", "Host: x", "Content-Length: 2", body=b"{"))
+            return connection
+
+        uploads = [upload_slowly() for _ in range(limit - 1)]
+        time.sleep(1)  # until nginx has read them all
+        assert ask(url, "GET /model HTTP/1.1").status == 503, "there is no replica, but the limit is not exceeded"
+        assert not select.select(uploads, [], [], 0)[0], "nginx asks for a replica once it has the whole body"
+        upload_slowly()
+        wait_until(lambda: ask(url, "GET /model HTTP/1.1").status == 429)
+        for path, told in (("/predict", "too-many-requests"), ("/v1/models/imdb:predict", "This client sends too")):
+            answer = ask(url, f"POST {path} HTTP/1.1", "Content-Length: 0")
+            status, error = error_of(answer)
+            assert status == 429
+            assert error.startswith(told)
+            assert answer.headers["Retry-After"] == "1"
+        stack.close()
+        wait_until(lambda: ask(url, "GET /model HTTP/1.1").status == 503)
+
+
+def test_balancer_slows_down_a_busy_client_before_it_refuses(tmp_path: Path) -> None:
+    balancer, *ports = free_ports(2)
+    changes = {"rate=2000r/s": "rate=1r/s", "burst=256": "burst=1"}
+    with nginx(tmp_path, balancer, ports, changes) as url, ExitStack() as stack:
+        started = time.monotonic()
+        connections = [stack.enter_context(connected_to(url)) for _ in range(3)]
+        for connection in connections:
+            connection.send(request("GET /model HTTP/1.1", "Host: x"))
+        answers = [connection.answer() for connection in connections]
+        assert sorted(answer.status for answer in answers) == [429, 503, 503]
+        assert time.monotonic() - started > 0.5, "the second waits for its turn"
+        (refused,) = [answer for answer in answers if answer.status == 429]
+        assert error_of(refused) == (429, "too-many-requests")
 
 
 def test_balancer_believes_nobody_who_they_are(models: Path, tmp_path: Path) -> None:
@@ -147,11 +214,15 @@ def test_balancer_believes_nobody_who_they_are(models: Path, tmp_path: Path) -> 
         assert line["client"] == "127.0.0.1"
 
 
-def answer_of(url: str, sent: bytes) -> tuple[int, str]:
-    """Send bytes; returns the status, and the kind of the problem or, of another protocol, the error."""
+def ask(url: str, line: str, *headers: str) -> Answer:
     with connected_to(url) as connection:
-        connection.send(sent)
-        status, headers, _ = answer = connection.answer()
+        connection.send(request(line, "Host: x", *headers))
+        return connection.answer()
+
+
+def error_of(answer: Answer) -> tuple[int, str]:
+    """The status, and the kind of the problem or, of another protocol, the error."""
+    status, headers, _ = answer
     body = answer.json
     if "error" in body:
         assert headers["Content-Type"] == "application/json"

@@ -24,7 +24,7 @@ from tests.servers import ROOT
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 KSERVE = ROOT / "deploy/kserve"
-COMPONENTS = [KUBERNETES / "components" / name for name in ("monitoring", "queue-autoscaling", "api-keys")]
+COMPONENTS = [KUBERNETES / "components" / name for name in ("monitoring", "queue-autoscaling", "api-keys", "ingress")]
 OVERLAYS = {"tensorflow": KUBERNETES / "overlays/tensorflow", "litert": KUBERNETES / "overlays/slim"}
 PAGE = sizing.DOCUMENT.read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -153,6 +153,8 @@ INVALID = [
     ("ServiceMonitor", {"op": "add", "path": "/spec/endpoints/0/targetport", "value": 1}, "targetport"),
     ("ServiceMonitor", {"op": "replace", "path": "/spec/endpoints/0/interval", "value": "often"}, "interval"),
     ("ServiceMonitor", {"op": "remove", "path": "/spec/selector"}, "selector"),
+    ("Ingress", {"op": "add", "path": "/spec/rules/0/http/paths/0/backend/port", "value": 80}, "port"),
+    ("Ingress", {"op": "remove", "path": "/spec/rules/0/http/paths/0/pathType"}, "pathType"),
     ("InferenceService", {"op": "add", "path": "/spec/predictor/minReplica", "value": 1}, "minReplica"),
     ("InferenceService", {"op": "remove", "path": "/spec/predictor/model/modelFormat"}, "modelFormat"),
     ("InferenceService", {"op": "replace", "path": "/apiVersion", "value": "serving.kserve.io/v1"}, "v1beta1"),
@@ -475,7 +477,7 @@ def test_selectors_are_the_labels_of_the_pods() -> None:
     resources = whole()
     labels = one(resources, "Deployment")["spec"]["template"]["metadata"]["labels"]
     found = dict(selectors(resources))
-    assert len(found) == 8
+    assert len(found) == 9
     for name, selector in found.items():
         assert selector, f"{name} would select everything"
         assert selector.items() <= labels.items(), name
@@ -494,12 +496,47 @@ def test_metrics_are_apart_from_the_service() -> None:
         for resource in resources
         if resource["kind"] == "NetworkPolicy"
     }
-    assert opened == {"review-sentiment": ["http"], "review-sentiment-metrics": ["metrics"]}
+    assert opened == {
+        "review-sentiment": ["http"],
+        "review-sentiment-ingress": ["http"],
+        "review-sentiment-metrics": ["metrics"],
+    }
     assert one(resources, "NetworkPolicy")["spec"]["egress"] == []
     assert "Egress" in one(resources, "NetworkPolicy")["spec"]["policyTypes"]
     for resource in resources:
         if resource["kind"] == "NetworkPolicy":
             assert all(rule["from"] for rule in resource["spec"]["ingress"]), "an empty `from` is everyone"
+
+
+def test_ingress_has_the_limits_of_the_balancer() -> None:
+    """Every number of the Ingress and of its controller is the one in deploy/nginx.conf."""
+    nginx = dict(re.findall(r"^ *([a-z_]+) (.+?)s?;$", (ROOT / "deploy/nginx.conf").read_text(), re.MULTILINE))
+    ingress = one(whole(), "Ingress")
+    prefix = "nginx.ingress.kubernetes.io/"
+    set_ = {name.removeprefix(prefix): value for name, value in ingress["metadata"]["annotations"].items()}
+    assert f"connections {set_.pop('limit-connections')}" == nginx["limit_conn"]
+    assert f"rate={set_.pop('limit-rps')}r/" in nginx["limit_req_zone"]
+    assert set_.pop("proxy-body-size") == nginx["client_max_body_size"]
+    assert (set_.pop("proxy-request-buffering"), set_.pop("proxy-buffering")) == ("on", "on")
+    del set_["limit-burst-multiplier"]
+    assert len(set_) == 5
+    for name, value in set_.items():
+        assert value == nginx[name.replace("-", "_")], name
+    values = yaml.safe_load((KUBERNETES / "components/ingress/controller-values.yaml").read_text())
+    config = values["controller"]["config"]
+    for name in ("client-header-timeout", "client-body-timeout", "large-client-header-buffers"):
+        assert config[name] == nginx[name.replace("-", "_")], name
+    assert config["limit-conn-status-code"] == nginx["limit_conn_status"]
+    assert config["limit-req-status-code"] == nginx["limit_req_status"]
+    assert config["http-snippet"] == f"send_timeout {nginx['send_timeout']}s;"
+
+
+def test_ingress_leads_to_the_service() -> None:
+    resources = whole()
+    (rule,) = one(resources, "Ingress")["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    service = one(resources, "Service", path["backend"]["service"]["name"])
+    assert path["backend"]["service"]["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
 
 
 def test_monitor_finds_the_metrics_and_names_the_job_of_the_alerts() -> None:
@@ -631,7 +668,7 @@ def test_replicas_are_enough_and_no_more(runtime: str, load: str, wanted: int) -
 
 
 def test_document_names_what_there_is() -> None:
-    for path in re.findall(r"\bdeploy/(?:kubernetes|kserve)/[\w/-]*\w", PAGE):
+    for path in re.findall(r"\bdeploy/(?:kubernetes|kserve)/[\w/.-]*\w", PAGE):
         assert (ROOT / path).exists() or path.startswith("deploy/kubernetes/overlays/production"), path
     for link in re.findall(r"\]\((\.\./[^)#]+|[\w/]+\.md)", PAGE):
         assert (ROOT / "docs" / link).exists(), link

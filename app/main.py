@@ -110,10 +110,8 @@ def start_service(settings: Settings, bundle: Bundle | None, metrics: Metrics) -
         log.error("cannot serve", reason=str(error))
         raise
     metrics.serve(bundle, settings.runtime, settings.max_waiting)
-    batcher = Batcher(classifier, settings.max_waiting, settings.deadline, metrics)
-    explainer = Explainer(
-        classifier, settings.max_explaining, settings.max_explanation_rows, settings.deadline, metrics.explaining
-    )
+    batcher = Batcher(classifier, settings.max_waiting, settings.deadline, metrics.batch)
+    explainer = Explainer(classifier, settings.max_explaining, settings.max_explanation_rows, settings.deadline)
     gc.freeze()  # what is loaded stays, so the garbage collector need not look at it again
     log.info(
         "ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest, pid=os.getpid()

@@ -7,6 +7,7 @@ https://prometheus.github.io/client_python/multiprocess/
 
 import os
 from collections.abc import Sequence
+from functools import cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -40,6 +41,8 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        # Looking a series up takes as long as counting.
+        self._requests_by, self._duration_by = cache(self._requests.labels), cache(self._duration.labels)
         self._rejections = Counter(
             "sentiment_rejections",
             "Requests that were answered with an error, by reason.",
@@ -48,8 +51,8 @@ class Metrics:
         )
         stages = Histogram(
             "sentiment_stage_duration_seconds",
-            "Seconds in a stage: queue (a request waits for its first batch), text (a batch is tokenised and its terms "
-            "are found), model (a batch goes through the network).",
+            "Seconds per stage of a batch: queue (since its first request arrived), text (tokenising, finding terms), "
+            "model (the network).",
             ["stage"],
             buckets=SECONDS,
             registry=registry,
@@ -75,9 +78,9 @@ class Metrics:
         def gauge(name: str, documentation: str, mode: str = "livesum", labels: Sequence[str] = ()) -> Gauge:
             return Gauge(f"sentiment_{name}", documentation, labels, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
-        self._waiting = gauge("waiting_reviews", "Reviews that are waiting or being scored.")
+        self.waiting = gauge("waiting_reviews", "Reviews that are waiting or being scored.")
         self._waiting_limit = gauge("waiting_reviews_limit", "Maximum of sentiment_waiting_reviews.")
-        self._explaining = gauge("explanations_in_progress", "Explanation requests in progress.")
+        self.explaining = gauge("explanations_in_progress", "Explanation requests in progress.")
         self.workers = gauge("workers", "Configured worker processes.")
         self.workers_ready = gauge("workers_ready", "Workers that accept traffic: loaded and not draining.")
         self.connections = gauge("open_connections", "Open client connections.")
@@ -127,21 +130,16 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:
         """Count a request that was answered, or whose client disconnected (status 499)."""
-        self._requests.labels(method if method in METHODS else OTHER, route, status).inc()
-        self._duration.labels(route).observe(seconds)
+        self._requests_by(method if method in METHODS else OTHER, route, status).inc()
+        self._duration_by(route).observe(seconds)
         if problem is not None:
             self._rejections.labels(problem).inc()
 
-    def waiting(self, reviews: int) -> None:
+    def batch(
+        self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
+    ) -> None:
         """See `app.inference.batcher.BatchObserver`."""
-        self._waiting.set(reviews)
-
-    def queued(self, seconds: float) -> None:
-        """See `app.inference.batcher.BatchObserver`."""
-        self._queue.observe(seconds)
-
-    def scored(self, predictions: Sequence[Prediction], text_seconds: float, model_seconds: float) -> None:
-        """See `app.inference.batcher.BatchObserver`."""
+        self._queue.observe(queue_seconds)
         self._text.observe(text_seconds)
         self._model.observe(model_seconds)
         self._batch.observe(len(predictions))
@@ -150,10 +148,6 @@ class Metrics:
             self._probability.observe(prediction.positive_probability)
             self._words.observe(prediction.words)
             self._unknown_share.observe(prediction.unknown_share)
-
-    def explaining(self, requests: int) -> None:
-        """Note how many explanation requests are in progress."""
-        self._explaining.set(requests)
 
     def explained(self, reviews: int) -> None:
         """Count reviews that were explained."""

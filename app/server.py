@@ -16,7 +16,6 @@ import structlog
 import uvicorn
 
 from app.api.state import Service
-from app.memory import resident_bytes
 
 MAX_ACCEPTING = 1.0
 """Seconds to accept pending connections for; clients that keep connecting must not delay the stop forever."""
@@ -56,8 +55,7 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Run ten times per second; returns whether to stop."""
         if counter % 10 == 0:
-            self.service.metrics.connections.set(len(self.server_state.connections))
-            self.service.metrics.memory.set(resident_bytes())
+            self.service.observe(connections=len(self.server_state.connections))
         drained = self.drained_at is not None and time.monotonic() >= self.drained_at
         return await super().on_tick(counter) or drained
 

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from app.inference.batcher import Batcher
 from app.inference.bundle import Bundle
 from app.inference.explainer import Explainer
+from app.memory import resident_bytes
 from app.metrics import Metrics
 from app.settings import Settings
 
@@ -31,6 +32,17 @@ class Service:
     explainer: Explainer
     metrics: Metrics
     draining: bool = False
+
+    def observe(self, connections: int) -> None:
+        """Update the gauges; called once per second.
+
+        Args:
+            connections: Open client connections.
+        """
+        self.metrics.waiting.set(self.batcher.waiting)
+        self.metrics.explaining.set(self.explainer.requests)
+        self.metrics.connections.set(connections)
+        self.metrics.memory.set(resident_bytes())
 
     def begin_draining(self) -> None:
         """Ask for traffic to go elsewhere from now on, but answer what arrives."""

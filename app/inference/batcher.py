@@ -31,14 +31,17 @@ RESUME = 0.5
 class BatchObserver(Protocol):
     """Receives the batcher's measurements."""
 
-    def waiting(self, reviews: int) -> None:
-        """The number of reviews that are waiting or being scored has changed."""
+    def __call__(
+        self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
+    ) -> None:
+        """A batch was scored.
 
-    def queued(self, seconds: float) -> None:
-        """A request waited this long for its first batch."""
-
-    def scored(self, predictions: Sequence[Prediction], text_seconds: float, model_seconds: float) -> None:
-        """A batch was encoded and run through the network."""
+        Args:
+            predictions: One per review.
+            queue_seconds: How long ago the first of its requests arrived.
+            text_seconds: How long encoding took.
+            model_seconds: How long the network took.
+        """
 
 
 @dataclass(eq=False, slots=True)
@@ -79,7 +82,7 @@ class Batcher:
         classifier: Scores each batch.
         max_waiting: Maximum number of reviews that are waiting or being scored.
         deadline: Seconds that a request may take.
-        observer: Receives measurements.
+        observer: Receives the measurements of each batch.
 
     Attributes:
         waiting: Reviews that are waiting or being scored.
@@ -90,7 +93,7 @@ class Batcher:
         self._classifier = classifier
         self._max_waiting = max_waiting
         self._deadline = deadline
-        self._observer = observer
+        self._observe = observer
         self._queue: deque[_Request] = deque()
         self._scheduled = False
         self.waiting = 0
@@ -115,19 +118,15 @@ class Batcher:
             raise self.overloaded()
         request = _Request(texts, asyncio.get_running_loop().create_future(), perf_counter())
         self._queue.append(request)
-        self._count(len(texts))
+        self.waiting += len(texts)
         if not self._scheduled:
             self._schedule(0)
         try:
             return await request.future
         finally:
-            self._count(-len(texts))
+            self.waiting -= len(texts)
             if self.waiting <= self._max_waiting * RESUME:
                 self.full = False
-
-    def _count(self, reviews: int) -> None:
-        self.waiting += reviews
-        self._observer.waiting(self.waiting)
 
     def _schedule(self, delay: float) -> None:
         self._scheduled = True
@@ -165,8 +164,6 @@ class Batcher:
                 continue
             part = _Part(request)
             batch.append(part)
-            if not request.predictions:
-                self._observer.queued(now - request.arrived)
             alone = len(batch) == 1 and not self._queue
             part.texts = request.next_texts(BATCH if alone else min(SHARE, BATCH - size), BATCH_CHARACTERS - characters)
             size += len(part.texts)
@@ -181,7 +178,8 @@ class Batcher:
             rows = self._classifier.encode([text for part in batch for text in part.texts])
             encoded = perf_counter()
             predictions = self._classifier.predict_rows(rows)
-            self._observer.scored(predictions, encoded - started, perf_counter() - encoded)
+            scored = perf_counter()
+            self._observe(predictions, started - batch[0].request.arrived, encoded - started, scored - encoded)
         except Exception as error:
             if len(batch) == 1:
                 batch[0].request.future.set_exception(error)

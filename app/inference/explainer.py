@@ -1,7 +1,7 @@
 """Explanations beside predictions: a budget of their own, and small turns on the event loop."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from app.inference.classifier import Classifier, Prediction
 from app.inference.errors import DeadlineExceeded, Overloaded
@@ -23,30 +23,24 @@ class Explainer:
         max_requests: Maximum number of requests in progress.
         max_rows: Maximum number of rows of all reviews in progress.
         deadline: Seconds that a request may take.
-        in_progress: Called with the number of requests in progress whenever it changes.
+
+    Attributes:
+        requests: Requests in progress.
     """
 
-    def __init__(
-        self,
-        classifier: Classifier,
-        max_requests: int,
-        max_rows: int,
-        deadline: float,
-        in_progress: Callable[[int], None],
-    ) -> None:
+    def __init__(self, classifier: Classifier, max_requests: int, max_rows: int, deadline: float) -> None:
         self._classifier = classifier
         self._max_requests = max_requests
         self._max_rows = max_rows
         self._deadline = deadline
-        self._in_progress = in_progress
-        self._requests = 0
+        self.requests = 0
         self._rows = 0
         self._turn = asyncio.Lock()
 
     @property
     def full(self) -> bool:
         """Whether to reject new requests."""
-        return self._requests >= self._max_requests
+        return self.requests >= self._max_requests
 
     def overloaded(self) -> Overloaded:
         """Make the error for a request that cannot be admitted."""
@@ -67,18 +61,14 @@ class Explainer:
         """
         if self.full:
             raise self.overloaded()
-        self._count(1)
+        self.requests += 1
         try:
             async with asyncio.timeout(self._deadline):
                 return [await self._explain(review) for review in reviews]
         except TimeoutError:
             raise DeadlineExceeded(self._deadline) from None
         finally:
-            self._count(-1)
-
-    def _count(self, requests: int) -> None:
-        self._requests += requests
-        self._in_progress(self._requests)
+            self.requests -= 1
 
     async def _explain(self, review: str) -> Explanation:
         async with self._turn:  # in a thread, as the longest reviews take tens of milliseconds

@@ -9,7 +9,15 @@ import os
 from collections.abc import Sequence
 from functools import cache
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
@@ -30,6 +38,7 @@ class Metrics:
     """Every metric of the service; each docstring in the exposition says what it counts and in which unit."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # one more series per series, which nobody reads
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "sentiment_http_requests", "Requests by response status.", ["method", "route", "status"], registry=registry

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from app.routes import route_of
-from benchmarks.open_loop import open_loop, result_of
+from benchmarks.loops import open_loop, result_of
 from tests.servers import PATIENCE, Server, serving, wait_until
 from tests.test_metrics import number, scrape
 

@@ -58,16 +58,16 @@ clients: $(VENV)/.development ## write clients in Python and TypeScript from ope
 accuracy: $(VENV)/.development ## score all test reviews through HTTP and compare with the bundle's report
 	$(BIN)/python -m benchmarks.accuracy $(LOCAL)
 
-bench: $(VENV)/.development ## compare the service with its peers and write docs/performance.md (needs wrk, half an hour)
+bench: $(VENV)/.development ## compare the service with its peers, or ARGS='--baseline DIR', and write docs/performance.md (needs wrk, about 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
-overload: $(VENV)/.development ## send four times what one worker can answer, and see what it does (needs wrk, a minute)
+overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (two minutes)
 	$(BIN)/python -m benchmarks.overload $(LOCAL) $(ARGS)
 
 bulk-bench: $(VENV)/.development ## score files with one worker and two, in processes and on Ray, and write docs/bulk.md (4 minutes)
 	$(BIN)/python -m benchmarks.bulk $(LOCAL) $(ARGS)
 
-soak: $(VENV)/.development ## ten minutes at 70 % load: errors, memory, open files (needs wrk)
+soak: $(VENV)/.development ## ten minutes at 70 % load: errors, memory, open files
 	$(BIN)/python -m benchmarks.soak $(LOCAL) $(ARGS)
 
 container-test: $(VENV)/.development ## build the image, run it behind nginx, ask it for a prediction

@@ -21,22 +21,22 @@ from benchmarks.processes import running
 from training.archive import Review, read_reviews
 
 CONCURRENCY = 8
-REVIEWS_A_REQUEST = 32
+REVIEWS_PER_REQUEST = 32
 
 
 async def score(url: str, reviews: list[Review], progress: Progress) -> list[dict[str, Any]]:
     """Send the reviews in requests of 32, 8 at a time.
 
     Returns:
-        One prediction a review, in order.
+        One prediction per review, in order.
     """
-    starts = range(0, len(reviews), REVIEWS_A_REQUEST)
+    starts = range(0, len(reviews), REVIEWS_PER_REQUEST)
     task = progress.add_task("scoring over HTTP", total=len(reviews))
     slots = asyncio.Semaphore(CONCURRENCY)
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
 
         async def send(start: int) -> list[dict[str, Any]]:
-            texts = [review.text for review in reviews[start : start + REVIEWS_A_REQUEST]]
+            texts = [review.text for review in reviews[start : start + REVIEWS_PER_REQUEST]]
             async with slots:
                 response = await client.post("/predict", json={"reviews": texts})
             response.raise_for_status()

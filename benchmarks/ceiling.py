@@ -1,6 +1,6 @@
-"""The ceiling: FastAPI with this service's request and response models and a constant for an answer.
+"""The ceiling: FastAPI with this service's request and response models, which returns constant predictions.
 
-What a service that only FastAPI slows down could reach. Run by uvicorn, as the service is.
+It shows how fast a service can be that does no work beyond FastAPI's. uvicorn runs it as it runs the service.
 """
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ app = FastAPI()
 
 @app.post("/predict")
 async def predict(body: PredictRequest) -> PredictResponse:
-    """Answer the same for every review."""
+    """Return the same prediction for every review."""
     prediction = {"positive_probability": 0.5, "sentiment": "positive", "words": 1, "known_words": 1}
     return PredictResponse.model_validate(
         {"model": {"name": "imdb", "version": "0"}, "predictions": [prediction] * len(body.reviews)}

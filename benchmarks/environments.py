@@ -1,4 +1,4 @@
-"""Environments of their own, for what is measured and for clients in tests, whose packages would get in the way."""
+"""Separate environments for servers that are measured and for clients in tests, whose packages would conflict."""
 
 import hashlib
 import subprocess
@@ -8,11 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / ".environments"
 
 
-def environment(requirements: Path, console: Console) -> Path:
-    """Install requirements into an environment named after their file, unless it holds just these already.
+def environment(requirements: Path, console: Console, root: Path = ROOT) -> Path:
+    """Install a requirements file into `.environments` of a checkout, unless that was done before.
 
     Returns:
         The environment's Python.
@@ -20,13 +19,13 @@ def environment(requirements: Path, console: Console) -> Path:
     Raises:
         subprocess.CalledProcessError: The installer failed; its message was printed.
     """
-    folder = FOLDER / requirements.stem
+    folder = root / ".environments" / requirements.stem
     python = folder / "bin/python"
     stamp = folder / "requirements.sha256"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != digest:
         uv = [sys.executable, "-m", "uv"]
-        with console.status(f"installing {requirements.relative_to(ROOT)}"):
+        with console.status(f"installing {requirements}"):
             subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
             subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, "-r", requirements], check=True)
         stamp.write_text(digest)

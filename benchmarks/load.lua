@@ -1,4 +1,4 @@
--- wrk sends the lines of the file that BODIES names, in turn, to the path that it was given, and reports in JSON.
+-- Makes wrk send the lines of the file in BODIES in turn, and print its summary as JSON.
 local bodies = {}
 for line in io.lines(os.getenv("BODIES")) do
    bodies[#bodies + 1] = line

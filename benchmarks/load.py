@@ -12,14 +12,14 @@ SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True)
 class Load:
-    """What a server did under load.
+    """What wrk measured.
 
     Attributes:
-        requests: Answered with success.
-        seconds: How long it took.
-        p50: Latency in seconds that half of the requests stayed under.
-        p99: That of 99 in 100.
-        failed: Requests that were not.
+        requests: Successful requests.
+        seconds: Duration.
+        p50: Median latency in seconds.
+        p99: 99th percentile of the latency in seconds.
+        failed: Requests that failed.
     """
 
     requests: int
@@ -30,23 +30,23 @@ class Load:
 
 
 def require_wrk() -> None:
-    """Say how to get wrk when it is missing.
+    """Check that wrk is installed.
 
     Raises:
-        SystemExit: It is missing.
+        SystemExit: It is not.
     """
     if shutil.which("wrk") is None:
-        raise SystemExit("wrk makes the load and is not installed: apt-get install wrk, or brew install wrk")
+        raise SystemExit("wrk is not installed; install it with `apt-get install wrk` or `brew install wrk`")
 
 
 def drive(url: str, bodies: Path, connections: int, seconds: int) -> Load:
-    """Keep so many requests under way for so long.
+    """Send requests in a closed loop.
 
     Args:
         url: With the path.
-        bodies: A file with one JSON body a line.
-        connections: Requests under way at any time.
-        seconds: How long.
+        bodies: A file with one JSON body per line.
+        connections: Connections, each with one request in flight.
+        seconds: Duration.
 
     Raises:
         SystemExit: wrk itself failed.

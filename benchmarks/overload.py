@@ -1,7 +1,7 @@
-"""Four times as many requests as the service can answer, whether or not it answers: what is lost, and what is not.
+"""More work than one worker can do: too many predictions, and explanations beside predictions.
 
-Measures the peak in a closed loop, then sends four times as many requests a second for 20 s, and asks for health and
-metrics meanwhile. Writes benchmarks/overload.json; ends with 1 if something is worse than it has to be.
+Overload: 200 clients send 32 reviews per request, and try again at once when they are refused. Fairness: 32 clients
+predict one review per request while 8 clients explain long reviews. Prints a table and writes benchmarks/overload.json.
 """
 
 import argparse
@@ -10,123 +10,114 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http import HTTPStatus
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import httpx
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from app.settings import Settings
-from benchmarks.contenders import predict_body
-from benchmarks.environments import ROOT
-from benchmarks.load import drive, require_wrk
-from benchmarks.open_loop import open_loop, result_of
-from benchmarks.processes import Running, running
-from benchmarks.report import Requirement, at_least, at_most
+from benchmarks.contenders import ONE_WORKER, predict_body, with_baseline
+from benchmarks.environments import ROOT, environment
+from benchmarks.loops import closed_loop, result_of
 from benchmarks.samples import sample_reviews, write_bodies
 
 RESULTS = ROOT / "benchmarks/overload.json"
-TIMES = 4
-"""The load, as a multiple of the peak."""
-
-REVIEWS = 64
-"""A request. With few reviews a request, reading those that are refused takes a noticeable part of the one core."""
-
-MAX_WAITING = Settings.model_fields["max_waiting"].default
-
-
-def service(runtime: str) -> Any:
-    """Run one worker with warm caches; a context manager that gives a `Running`."""
-    variables = {"SENTIMENT_RUNTIME": runtime, "SENTIMENT_DRAIN": "0", "SENTIMENT_LOG_LEVEL": "error"}
-    command = [sys.executable, "-m", "app"]
-    return running(command, variables, ("/predict", predict_body(["warm"]).encode()), "SENTIMENT_PORT")
+CLIENTS = 200
+REVIEWS = 32
+"""Per request."""
+PEAK_CLIENTS = 8
+"""Enough to keep a worker busy without any refusal."""
+PREDICTING, EXPLAINING = 32, 8
+"""Clients of the fairness measurement."""
 
 
-def latencies_of(url: str, path: str, until: float) -> list[float]:
-    """Ask for a path four times a second, until a moment of `time.monotonic`; each answer has to be 200."""
-    address = urlsplit(url).netloc
-    taken = []
-    while time.monotonic() < until:
-        started = time.monotonic()
-        connection = HTTPConnection(address, timeout=30)
-        connection.request("GET", path)
-        status = connection.getresponse().status
-        connection.close()
-        assert status == HTTPStatus.OK, f"{path} answers {status}"
-        taken.append(time.monotonic() - started)
-        time.sleep(0.25)
-    return sorted(taken)
+def overload(url: str, folder: Path, reviews: Sequence[str], seconds: float) -> dict[str, float]:
+    """Measure a service's peak, then what it does under overload; latencies are in seconds."""
+    bodies = folder / "overload.jsonl"
+    write_bodies(bodies, predict_body, reviews, REVIEWS)
+    path = f"{url}/predict"
+    result_of(closed_loop(path, bodies, PEAK_CLIENTS, 2))  # warms up
+    peak = result_of(closed_loop(path, bodies, PEAK_CLIENTS, seconds / 2))
+    loaded = result_of(closed_loop(path, bodies, CLIENTS, seconds))
+    recovery = seconds_to_recover(path, {"reviews": reviews[:1]})
+    answers = loaded["answers"]
+    accepted, total = answers["200"], sum(answer["count"] for answer in answers.values())
+    refused = answers["503"]["count"] if "503" in answers else 0
+    return {
+        "peak": _rate(peak) * REVIEWS,
+        "share_of_peak": _rate(loaded) / _rate(peak),
+        "accepted_p99": accepted["p99"],
+        "share_refused": refused / total,
+        "failed": total - accepted["count"] - refused,
+        "recovery": recovery,
+    }
 
 
-def seconds_to_recover(server: Running, body: bytes) -> float:
-    """How long it takes until a request is answered with success again."""
-    started = time.monotonic()
-    while True:
-        connection = HTTPConnection(urlsplit(server.url).netloc, timeout=30)
-        connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
-        status = connection.getresponse().status
-        connection.close()
-        if status == HTTPStatus.OK:
-            return time.monotonic() - started
-        time.sleep(0.01)
+def fairness(url: str, folder: Path, reviews: Sequence[str], seconds: float) -> dict[str, float]:
+    """Measure predictions with and without explanations beside them; latencies are in seconds."""
+    short, long = folder / "predict.jsonl", folder / "explain.jsonl"
+    write_bodies(short, predict_body, reviews, 1)
+    write_bodies(long, predict_body, sorted(reviews, key=len)[-EXPLAINING:], 1)
+    result_of(closed_loop(f"{url}/predict", short, PREDICTING, 2))  # warms up
+    alone = result_of(closed_loop(f"{url}/predict", short, PREDICTING, seconds / 2))
+    explaining = closed_loop(f"{url}/explain", long, EXPLAINING, seconds)
+    beside = result_of(closed_loop(f"{url}/predict", short, PREDICTING, seconds))
+    explanations = result_of(explaining)["answers"].get("200", {"count": 0, "p50": float("nan")})
+    predictions = beside["answers"]
+    return {
+        "alone": _rate(alone),
+        "alone_p99": alone["answers"]["200"]["p99"],
+        "beside": _rate(beside),
+        "beside_p50": predictions["200"]["p50"],
+        "beside_p99": predictions["200"]["p99"],
+        "not_answered": sum(answer["count"] for status, answer in predictions.items() if status != "200"),
+        "explanations": explanations["count"],
+        "explanations_p50": explanations["p50"],
+    }
 
 
-def overload(runtime: str, reviews: Sequence[str], seconds: float) -> dict[str, Any]:
-    """Measure one worker; returns what happened."""
-    with tempfile.TemporaryDirectory() as folder, service(runtime) as server, ThreadPoolExecutor(2) as asking:
-        bodies = Path(folder) / "bodies.jsonl"
-        write_bodies(bodies, predict_body, reviews, REVIEWS)
-        url = f"{server.url}/predict"
-        drive(url, bodies, 8, 2)
-        peak_load = drive(url, bodies, 8, max(int(seconds / 4), 1))
-        peak = peak_load.requests / peak_load.seconds
-        memory = server.usage().memory
-        until = time.monotonic() + seconds
-        asked = [asking.submit(latencies_of, server.url, path, until) for path in ("/health/ready", "/metrics")]
-        loop = result_of(open_loop(url, bodies, TIMES * peak, seconds))
-        recovery = seconds_to_recover(server, predict_body(reviews[:1]).encode())
-        health, metrics = (future.result() for future in asked)
-        return {
-            "peak": peak,
-            "seconds": seconds,
-            "open loop": loop,
-            "recovery": recovery,
-            "health p99": health[int(len(health) * 0.99)],
-            "metrics p99": metrics[int(len(metrics) * 0.99)],
-            "memory": memory,
-            "memory after": server.usage().memory,
-        }
+def _rate(load: dict[str, Any]) -> float:
+    """Successful requests per second."""
+    return float(load["answers"]["200"]["count"] / load["seconds"])
 
 
-def requirements(result: dict[str, Any]) -> list[Requirement]:
-    """What an overload may do, with what it did."""
-    loop = result["open loop"]
-    accepted, refused = loop["answers"]["200"], loop["answers"]["503"]
-    others = loop["sent"] + loop["unsent"] - accepted["count"] - refused["count"]
-    bound = 2 * MAX_WAITING / (result["peak"] * REVIEWS) + 0.05
-    return [
-        at_least("answered with success, times the peak", accepted["count"] / loop["seconds"] / result["peak"], 0.9),
-        at_most("those: 99th percentile of the latency", accepted["p99"] * 1000, round(bound * 1000), " ms"),
-        at_most("refused: median latency", refused["p50"] * 1000, 50, " ms"),
-        at_most("neither answered nor refused", others, 0),
-        at_most("until requests are answered again", result["recovery"], 2, " s"),
-        at_most("memory afterwards, times that before", result["memory after"] / result["memory"], 1.2),
-        at_most("/health/ready meanwhile: 99th percentile", result["health p99"] * 1000, 250, " ms"),
-        at_most("/metrics meanwhile: 99th percentile", result["metrics p99"] * 1000, 250, " ms"),
+def seconds_to_recover(url: str, body: dict[str, Any]) -> float:
+    """Send single requests until one succeeds; returns how long that took."""
+    with httpx.Client(timeout=30) as client:
+        started = time.perf_counter()
+        while client.post(url, json=body).status_code != HTTPStatus.OK:
+            time.sleep(0.01)
+        return time.perf_counter() - started
+
+
+def table(results: dict[str, dict[str, Any]]) -> Table:
+    """One column per service."""
+    rows = [
+        (f"overload: {CLIENTS} clients, {REVIEWS} reviews per request", "", "", ""),
+        ("  peak throughput, reviews/s", "overload", "peak", "{:,.0f}"),
+        ("  throughput of accepted requests, × peak", "overload", "share_of_peak", "{:.2f}"),
+        ("  99th percentile of their latency", "overload", "accepted_p99", "{:.3f} s"),
+        ("  requests refused with 503", "overload", "share_refused", "{:.0%}"),
+        ("  requests that failed otherwise", "overload", "failed", "{:,}"),
+        ("  until a single request succeeds afterwards", "overload", "recovery", "{:.3f} s"),
+        (f"fairness: {PREDICTING} clients predict, {EXPLAINING} clients explain", "", "", ""),
+        ("  predictions/s without explanations", "fairness", "alone", "{:,.0f}"),
+        ("  99th percentile of their latency", "fairness", "alone_p99", "{:.3f} s"),
+        ("  predictions/s beside explanations", "fairness", "beside", "{:,.0f}"),
+        ("  median of their latency", "fairness", "beside_p50", "{:.3f} s"),
+        ("  99th percentile of their latency", "fairness", "beside_p99", "{:.3f} s"),
+        ("  predictions refused or failed", "fairness", "not_answered", "{:,}"),
+        ("  explanations finished", "fairness", "explanations", "{:,}"),
+        ("  median of their latency", "fairness", "explanations_p50", "{:.3f} s"),
     ]
-
-
-def show(console: Console, title: str, shown: Sequence[Requirement]) -> bool:
-    """Print requirements; returns whether all are met."""
-    table = Table("", "measured", "has to be", "", title=title)
-    for requirement in shown:
-        table.add_row(requirement.what, requirement.measured, requirement.bound, "yes" if requirement.met else "no")
-    console.print(table)
-    return all(requirement.met for requirement in shown)
+    shown = Table(Column(no_wrap=True), *results)
+    for title, part, key, style in rows:
+        cells = [style.format(result[part][key]) for result in results.values()] if key else []
+        shown.add_row(title, *cells, style="" if key else "bold")
+    return shown
 
 
 def main() -> int:
@@ -135,19 +126,28 @@ def main() -> int:
         prog="python -m benchmarks.overload", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--dataset", nargs="+", type=Path, required=True, help="archives or folders of raw reviews")
-    options.add_argument("--seconds", type=float, default=20, help="length of the overload (default: 20)")
+    options.add_argument("--seconds", type=float, default=10, help="duration of each load (default: 10)")
+    options.add_argument("--runtime", nargs="+", choices=ONE_WORKER, default=list(ONE_WORKER), help="default: both")
+    options.add_argument("--baseline", type=Path, metavar="DIR", help="another checkout of this repository")
     chosen = options.parse_args()
-    require_wrk()
     console = Console()
     reviews = sample_reviews(chosen.dataset)
-    results, met = {}, True
-    for runtime in ("litert", "tensorflow"):
-        with console.status(f"{runtime}: {TIMES} times the peak for {chosen.seconds:g} s"):
-            results[runtime] = overload(runtime, reviews, chosen.seconds)
-        title = f"{runtime}, one worker, {REVIEWS} reviews a request"
-        met = show(console, title, requirements(results[runtime])) and met
+    services = [ONE_WORKER[runtime] for runtime in chosen.runtime]
+    if chosen.baseline:
+        services = with_baseline(services, chosen.baseline.resolve())
+    results = {}
+    for service in services:
+        python = environment(service.root / service.requirements, console, service.root)
+        status = console.status(f"measuring {service.name}")
+        quiet = replace(service, settings={**service.settings, "SENTIMENT_LOG_LEVEL": "error"})
+        with status, tempfile.TemporaryDirectory() as folder, quiet.run(python) as server:
+            results[service.name] = {
+                "overload": overload(server.url, Path(folder), reviews, chosen.seconds),
+                "fairness": fairness(server.url, Path(folder), reviews, chosen.seconds),
+            }
+    console.print(table(results))
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    return 0 if met else 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -11,25 +11,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 
 import psutil
 
 from benchmarks.environments import ROOT
 
 PATIENCE = 120
-"""Seconds that a server gets to answer for the first time, or to end."""
+"""Seconds that a server may take to answer for the first time, or to stop."""
 
 SETTLED = 40
-"""New connections in a row that have to succeed before a server gets load."""
+"""Successful new connections in a row before a server gets load."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a server and all its processes hold and have used.
+    """Resources used by a server and all its processes.
 
     Attributes:
-        memory: Bytes; memory that processes share is counted once (proportional set size).
-        cpu: Seconds of processor time since the start.
+        memory: Bytes; memory shared by processes counts once (proportional set size).
+        cpu: Seconds of CPU time since the start.
     """
 
     memory: int
@@ -42,8 +43,8 @@ class Running:
 
     Attributes:
         url: Where it listens.
-        process: The one that was started.
-        cold_start: Seconds from its start to the first answer.
+        process: Its first process.
+        cold_start: Seconds from the start of the process to the first response.
     """
 
     url: str
@@ -51,7 +52,7 @@ class Running:
     cold_start: float
 
     def usage(self) -> Usage:
-        """Add up the processes that it consists of."""
+        """Add up all its processes."""
         memory, cpu = 0, 0.0
         for process in _family(self.process.pid):
             try:
@@ -65,30 +66,34 @@ class Running:
 
 @contextmanager
 def running(
-    command: Sequence[str], settings: Mapping[str, str], first_request: tuple[str, bytes] | str, port_name: str
+    command: Sequence[str],
+    settings: Mapping[str, str],
+    first_request: tuple[str, bytes] | str,
+    port_name: str,
+    folder: Path = ROOT,
 ) -> Iterator[Running]:
-    """Run a server for as long as the block lasts.
+    """Run a server for the duration of a block.
 
     Args:
-        command: Starts it, from the repository's root.
+        command: Starts the server.
         settings: Added to the environment.
         first_request: A path to GET, or a path and a JSON body to POST; the server is ready once it answers 200.
-        port_name: The environment variable that tells it its port.
+        port_name: The environment variable that sets the port.
+        folder: The working directory.
 
     Raises:
-        SystemExit: It ended, or did not answer in time.
+        SystemExit: The server stopped, or did not answer in time.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     started = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | settings | {port_name: str(port)}, stdout=sys.stderr, start_new_session=True
-    )
+    variables = os.environ | settings | {port_name: str(port)}
+    process = subprocess.Popen(command, cwd=folder, env=variables, stdout=sys.stderr, start_new_session=True)
     try:
         cold_start = None
         succeeded = 0
-        while succeeded < SETTLED:  # of several processes that share a port, the others may still be loading
+        while succeeded < SETTLED:  # other processes on the same port may still be loading
             if _answers(port, first_request):
                 succeeded += 1
                 cold_start = cold_start or time.perf_counter() - started
@@ -104,14 +109,14 @@ def running(
 
 
 def _answers(port: int, request: tuple[str, bytes] | str) -> bool:
-    # The standard library's client: httpx would take the server's time for setting up TLS, at every try.
+    # Not httpx, which sets up TLS on every try and takes CPU time from the server.
     path, body = (request, None) if isinstance(request, str) else request
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("POST" if body else "GET", path, body, {"Content-Type": "application/json"})
         return connection.getresponse().status == HTTPStatus.OK
     except (OSError, HTTPException):
-        return False  # it does not listen yet
+        return False  # not listening yet
     finally:
         connection.close()
 

@@ -23,13 +23,13 @@ def sample_reviews(dataset: Sequence[Path], progress: Progress | None = None) ->
 
 
 def write_bodies(path: Path, body: Callable[[Sequence[str]], str], reviews: Sequence[str], size: int) -> None:
-    """Write requests of `size` reviews each, one a line.
+    """Write request bodies, one per line.
 
     Args:
         path: The file.
-        body: Makes a request's body from reviews.
-        reviews: In turn; what does not fill a request is left out.
-        size: Reviews a request.
+        body: Builds a request body from reviews.
+        reviews: Used in order; a rest that does not fill a request is left out.
+        size: Reviews per request.
     """
     starts = range(0, len(reviews) - size + 1, size)
     path.write_text("".join(f"{body(reviews[start : start + size])}\n" for start in starts))

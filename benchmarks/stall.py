@@ -1,4 +1,4 @@
-"""Whether the largest requests make others wait: latencies beside them, and without them."""
+"""How the largest requests affect others: latencies beside them, and without them."""
 
 import http.client
 import json
@@ -14,10 +14,10 @@ QUESTIONS = {"health": ("GET", "/health/ready", None), "one review": ("POST", "/
 
 
 def latencies(url: str, review: str, seconds: float) -> dict[str, dict[str, float]]:
-    """Ask for health and for one prediction in turn on a kept connection.
+    """Alternate between a health check and a prediction on one connection.
 
     Returns:
-        For each question the median, the 99th percentile and the longest of its latencies, in seconds.
+        For each question the median, the 99th percentile and the maximum of its latencies, in seconds.
     """
     address = urlsplit(url).netloc
     body = json.dumps({"reviews": [review]})
@@ -41,7 +41,7 @@ def latencies(url: str, review: str, seconds: float) -> dict[str, dict[str, floa
 
 
 def stall(url: str, review: str, large: Path, seconds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Measure latencies on an idle service, then with one client that sends the largest requests without a pause."""
+    """Measure latencies on an idle service, then beside one client that keeps sending the largest requests."""
     alone = latencies(url, review, seconds)
     with ThreadPoolExecutor(1) as background:
         sending = background.submit(drive, f"{url}/predict", large, 1, seconds + 2)

@@ -56,7 +56,7 @@ def answer(classifier: Classifier, requests: Sequence[RequestJson]) -> list[Resp
         requests: Parsed bodies, one batch.
 
     Returns:
-        One response a request, in the same order.
+        One response per request, in the same order.
     """
     predictions = iter(classifier.predict([review for request in requests for review in request["reviews"]]))
     return [

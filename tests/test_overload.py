@@ -10,14 +10,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from app.routes import route_of
-<<<<<<< HEAD
 
-from benchmarks.open_loop import open_loop, result_of
-from tests.scraping import number, scrape
-=======
 from benchmarks.loops import open_loop, result_of
->>>>>>> bench
+from tests.scraping import number, scrape
 from tests.servers import PATIENCE, Server, serving, wait_until
 
 REVIEWS = 32

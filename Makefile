@@ -17,17 +17,20 @@ UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar
 # Somebody's own reviews, which need a folder of bundles of their own.
 OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 
+# The runtime's packages: requirements/litert.txt, or requirements/serving.txt with TensorFlow.
+SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-training serve train experiments test check format openapi clients lock container-test accuracy bench bulk-bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.serving ## make .venv with what the service needs
+setup: $(SERVING) ## make .venv with what the service needs (RUNTIME=litert: without TensorFlow)
 setup-training: $(VENV)/.training ## the same with what training needs
 
-serve: $(VENV)/.serving ## run the service on http://127.0.0.1:8000
-	@exec $(BIN)/python -m app
+serve: $(SERVING) ## run the service on http://127.0.0.1:8000 (RUNTIME=litert: without TensorFlow)
+	@$(if $(RUNTIME),SENTIMENT_RUNTIME=$(RUNTIME)) exec $(BIN)/python -m app
 
 train: $(VENV)/.training ## train a bundle (RECIPE=best, IMDB=folder of archives, or REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
 	$(BIN)/python -m training --recipe $(RECIPE) $(or $(OWN),$(DATASET) $(UNLABELLED)) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
@@ -96,7 +99,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # A stamp a requirements file: each is a superset of the one before, so a newcomer waits only for what serving needs.
-$(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
+$(VENV)/.litert $(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
 	@echo 'installing requirements/$*.txt into $(VENV) (a minute or two the first time)'
 	@$(PIP_INSTALL) -r $<
 	@touch $@

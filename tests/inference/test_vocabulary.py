@@ -104,7 +104,6 @@ def test_multi_hot_of_nothing_is_empty() -> None:
 @pytest.mark.parametrize(
     ("word_index", "message"),
     [
-        ({"a": 4, "b": 4}, "share a column"),
         ({"a": 3}, "outside 4 to 8"),
         ({"a": 9}, "outside 4 to 8"),
         ({"A": 4}, "could never be found"),
@@ -116,3 +115,22 @@ def test_multi_hot_of_nothing_is_empty() -> None:
 def test_vocabulary_refuses_index(word_index: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Vocabulary(word_index, BOOK)
+
+
+def test_terms_may_share_a_column() -> None:
+    vocabulary = Vocabulary({"film": 4, "movie": 4, "good": 5}, Encoding(columns=6, start_column=None))
+    assert vocabulary.encode("good film, good movie").columns.tolist() == [5, 4, 5, 4]
+    occurrences, unknown = vocabulary.occurrences(["good", "movie"])
+    assert [(each.term, each.column) for each in occurrences] == [("good", 5), ("movie", 4)]
+    assert unknown == []
+    assert vocabulary.decode([4, 5]) == "film good"
+
+
+def test_vocabulary_of_100_000_terms_finds_each_of_them() -> None:
+    """Among them, 300 beginnings that go on in 300 ways each."""
+    terms = [f"a{i} b{j}" for i in range(300) for j in range(300)] + [f"a{i} b{i % 300} c" for i in range(10_000)]
+    vocabulary = Vocabulary({term: 4 + i for i, term in enumerate(terms)}, Encoding(columns=100_004, longest_term=3))
+    found, unknown = vocabulary.occurrences([token for term in terms[::7] for token in (*term.split(), "x")])
+    assert {occurrence.term for occurrence in found} >= set(terms[::7])
+    assert all(vocabulary.word_index[occurrence.term] == occurrence.column for occurrence in found)
+    assert len(unknown) == len(terms[::7])  # nothing but the x's

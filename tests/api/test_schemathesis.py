@@ -65,7 +65,7 @@ def with_stricter_answer(document: dict[str, Any]) -> None:
 
 
 def with_wider_request(document: dict[str, Any]) -> None:
-    del document["components"]["schemas"]["PredictRequest"]["properties"]["reviews"]["maxItems"]
+    del document["components"]["schemas"]["PredictRequest"]["properties"]["reviews"]["minItems"]
 
 
 def with_narrower_request(document: dict[str, Any]) -> None:

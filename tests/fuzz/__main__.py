@@ -24,7 +24,7 @@ from tests.fuzz.test_fuzz import (
     body_target,
     fuzz,
 )
-from tests.servers import ROOT, wait_until
+from tests.servers import ROOT
 
 HELP = """\
 Try odd input by the thousand, and stop at the first that is not treated as it should be.
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     console.print(f"seed {seed}")
     try:
-        with ready_service() as client:
+        with service() as client:
             targets = [target for target in (VOCABULARY, body_target(client)) if options.target in (None, target.name)]
             results = [run(target, options.seconds / len(targets), seed, console) for target in targets]
     except KeyboardInterrupt:
@@ -117,8 +117,8 @@ def run(target: Target, seconds: float, seed: int, console: Console) -> bool:
 
 
 @contextmanager
-def ready_service() -> Iterator[TestClient]:
-    """The app over the newest shipped bundle, ready; only its errors are logged."""
+def service() -> Iterator[TestClient]:
+    """The app over the newest shipped bundle; only errors are logged."""
     settings = Settings(
         model_dir=ROOT / "models/imdb",
         runtime="litert",
@@ -128,7 +128,6 @@ def ready_service() -> Iterator[TestClient]:
         log_level="error",
     )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
-        wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
 
 

@@ -1,4 +1,4 @@
-"""POST /explain: what `app.inference.explanation` says, under the limits of the service."""
+"""POST /explain: the numbers of `app.inference.explanation`, within the limits of the service."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def explained(client: TestClient, **body: object) -> list[dict[str, Any]]:
     return explanations
 
 
-def test_explain_says_what_the_network_says(client: TestClient, classifier: Classifier) -> None:
+def test_explain_returns_the_effects_of_occlusion(client: TestClient, classifier: Classifier) -> None:
     for review, said in zip(REVIEWS, explained(client, reviews=REVIEWS), strict=True):
         occlusion = Occlusion(classifier.vocabulary, review)
         explanation = occlusion.explanation(classifier.predict_rows(list(occlusion.rows())))
@@ -59,7 +59,7 @@ def test_explain_lists_the_largest_and_sums_up_the_rest(client: TestClient, top:
         assert some["rest"][name] == pytest.approx(sum(term[name] for term in rest))
 
 
-def test_explain_of_kserve_says_the_same(client: TestClient) -> None:
+def test_explain_of_kserve_returns_the_same(client: TestClient) -> None:
     response = client.post(V1, json={"instances": [REVIEWS[0], {"text": REVIEWS[1]}]})
     assert response.json() == {"explanations": explained(client, reviews=REVIEWS[:2])}
 
@@ -80,14 +80,14 @@ def test_explain_of_kserve_says_the_same(client: TestClient) -> None:
         ({"top": 1}, "reviews: Field required"),
     ],
 )
-def test_explain_refuses_what_is_wrong(client: TestClient, body: dict[str, Any], detail: str) -> None:
+def test_explain_rejects_invalid_requests(client: TestClient, body: dict[str, Any], detail: str) -> None:
     response = client.post("/explain", json=body)
     assert response.status_code == 422
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["detail"].startswith(detail)
 
 
-def test_explain_of_kserve_refuses_in_its_form(client: TestClient) -> None:
+def test_explain_of_kserve_rejects_in_its_form(client: TestClient) -> None:
     response = client.post(V1, json={"instances": ["a"] * 9})
     assert response.status_code == 400
     assert response.json().keys() == {"error"}

@@ -45,8 +45,8 @@ class PredictRequest(BaseModel):
         Field(
             min_length=1,
             fail_fast=True,
-            description="Raw review texts, in any order. They may contain markup and emoji. `GET /model` returns the maximum "
-            "number of reviews and of characters per review.",
+            description="Raw review texts, in any order. They may contain markup and emoji. `GET /model` returns the "
+            "maximum number of reviews and of characters per review.",
         ),
     ]
 

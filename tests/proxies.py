@@ -75,6 +75,8 @@ def proxying(service: str, prefix: str = "") -> Iterator[Proxy]:
         proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}{prefix}")
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield proxy
-        server.shutdown()
-        thread.join()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+            thread.join()

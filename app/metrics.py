@@ -8,6 +8,8 @@ https://prometheus.github.io/client_python/multiprocess/
 import os
 from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
+from math import inf
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -118,9 +120,9 @@ class Metrics:
         self._bundle.labels(manifest.name, manifest.version, bundle.digest, runtime).set(1)
         for feature, bounds in BOUNDS.items():
             counts: Sequence[int] = getattr(bundle.profile, feature).counts
-            for i, bound in enumerate(bounds, 1):
-                share = sum(counts[:i]) / sum(counts)
-                self._training_share.labels(feature, floatToGoString(bound)).set(share)
+            for bound, cumulative in zip(bounds, accumulate(counts), strict=True):
+                self._training_share.labels(feature, floatToGoString(bound)).set(cumulative / sum(counts))
+            self._training_share.labels(feature, floatToGoString(inf)).set(1)
         self._waiting_limit.set(max_waiting)
         self.workers_ready.set(1)
 
@@ -132,6 +134,7 @@ class Metrics:
             reasons: Reasons for rejections.
         """
         for route in routes:
+            self._duration.labels(route)
             for status in (200, 500, 503, 504):
                 self._requests.labels("POST", route, status)
         for reason in reasons:

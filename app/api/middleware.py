@@ -101,15 +101,12 @@ class RequestContext:
 
 def ids_of(scope: Scope) -> tuple[str, str | None]:
     """The request's own id or a new one, and the id of the trace that it belongs to."""
-    request_id = trace_id = None
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given: str = value.decode("latin-1")
-            if VALID_REQUEST_ID.fullmatch(given):
-                request_id = given
-        elif name == b"traceparent" and (match := TRACEPARENT.fullmatch(value.decode("latin-1"))):
-            trace_id = match[1]
-    return request_id or secrets.token_hex(16), trace_id
+    headers = dict(scope["headers"])
+    request_id: str = headers.get(b"x-request-id", b"").decode("latin-1")
+    if not VALID_REQUEST_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(16)
+    trace = TRACEPARENT.fullmatch(headers.get(b"traceparent", b"").decode("latin-1"))
+    return request_id, trace[1] if trace else None
 
 
 def route_of(scope: Scope) -> str:

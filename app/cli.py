@@ -100,7 +100,7 @@ def score(
     from app.terminal.model import open_model
     from app.terminal.tables import print_predictions
 
-    print_predictions(open_model(settings), texts, as_json)
+    print_predictions(*open_model(settings), texts, as_json)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def explain(
     from app.terminal.explanations import print_explanations
     from app.terminal.model import open_model
 
-    print_explanations(open_model(settings), texts, top, as_json)
+    print_explanations(*open_model(settings), texts, top, as_json)
 
 
 @app.command()

@@ -7,28 +7,30 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from app.api.serialization import explanations_json
+from app.inference.bundle import Bundle
 from app.inference.classifier import BATCH, Classifier, Prediction
 from app.inference.explanation import Explanation, Occlusion
-from app.terminal.model import Model
 from app.terminal.printable import one_line
 from app.terminal.pulls import coloured, style_of
 from app.terminal.tables import colour_of, known_words, line_of, new_table
 
 
-def print_explanations(model: Model, reviews: Sequence[str], top: int | None, as_json: bool) -> None:
+def print_explanations(
+    bundle: Bundle, classifier: Classifier, reviews: Sequence[str], top: int | None, as_json: bool
+) -> None:
     """Explain the predictions for reviews; `top` is the number of terms to list.
 
     Raises:
         InferenceError: The runtime returned something that is not a probability.
     """
-    explanations = [explain(model.classifier, review) for review in reviews]
+    explanations = [explain(classifier, review) for review in reviews]
     console = Console(highlight=False)
     if as_json:
-        typer.echo(explanations_json(model.bundle.manifest.name, model.bundle.manifest.version, explanations, top))
+        typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, explanations, top))
         return
     for explanation, review in zip(explanations, reviews, strict=True):
         if console.is_terminal:
-            console.print(*_view(explanation, review, model.classifier, 10 if top is None else top), "", sep="\n")
+            console.print(*_view(explanation, review, classifier, 10 if top is None else top), "", sep="\n")
         else:
             typer.echo("\n".join([*_lines(explanation, review, 10 if top is None else top), ""]))
 

@@ -5,7 +5,7 @@ from typing import Any
 from app.inference.bundle import Bundle
 from app.inference.classifier import open_classifier
 from app.inference.errors import RuntimeUnavailable
-from app.inference.runtimes import LITERT_FILE, RUNTIMES
+from app.inference.runtimes import RUNTIMES
 from app.terminal.printable import one_line
 
 
@@ -19,20 +19,18 @@ def replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
         BundleDamaged: The network cannot be loaded, or a probability is wrong.
         RuntimeUnavailable: The chosen runtime is not installed, or none is.
     """
-    names = [name for name in sorted(RUNTIMES) if name != "litert" or LITERT_FILE in bundle.manifest.files]
     differences: dict[str, float | None] = {}
     missing = []
-    for name in [runtime] if runtime else names:
+    for name in [runtime] if runtime else sorted(RUNTIMES):
         try:
             predictions = open_classifier(bundle, name).predict([golden.review for golden in bundle.golden])
+            differences[name] = max(
+                abs(golden.positive_probability - prediction.positive_probability)
+                for golden, prediction in zip(bundle.golden, predictions, strict=True)
+            )
         except RuntimeUnavailable as error:
             differences[name] = None
             missing.append(str(error))
-            continue
-        differences[name] = max(
-            abs(golden.positive_probability - prediction.positive_probability)
-            for golden, prediction in zip(bundle.golden, predictions, strict=True)
-        )
     if len(missing) == len(differences):
         raise RuntimeUnavailable("; ".join(missing))
     return differences

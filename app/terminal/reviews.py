@@ -43,8 +43,8 @@ def read_reviews(
             )
         if len(reviews) == most:
             raise typer.BadParameter(
-                f"There are more than {most} reviews ({PREFIX}{limit.upper()}). Pass fewer, or score a CSV, JSONL or "
-                f"Parquet file of any size: {BULK}"
+                f"Too many reviews; the maximum is {most} ({PREFIX}{limit.upper()}). Pass fewer, or score a CSV, JSONL "
+                f"or Parquet file of any size: {BULK}"
             )
         reviews.append(review)
     if not reviews:

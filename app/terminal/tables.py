@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.api.serialization import predictions_json
-from app.inference.classifier import Prediction
-from app.terminal.model import Model
+from app.inference.bundle import Bundle
+from app.inference.classifier import Classifier, Prediction
 from app.terminal.printable import one_line
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
@@ -22,16 +22,16 @@ FEWEST_KNOWN, LEAST_KNOWN = 4, 1 / 5
 (app/playground/verdict.js). None of the bundle's 25,000 training reviews had a share below a fifth."""
 
 
-def print_predictions(model: Model, reviews: Sequence[str], as_json: bool) -> None:
+def print_predictions(bundle: Bundle, classifier: Classifier, reviews: Sequence[str], as_json: bool) -> None:
     """Score reviews and print the predictions.
 
     Raises:
         InferenceError: The runtime returned something that is not a probability.
     """
-    predictions = model.classifier.predict(reviews)
+    predictions = classifier.predict(reviews)
     console = Console()
     if as_json:
-        typer.echo(predictions_json(model.bundle.manifest.name, model.bundle.manifest.version, predictions))
+        typer.echo(predictions_json(bundle.manifest.name, bundle.manifest.version, predictions))
     elif console.is_terminal:
         console.print(_table(predictions, reviews))
     else:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+RuntimeName = Literal["tensorflow", "litert"]
+
 PREFIX = "SENTIMENT_"
 SHORTEST_KEY = 16
 """Characters; shorter ones could be guessed."""
@@ -35,7 +37,7 @@ class Settings(BaseSettings):
     model_dir: Annotated[Path, Field(description="Folder of bundle versions.")] = Path("models/imdb")
     model_version: Annotated[str | None, Field(description="Bundle version to serve; if unset, the highest.")] = None
     runtime: Annotated[
-        Literal["tensorflow", "litert"],
+        RuntimeName,
         Field(description="What runs the network; `litert` starts faster and needs less memory."),
     ] = "tensorflow"
 

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -232,10 +232,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
-if __name__ == "__main__":
-    exit_code = main()
+def run_and_exit(arguments: list[str] | None = None) -> NoReturn:
+    """Run, and end the process with the exit code."""
+    exit_code = main(arguments)
     if "ray" in sys.modules:
         from app.bulk.cluster import leave
 
         leave(exit_code)
     sys.exit(exit_code)
+
+
+if __name__ == "__main__":
+    run_and_exit()

@@ -153,8 +153,8 @@ def _import_litert() -> Any:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise RuntimeUnavailable(
-            "the runtime `litert` needs the package ai-edge-litert: pip install 'review-sentiment[litert]', or "
-            "pip install -r requirements/litert.txt"
+            "the runtime `litert` needs the package ai-edge-litert; in a clone, install it with `make setup "
+            "RUNTIME=litert`"
         ) from error
     return Interpreter
 
@@ -171,8 +171,7 @@ def import_tensorflow() -> Any:
             import tensorflow as tf
     except ImportError as error:
         raise RuntimeUnavailable(
-            "the runtime `tensorflow` needs the package tensorflow: pip install 'review-sentiment[tensorflow]', or "
-            "pip install -r requirements/serving.txt"
+            "the runtime `tensorflow` needs the package tensorflow; in a clone, install it with `make setup`"
         ) from error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return tf

@@ -1,33 +1,42 @@
-"""Explanations: how they are made without a service, and how they look."""
+"""Explanations with coloured words on a terminal, as lines of fields elsewhere, or as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
+import typer
+from rich.console import Console, RenderableType
 from rich.text import Text
 
+from app.api.serialization import explanations_json
+from app.inference.bundle import Bundle
 from app.inference.classifier import BATCH, Classifier, Prediction
-from app.inference.explanation import Effect, Explanation, Occlusion
+from app.inference.explanation import Explanation, Occlusion
 from app.terminal.printable import one_line
-from app.terminal.pulls import coloured
-from app.terminal.screen import NEGATIVE, POSITIVE, bar_of, colour_of
-from app.terminal.tables import NARROW, known_words, line_of, new_table
+from app.terminal.pulls import coloured, style_of
+from app.terminal.tables import colour_of, known_words, line_of, new_table
 
-LISTED = 10
-"""Terms that people get to see where they do not say how many."""
-UNKNOWN_LISTED = 20
-"""Unknown words that people get to see at most."""
-TOO_CERTAIN = 1 - 1e-6
-"""From this probability on, what a term adds cannot be told: float32, in which the network answers, has hardly a digit
-left so near to 1, so log-odds go in coarse steps, and end. Near to 0 it has all of them."""
+
+def print_explanations(
+    bundle: Bundle, classifier: Classifier, reviews: Sequence[str], top: int | None, as_json: bool
+) -> None:
+    """Explain the predictions for reviews; `top` is the number of terms to list.
+
+    Raises:
+        InferenceError: The runtime returned something that is not a probability.
+    """
+    explanations = [explain(classifier, review) for review in reviews]
+    console = Console(highlight=False)
+    if as_json:
+        typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, explanations, top))
+        return
+    for explanation, review in zip(explanations, reviews, strict=True):
+        if console.is_terminal:
+            console.print(*_view(explanation, review, classifier, 10 if top is None else top), "", sep="\n")
+        else:
+            typer.echo("\n".join([*_lines(explanation, review, 10 if top is None else top), ""]))
 
 
 def explain(classifier: Classifier, review: str) -> Explanation:
-    """Ask the network all that explains a review.
-
-    Raises:
-        InferenceError: The runtime's answer was unusable.
-    """
+    """Explain the prediction for one review."""
     occlusion = Occlusion(classifier.vocabulary, review)
     predictions: list[Prediction] = []
     for rows in occlusion.chunks(BATCH):
@@ -35,74 +44,40 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     return occlusion.explanation(predictions)
 
 
-def lines_of(explanation: Explanation, review: str, top: int) -> list[str]:
-    """An explanation for programs: a line as `score` writes it, one a term, one of the unknown words if there are any.
-
-    A term's fields: log-odds, probability, probability without it, how often it occurs, the term.
-    """
-    lines = [line_of(explanation.prediction, review)]
+def _lines(explanation: Explanation, review: str, top: int) -> Iterator[str]:
+    yield line_of(explanation.prediction, review)
     for effect in explanation.effects[:top]:
         numbers = f"{effect.log_odds:+.6f}\t{effect.probability:+.6f}\t{effect.positive_probability_without:.6f}"
-        lines.append(f"{numbers}\t{len(effect.occurrences)}\t{one_line(effect.term)}")
-    if unknown := _unknown(explanation, review):
-        lines.append("\t".join(["unknown", " ".join(unknown)]))
-    return lines
+        yield f"{numbers}\t{len(effect.occurrences)}\t{one_line(effect.term)}"
+    if explanation.unknown_words:
+        yield f"unknown\t{' '.join(_unknown(explanation, review))}"
 
 
-def view_of(explanation: Explanation, review: str, classifier: Classifier, top: int, screen: Console) -> RenderableType:
-    """An explanation for people."""
-    prediction = explanation.prediction
-    colour = colour_of(prediction.positive_probability)
-    head = Text.assemble(
-        (f"{prediction.positive_probability:.3f} {prediction.sentiment}", f"bold {colour}"),
-        "  ",
-        bar_of(prediction.positive_probability, screen),
-        f"  log-odds {explanation.log_odds:+.2f}, ",
-        known_words(prediction),
-        " words known",
-    )
-    text = coloured(review, classifier.vocabulary.locate(review), explanation, screen.encoding.startswith("utf"))
-    parts: list[RenderableType] = [head, Text(), text, Text()]
-    if prediction.positive_probability > TOO_CERTAIN:
-        parts += [Text("The model is so certain here that what a single word adds can hardly be told."), Text()]
-    if top and explanation.effects:
-        parts.append(_table(explanation.effects[:top], screen.width >= NARROW))
+def _view(explanation: Explanation, review: str, classifier: Classifier, top: int) -> Iterator[RenderableType]:
+    prediction, probability = explanation.prediction, explanation.prediction.positive_probability
+    head = (f"{probability:.3f} {prediction.sentiment}", f"bold {colour_of(probability)}")
+    log_odds = f"  log-odds {explanation.log_odds:+.2f}, "
+    yield Text.assemble(head, log_odds, known_words(prediction), " words known\n")
+    yield coloured(review, classifier.vocabulary.locate(review), explanation)
+    if probability > 1 - 1e-6:  # a float32 has hardly any digits left here, so log-odds are coarse
+        yield Text("\nThe model is so certain that the effect of a single word can hardly be measured.")
+    table = new_table("log-odds", "probability", "without it", "times", "term")
+    for effect in explanation.effects[:top]:
+        style = style_of(effect.log_odds)
+        table.add_row(
+            Text(f"{effect.log_odds:+.2f}", style),
+            f"{effect.probability:+.3f}",
+            f"{effect.positive_probability_without:.3f}",
+            f"{len(effect.occurrences)}",
+            Text(one_line(effect.term), style),
+        )
+    yield table
     if rest := explanation.effects[top:]:
         total = sum(effect.log_odds for effect in rest)
-        parts.append(Text(f"{len(rest)} more terms, together {_signed(total, 2)} log-odds (--top lists more)", "dim"))
-    if unknown := _unknown(explanation, review):
-        more = f" and {len(unknown) - UNKNOWN_LISTED} more" if len(unknown) > UNKNOWN_LISTED else ""
-        parts.append(Text(f"words without a term here: {', '.join(unknown[:UNKNOWN_LISTED])}{more}", "dim"))
-    return Group(*parts)
-
-
-def _table(effects: Sequence[Effect], wide: bool) -> Table:
-    table = new_table()
-    table.add_column("term", overflow="fold")
-    for name in ("log-odds", *(("probability", "without it", "times") if wide else ())):
-        table.add_column(name, justify="right", no_wrap=True)
-    for effect in effects:
-        pull = _signed(effect.log_odds, 2)
-        colour = {"+": POSITIVE, "-": NEGATIVE}.get(pull[0], "")
-        more = (
-            _signed(effect.probability, 3),
-            f"{effect.positive_probability_without:.3f}",
-            str(len(effect.occurrences)),
-        )
-        table.add_row(
-            Text(one_line(effect.term), colour),
-            Text(pull, colour),
-            *map(Text, more if wide else ()),
-        )
-    return table
-
-
-def _signed(number: float, digits: int) -> str:
-    """With its sign; without one where nothing but zeroes is left."""
-    text = f"{number:+.{digits}f}"
-    return text if float(text) else text[1:]
+        yield Text(f"{len(rest)} more terms add {total:+.2f} log-odds; --top lists more", "dim")
+    if explanation.unknown_words:
+        yield Text(f"Unknown words: {', '.join(_unknown(explanation, review))}", "dim")
 
 
 def _unknown(explanation: Explanation, review: str) -> list[str]:
-    """The distinct unknown words, as they stand in the review, in its order."""
     return list(dict.fromkeys(one_line(review[start:end]) for start, end in explanation.unknown_words))

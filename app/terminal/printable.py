@@ -1,40 +1,20 @@
-"""Text of others on a terminal: shown, never obeyed.
-
-A review may hold escape sequences that would move the cursor, recolour the screen or rename the window, and signs that
-turn the direction of what follows. Nothing of that reaches the terminal.
-"""
-
-from unicodedata import category
+"""Other people's text on a terminal: displayed, never interpreted."""
 
 JOINERS = "\u200c\u200d"
-"""Harmless format characters that emoji and some scripts are written with."""
-
-REPLACED = "\N{REPLACEMENT CHARACTER}"
+"""Harmless format characters that emoji and some scripts need."""
 
 
 def printable(text: str) -> str:
-    """Make a text harmless, character by character: as many come out as went in.
+    """Replace control, format and unassigned characters, so that no review can steer the terminal.
 
-    Line ends stay. Other white space becomes spaces, C0 controls their pictures (ESC is `␛`); other controls, format
-    characters, separators, surrogates and code points without a meaning become `\N{REPLACEMENT CHARACTER}`.
+    Line ends stay, other white space becomes a space, and the length does not change.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_printable, text))
+    return "".join(
+        c if c.isprintable() or c == "\n" or c in JOINERS else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for c in text
+    )
 
 
 def one_line(text: str) -> str:
-    """The same on one line, with single spaces: for tables and for tools that read lines."""
+    """Return the printable text on one line, with single spaces."""
     return " ".join(printable(text).split())
-
-
-def _printable(character: str) -> str:
-    if character == "\n" or character in JOINERS or character.isprintable():
-        return character
-    if character.isspace():
-        return " "
-    if character < " ":
-        return chr(0x2400 + ord(character))
-    if character == "\x7f":
-        return "\N{SYMBOL FOR DELETE}"
-    return character if category(character) == "Co" else REPLACED

@@ -1,8 +1,8 @@
-"""A review with its words coloured by what they do to its probability.
+"""A review with its words coloured by their effect on its probability.
 
-The rule is that of the service's page (app/playground/pull.js). Terms overlap: "not good" covers "not" and "good",
-which may be terms themselves. So each term's log-odds are shared out evenly among its occurrences, and of each
-occurrence among its words. A word's pull is the sum of its shares, and nothing is counted twice.
+The rule is the playground's (app/playground/pull.js). Terms overlap: "not good" covers "not" and "good", which may be
+terms themselves. So the log-odds of a term are divided evenly among its occurrences, and those of an occurrence among
+its words. The pull of a word is the sum of its shares; nothing counts twice.
 """
 
 from bisect import bisect_left
@@ -13,23 +13,14 @@ from rich.text import Text
 from app.inference.explanation import Effect, Explanation
 from app.inference.text import Token
 from app.terminal.printable import printable
-from app.terminal.screen import NEGATIVE, POSITIVE
+from app.terminal.tables import NEGATIVE, POSITIVE
 
-FAINTEST = 0.02
-"""Log-odds; less is not worth a colour."""
-CLEAR, STRONG = 0.1, 0.8
-"""Log-odds that get a sign behind the word, and two."""
-UNKNOWN = "dim"
-ASCII_SIGNS = {"⁺": "+", "⁻": "-"}
+FAINT, CLEAR, STRONG = 0.02, 0.1, 0.8
+"""Log-odds from which a word is coloured, has a sign, and has two signs."""
 
 
 def pulls_of(tokens: Sequence[Token], effects: Sequence[Effect]) -> list[float]:
-    """What each word of a review adds to its log-odds.
-
-    Args:
-        tokens: Of the review, in order.
-        effects: Of its terms, all of them.
-    """
+    """Compute the log-odds that each word of a review adds, from all its tokens and all effects of its terms."""
     starts = [token.start for token in tokens]
     pulls = [0.0] * len(tokens)
     for effect in effects:
@@ -40,37 +31,23 @@ def pulls_of(tokens: Sequence[Token], effects: Sequence[Effect]) -> list[float]:
     return pulls
 
 
-def coloured(review: str, tokens: Sequence[Token], explanation: Explanation, signs: bool = True) -> Text:
-    """A review with its words coloured; signs behind them say the same without colours.
-
-    Args:
-        review: As it is.
-        tokens: Of it, in order.
-        explanation: Of it.
-        signs: Whether the terminal's encoding has superscripts.
-    """
-    shown = printable(review)  # the same offsets
+def coloured(review: str, tokens: Sequence[Token], explanation: Explanation) -> Text:
+    """Colour the words of a review, and put signs behind them for terminals without colours."""
+    shown = printable(review)  # has the same offsets
     unknown = {span.start for span in explanation.unknown_words}
-    text = Text(end="")
+    text = Text()
     done = 0
     for token, pull in zip(tokens, pulls_of(tokens, explanation.effects), strict=True):
+        style = "dim" if token.start in unknown else style_of(pull)
+        sign = ("⁺" if pull > 0 else "⁻") * ((abs(pull) >= CLEAR) + (abs(pull) >= STRONG))
         text.append(shown[done : token.start])
-        text.append(shown[token.start : token.end], UNKNOWN if token.start in unknown else _style(pull))
-        sign = _sign(pull)
-        text.append(sign if signs else "".join(map(ASCII_SIGNS.__getitem__, sign)), _style(pull))
+        text.append(shown[token.start : token.end] + sign, style)
         done = token.end
-    text.append(shown[done:])
-    text.rstrip()
-    return text
+    return text.append(shown[done:].rstrip())
 
 
-def _style(pull: float) -> str:
-    if abs(pull) < FAINTEST:
-        return ""
-    colour = POSITIVE if pull > 0 else NEGATIVE
-    return f"bold {colour}" if abs(pull) >= STRONG else colour
-
-
-def _sign(pull: float) -> str:
-    times = 2 if abs(pull) >= STRONG else 1 if abs(pull) >= CLEAR else 0
-    return ("⁺" if pull > 0 else "⁻") * times
+def style_of(pull: float) -> str:
+    """The style of something that adds these log-odds."""
+    if abs(pull) < FAINT:
+        return "default"
+    return ("bold " if abs(pull) >= STRONG else "") + (POSITIVE if pull > 0 else NEGATIVE)

@@ -1,77 +1,77 @@
-"""Predictions as a table for people, or as lines for other programs."""
+"""Predictions as a table on a terminal, as lines of fields elsewhere, or as JSON.
+
+Blue is positive and orange is negative, as on the playground, so that colour-blind people can tell them apart.
+"""
 
 from collections.abc import Sequence
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.inference.classifier import Prediction
+from app.api.serialization import predictions_json
+from app.inference.bundle import Bundle
+from app.inference.classifier import Classifier, Prediction
 from app.terminal.printable import one_line
-from app.terminal.screen import bar_of, colour_of
 
-WIDE, NARROW = 72, 45
-"""Characters a line from which there is room for bars, and for more than probability, sentiment and review."""
+POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
 FEWEST_KNOWN, LEAST_KNOWN = 4, 1 / 5
-"""Known words, and their share, below which a probability means little: the rule of the service's page
-(app/playground/verdict.js). The bundle leaves words out on purpose, 44 % of a usual review; none of its 25,000 training
-reviews had less than a fifth known (models/imdb/2/profile.json), so beyond it nobody knows how good the answers are."""
-BEGINNING = 300
-"""Characters of a review that are looked at; a terminal has room for fewer."""
+"""Known words, and their share, below which a probability means little; the playground has the same rule
+(app/playground/verdict.js). None of the bundle's 25,000 training reviews had a share below a fifth."""
+
+
+def print_predictions(bundle: Bundle, classifier: Classifier, reviews: Sequence[str], as_json: bool) -> None:
+    """Score reviews and print the predictions.
+
+    Raises:
+        InferenceError: The runtime returned something that is not a probability.
+    """
+    predictions = classifier.predict(reviews)
+    console = Console()
+    if as_json:
+        typer.echo(predictions_json(bundle.manifest.name, bundle.manifest.version, predictions))
+    elif console.is_terminal:
+        console.print(_table(predictions, reviews))
+    else:
+        typer.echo("\n".join(map(line_of, predictions, reviews)))
 
 
 def line_of(prediction: Prediction, review: str) -> str:
-    """A prediction for programs: probability, sentiment, words, known words, review; with tabs between them.
-
-    The review is on one line and holds no tab, so that the number of fields never changes.
-    """
-    return "\t".join(
-        [
-            f"{prediction.positive_probability:.6f}",
-            prediction.sentiment,
-            str(prediction.words),
-            str(prediction.known_words),
-            one_line(review),
-        ]
-    )
+    """A prediction for programs: probability, sentiment, words, known words and review, separated by tabs."""
+    numbers = f"{prediction.positive_probability:.6f}\t{prediction.sentiment}\t{prediction.words}"
+    return f"{numbers}\t{prediction.known_words}\t{one_line(review)}"
 
 
-def table_of(predictions: Sequence[Prediction], reviews: Sequence[str], screen: Console) -> Table:
-    """Predictions for people, as wide as the terminal."""
-    table = new_table()
-    numbered = len(reviews) > 1
-    wide = screen.width >= WIDE
-    if numbered:
-        table.add_column("#", justify="right", style="dim", no_wrap=True)
-    table.add_column("positive", justify="right", no_wrap=True)
-    if wide:
-        table.add_column("", no_wrap=True)
-    table.add_column("sentiment", no_wrap=True)
-    if screen.width >= NARROW:
-        table.add_column("known words" if wide else "known", justify="right", no_wrap=True)
-    table.add_column("review")  # its cells alone may be cut where the terminal is too narrow
+def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
+    table = new_table("#", "positive", "sentiment", "known words", "review")
     for number, (prediction, review) in enumerate(zip(predictions, reviews, strict=True), 1):
-        probability = prediction.positive_probability
-        colour = colour_of(probability)
-        cells = [
-            Text(f"{probability:.3f}", f"bold {colour}"),
-            *([bar_of(probability, screen)] if wide else []),
+        colour = colour_of(prediction.positive_probability)
+        table.add_row(
+            f"{number}",
+            Text(f"{prediction.positive_probability:.3f}", f"bold {colour}"),
             Text(prediction.sentiment, colour),
-            *([known_words(prediction, wide)] if screen.width >= NARROW else []),
-            Text(one_line(review[:BEGINNING]), no_wrap=True, overflow="ellipsis"),
-        ]
-        table.add_row(*([Text(str(number))] if numbered else []), *cells)
+            known_words(prediction),
+            Text(one_line(review[:300]), no_wrap=True, overflow="ellipsis"),
+        )
     return table
 
 
-def new_table() -> Table:
-    """A table as all of them look: a line below the head, two spaces between the columns."""
-    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+def new_table(*columns: str) -> Table:
+    """A table whose last column shrinks if the terminal is too narrow."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in columns:
+        table.add_column(name, no_wrap=name != columns[-1])
+    return table
 
 
-def known_words(prediction: Prediction, wide: bool = True) -> Text:
-    """How much of a review the model could read; in yellow where it is so little that the probability means little."""
-    between = " of " if wide else "/"
+def known_words(prediction: Prediction) -> Text:
+    """How many words the model could read; yellow if they are too few for a meaningful probability."""
     few = prediction.known_words < max(FEWEST_KNOWN, prediction.words * LEAST_KNOWN)
-    return Text(f"{prediction.known_words}{between}{prediction.words}", "yellow" if few else "")
+    return Text(f"{prediction.known_words} of {prediction.words}", "yellow" if few else "")
+
+
+def colour_of(probability: float) -> str:
+    """The colour of a probability in [0, 1]; none near 0.5."""
+    return "default" if abs(probability - 0.5) < 0.1 else POSITIVE if probability > 0.5 else NEGATIVE

@@ -1,0 +1,185 @@
+"""The commands, as `python -m app` and as the console command `review-sentiment`.
+
+Each command imports what it needs itself: `score` must not wait for a web framework.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from app.inference.errors import SentimentError
+from app.terminal import options as opt
+from app.terminal.printable import printable
+
+
+class Commands(TyperGroup):
+    """Serves if no command is given, and prints this project's errors without a traceback."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See Click; `python -m app --port 9000` means `python -m app serve --port 9000`."""
+        own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
+        if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in own)):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """See Click."""
+        try:
+            return super().invoke(ctx)
+        except SentimentError as error:
+            typer.echo(f"error: {printable(str(error))}", err=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Score movie reviews: over HTTP, in the terminal, or in bulk.",
+    epilog="Without a command, the service starts. `python -m app serve --help` lists all settings.",
+)
+
+
+@app.command(epilog=opt.settings_table())
+def serve(
+    host: opt.Host = None,
+    port: opt.Port = None,
+    workers: opt.Workers = None,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Serve over HTTP. This is the default command.
+
+    For example:
+
+        python -m app --port 9000 --runtime litert
+        python -m app serve --host 0.0.0.0 --workers 4
+        SENTIMENT_API_KEYS_FILE=keys.txt python -m app
+
+    Exit codes: 0 after a signal, 1 if the bundle cannot be served, 2 if an option or a setting is wrong, 3 if the
+    address cannot be used.
+    """
+    settings = opt.load_settings(
+        host=host, port=port, workers=workers, runtime=runtime, model_dir=model_dir, model_version=model_version
+    )
+    from app import serving
+
+    raise typer.Exit(serving.serve(settings))
+
+
+@app.command()
+def score(
+    reviews: opt.Reviews = None,
+    file: opt.Files = None,
+    whole: opt.Whole = False,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Score reviews.
+
+    For example:
+
+        python -m app score "A superb film." "A dull waste of time."
+        python -m app score --file reviews.txt
+        echo "A superb film." | python -m app score -
+        python -m app score -- "-- not my film"
+
+    Prints a table on a terminal. Otherwise prints lines of fields separated by tabs: probability, sentiment, words,
+    known words, review. `--json` prints what `POST /predict` returns.
+    """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    from app.terminal.reviews import read_reviews
+
+    texts = read_reviews(reviews or [], file or [], whole, settings, "max_reviews")
+    from app.terminal.model import open_model
+    from app.terminal.tables import print_predictions
+
+    print_predictions(*open_model(settings), texts, as_json)
+
+
+@app.command()
+def explain(
+    reviews: opt.Reviews = None,
+    file: opt.Files = None,
+    whole: opt.Whole = False,
+    top: Annotated[int | None, typer.Option(min=0, help="Terms to list; by default 10, or all as JSON.")] = None,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Show what predictions are based on: the effect of each word.
+
+    For example:
+
+        python -m app explain "A superb cast, but not a good film."
+        python -m app explain --top 20 --file review.txt --whole
+
+    On a terminal, blue words with ⁺ make the review more positive, orange words with ⁻ more negative; dim words are
+    unknown. A term's log-odds are the difference to the prediction without it. Otherwise prints lines of fields
+    separated by tabs. `--json` prints what `POST /explain` returns.
+    """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    from app.terminal.reviews import read_reviews
+
+    texts = read_reviews(reviews or [], file or [], whole, settings, "max_explained")
+    from app.terminal.explanations import print_explanations
+    from app.terminal.model import open_model
+
+    print_explanations(*open_model(settings), texts, top, as_json)
+
+
+@app.command()
+def check(
+    bundle: Annotated[Path | None, typer.Argument(help="Its folder; by default, the bundle that is served.")] = None,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Verify a bundle and print facts about it.
+
+    For example:
+
+        python -m app check
+        python -m app check models/imdb/1 --runtime litert
+        python -m app check --json | jq .manifest.metrics
+
+    Compares every file with its SHA-256. Then scores the golden reviews with the chosen runtime, or with every
+    installed one, and compares the probabilities with the recorded ones.
+    """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    from app.inference.bundle import find_bundle, load_bundle
+    from app.terminal.inspection import facts_of, lines_about, replay
+
+    try:
+        found = load_bundle(bundle or find_bundle(settings.model_dir, settings.model_version))
+        differences = replay(found, settings.runtime if "runtime" in settings.model_fields_set else None)
+    except SentimentError as error:
+        if as_json:
+            typer.echo(json.dumps({"whole": False, "message": str(error)}))
+        raise
+    typer.echo(json.dumps(facts_of(found, differences)) if as_json else lines_about(found, differences))
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bulk(context: typer.Context) -> None:
+    """Score CSV, JSONL and Parquet files of any size; see `bulk --help`."""
+    from app.bulk.__main__ import run_and_exit
+
+    run_and_exit(context.args)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    settings = opt.load_settings()
+    from app.main import create_app
+
+    typer.echo(json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False))

@@ -1,0 +1,103 @@
+"""Run the service: verify the bundle, then start uvicorn with one worker or several."""
+
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+from app.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from app.metrics import Metrics
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal stops the service.
+
+    Returns:
+        The exit code: 0 after a signal, 1 if the bundle failed its golden reviews. uvicorn exits with 3 by itself if
+        it cannot listen.
+
+    Raises:
+        SentimentError: The bundle is missing or damaged, or the packages for tracing are not installed.
+    """
+    from app import tracing
+    from app.inference.bundle import find_bundle, load_bundle
+
+    # First, so that a wrong path or a damaged file ends the command at once instead of every worker.
+    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+    if tracing.wanted():
+        tracing.check()
+    if settings.workers > 1:
+        return _serve_with_workers(settings)
+
+    from app.main import create_app
+    from app.metrics import Metrics
+    from app.server import Server
+
+    metrics = Metrics()
+    metrics.workers.set(1)
+    _serve_metrics(settings, metrics)
+    server = Server(_uvicorn_config(create_app(settings, bundle, metrics), settings))
+    try:
+        server.run()
+    except SystemExit:
+        if server.lifespan.should_exit:  # the bundle failed its golden reviews; the log says so
+            return 1
+        raise
+    return 0
+
+
+def _serve_with_workers(settings: Settings) -> int:
+    with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported, here and in the workers
+
+        from app.logs import configure_logs
+        from app.metrics import Metrics
+        from app.supervisor import Supervisor
+
+        configure_logs(settings.log_level, settings.log_format)
+        metrics = Metrics()
+        _serve_metrics(settings, metrics)
+        # Each worker creates the app itself, with settings from the environment.
+        supervisor = Supervisor(_uvicorn_config("app.main:create_app", settings), metrics)
+        supervisor.run()
+        return 1 if supervisor.failed else 0
+
+
+def _serve_metrics(settings: Settings, metrics: "Metrics") -> None:
+    if settings.metrics_port is not None:
+        from prometheus_client import start_http_server
+        from uvicorn.config import STARTUP_FAILURE
+
+        try:
+            start_http_server(settings.metrics_port, settings.host, metrics.registry)
+        except OSError as error:
+            sys.stderr.write(f"error: {PREFIX}METRICS_PORT {settings.metrics_port}: {error.strerror}\n")
+            sys.exit(STARTUP_FAILURE)
+
+
+def _uvicorn_config(app: "FastAPI | str", settings: Settings) -> "uvicorn.Config":
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http="zttp",
+        limit_concurrency=settings.limit_concurrency,
+        timeout_keep_alive=settings.keep_alive,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+        timeout_worker_healthcheck=10,
+        forwarded_allow_ips=settings.trusted_proxies,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        reset_contextvars=True,  # otherwise a pipelined request would inherit the context of the one before it
+    )

@@ -122,7 +122,7 @@ def test_explain_beyond_the_deadline_fails_and_frees_its_place(classifier: Count
     async def run() -> None:
         explainer = explainer_of(classifier, max_requests=1, max_rows=9 * CHUNK, deadline=0.2)
         with pytest.raises(DeadlineExceeded):
-            await explainer.explain([long] * 10_000)
+            await explainer.explain([long] * 200)  # takes seconds
         calls = len(classifier.calls)
         await asyncio.sleep(0.05)
         assert len(classifier.calls) == calls

@@ -10,7 +10,6 @@ from threading import Thread
 import httpx
 import pytest
 
-from app.__main__ import main
 from tests.servers import PATIENCE, ROOT, Server, ready_when_told, run_app, serving, wait_until
 
 REVIEW = "A superb and moving film that nobody should ever log"
@@ -157,14 +156,6 @@ def test_command_on_a_taken_port_fails(server: Server) -> None:
     done = run_app(port=server.url.rsplit(":", 1)[1])
     assert done.returncode == 3
     assert "address already in use" in (done.stdout + done.stderr).lower()
-
-
-def test_command_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    printed = capsys.readouterr().out
-    assert "SENTIMENT_MAX_REVIEWS" in printed
-    assert "(default: 8000)" in printed
 
 
 def test_command_openapi_writes_the_document() -> None:

@@ -59,7 +59,8 @@ def _without_known_tracebacks(record: logging.LogRecord) -> bool:
     After a non-ASCII byte in the path or malformed chunk framing, zttp raises out of the protocol, and the event loop
     closes the connection and logs the traceback.
     """
-    if record.name == "asyncio" and "data_received() call failed" in record.getMessage():
+    words = ("Fatal error: protocol.data_received() call failed", "Fatal error on transport")  # asyncio's and uvloop's
+    if record.name == "asyncio" and record.getMessage().startswith(words):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args = "connection closed: the request is not valid HTTP", ()
         record.exc_info = None

@@ -1,4 +1,4 @@
-"""The application: its parts put together, and what happens when it starts and stops."""
+"""The application: creates it from its parts, starts and stops it."""
 
 import gc
 import os
@@ -29,18 +29,18 @@ from app.metrics import Metrics
 from app.settings import Settings
 
 DESCRIPTION = """\
-Reads movie reviews and estimates how likely each is to be positive.
+Estimates how likely movie reviews are to be positive.
 
-Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`: the request's own, if it had
-one, or a new one; log lines carry it too. `GET /model` shows the limits that apply.
+Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`, either that of the request or a
+new one, and log lines contain it. `GET /model` returns the limits that apply.
 """
 
 TAGS = [
     {"name": "predictions", "description": "Score and explain reviews."},
     {"name": "model", "description": "The served bundle."},
-    {"name": "health", "description": "For load balancers and orchestrators."},
-    {"name": "open inference protocol", "description": "The same for clients of Triton and KServe, version 2."},
-    {"name": "tensorflow serving", "description": "The same for clients of TensorFlow Serving and KServe, version 1."},
+    {"name": "health", "description": "Health checks for load balancers and orchestrators."},
+    {"name": "open inference protocol", "description": "Predictions for clients of Triton and KServe v2."},
+    {"name": "tensorflow serving", "description": "Predictions for clients of TensorFlow Serving and KServe v1."},
 ]
 
 log = structlog.get_logger()
@@ -49,12 +49,12 @@ log = structlog.get_logger()
 def create_app(
     settings: Settings | None = None, bundle: Bundle | None = None, metrics: Metrics | None = None
 ) -> FastAPI:
-    """Make the application.
+    """Create the application.
 
     Args:
-        settings: Read from the environment if None, as in each of several workers.
-        bundle: What to serve; found and verified as the settings say if None.
-        metrics: Counts what happens; new if None.
+        settings: If None, they are read from the environment, as each worker does.
+        bundle: The bundle to serve. If None, the one in the settings is loaded and verified.
+        metrics: The metrics to update. If None, new ones are created.
     """
     settings = settings or Settings()
     configure_logs(settings.log_level, settings.log_format)
@@ -98,10 +98,10 @@ def create_app(
 
 
 def start_service(settings: Settings, bundle: Bundle | None, metrics: Metrics) -> Service:
-    """Load the bundle and prove that it scores as it did when it was trained.
+    """Load and verify the bundle, and start the batcher and the explainer.
 
     Raises:
-        SentimentError: The bundle cannot be served; logged.
+        SentimentError: The bundle cannot be served. The reason has been logged.
     """
     try:
         bundle = bundle or load_bundle(find_bundle(settings.model_dir, settings.model_version))
@@ -112,7 +112,7 @@ def start_service(settings: Settings, bundle: Bundle | None, metrics: Metrics) -
     metrics.serve(bundle, settings.runtime, settings.max_waiting)
     batcher = Batcher(classifier, settings.max_waiting, settings.deadline, metrics.batch)
     explainer = Explainer(classifier, settings.max_explaining, settings.max_explanation_rows, settings.deadline)
-    gc.freeze()  # what is loaded stays, so the garbage collector need not look at it again
+    gc.freeze()  # exempts what is loaded from garbage collection, as it stays until the process ends
     log.info(
         "ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest, pid=os.getpid()
     )

@@ -6,7 +6,9 @@ https://prometheus.github.io/client_python/multiprocess/
 """
 
 import os
-from collections.abc import Sequence
+import struct
+import time
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate
 from math import inf
@@ -20,6 +22,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
@@ -171,9 +174,24 @@ class Metrics:
         if MULTIPROCESS_FOLDER not in os.environ:
             return self._registry
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        registry.register(AllWorkers(None))  # type: ignore[no-untyped-call]
         return registry
 
     def exposition(self) -> bytes:
         """Render the metrics for a scrape."""
         return generate_latest(self.registry)
+
+
+class AllWorkers(MultiProcessCollector):
+    """Collects the metrics of all workers, also while one is starting and has a file that is still empty."""
+
+    def collect(self) -> Iterable[Metric]:
+        """See `MultiProcessCollector`."""
+        for _ in range(10):
+            try:
+                metrics: Iterable[Metric] = super().collect()  # type: ignore[no-untyped-call]
+            except struct.error:
+                time.sleep(0.01)
+            else:
+                return metrics
+        raise RuntimeError("a worker has not written its metrics file")

@@ -17,8 +17,11 @@ import uvicorn
 
 from app.api.state import Service
 
+QUIET = 0.1
+"""Seconds without a new connection after which a listener is closed."""
+
 MAX_ACCEPTING = 1.0
-"""Seconds to accept pending connections for; clients that keep connecting must not delay the stop forever."""
+"""Maximum seconds to wait for that; clients that keep connecting must not delay the stop forever."""
 
 IN_TRANSIT = 0.5
 """Seconds for requests that are on their way on open connections, before uvicorn closes the idle ones."""
@@ -29,8 +32,9 @@ log = structlog.get_logger()
 class Server(uvicorn.Server):
     """See the module; takes the arguments of `uvicorn.Server`."""
 
-    drained_at: float | None = None
+    stopping = False
     interrupted = False
+    drained_at: float | None = None
 
     @property
     def service(self) -> Service:
@@ -39,21 +43,25 @@ class Server(uvicorn.Server):
         return service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Handle SIGTERM and SIGINT; see the module."""
+        """Note SIGTERM and SIGINT; see the module.
+
+        Nothing else happens here: the interrupted code may hold a lock that metrics or logs would wait for forever.
+        """
         if sig == signal.SIGINT:
             self.interrupted = True
             if self.config.workers > 1:
                 return  # a terminal sends it to the whole process group; the supervisor follows up with SIGTERM
-        if self.drained_at is not None or not self.started:
+        if self.stopping or not self.started:
             self.should_exit = self.force_exit = True
-            return
-        seconds = 0 if self.interrupted else self.service.settings.drain
-        self.drained_at = time.monotonic() + seconds
-        self.service.begin_draining()
-        log.info("draining", seconds=seconds)
+        self.stopping = True
 
     async def on_tick(self, counter: int) -> bool:
         """Run ten times per second; returns whether to stop."""
+        if self.stopping and self.drained_at is None:
+            seconds = 0 if self.interrupted else self.service.settings.drain
+            self.drained_at = time.monotonic() + seconds
+            self.service.begin_draining()
+            log.info("draining", seconds=seconds)
         if counter % 10 == 0:
             self.service.observe(connections=len(self.server_state.connections))
         drained = self.drained_at is not None and time.monotonic() >= self.drained_at
@@ -67,26 +75,32 @@ class Server(uvicorn.Server):
                 listeners += [socket.socket(fileno=socket.dup(sock.fileno())) for sock in server.sockets]
         for server in self.servers:
             server.close()
-        await asyncio.sleep(0)  # now asyncio has stopped watching the listeners
-        for listener in listeners:
-            with listener:
-                await self._accept_pending(listener)
         for sock in sockets or []:
             sock.close()
+        for connection in [connection for listener in listeners for connection in pending_connections(listener)]:
+            with suppress(OSError):  # the client has left
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         if not self.force_exit:
             await asyncio.sleep(IN_TRANSIT)
         await super().shutdown(sockets)
-
-    async def _accept_pending(self, listener: socket.socket) -> None:
-        listener.setblocking(False)
-        deadline = time.monotonic() + MAX_ACCEPTING
-        with suppress(OSError):  # nobody is waiting, or no file descriptor is left
-            while time.monotonic() < deadline:
-                with suppress(ConnectionError):  # the client has left
-                    connection, _ = listener.accept()
-                    await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
+
+
+def pending_connections(listener: socket.socket) -> list[socket.socket]:
+    """Accept the connections that wait for a listener, and close it once no more arrive.
+
+    This blocks the event loop on purpose: clients that connect again as soon as they have a response would keep
+    arriving, and one that arrives between the last `accept` and `close` is reset.
+    """
+    connections = []
+    deadline = time.monotonic() + MAX_ACCEPTING
+    with listener, suppress(OSError):  # nobody has connected for a while, or no file descriptor is left
+        listener.settimeout(QUIET)
+        while time.monotonic() < deadline:
+            with suppress(ConnectionError):  # the client has left
+                connections.append(listener.accept()[0])
+    return connections

@@ -10,43 +10,42 @@ from threading import Thread
 from tests.servers import PATIENCE
 
 BODY = json.dumps({"reviews": ["A superb and moving film"]}).encode()
-REQUEST = (
+HEAD = (
     b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     + f"Content-Length: {len(BODY)}\r\n\r\n".encode()
-    + BODY
 )
 
 
 class Client(Thread):
-    """Sends its next request as soon as it has an answer; on a new connection when it was asked to close the old one.
+    """Sends its next request as soon as it has a response; on a new connection if asked to close the old one.
 
-    It ends when it was told to, or when nobody listens any more. A request that was sent and not answered is lost.
+    It stops when asked to, or when nobody listens any more. A request that was sent and not answered is lost.
 
     Args:
-        url: Of a server.
+        url: The server's URL.
     """
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self._port = int(url.rsplit(":", 1)[1])
         self.outcomes: Counter[str] = Counter()
-        self.told_to_end = False
+        self.stopping = False
 
     def run(self) -> None:
-        while not self.told_to_end:
+        while not self.stopping:
             try:
                 connection = socket.create_connection(("127.0.0.1", self._port), timeout=PATIENCE)
             except ConnectionRefusedError:
                 return
             with connection:
-                while self._ask(connection) and not self.told_to_end:
+                while self._send(connection) and not self.stopping:
                     pass
 
-    def _ask(self, connection: socket.socket) -> bool:
-        """Send a request and read its answer; returns whether the connection may be used again."""
+    def _send(self, connection: socket.socket) -> bool:
+        """Send a request and read its response; returns whether the connection may be used again."""
         received = b""
         try:
-            connection.sendall(REQUEST)
+            connection.sendall(HEAD + BODY)
             while b"\r\n\r\n" not in received or len(received.split(b"\r\n\r\n", 1)[1]) < _length(received):
                 data = connection.recv(65536)
                 if not data:
@@ -64,13 +63,13 @@ def _length(received: bytes) -> int:
 
 
 def outcomes_of(clients: list[Client]) -> Counter[str]:
-    """Status, or how it was lost -> requests, of all clients."""
+    """Status, or how a request was lost -> requests of all clients."""
     return sum((client.outcomes for client in clients), Counter[str]())
 
 
 @contextmanager
 def load(url: str) -> Iterator[list[Client]]:
-    """Eight clients at work for as long as the block lasts."""
+    """Run eight clients until the end of the block."""
     clients = [Client(url) for _ in range(8)]
     for client in clients:
         client.start()
@@ -78,9 +77,10 @@ def load(url: str) -> Iterator[list[Client]]:
         yield clients
     finally:
         for client in clients:
-            client.told_to_end = True
+            client.stopping = True
         for client in clients:
             client.join(PATIENCE)
+            assert not client.is_alive()
 
 
 def answered(clients: list[Client]) -> int:

@@ -1,4 +1,4 @@
-"""HTTP by hand: sends any bytes at all, right or wrong, and reads what the server makes of them."""
+"""HTTP over plain sockets: sends any bytes, valid or not, and reads the responses."""
 
 import json
 import socket
@@ -11,11 +11,11 @@ from typing import Any, BinaryIO, NamedTuple
 from tests.servers import Server
 
 PATIENCE = 10.0
-"""Seconds to wait for an answer that takes milliseconds on a quiet machine."""
+"""Seconds to wait for a response that takes milliseconds on an idle machine."""
 
 
 class Answer(NamedTuple):
-    """One response; its headers are found in any case."""
+    """One response; header names are case-insensitive."""
 
     status: int
     headers: Message
@@ -34,11 +34,11 @@ class Connection:
         self._incoming = incoming
 
     def send(self, content: bytes) -> None:
-        with suppress(ConnectionError):  # refused before all of it was sent; why is in the answer
+        with suppress(ConnectionError):  # rejected before all of it was sent; the response says why
             self._socket.sendall(content)
 
     def answer(self, to_head: bool = False) -> Answer:
-        """Read the next response, be it an interim one; one to HEAD has no body, whatever its headers say."""
+        """Read the next response, interim ones included; a response to HEAD has no body, whatever its headers say."""
         line = self._incoming.readline()
         if not line.startswith(b"HTTP/1.1 "):
             raise AssertionError(f"no answer but {line!r}")
@@ -48,7 +48,7 @@ class Connection:
         return Answer(status, headers, self._incoming.read(length))
 
     def closed(self) -> bool:
-        """Whether the server has sent all it will send; waits for more or for the end."""
+        """Whether the server has closed the connection; waits for its next byte or the end."""
         try:
             return self._incoming.read(1) == b""
         except ConnectionResetError:  # closed with some of our bytes unread
@@ -74,10 +74,10 @@ def connected_to(url: str) -> Iterator[Connection]:
 
 
 def request(line: str, *headers: str, body: bytes = b"") -> bytes:
-    """Put a request together, with nothing in it but what is named; Latin-1, as all bytes can be written in it."""
+    """Write a request with these headers and no others, in Latin-1, which can represent any byte."""
     return "".join(f"{part}\r\n" for part in (line, *headers, "")).encode("latin-1") + body
 
 
 def chunked(*chunks: bytes) -> bytes:
-    """Write a body of these chunks and the end."""
+    """Write a chunked body."""
     return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))

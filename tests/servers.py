@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
 """Seconds to wait for something that takes five on a quiet machine."""
 
+
 @dataclass
 class Server:
     process: subprocess.Popen[str]

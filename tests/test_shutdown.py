@@ -1,117 +1,137 @@
-"""Stopping and crashing lose no request: real processes, real signals, clients that never pause."""
+"""Stops and crashes lose no request: real processes, real signals, clients that never pause."""
 
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
 
 import httpx
 import psutil
 import pytest
 
-from app.server import close_door, turn_newcomers_away, turns_newcomers_away
-from tests.clients import Client, outcomes_of
-from tests.servers import PATIENCE, Server, serving, wait_until
-from tests.test_connections import BODY, HEAD, connect
+from tests.clients import BODY, HEAD, answered, load, outcomes_of
+from tests.scraping import number, scrape
+from tests.servers import PATIENCE, ROOT, Server, environment, run_app, serving, wait_until
+
+both = pytest.mark.parametrize("workers", [1, 2])
+UNHURRIED = {"runtime": "litert", "drain": 1000, "shutdown_timeout": 1000, "request_timeout": 1000}
+"""No timeout of the service ends a test."""
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@both
 @pytest.mark.parametrize("drain", [0.5, 0])
-def test_clients_without_a_balancer_lose_no_request_across_sigterm(models: Path, workers: int, drain: float) -> None:
+def test_stop_loses_no_request(models: Path, workers: int, drain: float) -> None:
+    """Without a balancer in front."""
     with serving(model_dir=models, workers=workers, drain=drain, runtime="litert") as server:
-        clients = [Client(server.url) for _ in range(8)]
-        for client in clients:
-            client.start()
-        time.sleep(1)
-        server.process.send_signal(signal.SIGTERM)
-        for client in clients:
-            client.join(PATIENCE)
-            assert not client.is_alive()
-        assert server.process.wait(PATIENCE) == 0
-    outcomes = outcomes_of(clients)
-    assert set(outcomes) == {"200"}, outcomes
-    assert outcomes["200"] > 100
-
-
-def test_supervisor_that_is_late_costs_no_request(models: Path) -> None:
-    """It turns newcomers away before the workers stop looking at the door; on a busy machine it may not get to it."""
-    with serving(model_dir=models, workers=2, drain=0.5, runtime="litert") as server:
-        clients = [Client(server.url) for _ in range(8)]
-        for client in clients:
-            client.start()
-        time.sleep(0.5)
-        server.process.send_signal(signal.SIGTERM)
-        server.wait_for('"draining"')
-        server.process.send_signal(signal.SIGSTOP)
-        time.sleep(1)
-        server.process.send_signal(signal.SIGCONT)
-        for client in clients:
-            client.join(PATIENCE)
+        with load(server.url) as clients:
+            wait_until(lambda: answered(clients) > 1000)
+            server.process.send_signal(signal.SIGTERM)
+            for client in clients:
+                client.join(PATIENCE)  # they notice that nobody listens any more
         assert server.process.wait(PATIENCE) == 0
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
 
-def test_worker_that_crashes_is_replaced_and_the_others_go_on(models: Path) -> None:
-    with serving(model_dir=models, workers=2, runtime="litert") as server:
-        victim = server.workers()[0]
-        stop, failures = Event(), []
+def test_stop_fails_readiness_first_and_still_answers(models: Path) -> None:
+    with serving(model_dir=models, **UNHURRIED) as server, httpx.Client(base_url=server.url) as client:
+        assert "Connection" not in client.get("/health/ready").headers
+        assert number(scrape(server.url), "workers_ready") == 1
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
+        response = client.get("/health/ready")
+        assert response.status_code == 503
+        assert "stopping" in response.json()["detail"]
+        assert client.get("/health/live").status_code == 200
+        assert number(scrape(server.url), "workers_ready") == 0
+        for _ in range(50):  # over new connections, as from a balancer that has not noticed yet
+            response = httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]})
+            assert (response.status_code, response.headers["Connection"]) == (200, "close")
+        server.process.send_signal(signal.SIGTERM)
 
-        def ask() -> None:
-            while not stop.is_set():
-                try:
-                    response = httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]}, timeout=PATIENCE)
-                    if response.status_code != 200:
-                        failures.append(response.text)
-                except httpx.HTTPError as error:
-                    failures.append(repr(error))
 
-        client = Thread(target=ask)
-        client.start()
-        time.sleep(0.3)
-        os.kill(victim, signal.SIGKILL)
-        server.wait_for(rf"Child process \[{victim}\] died")
-        wait_until(lambda: len(set(server.workers()) - {victim}) == 2)
-        time.sleep(0.5)
-        stop.set()
-        client.join(PATIENCE)
-        assert len(failures) <= 1, failures  # the one request that the victim held
+@both
+def test_second_signal_stops_at_once(models: Path, workers: int) -> None:
+    """Even if a request is still arriving."""
+    with serving(model_dir=models, workers=workers, **UNHURRIED) as server, connect(server) as connection:
+        connection.sendall(HEAD)
+        wait_until(lambda: number(scrape(server.url), "open_connections") >= 1)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE) == 0
 
 
-def test_workers_with_a_damaged_bundle_end_the_service(models: Path, damaged_golden: Path) -> None:
-    """Found only once the network answers, in the workers; restarting them would not mend it."""
-    with serving(model_dir=damaged_golden.parent, workers=2, runtime="litert") as server:
-        assert server.process.wait(PATIENCE) == 1
-        server.wait_for("should score 0.123")
+@both
+def test_interrupt_skips_the_drain_period(models: Path, workers: int) -> None:
+    with serving(model_dir=models, workers=workers, **UNHURRIED) as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(PATIENCE) == 0
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_second_signal_ends_at_once(models: Path, workers: int) -> None:
-    with serving(model_dir=models, workers=workers, drain=1000, runtime="litert") as server:
-        with httpx.Client(base_url=server.url) as client:
-            client.get("/health/live")  # and keeps its connection
-            server.process.send_signal(signal.SIGTERM)
-            server.wait_for('"draining"')
-            server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(PATIENCE) == 0
+def test_interrupt_from_a_terminal_skips_the_drain_period(models: Path) -> None:
+    """A terminal sends SIGINT to the workers, too."""
+    with serving(model_dir=models, workers=2, **UNHURRIED) as server:
+        for pid in (*server.workers(), server.process.pid):
+            os.kill(pid, signal.SIGINT)
+        assert server.process.wait(PATIENCE) == 0
 
 
-def test_second_signal_reaches_a_worker_that_has_not_looked_at_the_first(models: Path) -> None:
-    """Two signals of a kind that wait are one."""
-    with serving(model_dir=models, workers=2, drain=1000, runtime="litert") as server:
-        busy = server.workers()[0]
-        os.kill(busy, signal.SIGSTOP)
+@both
+def test_stop_while_loading_never_gets_ready(models: Path, workers: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env=environment(model_dir=models, workers=workers, port=0, log_format="json", drain=0),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        server = Server(process)
+        server.wait_for("Started server process")  # in every worker; TensorFlow takes seconds to load
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        server.reader.join(PATIENCE)
+    assert not any("Traceback" in line for line in server.lines)
+
+
+@both
+def test_bundle_that_fails_its_golden_review_ends_the_service(damaged_golden: Path, workers: int) -> None:
+    """Found by the workers, whose replacements would fail as well."""
+    done = run_app(model_dir=damaged_golden.parent, workers=workers, runtime="litert", log_format="json", port=0)
+    assert done.returncode == 1
+    assert "should score 0.123" in done.stdout + done.stderr
+
+
+def test_supervisor_ignores_requests_for_another_number_of_workers_and_stops_on_sighup(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        workers = server.workers()
+        for sent in (signal.SIGTTIN, signal.SIGTTOU):
+            server.process.send_signal(sent)
+        time.sleep(1)  # two rounds of the supervisor
+        assert server.workers() == workers
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_worker_that_crashes_is_replaced_while_the_other_answers(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        victim = server.workers()[0]
+        with load(server.url) as clients:
+            wait_until(lambda: answered(clients) > 1000)
+            os.kill(victim, signal.SIGKILL)
+            server.wait_for(rf'"pid":{victim},.*"worker died"')
+            server.wait_ready(2)
+            before = answered(clients)
+            wait_until(lambda: answered(clients) > before + 1000)
+        outcomes = outcomes_of(clients)
+        lost = outcomes.total() - outcomes["200"]
+        assert lost <= len(clients), outcomes  # what the victim was working on
+        assert number(scrape(server.url), "worker_restarts_total") == 1
         server.process.send_signal(signal.SIGTERM)
-        server.wait_for('"draining"')
-        server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
-        with suppress(ProcessLookupError):  # the supervisor kills who does not answer it for ten seconds
-            os.kill(busy, signal.SIGCONT)
         assert server.process.wait(PATIENCE) == 0
 
 
@@ -127,39 +147,9 @@ def test_stop_without_a_file_descriptor_left_finishes_what_was_accepted(models: 
             wait_until(lambda: all(each.status != psutil.CONN_LISTEN for each in process.net_connections()))
             connection.sendall(BODY)
             assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
-            process.rlimit(psutil.RLIMIT_NOFILE, (most, most))  # uvloop's own end needs some
+            process.rlimit(psutil.RLIMIT_NOFILE, (most, most))  # uvloop needs some when it ends
         assert server.process.wait(PATIENCE) == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's socket filters")
-def test_closing_door_lets_in_who_has_begun_to_connect_and_nobody_else() -> None:
-    """Linux can be told to keep a handshake unfinished until the client sends something: just as with one far away."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
-        door.setblocking(False)
-        with socket.create_connection(door.getsockname()) as client:
-            assert not turns_newcomers_away(door)
-            turn_newcomers_away(door)
-            assert turns_newcomers_away(door)
-            with pytest.raises(TimeoutError):
-                socket.create_connection(door.getsockname(), timeout=0.5)
-            client.sendall(b"begun")
-            newcomers: list[socket.socket] = []
-
-            def came_in() -> bool:
-                newcomers.extend(close_door(door.dup()))
-                return bool(newcomers)
-
-            wait_until(came_in)
-            (newcomer,) = newcomers
-            with newcomer:
-                newcomer.settimeout(PATIENCE)
-                assert newcomer.recv(10) == b"begun"
-                client.sendall(b"and more")
-                assert newcomer.recv(10) == b"and more"
-
-
-def test_interrupt_by_a_person_does_not_wait_for_balancers(models: Path) -> None:
-    with serving(model_dir=models, drain=1000, runtime="litert") as server:
-        server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(PATIENCE) == 0
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), timeout=PATIENCE)

@@ -34,13 +34,13 @@ from app.settings import Settings
 SCHEMA = "#/components/schemas/{model}"
 RESPONSE = "#/components/responses/{}"
 PROTOCOL = "Protocol"
-"""Prefix of the responses in the form that clients of other protocols expect."""
+"""Prefix of the names of responses under /v1 and /v2."""
 
 ERRORS: dict[str, tuple[str, list[Exception]]] = {
     "Unauthorized": ("The API key is missing or unknown.", [Unauthorized()]),
     "RequestTimeout": ("The request body did not arrive in time; the connection is closed.", [BodyTimeout(20)]),
     "BodyTooLarge": ("The request body is too large.", [BodyTooLarge(2_000_000, 3_145_728)]),
-    "UnsupportedMediaType": ("The request body is not uncompressed JSON.", [UnsupportedBody(NOT_JSON)]),
+    "UnsupportedMediaType": ("The request body is not JSON, or it is compressed.", [UnsupportedBody(NOT_JSON)]),
     "InvalidRequest": (
         "The request body does not match the schema, or a limit is exceeded.",
         [
@@ -56,7 +56,7 @@ ERRORS: dict[str, tuple[str, list[Exception]]] = {
     ),
     "DeadlineExceeded": ("The reviews were not scored in time.", [DeadlineExceeded(10)]),
 }
-"""Name of a response -> its description and example errors."""
+"""Response name -> description and example errors."""
 
 PROTOCOL_ERRORS: dict[str, tuple[str, list[Exception]]] = {
     **ERRORS,
@@ -64,14 +64,17 @@ PROTOCOL_ERRORS: dict[str, tuple[str, list[Exception]]] = {
         "The request body does not match the protocol, or a limit is exceeded.",
         [invalid("instances.0", BLANK)],
     ),
-    "ModelNotFound": ("Another model or version than the one that is served.", [ModelNotFound("imdb", "2")]),
+    "ModelNotFound": (
+        "The path names another model or version than the one that is served.",
+        [ModelNotFound("imdb", "2")],
+    ),
     "UnsupportedMediaType": ("The Content-Encoding is not supported.", [UnsupportedBody(WRONG_ENCODING)]),
 }
-"""The same for other protocols."""
+"""The same for /v1 and /v2."""
 
 HEADERS = {
     "X-Request-ID": {
-        "description": "The request's X-Request-ID, or a new one; log lines carry it.",
+        "description": "The X-Request-ID of the request, or a new one. Log lines contain it.",
         "schema": {"type": "string"},
     },
     "WWW-Authenticate": {"description": "The authentication scheme.", "schema": {"type": "string"}},
@@ -110,7 +113,7 @@ def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -
 
 
 def add_openapi(app: FastAPI, settings: Settings) -> None:
-    """Replace `app.openapi`, as FastAPI documents it, by one that returns the completed document."""
+    """Replace `app.openapi`, as FastAPI documents it, with a function that returns the completed document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -140,7 +143,11 @@ def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
         **{PROTOCOL + name: _protocol_response(name, *error) for name, error in PROTOCOL_ERRORS.items()},
     }
     components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "An API key, if the service requires one."}
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, if the service is configured to require one.",
+        }
     }
     for path, item in document["paths"].items():
         for operation in item.values():
@@ -148,7 +155,9 @@ def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
             operation["security"] = key_or_nothing if needs_key(path) else []
             for status, response in operation["responses"].items():
                 if "$ref" in response:
-                    operation["responses"][status] = {"$ref": response["$ref"]}  # FastAPI adds a description
+                    operation["responses"][status] = {
+                        "$ref": response["$ref"]
+                    }  # without the description that FastAPI adds
                 else:
                     response.setdefault("headers", {}).update(_headers("X-Request-ID"))
             _add_example(operation["responses"]["200"], schemas)
@@ -156,7 +165,7 @@ def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
 
 
 def _schemas(derived: dict[str, Any]) -> dict[str, Any]:
-    """Add the schemas of bodies that routes read and write themselves, and complete all of them."""
+    """Add the schemas of bodies that routes parse or serialize themselves, and complete all schemas."""
     bodies: list[type[BaseModel]] = [PredictRequest, ExplainRequest, InferRequest, InstancesRequest]
     modes: list[tuple[type[BaseModel], Any]] = [(body, "validation") for body in bodies]
     modes += [(error, "serialization") for error in (Problem, ProtocolError)]
@@ -166,7 +175,7 @@ def _schemas(derived: dict[str, Any]) -> dict[str, Any]:
     for schema in schemas.values():
         for part in schema.get("properties", {}).values():
             if part.get("default", ...) is None and not _allows_null(part):
-                del part["default"]  # absent rather than null, so that clients need no union for it
+                del part["default"]  # optional rather than nullable, so that generated clients need no union
     schemas["JsonValue"] = {"title": "JsonValue", "description": "Any JSON value."}
     schemas["Problem"]["properties"]["type"]["examples"] = sorted({TYPE_PREFIX + kind.type for kind in KINDS.values()})
     return schemas
@@ -210,14 +219,14 @@ def _protocol_response(name: str, description: str, examples: list[Exception]) -
 
 
 def _add_example(response: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Give a successful response an example, unless its route has one."""
+    """Add an example to a successful response, unless its route defines one."""
     body = response.get("content", {}).get("application/json")
     if body is not None and not {"example", "examples"} & body.keys():
         body["example"] = _example_of(body["schema"], schemas)
 
 
 def _example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """Combine the examples of a schema's parts."""
+    """Build an example from the examples of a schema's properties."""
     if "$ref" in schema:
         return _example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for several in ("examples", "enum"):
@@ -239,7 +248,7 @@ def _allows_null(schema: dict[str, Any]) -> bool:
 
 
 def _describe_attributes(schema: dict[str, Any]) -> None:
-    """Give each property of a dataclass's schema its part of the docstring."""
+    """Copy the description of each attribute from the docstring of a dataclass to its schema."""
     schema["description"], _, attributes = schema["description"].partition("\n\nAttributes:\n")
     for name, text in re.findall(r"^    (\w+): (.+(?:\n {8,}.+)*)", attributes, re.MULTILINE):
         schema["properties"][name]["description"] = " ".join(text.split())

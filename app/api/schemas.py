@@ -1,4 +1,4 @@
-"""The shapes of requests and responses; the OpenAPI document is made of these."""
+"""Request and response models; FastAPI derives the OpenAPI schemas from them."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from app.inference.text import BLANK, is_blank
 from app.inference.vocabulary import Encoding
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-"""Any character but those that `str.isspace` knows; the `\\s` of JSON Schema's dialect knows others."""
+"""Any character that `str.isspace` does not count as whitespace; `\\s` in JSON Schema patterns differs from it."""
 
 
 def _not_blank(review: str) -> str:
@@ -29,8 +29,8 @@ Review = Annotated[
 class PredictRequest(BaseModel):
     """Reviews to score."""
 
-    # Unknown fields are kept, and refused by `app.api.body`: pydantic would make an error for each of them, which for a
-    # body of nothing else takes a hundred times the body's size.
+    # Unknown fields are kept here and rejected by `app.api.body`: pydantic would create an error for each of them, and
+    # for a body of nothing else these take a hundred times the size of the body.
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
@@ -39,15 +39,20 @@ class PredictRequest(BaseModel):
         },
     )
 
-    # Failing fast bounds the answer: a body of a million wrong items yields one violation, not a million.
+    # Failing fast limits the size of the response: a million invalid items give one violation, not a million.
     reviews: Annotated[
         list[Review],
-        Field(min_length=1, fail_fast=True, description="Raw texts, in any order; markup and emoji do no harm."),
+        Field(
+            min_length=1,
+            fail_fast=True,
+            description="Raw review texts, in any order. They may contain markup and emoji. `GET /model` returns the "
+            "maximum number of reviews and of characters per review.",
+        ),
     ]
 
 
 def _no_other_type(value: object) -> object:
-    """Refuse what would be taken for an integer and is none; 5.0 is one in JSON, so strictness would go too far."""
+    """Reject booleans and strings, which pydantic converts to integers. Strict mode would also reject 5.0."""
     if isinstance(value, bool | str):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
@@ -58,176 +63,205 @@ class ExplainRequest(PredictRequest):
 
     top: Annotated[
         Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_no_other_type)] | None,
-        Field(description="How many terms to list a review, the largest first; absent, all.", examples=[5]),
+        Field(
+            description="Maximum number of terms to list per review, largest effect first. If absent, all are listed.",
+            examples=[5],
+        ),
     ] = None
 
 
 class Prediction(BaseModel):
-    """What the model makes of one review."""
+    """The prediction for one review."""
 
     positive_probability: Annotated[
-        float, Field(ge=0, le=1, description="How likely the review is to be positive.", examples=[0.97])
+        float, Field(ge=0, le=1, description="Probability that the review is positive.", examples=[0.97])
     ]
-    sentiment: Annotated[Literal["positive", "negative"], Field(description="`positive` from a probability of 0.5 on.")]
-    words: Annotated[int, Field(ge=0, description="Words in the review.", examples=[8])]
+    sentiment: Annotated[
+        Literal["positive", "negative"], Field(description="`positive` if the probability is at least 0.5.")
+    ]
+    words: Annotated[int, Field(ge=0, description="Number of words in the review.", examples=[8])]
     known_words: Annotated[
         int,
-        Field(ge=0, description="Those of them that the model could read; few mean little confidence.", examples=[8]),
+        Field(
+            ge=0,
+            description="Number of words that the model knows. If there are few, the prediction is unreliable.",
+            examples=[8],
+        ),
     ]
 
 
 class ModelName(BaseModel):
-    """Which bundle answered."""
+    """The bundle that made the predictions."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    version: Annotated[str, Field(description="Which version of it.", examples=["2"])]
+    version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
 
 
 class PredictResponse(BaseModel):
-    """One prediction a review, in the order of the reviews."""
+    """One prediction per review, in the same order as the reviews."""
 
     model: ModelName
-    predictions: Annotated[list[Prediction], Field(description="In the order of the reviews.")]
+    predictions: Annotated[list[Prediction], Field(description="One per review, in the same order.")]
 
 
 class Span(BaseModel):
-    """A part of a review, in Unicode code points."""
+    """A part of a review. Positions count Unicode code points from 0."""
 
-    start: Annotated[int, Field(ge=0, description="Its first character.", examples=[12])]
-    end: Annotated[int, Field(ge=0, description="Behind its last character.", examples=[18])]
+    start: Annotated[int, Field(ge=0, description="Position of the first character.", examples=[12])]
+    end: Annotated[int, Field(ge=0, description="Position after the last character.", examples=[18])]
 
 
 class Effect(BaseModel):
-    """What a term does to the probability: the difference to the answer with the term switched off."""
+    """The effect of one term: the prediction minus the prediction without the term."""
 
-    term: Annotated[str, Field(description="A word, or some in a row, in lower case.", examples=["superb"])]
+    term: Annotated[str, Field(description="A word or several consecutive words, in lower case.", examples=["superb"])]
     log_odds: Annotated[
         float,
-        Field(description="What it adds to the log-odds of being positive; below 0: against.", examples=[1.2]),
+        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.2]),
     ]
-    probability: Annotated[float, Field(ge=-1, le=1, description="What it adds to the probability.", examples=[0.05])]
+    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.05])]
     positive_probability_without: Annotated[
-        float, Field(ge=0, le=1, description="The probability with the term switched off.", examples=[0.92])
+        float, Field(ge=0, le=1, description="Probability without the term.", examples=[0.92])
     ]
     occurrences: Annotated[
-        list[Span], Field(description="Where it is in the review; of several words, from the first to the last.")
+        list[Span], Field(description="Where the term occurs in the review; a span covers all words of the term.")
     ]
 
 
-class Rest(BaseModel):
-    """The sums of the terms that are not listed."""
+class RemainingTerms(BaseModel):
+    """The terms that `top` omits, added up."""
 
-    terms: Annotated[int, Field(ge=0, description="How many there are.", examples=[4])]
-    log_odds: Annotated[float, Field(description="What they add to the log-odds, one by one.", examples=[0.3])]
-    probability: Annotated[float, Field(description="What they add to the probability, one by one.", examples=[0.01])]
+    terms: Annotated[int, Field(ge=0, description="Number of omitted terms.", examples=[4])]
+    log_odds: Annotated[float, Field(description="Sum of their individual effects on the log-odds.", examples=[0.3])]
+    probability: Annotated[
+        float, Field(description="Sum of their individual effects on the probability.", examples=[0.01])
+    ]
 
 
 class Explanation(Prediction):
-    """What the model makes of one review, and what it rests on."""
+    """The prediction for one review, and what it is based on."""
 
     log_odds: Annotated[
         float,
         Field(
-            description="log(p / (1 - p)), between -87.4 and 17.4. As exact as p, a 32-bit float: beyond p = 0.999999 "
-            "few digits are left, so that log-odds go in steps, and a term's may be 0.",
+            description="log(p / (1 - p)), between -87.4 and 17.4. p is a 32-bit float, so above p = 0.999999 log-odds "
+            "change in steps, and the effect of a term may be 0.",
             examples=[3.5],
         ),
     ]
-    terms: Annotated[list[Effect], Field(description="The known terms, the largest in log-odds first.")]
-    rest: Annotated[Rest, Field(description="Those that `top` left out.")]
-    unknown_words: Annotated[list[Span], Field(description="Words that the model could not read.")]
+    terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
+    rest: Annotated[RemainingTerms, Field(description="Summary of the terms that `top` omits.")]
+    unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
 
 
 class ExplainResponse(BaseModel):
-    """One explanation a review, in the order of the reviews."""
+    """One explanation per review, in the same order as the reviews."""
 
     model: ModelName
-    explanations: Annotated[list[Explanation], Field(description="In the order of the reviews.")]
+    explanations: Annotated[list[Explanation], Field(description="One per review, in the same order.")]
 
 
 class Limits(BaseModel):
-    """The limits in force."""
+    """The limits that apply to requests."""
 
-    max_reviews: Annotated[int, Field(description="Reviews a request.", examples=[128])]
-    max_explained: Annotated[int, Field(description="Reviews a request to explain.", examples=[8])]
-    max_characters: Annotated[int, Field(description="Characters (Unicode code points) a review.", examples=[50_000])]
-    max_body_bytes: Annotated[int, Field(description="Bytes a request body.", examples=[2_000_000])]
+    max_reviews: Annotated[int, Field(description="Maximum reviews per request.", examples=[128])]
+    max_explained: Annotated[int, Field(description="Maximum reviews per request to explain.", examples=[8])]
+    max_characters: Annotated[
+        int, Field(description="Maximum characters (Unicode code points) per review.", examples=[50_000])
+    ]
+    max_body_bytes: Annotated[int, Field(description="Maximum bytes per request body.", examples=[2_000_000])]
     max_waiting: Annotated[
-        int, Field(description="Reviews waiting in one worker before requests are shed.", examples=[1024])
+        int, Field(description="Maximum waiting reviews per worker; beyond it requests get 503.", examples=[1024])
     ]
 
 
 class ModelResponse(BaseModel):
-    """The served bundle: what its manifest says, its digest, and the limits in force."""
+    """The served bundle: its manifest, its digest and the limits that apply."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    version: Annotated[str, Field(description="Which version of it.", examples=["2"])]
+    version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
     digest: Annotated[
         str,
         Field(
-            description="SHA-256 of the bundle's manifest, which names its content.",
+            description="SHA-256 of the manifest, which contains the digests of all other files.",
             examples=["5172c6de07ccae41b47ed1f352bd7145a7c19d572ea2865a1b190ddd1201b4c4"],
         ),
     ]
     created: Annotated[
-        str, Field(description="When training ended; ISO 8601, UTC.", examples=["2026-11-24T13:47:06+00:00"])
+        str, Field(description="When training ended, in ISO 8601 (UTC).", examples=["2026-11-24T13:47:06+00:00"])
     ]
-    runtime: Annotated[str, Field(description="What executes the network.", examples=["tensorflow"])]
-    encoding: Annotated[Encoding, Field(description="How reviews become rows.")]
-    vocabulary_size: Annotated[int, Field(description="Terms that have a column.", examples=[10_000])]
+    runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
+    encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
+    vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[10_000])]
     recipe: Annotated[
         dict[str, JsonValue],
-        Field(description="What the network was trained with.", examples=[{"name": "best", "hidden_units": [16]}]),
+        Field(
+            description="The recipe that the network was trained with.",
+            examples=[{"name": "best", "hidden_units": [16]}],
+        ),
     ]
     dataset: Annotated[
         dict[str, JsonValue],
-        Field(description="The reviews it was trained on.", examples=[{"source": "aclImdb", "test_reviews": 25_000}]),
+        Field(
+            description="The reviews that the network was trained on.",
+            examples=[{"source": "aclImdb", "test_reviews": 25_000}],
+        ),
     ]
     metrics: Annotated[
         dict[str, float],
-        Field(description="Measured once on the test reviews.", examples=[{"accuracy": 0.921, "loss": 0.203}]),
+        Field(description="Metrics on the test reviews, measured once.", examples=[{"accuracy": 0.921, "loss": 0.203}]),
     ]
     libraries: Annotated[
-        dict[str, str], Field(description="Library versions at training time.", examples=[{"numpy": "2.4.6"}])
+        dict[str, str], Field(description="Versions of the libraries used for training.", examples=[{"numpy": "2.4.6"}])
     ]
     limits: Limits
 
 
 class Health(BaseModel):
-    """The service is well."""
+    """The state of the service."""
 
-    status: Annotated[Literal["live", "ready"], Field(description="`live` or `ready`, as asked.", examples=["ready"])]
+    status: Annotated[
+        Literal["live", "ready"], Field(description="`live` or `ready`, depending on the endpoint.", examples=["ready"])
+    ]
 
 
 class Violation(BaseModel):
-    """One thing that is wrong with a request."""
+    """One way in which a request is invalid."""
 
-    location: Annotated[str, Field(description="Where in the body.", examples=["reviews.0"])]
-    message: Annotated[str, Field(description="What is wrong there.", examples=["Input should be a valid string"])]
+    location: Annotated[str, Field(description="Position in the request body.", examples=["reviews.0"])]
+    message: Annotated[
+        str, Field(description="What is wrong at this position.", examples=["Input should be a valid string"])
+    ]
 
 
 class Problem(BaseModel):
-    """What went wrong and what to do about it (RFC 9457)."""
+    """An error, and how to resolve it (RFC 9457 problem details)."""
 
-    # What is None is left out of the answer, so the document shows no null.
+    # Fields that are None are omitted from responses, so the schema has no null.
     type: Annotated[
         str,
-        Field(description="Stable name of the kind of problem.", examples=["urn:problem-type:sentiment:overloaded"]),
+        Field(
+            description="Stable identifier of the kind of problem.", examples=["urn:problem-type:sentiment:overloaded"]
+        ),
     ]
-    title: Annotated[str, Field(description="The type in words.", examples=["Overloaded"])]
-    status: Annotated[int, Field(ge=400, le=599, description="The HTTP status.", examples=[503])]
+    title: Annotated[str, Field(description="Short name of the kind of problem.", examples=["Overloaded"])]
+    status: Annotated[int, Field(ge=400, le=599, description="The HTTP status code.", examples=[503])]
     detail: Annotated[
         str,
         Field(
-            description="What is wrong with this request and what to do, for people.",
-            examples=["1020 reviews are waiting, 8 more would exceed the limit of 1024."],
+            description="What is wrong with this request and how to resolve it, for humans.",
+            examples=["The limit of 1024 waiting reviews was reached. Try again in a second."],
         ),
     ]
-    limit: Annotated[int | SkipJsonSchema[None], Field(description="The limit that was hit.", examples=[50_000])] = None
-    received: Annotated[
-        int | SkipJsonSchema[None], Field(description="What was received instead.", examples=[61_230])
+    limit: Annotated[
+        int | SkipJsonSchema[None], Field(description="The limit that was exceeded.", examples=[50_000])
     ] = None
-    index: Annotated[int | SkipJsonSchema[None], Field(description="Which review, counted from 0.", examples=[3])] = (
-        None
-    )
-    errors: Annotated[list[Violation] | SkipJsonSchema[None], Field(description="What does not fit the schema.")] = None
+    received: Annotated[
+        int | SkipJsonSchema[None], Field(description="The value that was received.", examples=[61_230])
+    ] = None
+    index: Annotated[
+        int | SkipJsonSchema[None], Field(description="Index of the review, counted from 0.", examples=[3])
+    ] = None
+    errors: Annotated[
+        list[Violation] | SkipJsonSchema[None], Field(description="Where the request does not match the schema.")
+    ] = None

@@ -1,20 +1,19 @@
-"""Bundles on disk: a network, its word index and the proof that they are whole.
+"""Bundles on disk: a network, its word index and the proof that both are intact.
 
     models/imdb/1/
-      saved_model.pb  variables/  fingerprint.pb   a TensorFlow SavedModel as it is
+      saved_model.pb  variables/  fingerprint.pb   a plain TensorFlow SavedModel
       model.tflite                                 the same network for LiteRT
       word_index.json                              term -> column
-      golden.json                                  reviews and the probabilities that this bundle gives them
-      profile.json                                 how its training reviews are spread
-      report/                                      how training went and how good the result is
-      manifest.json                                everything about it, and the SHA-256 of every other file
-      manifest.json.sha256                         the SHA-256 of the manifest, as `sha256sum` writes and checks it
+      golden.json                                  some reviews with this bundle's probabilities for them
+      profile.json                                 histograms of its training reviews
+      report/                                      training history, evaluation, model card
+      manifest.json                                facts, and the SHA-256 of every other file
+      manifest.json.sha256                         the SHA-256 of the manifest, in the format of `sha256sum`
 
-Bundles are immutable and appear whole: `staged_bundle` fills a hidden folder beside the target and renames it.
-They are self-contained: every file is a regular one inside the folder and listed in the manifest. A file that is not
-listed is refused, since TensorFlow reads some by their names alone (`saved_model.cpb`, `assets/`); only hidden ones,
-which file managers and network file systems leave behind and no runtime reads, are passed over.
-Nothing in a bundle is ever unpickled.
+Bundles are immutable and written atomically: `staged_bundle` fills a hidden folder beside the target and renames it.
+They are self-contained: every file is a regular one inside the folder and listed in the manifest. Unlisted files are
+rejected, because TensorFlow reads some by their names alone (`saved_model.cpb`, `assets/`); only hidden ones, which
+file managers and network file systems leave behind, are ignored. Nothing in a bundle is unpickled.
 """
 
 import hashlib
@@ -43,19 +42,19 @@ Parsed = TypeVar("Parsed")
 MANIFEST = "manifest.json"
 SEAL = "manifest.json.sha256"
 OWN_NAMES = (".", MANIFEST, SEAL)
-"""What a manifest cannot vouch for: the bundle's folder, itself and its seal."""
+"""Names that a manifest must not list: the bundle's folder, itself and its seal."""
 WORD_INDEX = "word_index.json"
 GOLDEN = "golden.json"
 PROFILE = "profile.json"
 
-WIDEST = 2**31 - 1
+MAX_COLUMNS = 2**31 - 1
 """Columns are int32."""
-LONGEST_TERM = 64
-"""Tokens. Each length costs a table and a pass over every review; no useful vocabulary comes near."""
+MAX_TERM = 64
+"""Maximum tokens per term; each length costs a pass over every review, and no useful vocabulary comes near."""
 
 
 class Golden(BaseModel):
-    """A review and the probability that the bundle gave it when it was made."""
+    """A review with the probability that the bundle gave it when it was made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,18 +63,18 @@ class Golden(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Everything that is to be known about a bundle.
+    """The facts about a bundle.
 
     Attributes:
-        name: What the bundle classifies; the name of the folder of its versions.
+        name: The name of the folder of its versions.
         version: A whole number, larger for newer bundles.
         created: When training ended; ISO 8601, UTC.
         encoding: How reviews become rows.
-        vocabulary_size: Terms in the word index.
-        recipe: What the network was trained with, the seed included.
-        dataset: Where the reviews came from, how many there were, and their SHA-256.
-        metrics: Measured once on the test reviews: loss, accuracy and others.
-        libraries: Library -> the version that training used.
+        vocabulary_size: Number of terms in the word index.
+        recipe: How the network was trained, including the seed.
+        dataset: Source, number and SHA-256 of the reviews.
+        metrics: Loss, accuracy and others, measured once on the test reviews.
+        libraries: Library -> version used for training.
         files: Relative path -> SHA-256, for every file but the manifest and its seal.
     """
 
@@ -95,7 +94,7 @@ class Manifest(BaseModel):
     @field_validator("encoding", mode="before")
     @classmethod
     def _encoding_is_whole(cls, value: object) -> object:
-        # Encoding has the book's values as defaults; in a bundle, one that stepped in would be a wrong answer.
+        # The defaults of Encoding are the book's values; in a bundle, using one of them would be wrong.
         if isinstance(value, dict):
             missing = [field.name for field in fields(Encoding) if field.name not in value]
             if missing:
@@ -105,18 +104,18 @@ class Manifest(BaseModel):
     @field_validator("encoding")
     @classmethod
     def _encoding_is_possible(cls, encoding: Encoding) -> Encoding:
-        if not 1 <= encoding.columns <= WIDEST:
-            raise ValueError(f"columns is {encoding.columns}, outside 1 to {WIDEST}")
+        if not 1 <= encoding.columns <= MAX_COLUMNS:
+            raise ValueError(f"columns is {encoding.columns}, outside 1 to {MAX_COLUMNS}")
         if not 0 <= encoding.first_term_column < encoding.columns:
             raise ValueError(f"first_term_column is {encoding.first_term_column}, outside 0 to {encoding.columns - 1}")
         for name in ("start_column", "unknown_column"):
             column = getattr(encoding, name)
             if column is not None and not 0 <= column < encoding.first_term_column:
-                raise ValueError(f"{name} is {column}, not a column before those of the terms")
-        if not 1 <= encoding.longest_term <= LONGEST_TERM:
-            raise ValueError(f"longest_term is {encoding.longest_term}, outside 1 to {LONGEST_TERM}")
+                raise ValueError(f"{name} is {column}, which is not before the columns of the terms")
+        if not 1 <= encoding.longest_term <= MAX_TERM:
+            raise ValueError(f"longest_term is {encoding.longest_term}, outside 1 to {MAX_TERM}")
         if not set(encoding.kept_punctuation) <= set(FILTERED + SEPARATORS + APOSTROPHES):
-            raise ValueError(f"kept_punctuation is {encoding.kept_punctuation!r}, which is not punctuation alone")
+            raise ValueError(f"kept_punctuation is {encoding.kept_punctuation!r}, which is not only punctuation")
         return encoding
 
     @field_validator("files")
@@ -131,15 +130,15 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was read and verified; its network is not loaded yet.
+    """A verified bundle, whose network is not loaded yet.
 
     Attributes:
-        folder: Where it lies.
-        manifest: What it says about itself.
-        digest: SHA-256 of the manifest, which holds the digest of every other file: it names the bundle's content.
-        vocabulary: The word index with its encoding.
-        golden: The reviews that prove the network right once it is loaded.
-        profile: How its training reviews are spread.
+        folder: Its folder.
+        manifest: Its manifest.
+        digest: SHA-256 of the manifest, which identifies the bundle's content.
+        vocabulary: Its word index with its encoding.
+        golden: Its golden reviews.
+        profile: Histograms of its training reviews.
     """
 
     folder: Path
@@ -155,7 +154,7 @@ def find_bundle(models: Path, version: str | None = None) -> Path:
 
     Args:
         models: The folder of versions, for example `models/imdb`.
-        version: Which one; the newest, that is the largest number, when None.
+        version: The version; the highest if None.
 
     Raises:
         BundleNotFound: There is no such folder or version.
@@ -164,13 +163,13 @@ def find_bundle(models: Path, version: str | None = None) -> Path:
         versions = bundle_versions(models)
     except OSError as error:
         raise BundleNotFound(
-            f"{models}: cannot be read ({error.strerror}). Let the service's user read it, or name another place with "
-            "SENTIMENT_MODEL_DIR"
+            f"{models}: cannot be read ({error.strerror}). Make it readable for this user, or set SENTIMENT_MODEL_DIR "
+            "to another folder"
         ) from error
     if not versions:
         raise BundleNotFound(
             f"{models}: no bundle here, expected a folder named by a number, such as {models / '1'}. "
-            "Name another place with SENTIMENT_MODEL_DIR, or train one with `python -m training`"
+            "Set SENTIMENT_MODEL_DIR to another folder, or train a bundle with `python -m training`"
         )
     if version is None:
         return models / str(versions[-1])
@@ -183,7 +182,7 @@ def find_bundle(models: Path, version: str | None = None) -> Path:
 
 
 def bundle_versions(models: Path) -> list[int]:
-    """List the versions under `models`, oldest first; folders not named by a plain number are none."""
+    """List the versions in `models`, lowest first; folders that are not named by a plain number are ignored."""
     if not models.is_dir():
         return []
     names = [path.name for path in models.iterdir() if path.is_dir()]
@@ -191,12 +190,12 @@ def bundle_versions(models: Path) -> list[int]:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle and verify every file of it.
+    """Read a bundle and verify all of its files.
 
     Raises:
         BundleNotFound: There is no manifest.
-        BundleDamaged: A file is missing, changed, unreadable, foreign, leads out of the bundle, or contradicts the
-            manifest. No other error comes out, whatever the files hold.
+        BundleDamaged: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
+            manifest. No other error is raised, whatever the files contain.
     """
     try:
         return _load(folder)
@@ -204,7 +203,7 @@ def load_bundle(folder: Path) -> Bundle:
         raise
     except OSError as error:
         raise BundleDamaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})") from error
-    except Exception as error:  # nothing known comes here; the cause is chained
+    except Exception as error:  # unexpected; the cause is chained
         raise BundleDamaged(folder, f"it cannot be read ({type(error).__name__})") from error
 
 
@@ -214,14 +213,12 @@ def _load(folder: Path) -> Bundle:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleNotFound(
-            f"{folder}: not a bundle, it holds no {MANIFEST}. Point SENTIMENT_MODEL_DIR to a folder of bundles, "
-            "such as models/imdb"
+            f"{folder}: not a bundle, it has no {MANIFEST}. Set SENTIMENT_MODEL_DIR to a folder of bundles, such as "
+            "models/imdb"
         ) from error
     content = _read(folder, MANIFEST)
     if _read(folder, SEAL) != _seal_of(content):
-        raise BundleDamaged(
-            folder / SEAL, f"it is not the line of sha256sum for {path}, so one of the two was changed or cut short"
-        )
+        raise BundleDamaged(folder / SEAL, f"it does not match {path}, so one of the two was changed or truncated")
     manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
     if manifest.version != folder.name:
         raise BundleDamaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
@@ -231,7 +228,7 @@ def _load(folder: Path) -> Bundle:
     files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
     if foreign := sorted(_found(folder) - set(files) - set(OWN_NAMES)):
         raise BundleDamaged(
-            folder / foreign[0], f"it is no part of the bundle, {MANIFEST} does not list it; take it away"
+            folder / foreign[0], f"it does not belong to the bundle, {MANIFEST} does not list it; remove it"
         )
     return Bundle(
         folder,
@@ -246,7 +243,7 @@ def _load(folder: Path) -> Bundle:
 def _verified(folder: Path, name: str, digest: str) -> bytes:
     content = _read(folder, name)
     if hashlib.sha256(content).hexdigest() != digest:
-        raise BundleDamaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or cut short")
+        raise BundleDamaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
     return content
 
 
@@ -254,8 +251,8 @@ def _read(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
         if not path.resolve(strict=True).is_relative_to(folder.resolve(strict=True)):
-            raise BundleDamaged(path, "it leads out of the bundle")
-        if not path.is_file():  # to open a named pipe would wait for ever
+            raise BundleDamaged(path, "it is a link to a file outside the bundle")
+        if not path.is_file():  # opening a named pipe would block forever
             raise BundleDamaged(path, "it is not a regular file")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -263,13 +260,13 @@ def _read(folder: Path, name: str) -> bytes:
     except OSError as error:
         raise BundleDamaged(path, f"it cannot be read ({error.strerror})") from error
     except MemoryError as error:
-        raise BundleDamaged(path, "it does not fit into the memory") from error
-    except RuntimeError as error:  # Python before 3.13 says so of links that lead in a circle
-        raise BundleDamaged(path, "it is a link that leads to itself") from error
+        raise BundleDamaged(path, "it does not fit into memory") from error
+    except RuntimeError as error:  # what Python before 3.13 raises for circular links
+        raise BundleDamaged(path, "it is a link to itself") from error
 
 
 def _found(folder: Path) -> set[str]:
-    """The relative paths of what lies in a bundle: files, and links to folders, which are not followed."""
+    """The relative paths of the files in a bundle, and of links to folders, which are not followed."""
 
     def fail(error: OSError) -> None:
         raise error
@@ -291,7 +288,7 @@ def _parsed(path: Path, content: bytes, type_: type[Parsed], what: str) -> Parse
 
 
 def _check_json(path: Path, content: bytes) -> None:
-    """Refuse what pydantic would let pass or stumble over: keys that come twice, NaN, endless nesting."""
+    """Reject what pydantic accepts or cannot handle: duplicate keys, NaN, deep nesting."""
     try:
         json.loads(content.decode(), object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
     except RecursionError as error:
@@ -304,13 +301,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
         ((key, times),) = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key {key!r} stands there {times} times")
+        raise ValueError(f"the key {key!r} occurs {times} times")
     return unique
 
 
 def _finite(number: str) -> float:
     if not math.isfinite(value := float(number)):
-        raise ValueError(f"{number} is not a number that bundles hold")
+        raise ValueError(f"{number} is not a finite number")
     return value
 
 
@@ -321,14 +318,14 @@ def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
     except ValueError as error:
         raise BundleDamaged(path, str(error)) from error
     if len(vocabulary) != manifest.vocabulary_size:
-        raise BundleDamaged(path, f"it holds {len(vocabulary)} terms, the manifest says {manifest.vocabulary_size}")
+        raise BundleDamaged(path, f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
     return vocabulary
 
 
 def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
     golden = _parsed(path, content, tuple[Golden, ...], "a list of golden reviews")
     if not golden:
-        raise BundleDamaged(path, "it holds no review, so nothing would prove the network right")
+        raise BundleDamaged(path, "it has no reviews, so nothing would verify the network")
     return golden
 
 
@@ -339,14 +336,13 @@ def _first(error: ValidationError) -> str:
 
 @contextmanager
 def staged_bundle(models: Path, version: str) -> Iterator[Path]:
-    """Give a folder to fill; it becomes `models/version` when the block ends, and vanishes when the block fails.
+    """Yield a folder to fill; it becomes `models/version` when the block ends, and is removed if the block fails.
 
-    The folder is made beside the target, so that the last step is one rename within a file system. Interrupts count
-    as failures: nothing half-made stays.
+    The folder is made beside the target, so that the last step is a rename within one file system.
 
     Raises:
-        BundleExists: There is something under this version already.
-        BundleUnwritable: The system refused to write; the disk is full, say.
+        BundleExists: This version exists already.
+        BundleUnwritable: Writing failed, for example because the disk is full.
     """
     target = models / version
     try:
@@ -371,7 +367,7 @@ def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
 
 
 def write_profile(folder: Path, profile: Profile) -> None:
-    """Write how the training reviews of a staged bundle are spread."""
+    """Write the histograms of a staged bundle's training reviews."""
     write_json(folder / PROFILE, profile.model_dump(mode="json"))
 
 
@@ -381,11 +377,11 @@ def write_golden(folder: Path, golden: list[Golden]) -> None:
 
 
 def write_manifest(folder: Path, **facts: Any) -> Manifest:
-    """Write the manifest of a staged bundle and seal it: the last files.
+    """Write the manifest of a staged bundle and its seal, the last files.
 
     Args:
-        folder: The staged bundle, complete but for the manifest.
-        facts: The attributes of `Manifest`, less `files`.
+        folder: The staged bundle, complete except for the manifest.
+        facts: The attributes of `Manifest`, except `files`.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     digests = {
@@ -409,7 +405,7 @@ def _seal_of(manifest: bytes) -> bytes:
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
-    """Write a JSON file as bundles hold them: UTF-8, readable, ended by a newline, NaN refused."""
+    """Write a JSON file in the format of bundles: UTF-8, readable, with a final newline and without NaN."""
     path.write_text(
         json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n", encoding="utf-8", newline="\n"
     )

@@ -1,11 +1,11 @@
 """What can go wrong between a raw review and its probability.
 
 SentimentError
-├── BundleError            the bundle on disk cannot serve or be made; nothing was loaded or left half-made
+├── BundleError            a bundle cannot be used or made
 │   ├── BundleNotFound     no such folder, or no version in it
-│   ├── BundleDamaged      a file is missing, changed, unreadable, foreign or contradicts another
-│   ├── BundleExists       a bundle is immutable and this version is taken
-│   └── BundleUnwritable   the system refused to write a new bundle; nothing of it was left
+│   ├── BundleDamaged      a file is missing, changed, unreadable, unlisted or contradicts another
+│   ├── BundleExists       bundles are immutable, and this version exists already
+│   └── BundleUnwritable   a new bundle could not be written; nothing of it was left
 ├── RuntimeUnavailable     the package that the chosen runtime needs is not installed
 ├── InferenceError         the runtime returned something that is not a probability
 ├── DeadlineExceeded       the reviews were not scored in time
@@ -26,24 +26,24 @@ class SentimentError(Exception):
 
 
 class BundleError(SentimentError):
-    """The bundle on disk cannot serve, or cannot be made."""
+    """A bundle cannot be used or made."""
 
 
 class BundleNotFound(BundleError):
-    """There is no bundle at the place named."""
+    """There is no such bundle."""
 
 
 class BundleDamaged(BundleError):
-    """A file of the bundle is missing, changed, unreadable, foreign or contradicts another.
+    """A file of the bundle is missing, changed, unreadable, unlisted or contradicts another.
 
     Args:
-        path: The file or folder at fault.
-        reason: What is wrong with it, as the rest of a sentence that begins with its name.
+        path: The file or folder.
+        reason: What is wrong with it, as the rest of a sentence that starts with its path.
     """
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"{path}: {reason}. The bundle is not used; copy it again from where it was trained, or train it anew "
+            f"{path}: {reason}. The bundle is not used; copy it again from where it was trained, or train a new one "
             "with `python -m training`"
         )
         self.path = path
@@ -51,21 +51,21 @@ class BundleDamaged(BundleError):
 
 
 class BundleExists(BundleError):
-    """A bundle is immutable, and there is one under this version already."""
+    """Bundles are immutable, and this version exists already."""
 
 
 class BundleUnwritable(BundleError):
-    """The system refused to write a new bundle: the disk is full, say, or the folder is not ours.
+    """A new bundle could not be written, for example because the disk is full.
 
     Args:
-        target: The folder that the bundle would have had.
-        reason: What the system said.
+        target: The folder of the new bundle.
+        reason: The system's message.
     """
 
     def __init__(self, target: Path, reason: str) -> None:
         super().__init__(
-            f"{target}: the bundle cannot be written ({reason}). Nothing of it was left; make room, or name another "
-            "place with --output, and train again"
+            f"{target}: the bundle cannot be written ({reason}). Nothing of it was left; free some space, or choose "
+            "another folder with --output, and train again"
         )
         self.target = target
         self.reason = reason
@@ -76,7 +76,7 @@ class RuntimeUnavailable(SentimentError):
 
 
 class InferenceError(SentimentError):
-    """The runtime returned another shape than one probability a review, or a value outside [0, 1]."""
+    """The runtime returned an unexpected shape or a value outside [0, 1]."""
 
 
 class DeadlineExceeded(SentimentError):

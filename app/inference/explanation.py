@@ -1,8 +1,7 @@
-"""What a probability rests on: each term's part in it, by leaving the term out (occlusion).
+"""What a prediction is based on: the effect of each term, measured by leaving the term out (occlusion).
 
-The network is asked once more for each distinct known term, with that term's column switched off and all else as it
-was. So the numbers are exact for any network: they say what it would have answered, not what an approximation of it
-would. They need not add up to the whole, because terms work together.
+The network runs once more for each distinct known term, with that term's column switched off. So the numbers are exact
+for any network. They need not add up to the whole, because terms interact.
 """
 
 import math
@@ -16,19 +15,19 @@ import numpy as np
 from app.inference.classifier import Prediction
 from app.inference.vocabulary import Row, Vocabulary
 
-LEAST = 2.0**-126
-"""float32's smallest normal number. Log-odds take a probability for it that is nearer to 0."""
+MIN_PROBABILITY = 2.0**-126
+"""float32's smallest normal number; a smaller probability has the same log-odds."""
 
-LEAST_LEFT = 2.0**-25
-"""Half of float32's step below 1. Log-odds take a probability that is 1 for one that is so far from it."""
+MIN_COMPLEMENT = 2.0**-25
+"""Half of float32's step below 1; a probability of 1 has the log-odds of 1 minus this."""
 
 
 class Span(NamedTuple):
-    """A part of a review.
+    """A part of a review, in Unicode code points.
 
     Attributes:
-        start: Its first character, in Unicode code points.
-        end: Behind its last one.
+        start: Index of its first character.
+        end: Index after its last character.
     """
 
     start: int
@@ -37,14 +36,14 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a term does to a review's probability.
+    """The effect of a term on a review's probability.
 
     Attributes:
-        term: One word, or several with single spaces between them.
-        log_odds: What the term adds to the log-odds of being positive; below 0 it speaks against it.
-        probability: What it adds to the probability, in [-1, 1].
+        term: One word, or several separated by single spaces.
+        log_odds: What the term adds to the log-odds of being positive; negative if it speaks against it.
+        probability: What the term adds to the probability, in [-1, 1].
         positive_probability_without: The probability with the term's column switched off, in [0, 1].
-        occurrences: Where it is in the review, in order; of several words, from the first to the last.
+        occurrences: Positions in the review, in order, each from the term's first word to its last.
     """
 
     term: str
@@ -56,12 +55,12 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A prediction and what it rests on.
+    """A prediction and what it is based on.
 
     Attributes:
-        prediction: Of the whole review.
-        effects: Of each distinct known term, the largest in log-odds first.
-        unknown_words: Where words are that the model could not read.
+        prediction: The prediction for the whole review.
+        effects: One per distinct known term, the largest log-odds first.
+        unknown_words: Positions of the unknown words.
     """
 
     prediction: Prediction
@@ -70,24 +69,23 @@ class Explanation:
 
     @property
     def log_odds(self) -> float:
-        """Of the whole review."""
+        """Log-odds of the whole review."""
         return log_odds(self.prediction.positive_probability)
 
 
 def log_odds(probability: float) -> float:
     """log(p / (1 - p)), in [-87.4, 17.4].
 
-    As exact as p, a float32 number: near 0 it has all of its digits, near 1 few are left, so that beyond 0.999999 the
-    log-odds go in steps.
+    As exact as p, a float32 number: near 1 it has few digits left, so that beyond 0.999999 the log-odds are coarse.
     """
-    return math.log(max(probability, LEAST)) - math.log(max(1 - probability, LEAST_LEFT))
+    return math.log(max(probability, MIN_PROBABILITY)) - math.log(max(1 - probability, MIN_COMPLEMENT))
 
 
 class Occlusion:
-    """The questions that explain a review, and what their answers mean.
+    """The rows that explain a review, and the explanation that their predictions make.
 
     Args:
-        vocabulary: Of the bundle.
+        vocabulary: The bundle's vocabulary.
         review: A raw text.
     """
 
@@ -107,7 +105,7 @@ class Occlusion:
         return 1 + len(self._spans)
 
     def rows(self) -> Iterator[Row]:
-        """The review's own row, then for each distinct known term the row without its column."""
+        """Yield the review's own row, then one row without each distinct known term."""
         yield self._row
         columns = self._row.columns
         for _, column in self._spans:
@@ -120,10 +118,10 @@ class Occlusion:
             yield chunk
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
-        """Say what the network's answers to `rows` mean.
+        """Make the explanation.
 
         Args:
-            predictions: One a row, in order.
+            predictions: One per row of `rows`, in the same order.
         """
         whole, *without = predictions
         of_whole = log_odds(whole.positive_probability)

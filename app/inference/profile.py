@@ -1,7 +1,6 @@
-"""How reviews are spread: by probability, by length and by how much of them is unknown.
+"""Histograms of reviews by probability, length and share of unknown words.
 
-A bundle keeps the spread of its training reviews, so that the service can tell when people send something else without
-keeping any text.
+A bundle stores those of its training reviews, so that drift shows without keeping any text.
 """
 
 import math
@@ -23,11 +22,11 @@ BOUNDS: dict[str, tuple[float, ...]] = {
     WORDS: (10, 25, 50, 100, 200, 400, 800, 1600, math.inf),
     UNKNOWN_SHARE: (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
 }
-"""Feature, an attribute of `Prediction` -> the upper bounds of its bins, each inclusive."""
+"""Feature (an attribute of `Prediction`) -> inclusive upper bounds of its bins."""
 
 
 class Spread(BaseModel):
-    """How many reviews fall into each bin of a feature; a bound that is None has no end."""
+    """A histogram of one feature; an upper bound of None is infinite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -36,7 +35,7 @@ class Spread(BaseModel):
 
 
 class Profile(BaseModel):
-    """The spread of a bundle's training reviews, by feature."""
+    """The histograms of a bundle's training reviews."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,14 +48,14 @@ class Profile(BaseModel):
         for feature, bounds in BOUNDS.items():
             spread: Spread = getattr(self, feature)
             if spread.upper_bounds != _written(bounds):
-                raise ValueError(f"{feature} has other bins than this version of the service counts with")
+                raise ValueError(f"{feature} has different bins than this version of the service")
             if len(spread.counts) != len(bounds) or not any(spread.counts):
                 raise ValueError(f"{feature} does not have {len(bounds)} counts, or all of them are 0")
         return self
 
 
 def profile_of(predictions: Iterable["Prediction"]) -> Profile:
-    """Count predictions into the bins of `BOUNDS`."""
+    """Make the histograms of predictions."""
     counts = {feature: [0] * len(bounds) for feature, bounds in BOUNDS.items()}
     for prediction in predictions:
         for feature, bounds in BOUNDS.items():
@@ -68,22 +67,3 @@ def profile_of(predictions: Iterable["Prediction"]) -> Profile:
 
 def _written(bounds: Sequence[float]) -> tuple[float | None, ...]:
     return tuple(bound if math.isfinite(bound) else None for bound in bounds)
-
-
-def divergence(some: Sequence[float], others: Sequence[float]) -> float:
-    """The Jensen-Shannon divergence of two histograms with the same bins, base 2.
-
-    Args:
-        some: Counts, not all zero.
-        others: Counts, not all zero.
-
-    Returns:
-        From 0, the same shape, to 1, nothing in common.
-    """
-    total, other_total = sum(some), sum(others)
-    result = 0.0
-    for one, other in zip(some, others, strict=True):
-        p, q = one / total, other / other_total
-        middle = (p + q) / 2
-        result += sum(share * math.log2(share / middle) for share in (p, q) if share) / 2
-    return min(max(result, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""API keys: who has none gets nothing, and nothing tells what a key might be."""
+"""API keys, CORS, security headers and trusted proxies."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def guarded(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.mark.parametrize("key", [OLD, NEW])
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_every_valid_key_opens(guarded: Server, scheme: str, key: str) -> None:
+def test_request_with_a_valid_key_is_answered(guarded: Server, scheme: str, key: str) -> None:
     headers = {"Authorization": f"{scheme} {key}"}
     assert httpx.post(f"{guarded.url}/predict", json=BODY, headers=headers).status_code == 200
     assert httpx.get(f"{guarded.url}/model", headers=headers).status_code == 200
@@ -35,7 +35,9 @@ def test_every_valid_key_opens(guarded: Server, scheme: str, key: str) -> None:
     [None, "", "Bearer", f"Bearer {OLD}x", f"Bearer {OLD[:-1]}", f"Basic {OLD}", OLD, "Bearer \xe9" * 3],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/predict"), ("GET", "/model"), ("GET", "/metrics")])
-def test_anything_else_is_answered_401(guarded: Server, method: str, path: str, authorization: str | None) -> None:
+def test_request_without_a_valid_key_is_answered_401(
+    guarded: Server, method: str, path: str, authorization: str | None
+) -> None:
     headers = [(b"Authorization", authorization.encode("latin-1"))] if authorization is not None else []
     response = httpx.request(method, f"{guarded.url}{path}", headers=headers)
     assert response.status_code == 401
@@ -49,7 +51,7 @@ def test_health_and_documentation_stay_open(guarded: Server, path: str) -> None:
     assert httpx.get(f"{guarded.url}{path}").status_code == 200
 
 
-def test_document_asks_for_the_key(guarded: Server) -> None:
+def test_openapi_requires_the_key(guarded: Server) -> None:
     document = httpx.get(f"{guarded.url}/openapi.json").json()
     (scheme,) = document["paths"]["/predict"]["post"]["security"]
     assert (
@@ -83,7 +85,7 @@ def test_settings_never_show_a_key() -> None:
         {"api_keys_file": "/dev/null"},
     ],
 )
-def test_keys_that_cannot_be_right_end_the_start(settings: dict[str, str]) -> None:
+def test_start_with_invalid_keys_fails(settings: dict[str, str]) -> None:
     done = run_app(**settings)
     assert done.returncode == 2
     assert "SENTIMENT_API_KEYS" in done.stderr
@@ -91,15 +93,14 @@ def test_keys_that_cannot_be_right_end_the_start(settings: dict[str, str]) -> No
     assert "'short'" not in done.stderr
 
 
-def test_documentation_can_be_closed(models: Path) -> None:
+def test_documentation_disabled_is_not_found(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", docs=False) as server:
         assert httpx.get(f"{server.url}/docs").status_code == 404
-        assert httpx.get(f"{server.url}/nowhere").json()["detail"] == "There is nothing at this path."
         assert httpx.get(f"{server.url}/openapi.json").status_code == 404
         assert httpx.post(f"{server.url}/predict", json=BODY).status_code == 200
 
 
-def test_answers_carry_security_headers_and_no_cors(server: Server) -> None:
+def test_responses_have_security_headers_and_no_cors(server: Server) -> None:
     response = httpx.post(f"{server.url}/predict", json=BODY, headers={"Origin": "https://elsewhere.example"})
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
@@ -108,7 +109,7 @@ def test_answers_carry_security_headers_and_no_cors(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "client"), [("127.0.0.1", "203.0.113.7"), ("192.0.2.0/24", "127.0.0.1")])
-def test_forwarded_addresses_are_believed_from_trusted_proxies_alone(models: Path, trusted: str, client: str) -> None:
+def test_forwarded_address_is_logged_only_from_a_trusted_proxy(models: Path, trusted: str, client: str) -> None:
     with serving(model_dir=models, runtime="litert", trusted_proxies=trusted) as server:
         httpx.get(f"{server.url}/model", headers={"X-Forwarded-For": "203.0.113.7", "X-Request-ID": "from-where"})
         server.wait_for("from-where")
@@ -116,7 +117,7 @@ def test_forwarded_addresses_are_believed_from_trusted_proxies_alone(models: Pat
     assert line["client"] == client
 
 
-def test_pages_of_named_origins_may_ask(models: Path) -> None:
+def test_cors_allows_only_the_configured_origins(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", cors_origins="https://a.example, https://b.example") as server:
         for origin, allowed in (("https://b.example", "https://b.example"), ("https://c.example", None)):
             response = httpx.post(f"{server.url}/predict", json=BODY, headers={"Origin": origin})

@@ -1,8 +1,9 @@
-"""One table of what clients should not send, and of what only looks like it, against the real server.
+"""One table of bad input, and of what only looks like it, against the real server.
 
-Each case says the exact status and the exact answer. After it the server must answer a good request, on the same
-connection if it left that open, so that no part of a bad request is ever taken for the beginning of the next; and its
-log must hold neither an error nor any text of a review.
+Each case states the exact status and the exact response of the application. What is not HTTP is uvicorn's to reject:
+it answers 400 in plain text and closes the connection. After each case the server must answer a good request, on the
+same connection if it left that open, so that no part of a bad request is ever taken for the beginning of the next; and
+its log must contain neither an error nor any review text.
 """
 
 import gzip
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.raw_http import chunked, connected, request
+from tests.raw_http import Connection, chunked, connected, request
 from tests.servers import Server
 
 SECRET = "Xyzzyplugh"
@@ -26,6 +27,7 @@ GOOD = json.dumps({"reviews": [f"{SECRET} good film"]}).encode()
 HOST = "Host: x"
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
+LIVE = request("GET /health/live HTTP/1.1", HOST)
 
 
 @dataclass(frozen=True)
@@ -33,20 +35,22 @@ class Case:
     """What is sent and what comes back.
 
     Attributes:
-        name: In words.
+        name: Of the test.
         sent: All bytes, at once.
-        status: Of the answer.
+        status: Of the response; None: the server closes the connection without one.
         answer: The problem, the number of words of each prediction, or None where the body does not matter.
-        headers: That the answer must have. With `Connection: close` the server must close, else it must not.
+        headers: Expected headers. With `Connection: close` the server must close, otherwise it must not.
         interim: Whether the server first asks for the body with a 100.
+        unfinished: Whether the rest of the request is never sent, so the connection cannot be used again.
     """
 
     name: str
     sent: bytes
-    status: int
-    answer: dict[str, Any] | list[int] | None
+    status: int | None
+    answer: dict[str, Any] | list[int] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     interim: bool = False
+    unfinished: bool = False
 
 
 def problem(status: int, type_: str, detail: str, **members: Any) -> dict[str, Any]:
@@ -64,17 +68,16 @@ def refused(name: str, sent: bytes, answer: dict[str, Any], **headers: str) -> C
     return Case(name, sent, answer["status"], answer, headers)
 
 
-def closing(name: str, sent: bytes, answer: dict[str, Any]) -> Case:
-    return refused(name, sent, answer, Connection="close")
+def unfinished(name: str, sent: bytes, answer: dict[str, Any]) -> Case:
+    return Case(name, sent, answer["status"], answer, unfinished=True)
+
+
+def not_http(name: str, sent: bytes) -> Case:
+    return Case(name, sent, 400, headers={"Connection": "close", "Content-Type": "text/plain; charset=utf-8"})
 
 
 def accepted(name: str, sent: bytes, *words: int) -> Case:
     return Case(name, sent, 200, list(words))
-
-
-def upgrading(name: str, protocol: str) -> Case:
-    """Asks for another protocol; the server answers in this one, and may close as it does."""
-    return Case(name, post(GOOD, "Connection: Upgrade", f"Upgrade: {protocol}"), 200, [3], {"Connection": "close"})
 
 
 def post(body: bytes, *headers: str, target: str = "/predict", content_type: str = JSON) -> bytes:
@@ -84,12 +87,6 @@ def post(body: bytes, *headers: str, target: str = "/predict", content_type: str
 
 def post_chunked(body: bytes, *headers: str) -> bytes:
     return request("POST /predict HTTP/1.1", HOST, JSON, *(headers or [CHUNKED]), body=body)
-
-
-def with_headers_of(size: int) -> bytes:
-    """A good request with so many bytes of headers, the ends of their lines included."""
-    rest = len(post(GOOD, "X-A: ")) - len("POST /predict HTTP/1.1\r\n") - len("\r\n") - len(GOOD)
-    return post(GOOD, f"X-A: {'a' * (size - rest)}")
 
 
 def of_length(length: int) -> bytes:
@@ -132,15 +129,8 @@ NO_JSON = unsupported("Send JSON with the header Content-Type: application/json.
 PARAMETERS = unsupported("The parameters of the Content-Type are not valid; send Content-Type: application/json.")
 CHARSET = unsupported("Send the JSON in UTF-8; other charsets are not supported.")
 COMPRESSED = unsupported("Send the body uncompressed; Content-Encoding is not supported.")
-NOT_HTTP = problem(400, "malformed-request", "This is not valid HTTP/1.1; the connection is closed.")
-URI_TOO_LONG = problem(414, "uri-too-long", "A request target may have 8192 bytes, this one has more.", limit=8192)
-HEADERS_TOO_LARGE = problem(
-    431, "headers-too-large", "A request's headers may have 32768 bytes, these have more.", limit=32_768
-)
-NOT_FOUND = problem(404, "not-found", "There is nothing at this path; /openapi.json lists what there is.")
-WRONG_METHOD = problem(
-    405, "method-not-allowed", "This path does not take this method; the Allow header names those it takes."
-)
+NOT_FOUND = problem(404, "not-found", "There is nothing at this path. The API documentation lists the paths.")
+WRONG_METHOD = problem(405, "method-not-allowed", "This path does not support this method; see the Allow header.")
 
 NO_VALUE = "expected value at line 1 column 1"
 BAD_CODE_POINT = "invalid unicode code point at line 1 column 15"
@@ -155,6 +145,8 @@ BLANK = "A review must hold text, this one is blank"
 SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2003\u200a\u2028\u2029\u202f\u205f\u3000"
 BOMB = gzip.compress(b" " * 15_000_000)
 SMUGGLED = request("GET /smuggled HTTP/1.1", HOST)
+END = b"\r\n\r\n"
+"""Without it, zttp waits for the rest of the first line."""
 
 
 def client_hello() -> bytes:
@@ -168,25 +160,23 @@ def client_hello() -> bytes:
 
 SIZES = [
     accepted("body of just the limit", post(of_length(20_000)), 3),
-    closing("body one byte too large", post(of_length(20_001)), too_large(20_001)),
+    refused("body one byte too large", post(of_length(20_001)), too_large(20_001)),
     accepted("chunked body of just the limit", post_chunked(chunked(of_length(20_000))), 3),
-    closing("chunked body one byte too large", post_chunked(chunked(of_length(20_001))), too_large(20_001)),
-    closing(
+    refused("chunked body one byte too large", post_chunked(chunked(of_length(20_001))), too_large(20_001)),
+    unfinished(
         "body announced, too large, never sent",
         request("POST /predict HTTP/1.1", HOST, JSON, "Content-Length: 1000000000"),
         too_large(1_000_000_000),
     ),
-    closing(
+    unfinished(
         "largest length that can be announced",
         request("POST /predict HTTP/1.1", HOST, JSON, "Content-Length: 18446744073709551615"),
         too_large(18_446_744_073_709_551_615),
     ),
-    closing(
-        "length beyond 64 bits",
-        request("POST /predict HTTP/1.1", HOST, JSON, "Content-Length: 18446744073709551616"),
-        NOT_HTTP,
+    not_http(
+        "length beyond 64 bits", request("POST /predict HTTP/1.1", HOST, JSON, "Content-Length: 18446744073709551616")
     ),
-    closing(
+    unfinished(
         "too large, asking first",
         request("POST /predict HTTP/1.1", HOST, JSON, "Content-Length: 20001", "Expect: 100-continue"),
         too_large(20_001),
@@ -206,7 +196,7 @@ COMPRESSION = [
     refused("gzip bomb of 15 MB", post(BOMB, "Content-Encoding: gzip"), COMPRESSED),
     refused("gzip bomb, unannounced", post(BOMB), not_json(NO_VALUE)),
     accepted("identity", post(GOOD, "Content-Encoding: Identity"), 3),
-    closing("gzip as transfer encoding", post_chunked(gzip.compress(GOOD), "Transfer-Encoding: gzip"), NOT_HTTP),
+    not_http("gzip as transfer encoding", post_chunked(gzip.compress(GOOD), "Transfer-Encoding: gzip")),
     refused(
         "gzip in chunks",
         post_chunked(chunked(gzip.compress(GOOD)), "Transfer-Encoding: gzip, chunked"),
@@ -364,48 +354,44 @@ LIMITS = [
 ]
 
 FRAMING = [
-    closing(
-        "length and chunks",
-        post_chunked(chunked() + SMUGGLED, f"Content-Length: {len(chunked() + SMUGGLED)}", CHUNKED),
-        NOT_HTTP,
+    not_http(
+        "length and chunks", post_chunked(chunked() + SMUGGLED, f"Content-Length: {len(chunked() + SMUGGLED)}", CHUNKED)
     ),
-    closing(
-        "chunks and length",
-        post_chunked(chunked() + SMUGGLED, CHUNKED, f"Content-Length: {len(chunked() + SMUGGLED)}"),
-        NOT_HTTP,
+    not_http(
+        "chunks and length", post_chunked(chunked() + SMUGGLED, CHUNKED, f"Content-Length: {len(chunked() + SMUGGLED)}")
     ),
-    closing("two lengths that differ", post(GOOD, "Content-Length: 2"), NOT_HTTP),
-    closing("two lengths that agree", post(GOOD, f"Content-Length: {len(GOOD)}"), NOT_HTTP),
-    closing("lengths in a list", post_chunked(GOOD, f"Content-Length: {len(GOOD)}, {len(GOOD)}"), NOT_HTTP),
-    closing("negative length", post_chunked(GOOD, "Content-Length: -1"), NOT_HTTP),
-    closing("length with a plus", post_chunked(GOOD, f"Content-Length: +{len(GOOD)}"), NOT_HTTP),
-    closing("hexadecimal length", post_chunked(GOOD, f"Content-Length: {len(GOOD):#x}"), NOT_HTTP),
-    closing("length with a point", post_chunked(GOOD, f"Content-Length: {len(GOOD)}.0"), NOT_HTTP),
-    closing("empty length", post_chunked(GOOD, "Content-Length:"), NOT_HTTP),
-    closing("folded header", post(GOOD, "X-A: b\r\n c"), NOT_HTTP),
-    closing("folded transfer encoding", post_chunked(chunked(GOOD), "Transfer-Encoding:\r\n chunked"), NOT_HTTP),
-    closing("space before a colon", post_chunked(chunked(GOOD), "Transfer-Encoding : chunked"), NOT_HTTP),
-    closing("space before a header", post_chunked(chunked(GOOD), f" {CHUNKED}"), NOT_HTTP),
-    closing("header without a colon", post(GOOD, "X-A"), NOT_HTTP),
-    closing("header without a name", post(GOOD, ": a"), NOT_HTTP),
-    closing("odd signs in a header's name", post(GOOD, "X(A): b"), NOT_HTTP),
-    closing("NUL in a header", post(GOOD, "X-A: b\0c"), NOT_HTTP),
-    closing("NUL in a header's name", post(GOOD, "X\0A: b"), NOT_HTTP),
-    closing("LF alone in a header", post(GOOD, "X-A: b\nX-B: c"), NOT_HTTP),
-    closing("LF alone at the ends of lines", post(GOOD).replace(b"\r\n", b"\n"), NOT_HTTP),
-    closing("CR alone in a header", post(GOOD, "X-A: b\rX-B: c"), NOT_HTTP),
-    closing("CR alone at the ends of lines", post(GOOD).replace(b"\r\n", b"\r"), NOT_HTTP),
-    closing("chunk size of garbage", post_chunked(b"xyz\r\n" + GOOD), NOT_HTTP),
-    closing("negative chunk size", post_chunked(b"-1\r\n" + GOOD), NOT_HTTP),
-    closing("chunk size with 0x", post_chunked(b"0x2\r\n{}\r\n0\r\n\r\n"), NOT_HTTP),
-    closing("chunk size beyond 64 bits", post_chunked(b"1" + b"0" * 16 + b"\r\n" + GOOD), NOT_HTTP),
-    closing("chunk longer than it says", post_chunked(b"2\r\n" + GOOD + b"\r\n0\r\n\r\n"), NOT_HTTP),
-    closing("chunk size ended by LF alone", post_chunked(b"2\n{}\r\n0\r\n\r\n"), NOT_HTTP),
+    not_http("two lengths that differ", post(GOOD, "Content-Length: 2")),
+    accepted("two lengths that agree", post(GOOD, f"Content-Length: {len(GOOD)}"), 3),
+    not_http("lengths in a list", post_chunked(GOOD, f"Content-Length: {len(GOOD)}, {len(GOOD)}")),
+    not_http("negative length", post_chunked(GOOD, "Content-Length: -1")),
+    not_http("length with a plus", post_chunked(GOOD, f"Content-Length: +{len(GOOD)}")),
+    not_http("hexadecimal length", post_chunked(GOOD, f"Content-Length: {len(GOOD):#x}")),
+    not_http("length with a point", post_chunked(GOOD, f"Content-Length: {len(GOOD)}.0")),
+    not_http("empty length", post_chunked(GOOD, "Content-Length:")),
+    not_http("folded header", post(GOOD, "X-A: b\r\n c")),
+    not_http("folded transfer encoding", post_chunked(chunked(GOOD), "Transfer-Encoding:\r\n chunked")),
+    not_http("space before a colon", post_chunked(chunked(GOOD), "Transfer-Encoding : chunked")),
+    not_http("space before a header", post_chunked(chunked(GOOD), f" {CHUNKED}")),
+    not_http("header without a colon", post(GOOD, "X-A")),
+    not_http("header without a name", post(GOOD, ": a")),
+    not_http("odd signs in a header's name", post(GOOD, "X(A): b")),
+    not_http("NUL in a header", post(GOOD, "X-A: b\0c")),
+    not_http("NUL in a header's name", post(GOOD, "X\0A: b")),
+    not_http("LF alone in a header", post(GOOD, "X-A: b\nX-B: c")),
+    not_http("LF alone at the ends of lines", post(GOOD).replace(b"\r\n", b"\n")),
+    not_http("CR alone in a header", post(GOOD, "X-A: b\rX-B: c")),
+    not_http("CR alone at the ends of lines", post(GOOD).replace(b"\r\n", b"\r") + END),
+    not_http("chunk size of garbage", post_chunked(b"xyz\r\n" + GOOD)),
+    not_http("negative chunk size", post_chunked(b"-1\r\n" + GOOD)),
+    not_http("chunk size with 0x", post_chunked(b"0x2\r\n{}\r\n0\r\n\r\n")),
+    not_http("chunk size beyond 64 bits", post_chunked(b"1" + b"0" * 16 + b"\r\n" + GOOD)),
+    not_http("chunk longer than it says", post_chunked(b"2\r\n" + GOOD + b"\r\n0\r\n\r\n")),
+    not_http("chunk size ended by LF alone", post_chunked(b"2\n{}\r\n0\r\n\r\n")),
     accepted("chunk extension", post_chunked(b'%x;a="b";c\r\n%b\r\n0\r\n\r\n' % (len(GOOD), GOOD)), 3),
     accepted("trailer", post_chunked(chunked(GOOD)[:-2] + b"X-A: b\r\n\r\n"), 3),
-    closing("chunked twice", post_chunked(chunked(GOOD), "Transfer-Encoding: chunked, chunked"), NOT_HTTP),
-    closing("chunked, misspelt", post_chunked(chunked(GOOD), "Transfer-Encoding: xchunked"), NOT_HTTP),
-    closing("chunked, then not", post_chunked(chunked(GOOD), "Transfer-Encoding: chunked, identity"), NOT_HTTP),
+    not_http("chunked twice", post_chunked(chunked(GOOD), "Transfer-Encoding: chunked, chunked")),
+    not_http("chunked, misspelt", post_chunked(chunked(GOOD), "Transfer-Encoding: xchunked")),
+    not_http("chunked, then not", post_chunked(chunked(GOOD), "Transfer-Encoding: chunked, identity")),
     accepted("chunked, shouted", post_chunked(chunked(GOOD), "TRANSFER-ENCODING: CHUNKED"), 3),
 ]
 
@@ -421,12 +407,12 @@ METHODS = [
         WRONG_METHOD,
         Allow="POST",
     ),
-    refused("POST /model", post(GOOD, target="/model"), WRONG_METHOD, Allow="GET, HEAD"),
-    refused("POST /", post(GOOD, target="/"), WRONG_METHOD, Allow="GET, HEAD"),
+    refused("POST /model", post(GOOD, target="/model"), WRONG_METHOD, Allow="GET"),
+    refused("POST /", post(GOOD, target="/"), WRONG_METHOD),
     refused("GET /explain", request("GET /explain HTTP/1.1", HOST), WRONG_METHOD, Allow="POST"),
-    closing("unknown method", request("BREW /predict HTTP/1.1", HOST), NOT_HTTP),
-    closing("method in lower case", post(GOOD).replace(b"POST", b"post"), NOT_HTTP),
-    closing("CONNECT", request("CONNECT x:443 HTTP/1.1", HOST), NOT_HTTP),
+    refused("unknown method", request("BREW /predict HTTP/1.1", HOST), WRONG_METHOD, Allow="POST"),
+    refused("method in lower case", post(GOOD).replace(b"POST", b"post"), WRONG_METHOD, Allow="POST"),
+    refused("CONNECT", request("CONNECT x:443 HTTP/1.1", HOST), NOT_FOUND),
 ]
 
 PATHS = [
@@ -464,19 +450,18 @@ PATHS = [
     refused("asset of a long name", request(f"GET /docs/assets/{'a' * 5000} HTTP/1.1", HOST), NOT_FOUND),
     accepted("path, encoded", post(GOOD, target="/%70redict"), 3),
     accepted("query", post(GOOD, target="/predict?a=%ff&&=#x"), 3),
-    accepted("absolute form", post(GOOD, target="http://x/predict"), 3),
+    refused("absolute form", post(GOOD, target="http://x/predict"), NOT_FOUND),
     refused("asterisk", request("OPTIONS * HTTP/1.1", HOST), NOT_FOUND),
-    closing("target without a slash", post(GOOD, target="predict"), NOT_HTTP),
-    closing("absolute form without a path", post(GOOD, target="http://x"), NOT_HTTP),
-    closing("absolute form with an odd port", post(GOOD, target="http://x:y/predict"), NOT_HTTP),
-    closing("no path", request("POST HTTP/1.1", HOST), NOT_HTTP),
-    closing("space in the path", post(GOOD, target="/pre dict"), NOT_HTTP),
-    closing("NUL in the path", post(GOOD, target="/predict\0"), NOT_HTTP),
-    closing("odd bytes in the path", post(GOOD, target="/pr\xe9dict"), NOT_HTTP),
-    accepted("target of just the limit", post(GOOD, target="/predict?" + "a" * 8183), 3),
-    closing("target one byte too long", post(GOOD, target="/predict?" + "a" * 8184), URI_TOO_LONG),
-    closing("target of 100 kB", post(GOOD, target="/" + "a" * 100_000), URI_TOO_LONG),
-    closing("endless target", b"GET /" + b"a" * 100_000, URI_TOO_LONG),
+    refused("target without a slash", post(GOOD, target="predict"), NOT_FOUND),
+    refused("absolute form without a path", post(GOOD, target="http://x"), NOT_FOUND),
+    refused("absolute form with an odd port", post(GOOD, target="http://x:y/predict"), NOT_FOUND),
+    not_http("no path", request("POST HTTP/1.1", HOST)),
+    not_http("space in the path", post(GOOD, target="/pre dict")),
+    not_http("NUL in the path", post(GOOD, target="/predict\0")),
+    Case("odd bytes in the path", post(GOOD, target="/pr\xe9dict"), None),
+    accepted("target of 16 kB", post(GOOD, target="/predict?" + "a" * 16_000), 3),
+    not_http("target of 100 kB", post(GOOD, target="/" + "a" * 100_000)),
+    not_http("endless target", b"GET /" + b"a" * 100_000),
 ]
 
 VERSIONS = [
@@ -494,37 +479,36 @@ VERSIONS = [
         [3],
         {"Connection": "close"},
     ),
-    closing("HTTP/0.9", b"GET /health/live\r\n\r\n", NOT_HTTP),
-    closing("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), NOT_HTTP),
-    closing("HTTP/9.9", request("GET /health/live HTTP/9.9", HOST), NOT_HTTP),
-    closing("HTTP in lower case", request("GET /health/live http/1.1", HOST), NOT_HTTP),
-    closing("TLS", client_hello(), NOT_HTTP),
-    closing("SSH", b"SSH-2.0-OpenSSH_9.6\r\n", NOT_HTTP),
-    closing("zeros", bytes(100), NOT_HTTP),
-    closing("a review", f"{SECRET}\r\n\r\n".encode(), NOT_HTTP),
-    accepted("blank lines first", b"\r\n\r\n" + post(GOOD), 3),
-    upgrading("upgrade to HTTP/2, as Java's client asks for", "h2c"),
-    upgrading("upgrade to a web socket", "websocket"),
+    not_http("HTTP/0.9", b"GET /health/live\r\n\r\n"),
+    not_http("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])),
+    not_http("HTTP/9.9", request("GET /health/live HTTP/9.9", HOST)),
+    not_http("HTTP in lower case", request("GET /health/live http/1.1", HOST)),
+    not_http("TLS", client_hello() + END),
+    not_http("SSH", b"SSH-2.0-OpenSSH_9.6" + END),
+    not_http("zeros", bytes(100) + END),
+    not_http("endless zeros", bytes(100_000)),
+    not_http("a review", f"{SECRET}\r\n\r\n".encode()),
+    not_http("blank lines first", b"\r\n\r\n" + post(GOOD)),
+    accepted("upgrade to HTTP/2, as Java's client asks for", post(GOOD, "Connection: Upgrade", "Upgrade: h2c"), 3),
+    accepted("upgrade to a web socket", post(GOOD, "Connection: Upgrade", "Upgrade: websocket"), 3),
 ]
 
 HEADERS = [
-    accepted("headers of just the limit", with_headers_of(32_768), 3),
-    closing("headers one byte too large", with_headers_of(32_769), HEADERS_TOO_LARGE),
-    closing("header of 33 kB", post(GOOD, f"X-A: {'a' * 33_000}"), HEADERS_TOO_LARGE),
-    closing("header of 1 MB", post(GOOD, f"X-A: {'a' * 1_000_000}"), HEADERS_TOO_LARGE),
-    closing("header's name of 33 kB", post(GOOD, f"{'a' * 33_000}: b"), HEADERS_TOO_LARGE),
-    closing("endless header", request("GET / HTTP/1.1", HOST)[:-2] + b"X-A: " + b"a" * 100_000, HEADERS_TOO_LARGE),
-    accepted("1,000 headers", post(GOOD, *(f"X-Number-{i:04}: 0123456789" for i in range(1000))), 3),
-    closing("3,000 headers", post(GOOD, *(f"X-Number-{i:04}: 0123456789" for i in range(3000))), HEADERS_TOO_LARGE),
-    closing("30,000 headers", post(GOOD, *(f"X-Number-{i}: a" for i in range(30_000))), HEADERS_TOO_LARGE),
-    closing(
-        "trailers of 100 kB", post_chunked(chunked(GOOD)[:-2] + b"X-A: b\r\n" * 12_500 + b"\r\n"), HEADERS_TOO_LARGE
-    ),
-    closing("endless trailer", post_chunked(chunked(GOOD)[:-2] + b"X-A: " + b"a" * 100_000), HEADERS_TOO_LARGE),
+    accepted("60 headers of 1 kB", post(GOOD, *(f"X-{i}: {'a' * 1000}" for i in range(60))), 3),
+    not_http("70 headers of 1 kB", post(GOOD, *(f"X-{i}: {'a' * 1000}" for i in range(70)))),
+    accepted("header of 16 kB", post(GOOD, f"X-A: {'a' * 16_000}"), 3),
+    not_http("header of 17 kB", post(GOOD, f"X-A: {'a' * 17_000}")),
+    not_http("header of 1 MB", post(GOOD, f"X-A: {'a' * 1_000_000}")),
+    not_http("header's name of 33 kB", post(GOOD, f"{'a' * 33_000}: b")),
+    not_http("endless header", LIVE[:-2] + b"X-A: " + b"a" * 100_000),
+    accepted("100 headers", post(GOOD, *(f"X-{i}: a" for i in range(97))), 3),
+    not_http("101 headers", post(GOOD, *(f"X-{i}: a" for i in range(98)))),
+    not_http("trailers of 100 kB", post_chunked(chunked(GOOD)[:-2] + b"X-A: b\r\n" * 12_500 + b"\r\n")),
+    not_http("endless trailer", post_chunked(chunked(GOOD)[:-2] + b"X-A: " + b"a" * 100_000)),
     accepted("other media type wanted", post(GOOD, "Accept: text/plain"), 3),
     accepted("header of odd bytes", post(GOOD, "X-A: \xff\xfe"), 3),
-    closing("no host", post(GOOD).replace(b"Host: x\r\n", b""), NOT_HTTP),
-    closing("two hosts", post(GOOD, "Host: y"), NOT_HTTP),
+    not_http("no host", post(GOOD).replace(b"Host: x\r\n", b"")),
+    not_http("two hosts", post(GOOD, "Host: y")),
 ]
 
 
@@ -537,32 +521,20 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_server_answers_bad_input_exactly(limited: Server, case: Case) -> None:
     logged = len(limited.lines)
+    closes = case.status is None or "Connection" in case.headers
+    next_id = secrets.token_hex(16)
+    good = post(GOOD, f"X-Request-ID: {next_id}")
     with connected(limited) as connection:
         connection.send(case.sent)
-        answer = connection.answer(to_head=case.sent.startswith(b"HEAD "))
-        if case.interim:
-            assert (answer.status, answer.body) == (100, b"")
-            answer = connection.answer()
-
-        assert answer.status == case.status, answer.body
-        assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"] or "")
-        if isinstance(case.answer, dict):
-            assert answer.json == case.answer
-        elif isinstance(case.answer, list):
-            assert [prediction["words"] for prediction in answer.json["predictions"]] == case.answer
-        media_type = "application/json" if case.status == 200 else "application/problem+json"
-        assert answer.headers["Content-Type"] == media_type
-        assert {name: answer.headers[name] for name in case.headers} == case.headers
-
-        next_id = secrets.token_hex(16)
-        good = post(GOOD, f"X-Request-ID: {next_id}")
-        if "Connection" in case.headers:
+        if case.status is not None:
+            check(case, connection)
+        if closes:
             assert connection.closed()
-            with connected(limited) as another:
-                another.send(good)
-                answer = another.answer()
-        else:
-            assert answer.headers["Connection"] is None
+        elif not case.unfinished:
+            connection.send(good)
+            answer = connection.answer()
+    if closes or case.unfinished:
+        with connected(limited) as connection:
             connection.send(good)
             answer = connection.answer()
     assert (answer.status, answer.headers["X-Request-ID"]) == (200, next_id)
@@ -570,7 +542,28 @@ def test_server_answers_bad_input_exactly(limited: Server, case: Case) -> None:
     limited.wait_for(next_id)
     lines = [json.loads(line) for line in limited.lines[logged:]]
     assert [line for line in lines if line["level"] in ("error", "critical")] == []
+    assert "smuggled" not in "".join(limited.lines)
     assert SECRET not in "".join(limited.lines)
+
+
+def check(case: Case, connection: Connection) -> None:
+    answer = connection.answer(to_head=case.sent.startswith(b"HEAD "))
+    if case.interim:
+        assert (answer.status, answer.body) == (100, b"")
+        answer = connection.answer()
+    assert answer.status == case.status, answer.body
+    assert {name: answer.headers[name] for name in case.headers} == case.headers
+    if case.status == 400:
+        assert answer.body == b"Invalid HTTP request received."
+        return
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"] or "")
+    if isinstance(case.answer, dict):
+        assert answer.json == case.answer
+    elif isinstance(case.answer, list):
+        assert [prediction["words"] for prediction in answer.json["predictions"]] == case.answer
+    media_type = "application/json" if case.status == 200 else "application/problem+json"
+    assert answer.headers["Content-Type"] == media_type
+    assert answer.headers["Connection"] == case.headers.get("Connection")
 
 
 @pytest.mark.parametrize(
@@ -578,20 +571,20 @@ def test_server_answers_bad_input_exactly(limited: Server, case: Case) -> None:
     [
         json.dumps({"reviews": ["good"], **{f"{SECRET}{i}": i for i in range(900)}}).encode(),
         json.dumps({"reviews": ["good"], SECRET * 1000: 1}).encode(),
+        b'{"reviews": [' + b"1," * 9000 + b"1]}",
     ],
-    ids=["many", "long"],
+    ids=["many fields", "a long field", "many items"],
 )
-def test_server_answer_to_unknown_fields_is_short(limited: Server, body: bytes) -> None:
+def test_error_response_to_many_mistakes_is_short(limited: Server, body: bytes) -> None:
     with connected(limited) as connection:
         connection.send(post(body))
         answer = connection.answer()
     assert answer.status == 422
-    assert answer.json["detail"].endswith(EXTRA)
+    assert len(answer.json["errors"]) == 1
     assert len(answer.body) < 2000
 
 
-def test_server_answers_each_of_many_requests_sent_at_once(limited: Server) -> None:
-    """However the bytes of requests fall together, they are counted for the request that they belong to."""
+def test_server_answers_pipelined_requests_in_order(limited: Server) -> None:
     sent = post(of_length(18_000))
     with connected(limited) as connection:
         connection.send(sent * 3 + sent[:30])

@@ -1,6 +1,5 @@
-"""POST /explain: what `app.inference.explanation` says, under the limits of the service."""
+"""POST /explain: the numbers of `app.inference.explanation`, within the limits of the service."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def explained(client: TestClient, **body: object) -> list[dict[str, Any]]:
     return explanations
 
 
-def test_explain_says_what_the_network_says(client: TestClient, classifier: Classifier) -> None:
+def test_explain_returns_the_effects_of_occlusion(client: TestClient, classifier: Classifier) -> None:
     for review, said in zip(REVIEWS, explained(client, reviews=REVIEWS), strict=True):
         occlusion = Occlusion(classifier.vocabulary, review)
         explanation = occlusion.explanation(classifier.predict_rows(list(occlusion.rows())))
@@ -60,7 +59,7 @@ def test_explain_lists_the_largest_and_sums_up_the_rest(client: TestClient, top:
         assert some["rest"][name] == pytest.approx(sum(term[name] for term in rest))
 
 
-def test_explain_of_kserve_says_the_same(client: TestClient) -> None:
+def test_explain_of_kserve_returns_the_same(client: TestClient) -> None:
     response = client.post(V1, json={"instances": [REVIEWS[0], {"text": REVIEWS[1]}]})
     assert response.json() == {"explanations": explained(client, reviews=REVIEWS[:2])}
 
@@ -81,44 +80,31 @@ def test_explain_of_kserve_says_the_same(client: TestClient) -> None:
         ({"top": 1}, "reviews: Field required"),
     ],
 )
-def test_explain_refuses_what_is_wrong(client: TestClient, body: dict[str, Any], detail: str) -> None:
+def test_explain_rejects_invalid_requests(client: TestClient, body: dict[str, Any], detail: str) -> None:
     response = client.post("/explain", json=body)
     assert response.status_code == 422
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["detail"].startswith(detail)
 
 
-def test_explain_of_kserve_refuses_in_its_form(client: TestClient) -> None:
+def test_explain_of_kserve_rejects_in_its_form(client: TestClient) -> None:
     response = client.post(V1, json={"instances": ["a"] * 9})
     assert response.status_code == 400
     assert response.json().keys() == {"error"}
     assert client.get(V1).status_code == 405
 
 
-def test_explanations_are_shed_and_counted(models: Path) -> None:
-    with serving(model_dir=models, runtime="litert", max_reviews=16, max_waiting=16, max_explained=4) as server:
-        body = {"reviews": ["superb wonderful moving the film a plot actor scene and story music with of it was"] * 4}
-        one = httpx.post(f"{server.url}/explain", json=body)
-        assert one.status_code == 200
-        assert len(one.json()["explanations"][0]["terms"]) > 10
-        assert httpx.post(f"{server.url}/explain", json={"reviews": ["a"] * 5}).status_code == 422
-        with ThreadPoolExecutor(16) as clients:
-            asked = [clients.submit(httpx.post, f"{server.url}/explain", json=body) for _ in range(64)]
-            responses = [future.result() for future in asked]
-        statuses = [response.status_code for response in responses]
-        assert set(statuses) == {200, 503}
-        for response in responses:
-            if response.status_code == 503:
-                assert response.headers["Retry-After"] == "1"
-        assert httpx.post(f"{server.url}/explain", json=body).status_code == 200
+def test_explanations_are_counted_apart_from_predictions(models: Path) -> None:
+    with serving(model_dir=models, runtime="litert", max_explained=4) as server:
+        assert httpx.post(f"{server.url}/explain", json={"reviews": ["superb"] * 4}).status_code == 200
+        assert httpx.post(f"{server.url}/explain", json={"reviews": ["superb"] * 5}).status_code == 422
         numbers = scrape(server.url)
-        assert number(numbers, "reviews_total") == 0
-        assert number(numbers, "explained_reviews_total") >= 4 * (statuses.count(200) + 2)
-        assert number(numbers, "rejections_total", route="/explain", reason="overloaded") == statuses.count(503)
-        assert number(numbers, "http_requests_total", method="POST", route="/explain", status="422") == 1
+    assert (number(numbers, "explained_reviews_total"), number(numbers, "reviews_total")) == (4, 0)
+    for status in ("200", "422"):
+        assert number(numbers, "http_requests_total", method="POST", route="/explain", status=status) == 1
 
 
-def test_explanation_that_takes_too_long_is_given_up(models: Path) -> None:
+def test_explanation_that_takes_too_long_is_answered_504(models: Path) -> None:
     with serving(model_dir=models, runtime="litert", deadline=0.001) as server:
         response = httpx.post(f"{server.url}/explain", json={"reviews": ["superb and moving " * 2000] * 8})
         assert response.status_code == 504

@@ -1,8 +1,7 @@
-"""Everything but /predict: model, health, docs, OpenAPI, request ids, and what is not there."""
+"""Everything but predictions: model, health, docs, OpenAPI, request ids, wrong paths and methods."""
 
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from fastapi.testclient import TestClient
 from app.inference.bundle import Bundle
 from app.main import create_app
 from app.settings import Settings
-from tests.servers import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,12 +38,8 @@ def test_health_of_a_ready_service(client: TestClient) -> None:
 def test_model_of_the_version_that_the_settings_name(version: str | None, served: str) -> None:
     settings = Settings(model_dir=ROOT / "models/imdb", model_version=version, runtime="litert")
     with TestClient(create_app(settings)) as client:
-        deadline = time.monotonic() + PATIENCE
-        while (response := client.get("/model")).status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert response.json()["version"] == served
-        assert response.json()["runtime"] == "litert"
+        body = client.get("/model").json()
+    assert (body["version"], body["runtime"]) == (served, "litert")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +50,7 @@ def test_model_of_the_version_that_the_settings_name(version: str | None, served
         ("GET", "/playground/", 404),
         ("GET", "/playground/..%2fmain.py", 404),
         ("GET", "/nowhere", 404),
+        ("GET", "/redoc", 404),
         ("POST", "/predict/", 404),
         ("GET", "/predict", 405),
         ("DELETE", "/model", 405),
@@ -88,9 +83,8 @@ def test_request_ids_differ(client: TestClient) -> None:
     assert len(ids) == 3
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_docs_fetch_nothing_from_elsewhere(client: TestClient, path: str) -> None:
-    page = client.get(path).text
+def test_docs_fetch_nothing_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/docs").text
     links = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
     assert len(links) >= 3
     for link in links:
@@ -102,17 +96,6 @@ def test_docs_fetch_nothing_from_elsewhere(client: TestClient, path: str) -> Non
 def test_openapi_is_the_committed_one() -> None:
     """`make openapi` writes it."""
     assert json.loads((ROOT / "openapi.json").read_text()) == create_app(Settings()).openapi()
-
-
-def test_openapi_states_the_limits_in_force(client: TestClient) -> None:
-    reviews = client.get("/openapi.json").json()["components"]["schemas"]["PredictRequest"]["properties"]["reviews"]
-    assert (reviews["minItems"], reviews["maxItems"]) == (1, 8)
-    assert reviews["items"]["maxLength"] == 1000
-
-
-def test_openapi_examples_are_answered(client: TestClient) -> None:
-    schema = client.get("/openapi.json").json()["components"]["schemas"]["PredictRequest"]
-    assert client.post("/predict", json=schema["examples"][0]).status_code == 200
 
 
 def test_openapi_knows_every_route_and_problem(client: TestClient) -> None:
@@ -135,7 +118,7 @@ def test_openapi_knows_every_route_and_problem(client: TestClient) -> None:
         "/v2/health/ready",
         *(f"{v2}{version}{verb}" for version in ("", "/versions/{model_version}") for verb in ("", "/ready", "/infer")),
     }
-    statuses = "200 400 401 408 413 414 415 422 431 500 503 504"
+    statuses = "200 401 408 413 415 422 500 503 504"
     assert set(document["paths"]["/predict"]["post"]["responses"]) == set(statuses.split())
     text = json.dumps(document)
     for name in re.findall(r"#/components/schemas/(\w+)", text):

@@ -1,10 +1,8 @@
-"""GET /docs and /redoc in a browser that reaches nothing but the service."""
+"""GET /docs in a browser that reaches nothing but the service."""
 
 from collections.abc import Callable
 
 import httpx
-import pytest
-from app.api.docs import LOGO, PACKAGED
 from playwright.sync_api import expect
 
 from tests.browser.chromium import OUTPUT, Visit
@@ -33,26 +31,7 @@ def test_every_example_succeeds_when_tried(visits: Callable[..., Visit], served:
     visit.page.screenshot(path=OUTPUT / "docs.png")
 
 
-def test_redoc_shows_and_finds_every_operation(visits: Callable[..., Visit], served: Server) -> None:
-    visit = visits(served.url)
-    visit.open("/redoc")
-    document = httpx.get(f"{served.url}/openapi.json").json()
-    summaries = {operation["summary"] for path in document["paths"].values() for operation in path.values()}
-    expect(visit.page.locator("h2", has_text="Score reviews").first).to_be_visible()
-    assert summaries <= {heading.strip() for heading in visit.page.locator("h2").all_inner_texts()}
-    visit.page.get_by_placeholder("Search").fill("predict")
-    expect(visit.page.get_by_role("menuitem", name="Score reviews").first).to_be_visible()
-    expect(visit.page.locator("img[src*=redoc]")).to_have_count(0)
-    visit.page.screenshot(path=OUTPUT / "redoc.png")
-
-
-@pytest.mark.parametrize(("name", "path"), [("Try the API", "/docs"), ("Read the API", "/redoc")])
-def test_playground_leads_to_the_documentation(visit: Visit, name: str, path: str) -> None:
-    visit.page.get_by_role("link", name=name).click()
+def test_playground_leads_to_the_documentation(visit: Visit) -> None:
+    visit.page.get_by_role("link", name="API documentation").click()
     expect(visit.page.get_by_text("How likely is a movie review to be positive?").first).to_be_visible()
-    assert visit.page.url == visit.url + path
-
-
-def test_packaged_redoc_has_the_address_that_is_taken_out() -> None:
-    """So that a newer one that fetches something else is noticed here, too."""
-    assert LOGO in (PACKAGED / "redoc.standalone.js").read_bytes()
+    assert visit.page.url == f"{visit.url}/docs"

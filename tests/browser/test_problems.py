@@ -9,23 +9,31 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit
 from tests.browser.conftest import KEY
-from tests.servers import Server, ready_when_told, serving
+from tests.proxies import proxying
+from tests.servers import Server, serving
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 
 
-def test_service_that_starts_is_waited_for(visits: Callable[..., Visit]) -> None:
-    with ready_when_told() as (server, tell):
-        visit = visits(server.url)
+def test_overloaded_service_is_asked_again(visits: Callable[..., Visit], served: Server) -> None:
+    with proxying(served.url) as proxy:
+        visit = visits(proxy.url)
         visit.open()
-        visit.write(GOOD)
-        expect(visit.problem).to_contain_text("The service is busy or not ready. The service is starting")
-        expect(visit.page.locator("#facts-status")).to_contain_text("The service is starting")
-        expect(visit.page.locator("#again")).to_be_visible()
-        tell()
         expect(visit.page.locator("#facts")).to_contain_text("version 2")
-        visit.page.locator("#again").click()
-        expect(visit.verdict).to_contain_text("Positive")
+        proxy.refusals["/explain"] = 1
+        visit.write(GOOD)
+        expect(visit.problem).to_contain_text("The service is busy or not ready. The limit of 1024 waiting reviews")
+        expect(visit.problem).to_contain_text("Trying again in 2 seconds …")
+        expect(visit.page.locator("#explained")).to_be_visible()
+
+
+def test_model_is_asked_for_again(visits: Callable[..., Visit], served: Server) -> None:
+    with proxying(served.url) as proxy:
+        proxy.refusals["/model"] = 1
+        visit = visits(proxy.url)
+        visit.open()
+        expect(visit.page.locator("#facts-status")).to_contain_text("The limit of 1024 waiting reviews was reached.")
+        expect(visit.page.locator("#facts")).to_contain_text("version 2")
 
 
 def test_service_that_is_gone_is_told_and_comes_back(visits: Callable[..., Visit], free_port: int) -> None:

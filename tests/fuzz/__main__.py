@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz`: odd input for as long as you like."""
+"""`python -m tests.fuzz`: fuzz the vocabulary and POST /predict for any time."""
 
 import argparse
 import secrets
@@ -24,16 +24,15 @@ from tests.fuzz.test_fuzz import (
     body_target,
     fuzz,
 )
-from tests.servers import ROOT, wait_until
+from tests.servers import ROOT
 
 HELP = """\
-Try odd input by the thousand, and stop at the first that is not treated as it should be.
+Fuzz the vocabulary and POST /predict, and stop at the first input that is handled wrongly.
 
 targets:
-  vocabulary  any texts, any words and terms, any encoding: tokens, columns and rows must be what the plain definition
-              says
+  vocabulary  any texts, terms and encodings: tokens, columns and rows must match the plain definition
   body        any bytes, and valid bodies with some bytes changed, sent to POST /predict of the newest shipped bundle:
-              each must get predictions or a documented problem, and what the schema allows must get predictions
+              each must get predictions or a documented problem, and every valid body predictions
 """
 
 EXAMPLES_OF_USE = f"""\
@@ -41,15 +40,15 @@ examples:
   python -m tests.fuzz                                a minute, half of it for each target
   python -m tests.fuzz --seconds 600                  ten minutes
   python -m tests.fuzz body --seconds 3600            an hour for one target
-  python -m tests.fuzz body --seed 7 --seconds 0      one round of {EXAMPLES} inputs: see a finding again
+  python -m tests.fuzz body --seed 7 --seconds 0      one round of {EXAMPLES} inputs: repeat a finding
 
-A finding is made as small as possible, printed with the command that shows it again, and ends its target; the exit
-code is then 1. Hypothesis makes the input: https://hypothesis.readthedocs.io.
+A finding is minimised, printed with the command that repeats it, and ends its target; the exit code is then 1.
+Hypothesis generates the input: https://hypothesis.readthedocs.io.
 """
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options, with help that teaches."""
+    """The command-line options."""
     options = argparse.ArgumentParser(
         prog="python -m tests.fuzz",
         description=HELP,
@@ -80,17 +79,17 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     console.print(f"seed {seed}")
     try:
-        with ready_service() as client:
+        with service() as client:
             targets = [target for target in (VOCABULARY, body_target(client)) if options.target in (None, target.name)]
             results = [run(target, options.seconds / len(targets), seed, console) for target in targets]
     except KeyboardInterrupt:
-        console.print("interrupted; nothing was found until here")
+        console.print("interrupted; nothing was found so far")
         return 130
     return 0 if all(results) else 1
 
 
 def run(target: Target, seconds: float, seed: int, console: Console) -> bool:
-    """Fuzz one target and show how it goes; says whether all was well."""
+    """Fuzz one target and show progress; returns whether nothing was found."""
     columns = (
         TextColumn("{task.description:10}"),
         BarColumn(),
@@ -117,8 +116,8 @@ def run(target: Target, seconds: float, seed: int, console: Console) -> bool:
 
 
 @contextmanager
-def ready_service() -> Iterator[TestClient]:
-    """The app over the newest shipped bundle, ready; only its errors are logged."""
+def service() -> Iterator[TestClient]:
+    """The app over the newest shipped bundle; only errors are logged."""
     settings = Settings(
         model_dir=ROOT / "models/imdb",
         runtime="litert",
@@ -128,7 +127,6 @@ def ready_service() -> Iterator[TestClient]:
         log_level="error",
     )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
-        wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
 
 

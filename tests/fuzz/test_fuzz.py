@@ -1,6 +1,6 @@
-"""Odd input by the thousand: what the vocabulary makes of texts, and the service of bodies.
+"""Fuzz tests: texts for the vocabulary, bodies for POST /predict.
 
-Here for some seconds; `python -m tests.fuzz` goes on for longer.
+They take some seconds here; `python -m tests.fuzz` runs for longer.
 """
 
 import json
@@ -21,23 +21,23 @@ from app.inference.vocabulary import Encoding, Vocabulary
 from tests.inference.test_text import any_text, plainly, with_surrogates
 
 SECONDS = 5.0
-"""For each target in a test run."""
+"""Per target in a test run."""
 
 EXAMPLES = 100
-"""A round; each round has a seed of its own, so that it can be run again alone."""
+"""Per round; each round has a seed of its own, so that it can be repeated alone."""
 
 MAX_REVIEWS, MAX_CHARACTERS, MAX_BODY_BYTES = 8, 1000, 20_000
-"""Limits of the service that is asked; those of the fixture `client`."""
+"""Limits of the service under test; the same as those of the fixture `client`."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something to try odd input on.
+    """Something to fuzz.
 
     Attributes:
         name: For the command line.
-        inputs: Makes the input.
-        check: Fails on a finding.
+        inputs: Generates the input.
+        check: Raises if an input is handled wrongly.
     """
 
     name: str
@@ -45,20 +45,20 @@ class Target:
     check: Callable[[Any], None]
 
 
-def fuzz(target: Target, seconds: float, seed: int, tell: Callable[[int], None] = lambda _: None) -> int:
-    """Try input for some time, at least one round.
+def fuzz(target: Target, seconds: float, seed: int, progress: Callable[[int], None] = lambda _: None) -> int:
+    """Fuzz a target for some time, at least one round.
 
     Args:
-        target: What to try it on.
+        target: What to fuzz.
         seconds: No round begins after them.
         seed: Of the first round; the next ones count on from it.
-        tell: Is called after each round with the number of inputs tried so far.
+        progress: Called after each round with the number of inputs tried so far.
 
     Returns:
-        How many inputs were tried.
+        The number of inputs.
 
     Raises:
-        AssertionError: A finding, or any other exception; its notes say which input it was, and how to see it again.
+        AssertionError: A finding; so is any other exception. Its notes show the input and how to repeat it.
     """
     tried = 0
 
@@ -75,9 +75,9 @@ def fuzz(target: Target, seconds: float, seed: int, tell: Callable[[int], None] 
         try:
             hypothesis.seed(seed)(one_round)()
         except Exception as error:
-            error.add_note(f"See it again: python -m tests.fuzz {target.name} --seed {seed} --seconds 0")
+            error.add_note(f"Repeat it: python -m tests.fuzz {target.name} --seed {seed} --seconds 0")
             raise
-        tell(tried)
+        progress(tried)
         seed += 1
         if time.monotonic() >= deadline:
             return tried

@@ -1,21 +1,21 @@
-"""The examples of clients/README.md, and what each first one of a language has to do."""
+"""The examples of clients/README.md, and what the first one of each language must do."""
 
 import re
 import subprocess
-import time
 from collections.abc import Callable
 
-from tests.servers import PATIENCE, ROOT, Server, wait_until
+from tests.proxies import RETRY_AFTER, proxying
+from tests.servers import ROOT, Server
 
 
 def example(language: str, number: int, url: str | None = None, tries: int | None = None) -> str:
-    """The README's example of this language and number, counted from 0, with an address written in.
+    """Read an example from clients/README.md.
 
     Args:
-        language: As the README's code block names it.
-        number: Which block of it.
-        url: What to ask instead of the README's address.
-        tries: How often to ask, instead of the README's ten times.
+        language: The language of the code block.
+        number: Index among the code blocks of this language.
+        url: Replaces the address in the example.
+        tries: Replaces the maximum number of tries, which is ten.
     """
     readme = (ROOT / "clients/README.md").read_text()
     code: str = re.findall(rf"^```{language}\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[number]
@@ -31,32 +31,21 @@ def _replaced(code: str, old: str, new: str) -> str:
     return code.replace(old, new)
 
 
-def assert_retries(server: Server, tell: Callable[[], None], start: Callable[[int], subprocess.Popen[str]]) -> None:
-    """Run the first example twice at once against a server that is not ready: to try twice, and to try for long.
+def assert_retries(service: Server, run: Callable[[str, int], subprocess.CompletedProcess[str]]) -> None:
+    """Run the first example against an overloaded service: it waits as told, and gives up after so many tries.
 
     Args:
-        server: Gets ready when it is told.
-        tell: Tells it.
-        start: Starts the example with so many tries.
+        service: What answers once it is no longer overloaded.
+        run: Runs the example with an address and a number of tries.
     """
-    began = time.monotonic()
-    patient, impatient = start(100), start(2)
-    _, errors = impatient.communicate(timeout=PATIENCE)
-    assert impatient.returncode == 1
-    assert "Error: 503 after 2 tries" in errors
-    assert "urn:problem-type:sentiment:not-serving" in errors
-    assert time.monotonic() - began >= 1  # Retry-After names a second
-    wait_until(lambda: _answers(server, 503) > 2)  # the patient one has been refused too
-    tell()
-    output, errors = patient.communicate(timeout=PATIENCE)
-    took = time.monotonic() - began
-    assert patient.returncode == 0, errors
-    assert [line.split()[0] for line in output.splitlines()] == ["positive", "negative"]
-    wait_until(lambda: _answers(server, 200) == 1)
-    waits = _answers(server, 503) - 2
-    assert 1 <= waits <= took
-
-
-def _answers(server: Server, status: int) -> int:
-    """How many predictions were answered so."""
-    return sum(line.get("path") == "/predict" and line.get("status") == status for line in server.logs())
+    with proxying(service.url) as proxy:
+        proxy.refusals["/predict"] = 3
+        impatient = run(proxy.url, 2)
+        assert impatient.returncode == 1
+        assert "Error: 503 after 2 tries" in impatient.stderr
+        assert "urn:problem-type:sentiment:overloaded" in impatient.stderr
+        patient = run(proxy.url, 10)
+        assert patient.returncode == 0, patient.stderr
+        assert [line.split()[0] for line in patient.stdout.splitlines()] == ["positive", "negative"]
+        first, second, third, fourth = proxy.arrivals
+        assert min(second - first, fourth - third) >= RETRY_AFTER - 0.1  # timers of Node may be a little early

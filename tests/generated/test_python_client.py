@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.generated.examples import assert_retries, example
-from tests.servers import PATIENCE, ROOT, Server, ready_when_told, serving
+from tests.servers import PATIENCE, ROOT, Server, serving
 
 ASK = """
 import json
@@ -51,15 +51,9 @@ def package(generated: Path) -> Path:
     return generated / "python/sentiment-client"
 
 
-def start(package: Path, code: str) -> subprocess.Popen[str]:
-    command, environment = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(package)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def run(package: Path, code: str) -> subprocess.CompletedProcess[str]:
-    process = start(package, code)
-    output, errors = process.communicate(timeout=2 * PATIENCE)
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    command, environment = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(package)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=2 * PATIENCE)
 
 
 def ask(package: Path, server: Server, module: str, method: str, reviews: list[str] | None = None) -> list[Any]:
@@ -131,9 +125,8 @@ def test_python_client_reads_a_422(package: Path, limited: Server, reviews: list
     assert problem.items() >= members.items()
 
 
-def test_python_example_retries_until_the_service_has_started(package: Path, models: Path) -> None:
-    with ready_when_told(model_dir=models) as (server, tell):
-        assert_retries(server, tell, lambda tries: start(package, example("python", 0, server.url, tries)))
+def test_python_example_waits_for_an_overloaded_service(package: Path, server: Server) -> None:
+    assert_retries(server, lambda url, tries: run(package, example("python", 0, url, tries)))
 
 
 def test_python_example_prints_what_was_wrong(package: Path, server: Server, limited: Server) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.generated.examples import assert_retries, example
-from tests.servers import PATIENCE, ROOT, Server, ready_when_told, serving
+from tests.servers import PATIENCE, ROOT, Server, serving
 
 ASK = """
 import { type PredictResponse, type Problem, getLiveness, getModel, getReadiness, predict } from "sentiment-client";
@@ -72,11 +72,6 @@ class Project:
         assert checked.returncode == 0, checked.stdout
         return self._run("node", "dist/main.js")
 
-    def start(self, name: str) -> subprocess.Popen[str]:
-        """Run a program that was checked."""
-        command = ["node", f"dist/{name}.js"]
-        return subprocess.Popen(command, cwd=self._folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, timeout=2 * PATIENCE)
 
@@ -129,15 +124,8 @@ def test_typescript_client_reads_a_422(project: Project, limited: Server) -> Non
     assert blank["locations"] == ["reviews.1"]
 
 
-def test_typescript_example_retries_until_the_service_has_started(
-    project: Project, models: Path, free_port: int
-) -> None:
-    url = f"http://127.0.0.1:{free_port}"
-    checked = project.check(**{f"tries{tries}": example("typescript", 0, url, tries) for tries in (2, 100)})
-    assert checked.returncode == 0, checked.stdout
-    with ready_when_told(model_dir=models, port=free_port) as (server, tell):
-        server.wait_for("running on")
-        assert_retries(server, tell, lambda tries: project.start(f"tries{tries}"))
+def test_typescript_example_waits_for_an_overloaded_service(project: Project, server: Server) -> None:
+    assert_retries(server, lambda url, tries: project.run(example("typescript", 0, url, tries)))
 
 
 def test_typescript_example_prints_what_was_wrong(project: Project, server: Server, limited: Server) -> None:

@@ -56,21 +56,32 @@ def test_sentiment_at_one_half_is_positive() -> None:
     assert Prediction(0.4999, 1, 1).sentiment == "negative"
 
 
-class Constant:
-    """A runtime that answers whatever it is told to."""
+class FakeRuntime:
+    """A network that returns `answer`, or else 0.5 for each row; `calls` lists the number of rows of each call."""
 
     columns = 10_000
     linger = 0.0
-    fewest = 1
 
-    def __init__(self, *answer: float) -> None:
-        self.answer = np.array(answer, np.float32)
+    def __init__(self, *answer: float, min_rows: int = 1) -> None:
+        self.answer = answer
+        self.min_rows = min_rows
+        self.calls: list[int] = []
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.answer
+        self.calls.append(len(multi_hot))
+        return np.array(self.answer or [0.5] * len(multi_hot), np.float32)
 
 
-@pytest.mark.parametrize("answer", [(np.nan,), (np.inf,), (-0.1,), (1.1,), (), (0.5, 0.5)])
-def test_predict_with_unusable_answer_raises(classifier: Classifier, answer: tuple[float, ...]) -> None:
+@pytest.mark.parametrize(("min_rows", "calls"), [(1, [64, 4]), (2, [64, 4]), (8, [64, 8])])
+def test_runtime_is_called_with_the_sizes_it_was_prepared_for(
+    classifier: Classifier, min_rows: int, calls: list[int]
+) -> None:
+    runtime = FakeRuntime(min_rows=min_rows)
+    assert len(Classifier(classifier.vocabulary, runtime).predict(["good"] * 67)) == 67
+    assert runtime.calls == calls
+
+
+@pytest.mark.parametrize("answer", [(np.nan,), (np.inf,), (-0.1,), (1.1,), (0.5, 0.5)])
+def test_predict_with_an_unusable_answer_raises(classifier: Classifier, answer: tuple[float, ...]) -> None:
     with pytest.raises(InferenceError):
-        Classifier(classifier.vocabulary, Constant(*answer)).predict(["good"])
+        Classifier(classifier.vocabulary, FakeRuntime(*answer)).predict(["good"])

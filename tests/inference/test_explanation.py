@@ -1,21 +1,14 @@
 """What a prediction rests on, against the plain definition: ask the network again without the term's column."""
 
-import asyncio
 import math
 
-import numpy as np
 import pytest
-from app.inference.scorer import Scorer
-from app.metrics.exposition import Exposition
-from app.metrics.recorder import Recorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier, open_classifier
-from app.inference.errors import Overloaded
-from app.inference.explanation import PART, Explanation, Occlusion, log_odds
-from tests.scraping import number, numbers_in
+from app.inference.explanation import Explanation, Occlusion, log_odds
 from tests.servers import ROOT
 
 REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
@@ -147,38 +140,3 @@ def test_explanation_of_a_review_that_leaves_no_doubt_still_tells_terms_apart(sh
     assert {effect.term: effect.log_odds for effect in theirs.effects} == pytest.approx(log_odds_of, abs=2e-3)
     assert len({round(value, 5) for value in log_odds_of.values()}) > len(log_odds_of) * 0.9
     assert log_odds_of["unwatchable"] < -0.5 < 0 < log_odds_of["ever"]
-
-
-def test_scorer_explains_as_the_classifier_does_and_lets_others_pass(shipped: dict[str, Classifier]) -> None:
-    classifier = shipped["2"]
-    long = " ".join(list(classifier.vocabulary.word_index)[: 3 * PART])
-
-    async def run() -> None:
-        recorder = Recorder()
-        scorer = Scorer(classifier, max_waiting=PART + 8, deadline=60, observer=recorder)
-        occlusion = Occlusion(classifier.vocabulary, long)
-        assert len(occlusion) > 3 * PART
-        explaining = asyncio.create_task(scorer.explain(occlusion))
-        await asyncio.sleep(0)
-        assert scorer.waiting == PART
-        with pytest.raises(Overloaded):
-            await scorer.predict(["a film"] * 9)
-        predictions = await scorer.predict([REVIEW] * 8)
-        assert not explaining.done()
-        expected = classifier.predict([REVIEW])[0].positive_probability
-        assert [prediction.positive_probability for prediction in predictions] == pytest.approx(
-            [expected] * 8, abs=1e-6
-        )
-        explanation = await explaining
-        own = explain(classifier, long)
-        np.testing.assert_allclose(
-            sorted(effect.log_odds for effect in explanation.effects),
-            sorted(effect.log_odds for effect in own.effects),
-            atol=1e-3,
-        )
-        assert scorer.waiting == 0
-        numbers = numbers_in(Exposition(recorder, None, "tensorflow").text().decode())
-        assert number(numbers, "reviews_total") == 8
-        assert number(numbers, "batch_reviews_sum") == 8 + len(occlusion)
-
-    asyncio.run(run())

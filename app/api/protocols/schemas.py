@@ -1,4 +1,4 @@
-"""The shapes of the protocols' requests and responses. Unknown fields are accepted, as the protocols ask for."""
+"""Request and response models of other protocols. Unknown fields are accepted, as these protocols require."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,18 +13,18 @@ TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "pattern": NOT_BLANK}
 
 
 class ProtocolError(BaseModel):
-    """What went wrong, as clients of these protocols read it."""
+    """An error, in the form that clients of these protocols expect."""
 
-    error: Annotated[str, Field(description="What is wrong with this request and what to do, for people.")]
+    error: Annotated[str, Field(description="What is wrong with this request and how to resolve it, for humans.")]
 
 
 class ServerMetadata(BaseModel):
-    """What answers."""
+    """The server's metadata."""
 
     name: Annotated[str, Field(description="The service's name.", examples=["review-sentiment"])]
-    version: Annotated[str, Field(description="The service's version.", examples=["0.1.0"])]
+    version: Annotated[str, Field(description="The service's version.", examples=["0.2.0"])]
     extensions: Annotated[
-        list[str], Field(description="Extensions of the protocol that it knows.", examples=[["binary_tensor_data"]])
+        list[str], Field(description="Supported extensions of the protocol.", examples=[["binary_tensor_data"]])
     ]
 
 
@@ -37,57 +37,63 @@ class ServerLive(BaseModel):
 class ServerReady(BaseModel):
     """The service should get traffic."""
 
-    ready: Annotated[bool, Field(description="Always true; until then the status is 503.", examples=[True])]
+    ready: Annotated[bool, Field(description="Always true; a service that is stopping returns 503.", examples=[True])]
 
 
 class ModelReady(BaseModel):
-    """The model answers."""
+    """The model should get traffic."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    ready: Annotated[bool, Field(description="Always true; until then the status is 503.", examples=[True])]
+    ready: Annotated[bool, Field(description="Always true; a service that is stopping returns 503.", examples=[True])]
 
 
 class TensorMetadata(BaseModel):
     """An input or output of the model."""
 
-    name: Annotated[str, Field(description="Its name.", examples=[INPUT])]
-    datatype: Annotated[str, Field(description="Of its elements.", examples=["BYTES"])]
-    shape: Annotated[list[int], Field(description="-1 is any number.", examples=[[-1]])]
+    name: Annotated[str, Field(description="The tensor's name.", examples=[INPUT])]
+    datatype: Annotated[str, Field(description="Data type of the elements.", examples=["BYTES"])]
+    shape: Annotated[list[int], Field(description="The shape; -1 stands for any size.", examples=[[-1]])]
 
 
 class ModelMetadata(BaseModel):
-    """What the model reads and what it answers."""
+    """The model's inputs and outputs."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    versions: Annotated[list[str], Field(description="The one that is served.", examples=[["2"]])]
-    platform: Annotated[str, Field(description="What executes the network.", examples=["tensorflow_savedmodel"])]
-    inputs: Annotated[list[TensorMetadata], Field(description="One: the reviews.")]
-    outputs: Annotated[list[TensorMetadata], Field(description="One: the probabilities.")]
+    versions: Annotated[list[str], Field(description="The served version.", examples=[["2"]])]
+    platform: Annotated[
+        str, Field(description="The runtime that executes the network.", examples=["tensorflow_savedmodel"])
+    ]
+    inputs: Annotated[list[TensorMetadata], Field(description="A single tensor, the reviews.")]
+    outputs: Annotated[list[TensorMetadata], Field(description="A single tensor, the probabilities.")]
 
 
 class InputParameters(BaseModel):
-    """How an input is told."""
+    """How an input is encoded."""
 
     binary_data_size: Annotated[
         StrictInt | None,
         Field(
-            ge=0, description="Bytes of it behind the JSON, each element as its length (uint32, little-endian) and it."
+            ge=0,
+            description="Size of the input in bytes, if it follows the JSON. Each element is its length (uint32, "
+            "little-endian) and its bytes.",
         ),
     ] = None
 
 
 class InferInput(BaseModel):
-    """The reviews."""
+    """The reviews, as a tensor."""
 
     name: Annotated[Literal["text"], Field(description="The model's only input.")]
-    datatype: Annotated[Literal["BYTES"], Field(description="Of its elements: texts in UTF-8.")]
+    datatype: Annotated[Literal["BYTES"], Field(description="Data type of the elements: UTF-8 texts.")]
     shape: Annotated[
         list[Annotated[StrictInt, Field(ge=1, lt=2**32)]],
-        Field(min_length=1, max_length=2, fail_fast=True, description="[N], or [N, 1], for N reviews.", examples=[[1]]),
+        Field(min_length=1, max_length=2, fail_fast=True, description="[N] or [N, 1] for N reviews.", examples=[[1]]),
     ]
     data: Annotated[
         list[Any] | None,
-        Field(description="The reviews; of shape [N, 1], they may stand in lists of one. Absent if they are binary."),
+        Field(
+            description="The reviews; for shape [N, 1], each may be in a list of its own. Absent if they are binary."
+        ),
         WithJsonSchema(
             {
                 "type": "array",
@@ -96,73 +102,82 @@ class InferInput(BaseModel):
             }
         ),
     ] = None
-    parameters: Annotated[InputParameters | None, Field(description="How it is told.")] = None
+    parameters: Annotated[InputParameters | None, Field(description="How the input is encoded.")] = None
 
 
 class OutputParameters(BaseModel):
-    """How an output should be told."""
+    """How to encode an output."""
 
-    binary_data: Annotated[StrictBool | None, Field(description="Whether behind the JSON, as float32.")] = None
+    binary_data: Annotated[
+        StrictBool | None, Field(description="Whether to append the output to the JSON, as float32.")
+    ] = None
     classification: Annotated[None, Field(description="Not supported.")] = None
     shared_memory_region: Annotated[None, Field(description="Not supported.")] = None
 
 
 class RequestedOutput(BaseModel):
-    """An output to answer."""
+    """An output to return."""
 
     name: Annotated[Literal["positive_probability"], Field(description="The model's only output.")]
-    parameters: Annotated[OutputParameters | None, Field(description="How it should be told.")] = None
+    parameters: Annotated[OutputParameters | None, Field(description="How to encode the output.")] = None
 
 
 class InferParameters(BaseModel):
-    """How to answer."""
+    """How to encode the response."""
 
     binary_data_output: Annotated[
-        StrictBool, Field(description="Whether outputs that do not say themselves are told behind the JSON.")
+        StrictBool,
+        Field(description="Whether to append outputs to the JSON, unless they set `binary_data` themselves."),
     ] = False
 
 
 class InferRequest(BaseModel):
     """Reviews to score, as a tensor."""
 
-    id: Annotated[str | None, Field(description="Comes back with the response.")] = None
+    id: Annotated[str | None, Field(description="Returned with the response.")] = None
     inputs: Annotated[
         list[InferInput],
-        Field(min_length=1, fail_fast=True, description="One: the reviews.", json_schema_extra={"maxItems": 1}),
+        Field(
+            min_length=1, fail_fast=True, description="A single tensor, the reviews.", json_schema_extra={"maxItems": 1}
+        ),
     ]
     outputs: Annotated[
         list[RequestedOutput] | None,
-        Field(fail_fast=True, description="The one there is, by default.", json_schema_extra={"maxItems": 1}),
+        Field(
+            fail_fast=True,
+            description="A single output, the probabilities; this is the default.",
+            json_schema_extra={"maxItems": 1},
+        ),
     ] = None
-    parameters: Annotated[InferParameters | None, Field(description="How to answer.")] = None
+    parameters: Annotated[InferParameters | None, Field(description="How to encode the response.")] = None
 
 
 class OutputTensor(BaseModel):
-    """One probability a review, in the order of the reviews."""
+    """One probability per review, in the same order as the reviews."""
 
-    name: Annotated[str, Field(description="Its name.", examples=[OUTPUT])]
-    datatype: Annotated[str, Field(description="Of its elements.", examples=["FP32"])]
-    shape: Annotated[list[int], Field(description="[N], for N reviews.", examples=[[1]])]
-    data: Annotated[list[float], Field(description="In the order of the reviews.", examples=[[0.97]])]
+    name: Annotated[str, Field(description="The tensor's name.", examples=[OUTPUT])]
+    datatype: Annotated[str, Field(description="Data type of the elements.", examples=["FP32"])]
+    shape: Annotated[list[int], Field(description="[N] for N reviews.", examples=[[1]])]
+    data: Annotated[list[float], Field(description="One per review, in the same order.", examples=[[0.97]])]
 
 
 class InferResponse(BaseModel):
-    """The answer."""
+    """Probabilities, as a tensor."""
 
     model_name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    model_version: Annotated[str, Field(description="Its version.", examples=["2"])]
-    id: Annotated[str | None, Field(description="That of the request, if it had one.")] = None
-    outputs: Annotated[list[OutputTensor], Field(description="One: the probabilities.")]
+    model_version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
+    id: Annotated[str | None, Field(description="The id of the request, if it had one.")] = None
+    outputs: Annotated[list[OutputTensor], Field(description="A single tensor, the probabilities.")]
 
 
 class ServedModels(BaseModel):
-    """Which models there are: one."""
+    """The served models."""
 
-    models: Annotated[list[str], Field(description="The bundle's name.", examples=[["imdb"]])]
+    models: Annotated[list[str], Field(description="A single name, that of the bundle.", examples=[["imdb"]])]
 
 
 class VersionStatus(BaseModel):
-    """Whether the version answered well."""
+    """The status of a version, in TensorFlow Serving's form."""
 
     error_code: Annotated[str, Field(description="Always OK.", examples=["OK"])]
     error_message: Annotated[str, Field(description="Always empty.", examples=[""])]
@@ -171,25 +186,27 @@ class VersionStatus(BaseModel):
 class ModelVersionStatus(BaseModel):
     """The state of a version."""
 
-    version: Annotated[str, Field(description="Of the bundle.", examples=["2"])]
-    state: Annotated[str, Field(description="Always AVAILABLE; until then the status is 503.", examples=["AVAILABLE"])]
-    status: Annotated[VersionStatus, Field(description="Whether it is well.")]
+    version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
+    state: Annotated[
+        str, Field(description="Always AVAILABLE; a service that is stopping returns 503.", examples=["AVAILABLE"])
+    ]
+    status: Annotated[VersionStatus, Field(description="Always OK.")]
 
 
 class ModelStatus(BaseModel):
-    """The state of the model, as KServe's first protocol and as TensorFlow Serving tell it."""
+    """The state of the model, with the fields of both TensorFlow Serving and KServe v1."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    ready: Annotated[bool, Field(description="Always true; until then the status is 503.", examples=[True])]
-    model_version_status: Annotated[list[ModelVersionStatus], Field(description="One: of the served version.")]
+    ready: Annotated[bool, Field(description="Always true; a service that is stopping returns 503.", examples=[True])]
+    model_version_status: Annotated[list[ModelVersionStatus], Field(description="A single entry, the served version.")]
 
 
 class InstancesRequest(BaseModel):
-    """Reviews to score, a row each."""
+    """Reviews to score, one per instance."""
 
     instances: Annotated[
         list[Any],
-        Field(min_length=1, description='Reviews, each as a text or as `{"text": "…"}`.'),
+        Field(min_length=1, description='Reviews, each either a text or `{"text": "…"}`.'),
         WithJsonSchema(
             {
                 "type": "array",
@@ -200,16 +217,16 @@ class InstancesRequest(BaseModel):
         ),
     ]
     inputs: SkipJsonSchema[Any] = None
-    """TensorFlow Serving's other form, of columns; not supported, and not to be overlooked beside `instances`."""
+    """TensorFlow Serving's columnar format. It is not supported, and requests that use it are rejected."""
 
 
 class InstanceExplanationsResponse(BaseModel):
-    """One explanation a review, in the order of the reviews."""
+    """One explanation per review, in the same order as the reviews."""
 
-    explanations: Annotated[list[Explanation], Field(description="In the order of the reviews.")]
+    explanations: Annotated[list[Explanation], Field(description="One per review, in the same order.")]
 
 
 class InstanceProbabilitiesResponse(BaseModel):
-    """One probability of being positive a review, in the order of the reviews."""
+    """The probability of being positive for each review, in the same order as the reviews."""
 
-    predictions: Annotated[list[float], Field(description="In the order of the reviews.", examples=[[0.97]])]
+    predictions: Annotated[list[float], Field(description="One per review, in the same order.", examples=[[0.97]])]

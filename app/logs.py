@@ -53,19 +53,29 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     root.setLevel(level.upper())
 
 
-def _without_known_tracebacks(record: logging.LogRecord) -> bool:
-    """Turn the traceback of a connection that uvicorn's parser gives up into one line, and drop those we logged.
+PARSER_FAILED = (
+    "Fatal error: protocol.data_received() call failed",  # asyncio's
+    "Fatal error on transport",  # uvloop's
+    "Exception in ASGI application",  # uvicorn's, while it parses the next request of a connection
+)
+"""How the reports start of requests that zttp failed to parse, for example because of a non-ASCII byte in the path. The
+application's own exceptions never get so far: `app.api.middleware` handles them."""
 
-    After a non-ASCII byte in the path or malformed chunk framing, zttp raises out of the protocol, and the event loop
-    closes the connection and logs the traceback.
-    """
-    words = ("Fatal error: protocol.data_received() call failed", "Fatal error on transport")  # asyncio's and uvloop's
-    if record.name == "asyncio" and record.getMessage().startswith(words):
+NOISE = (
+    "Traceback",  # of a failed start, whose reason `app.main` has logged
+    "No supported WebSocket library",  # for every request with `Upgrade: h2c`
+)
+"""How uvicorn's messages start that help nobody here."""
+
+
+def _without_known_tracebacks(record: logging.LogRecord) -> bool:
+    """Shorten the report of a request that the parser failed on to one line, and drop noise."""
+    message = record.getMessage()
+    if message.startswith(PARSER_FAILED):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args = "connection closed: the request is not valid HTTP", ()
         record.exc_info = None
-    # uvicorn repeats the traceback of a failed start, whose reason `app.main` has logged.
-    return not (record.name == "uvicorn.error" and record.getMessage().startswith("Traceback"))
+    return not message.startswith(NOISE)
 
 
 def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -88,7 +88,7 @@ def readme_table(results: Results) -> str:
         for name in names
     ]
     return _table(
-        ("runtime", "from start to the first answer", "memory", "reviews/s, one a request", "64 a request"), rows
+        ("runtime", "from start to the first answer", "memory", "reviews/s, one per request", "64 per request"), rows
     )
 
 

@@ -132,9 +132,10 @@ def test_endless_pipeline_takes_no_memory(server: Server) -> None:
     ("sent", "event"),
     [
         (request("GET /\xe9 HTTP/1.1", "Host: x"), "connection closed: the request is not valid HTTP"),
+        (LIVE + request("GET /\xe9 HTTP/1.1", "Host: x"), "connection closed: the request is not valid HTTP"),
         (CHUNKED + b"no size\r\n", "Invalid HTTP request received."),
     ],
-    ids=["path", "chunk"],
+    ids=["path", "path of a pipelined request", "chunk"],
 )
 def test_connection_that_the_parser_gives_up_is_logged_in_one_line(models: Path, sent: bytes, event: str) -> None:
     with serving(model_dir=models, runtime="litert") as server:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from app.api.errors import FRAMEWORK_KINDS, KINDS
 from app.inference.classifier import Classifier
 from app.settings import PREFIX, Settings
 from benchmarks.report import DOCUMENT, document, readme_table
 from tests.servers import ROOT, Server
 
 README = (ROOT / "README.md").read_text()
+REFERENCE = (ROOT / "docs/reference.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -33,13 +35,39 @@ def examples(language: str) -> list[Any]:
     ]
 
 
-def test_readme_settings_table_is_the_code() -> None:
-    rows = dict(re.findall(rf"^\| `({PREFIX}\w+)` \| (.*?) \|$", README, re.MULTILINE))
+def settings_in(page: str) -> dict[str, str]:
+    return dict(re.findall(rf"^\| `({PREFIX}\w+)` \| (.*?) \|$", page, re.MULTILINE))
+
+
+def test_tables_of_settings_are_the_code() -> None:
     expected = {}
     for name, field in Settings.model_fields.items():
         default = "unset" if field.default is None else f"`{field.default}`"
         expected[PREFIX + name.upper()] = f"{default} | {field.description}"
-    assert rows == expected
+    assert settings_in(REFERENCE) == expected
+    assert len(settings_in(README)) == 6
+    assert settings_in(README).items() <= expected.items()
+
+
+def test_table_of_errors_is_the_code() -> None:
+    rows = re.findall(r"^\| ([\d, ]+) \| (`.*?`) \|", REFERENCE.partition("## Errors")[2], re.MULTILINE)
+    documented = {(int(status), type_) for statuses, types in rows for status, type_ in pairs(statuses, types)}
+    kinds = [*KINDS.values(), *(kind for status, kind in FRAMEWORK_KINDS.items() if status != 400)]
+    assert documented == {(kind.status, kind.type) for kind in kinds}
+
+
+def pairs(statuses: str, types: str) -> list[tuple[str, str]]:
+    """One status for all types, or one for each."""
+    names = re.findall(r"`([a-z-]+)`", types)
+    return list(zip(statuses.split(", ") if "," in statuses else [statuses] * len(names), names, strict=True))
+
+
+def test_table_of_endpoints_is_the_code() -> None:
+    documented = " ".join(re.findall(r"^\| (`.*?) \|$", REFERENCE.partition("## Endpoints")[2], re.MULTILINE))
+    for path in json.loads((ROOT / "openapi.json").read_text())["paths"]:
+        if "versions" not in path:
+            name = path.format(model_name="imdb").rpartition(":")
+            assert f"{name[0] or name[2]}" in documented, path
 
 
 def test_performance_numbers_come_from_the_results() -> None:

@@ -54,10 +54,11 @@ class RequestContext:
         service: Service = scope["state"]["service"]
         request_id, trace_id = ids_of(scope)
         status = CLIENT_DISCONNECTED  # until a response starts
+        complete = False
         started = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] += (
@@ -67,12 +68,16 @@ class RequestContext:
                 )
                 if service.draining:  # so that no client's next request meets a closing socket
                     MutableHeaders(scope=message)["Connection"] = "close"
+            elif not message.get("more_body", False):
+                complete = True
             await send(message)
 
         token = REQUEST_ID.set(request_id)
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
+            if complete:  # uvicorn could not parse the next request of this connection, and closes it
+                raise
             self._log.exception("request failed")
             if status == CLIENT_DISCONNECTED:
                 await respond(error, scope)(scope, receive, send_with_headers)

@@ -59,11 +59,8 @@ def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
 
 
 def new_table(*columns: str) -> Table:
-    """A table whose last column shrinks if the terminal is too narrow."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in columns:
-        table.add_column(name, no_wrap=name != columns[-1])
-    return table
+    """An empty table with a line below its head."""
+    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
 def known_words(prediction: Prediction) -> Text:

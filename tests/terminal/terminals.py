@@ -56,6 +56,7 @@ def on_terminal(*arguments: str, width: int = 80, **more: str) -> str:
         stderr=theirs,
     )
     os.close(theirs)
+    os.write(ours, b"\x04")  # Ctrl-D, in case that it reads
     seen = b""
     with suppress(OSError):  # how Linux reports that the process has closed the terminal
         while piece := os.read(ours, 1 << 16):

@@ -27,7 +27,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
 from app.inference.bundle import Bundle
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
 from app.inference.runtimes import BATCH_SIZES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 from app.inference.profile import profile_of
 from tests.clients import answered, load, outcomes_of
 from tests.scraping import Numbers, number, scrape

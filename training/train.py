@@ -21,8 +21,9 @@ from app.inference.bundle import (
     write_profile,
     write_word_index,
 )
-from app.inference.classifier import Classifier, Prediction
+from app.inference.classifier import Classifier
 from app.inference.errors import SentimentError
+from app.inference.prediction import Prediction
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Row, Vocabulary

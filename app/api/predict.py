@@ -11,7 +11,7 @@ from app.api.schemas import PredictRequest, PredictResponse
 from app.api.serialization import predictions_json
 from app.api.state import service_of
 from app.inference.batcher import SHARE
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 
 router = APIRouter(tags=["predictions"], route_class=DirectRoute)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from app.inference.classifier import Prediction
 from app.inference.explanation import Explanation, Span
+from app.inference.prediction import Prediction
 
 
 def predictions_json(model: str, version: str, predictions: Sequence[Prediction]) -> bytes:

@@ -16,7 +16,7 @@ from app.bulk.rows import Row
 from app.bulk.sources import Source
 from app.bulk.tables import write_table
 from app.bulk.values import plain, plain_value
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 
 
 def write_part(

@@ -18,8 +18,9 @@ from app.bulk.parts import write_part, write_side_file
 from app.bulk.plan import Chunk, Unread
 from app.bulk.rows import Row, TextReader
 from app.inference.bundle import load_bundle
-from app.inference.classifier import BATCH, Classifier, Prediction, open_classifier
+from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import BundleDamaged, InferenceError
+from app.inference.prediction import Prediction
 from app.memory import most_resident_bytes
 
 UNUSABLE = "the model's answer to this review is no probability"

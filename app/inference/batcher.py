@@ -15,8 +15,9 @@ from itertools import islice
 from time import perf_counter
 from typing import Protocol
 
-from app.inference.classifier import BATCH, Classifier, Prediction
+from app.inference.classifier import BATCH, Classifier
 from app.inference.errors import DeadlineExceeded, Overloaded
+from app.inference.prediction import Prediction
 
 SHARE = BATCH // 4
 """Maximum reviews of one request per batch while other requests wait."""

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.inference.classifier import Classifier, Prediction
+from app.inference.classifier import Classifier
 from app.inference.errors import DeadlineExceeded, Overloaded
 from app.inference.explanation import Explanation, Occlusion
+from app.inference.prediction import Prediction
 
 CHUNK = 64
 """Rows per call of the network; predictions are scored between two calls."""

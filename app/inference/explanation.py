@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 from app.inference.vocabulary import Row, Vocabulary
 
 MIN_PROBABILITY = 2.0**-126

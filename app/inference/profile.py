@@ -6,12 +6,11 @@ A bundle stores those of its training reviews, so that drift shows without keepi
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-if TYPE_CHECKING:
-    from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 
 POSITIVE_PROBABILITY = "positive_probability"
 WORDS = "words"
@@ -54,7 +53,7 @@ class Profile(BaseModel):
         return self
 
 
-def profile_of(predictions: Iterable["Prediction"]) -> Profile:
+def profile_of(predictions: Iterable[Prediction]) -> Profile:
     """Make the histograms of predictions."""
     counts = {feature: [0] * len(bounds) for feature, bounds in BOUNDS.items()}
     for prediction in predictions:

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from app.api.serialization import explanations_json
 from app.inference.bundle import Bundle
-from app.inference.classifier import BATCH, Classifier, Prediction
+from app.inference.classifier import BATCH, Classifier
 from app.inference.explanation import Explanation, Occlusion
+from app.inference.prediction import Prediction
 from app.terminal.printable import one_line
 from app.terminal.pulls import coloured, style_of
 from app.terminal.tables import colour_of, known_words, line_of, new_table

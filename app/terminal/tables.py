@@ -13,7 +13,8 @@ from rich.text import Text
 
 from app.api.serialization import predictions_json
 from app.inference.bundle import Bundle
-from app.inference.classifier import Classifier, Prediction
+from app.inference.classifier import Classifier
+from app.inference.prediction import Prediction
 from app.terminal.printable import one_line
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"

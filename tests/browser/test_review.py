@@ -12,7 +12,8 @@ from playwright.sync_api import Error, Request, Route, expect
 
 from app.api.serialization import explanations_json
 from app.inference.bundle import load_bundle
-from app.inference.classifier import Prediction, open_classifier
+from app.inference.classifier import open_classifier
+from app.inference.prediction import Prediction
 from app.inference.text import locate
 from app.terminal.explanations import explain as explained
 from app.terminal.pulls import pulls_of

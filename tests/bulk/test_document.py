@@ -5,7 +5,7 @@ import re
 
 from app.bulk.__main__ import parser
 from app.bulk.job import PREDICTED, TRACE
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 from app.settings import Settings
 from benchmarks.bulk import DOCUMENT, RESULTS, table
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from app.inference.bundle import load_bundle
-from app.inference.classifier import Classifier, Prediction, open_classifier
+from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import InferenceError
+from app.inference.prediction import Prediction
 from app.inference.runtimes import RUNTIMES
 from tests.servers import ROOT
 

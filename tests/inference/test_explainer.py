@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from app.inference.batcher import Batcher
-from app.inference.classifier import Classifier, Prediction
+from app.inference.classifier import Classifier
 from app.inference.errors import DeadlineExceeded, Overloaded
 from app.inference.explainer import CHUNK, Explainer
 from app.inference.explanation import Occlusion
+from app.inference.prediction import Prediction
 from app.inference.vocabulary import Row
 from app.metrics import Metrics
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 from app.terminal.reviews import TABLES
 from app.terminal.tables import known_words
 from tests.servers import Server, run_python

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from app.api.body import check_limits, parse
 from app.api.errors import TooManyReviews, invalid
 from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
-from app.inference.classifier import Prediction
+from app.inference.prediction import Prediction
 from app.inference.text import BLANK, is_blank
 from app.settings import Settings
 

@@ -81,7 +81,7 @@ def test_check_of_a_damaged_bundle_names_the_file_and_the_reason(
 
 def test_check_without_a_bundle_or_a_runtime_fails(tmp_path: Path) -> None:
     done = piped("check", str(tmp_path))
-    assert (done.returncode, b"not a bundle, it holds no manifest.json" in done.stderr) == (1, True)
+    assert (done.returncode, b"not a bundle, it has no manifest.json" in done.stderr) == (1, True)
     for arguments, missing in (((), ["tensorflow", "ai_edge_litert"]), (("--runtime", "tensorflow"), ["tensorflow"])):
         done = piped("check", *arguments, missing=missing)
         assert (done.returncode, done.stdout) == (1, b"")

@@ -123,8 +123,7 @@ class PackageMissing(BulkError):
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         super().__init__(
-            f"{what} needs the package {package}: pip install 'review-sentiment[{extra}]', or "
-            f"pip install -r requirements/{extra}.txt"
+            f"{what} needs the package {package}: `.venv/bin/python -m pip install -r requirements/{extra}.txt`"
         )
 
 

@@ -31,6 +31,22 @@ NOTICE = re.compile(r"I\d{4} |INFO: |WARNING: All log messages before absl::Init
 """How the lines begin that TensorFlow and LiteRT write at every start, whatever the log level."""
 
 
+ALIGNMENT = 64
+"""Bytes. TensorFlow can share the memory of an array that starts at a multiple of it."""
+
+
+def aligned_zeros(rows: int, columns: int) -> NDArray[np.float32]:
+    """Make a matrix whose memory every runtime can share.
+
+    Returns:
+        float32 (rows, columns), all zero.
+    """
+    size = 4 * rows * columns
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(np.float32).reshape(rows, columns)
+
+
 def padded_size(rows: int) -> int:
     """The smallest of BATCH_SIZES that holds this many rows; 1 to 64."""
     return BATCH_SIZES[bisect_left(BATCH_SIZES, rows)]
@@ -100,10 +116,17 @@ class TensorFlowRuntime:
             )
         self.columns = int(columns)
         self._constant = tf.constant
+        self._from_dlpack = tf.experimental.dlpack.from_dlpack
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Runtime`."""
-        probabilities: NDArray[np.float32] = self._call(self._constant(multi_hot)).numpy().reshape(-1)
+        # Sharing the array's memory saves the copy that `tf.constant` makes: 276 -> 203 us per call with 16 rows. On
+        # unaligned memory TensorFlow would abort the process.
+        if multi_hot.ctypes.data % ALIGNMENT == 0 and multi_hot.flags.c_contiguous:
+            tensor = self._from_dlpack(multi_hot.__dlpack__())
+        else:
+            tensor = self._constant(multi_hot)
+        probabilities: NDArray[np.float32] = self._call(tensor).numpy().reshape(-1)
         return probabilities
 
 
@@ -222,7 +245,7 @@ def open_runtime(name: str, folder: Path) -> Runtime:
     runtime = RUNTIMES[name](folder)
     try:
         for size in BATCH_SIZES:
-            runtime(np.zeros((size, runtime.columns), np.float32))
+            runtime(aligned_zeros(size, runtime.columns))
     except Exception as error:  # a runtime raises what it likes; the cause is chained
         raise BundleDamaged(folder, f"its network was loaded by {name}, but fails when it is called") from error
     return runtime

@@ -9,7 +9,7 @@ import pytest
 
 from app.inference.bundle import Bundle
 from app.inference.errors import BundleDamaged
-from app.inference.runtimes import BATCH_SIZES, RUNTIMES, Runtime, open_runtime
+from app.inference.runtimes import ALIGNMENT, BATCH_SIZES, RUNTIMES, Runtime, aligned_zeros, open_runtime
 from tests.servers import run_python
 
 
@@ -40,6 +40,16 @@ def test_runtimes_agree(runtimes: dict[str, Runtime]) -> None:
     multi_hot = some_rows(BATCH_SIZES[-1])
     first, second = (runtime(multi_hot) for runtime in runtimes.values())
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("offset", [0, 4, 16])
+def test_runtime_reads_memory_of_any_alignment(runtimes: dict[str, Runtime], name: str, offset: int) -> None:
+    rows = some_rows(4)
+    memory = aligned_zeros(5, 10_000).reshape(-1)[offset // 4 :][: rows.size].reshape(rows.shape)
+    assert memory.ctypes.data % ALIGNMENT == offset
+    memory[:] = rows
+    np.testing.assert_array_equal(runtimes[name](memory), runtimes[name](rows))
 
 
 def test_batch_sizes_ascend_from_one() -> None:

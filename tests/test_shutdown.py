@@ -93,7 +93,10 @@ def test_stop_while_loading_needs_no_drain_period(models: Path, workers: int, dr
         server = Server(process)
         server.wait_for("Started server process")  # TensorFlow takes seconds to load
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        try:
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
         server.reader.join(PATIENCE)
     assert not any("Traceback" in line for line in server.lines)
 

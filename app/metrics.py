@@ -6,12 +6,11 @@ https://prometheus.github.io/client_python/multiprocess/
 """
 
 import os
-import struct
-import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate
 from math import inf
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -24,6 +23,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from app.inference.bundle import Bundle
@@ -174,7 +174,7 @@ class Metrics:
         if MULTIPROCESS_FOLDER not in os.environ:
             return self._registry
         registry = CollectorRegistry()
-        registry.register(AllWorkers(None))  # type: ignore[no-untyped-call]
+        registry.register(AllWorkers())
         return registry
 
     def exposition(self) -> bytes:
@@ -182,16 +182,18 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class AllWorkers(MultiProcessCollector):
-    """Collects the metrics of all workers, also while one is starting and has a file that is still empty."""
+class AllWorkers(Collector):
+    """Collects the metrics of all workers; passes over files that are still empty, as a starting worker's are."""
 
     def collect(self) -> Iterable[Metric]:
-        """See `MultiProcessCollector`."""
-        for _ in range(10):
-            try:
-                metrics: Iterable[Metric] = super().collect()  # type: ignore[no-untyped-call]
-            except struct.error:
-                time.sleep(0.01)
-            else:
-                return metrics
-        raise RuntimeError("a worker has not written its metrics file")
+        """See `Collector`."""
+        files = [str(file) for file in Path(os.environ[MULTIPROCESS_FOLDER]).glob("*.db") if _has_content(file)]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(files)
+        return metrics
+
+
+def _has_content(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # the gauges of a worker that has just died
+        return False

@@ -114,7 +114,7 @@ def test_training_share_has_the_buckets_of_the_histogram_it_is_compared_with(ser
 def test_metrics_survive_the_deaths_of_workers(models: Path) -> None:
     """No counter decreases or counts twice, and nothing remains of the gauges of dead workers."""
     with serving(model_dir=models, workers=2, runtime="litert") as server:
-        with load(server.url) as clients, ThreadPoolExecutor(1) as scraper:
+        with ThreadPoolExecutor(1) as scraper, load(server.url) as clients:
 
             def scrape_repeatedly() -> list[float]:
                 """Reviews scored, for as long as there is load."""
@@ -137,8 +137,7 @@ def test_metrics_survive_the_deaths_of_workers(models: Path) -> None:
                 server.wait_for(rf'"pid":{victim},.*"worker died"')
                 server.wait_ready(2)
                 assert number(scrape(server.url), "worker_restarts_total") == deaths
-            clients[0].stopping = True
-            counts = scraping.result(PATIENCE)
+        counts = scraping.result(PATIENCE)
         assert len(counts) > 3
         assert counts == sorted(counts)
         outcomes, numbers = outcomes_of(clients), scrape(server.url)
@@ -146,6 +145,14 @@ def test_metrics_survive_the_deaths_of_workers(models: Path) -> None:
         assert number(numbers, "workers") == number(numbers, "workers_ready") == 2
         assert number(numbers, "waiting_reviews_limit") == 2048
         wait_until(lambda: number(scrape(server.url), "waiting_reviews") == 0)
+
+
+def test_scrape_passes_over_the_empty_file_of_a_starting_worker(models: Path, tmp_path: Path) -> None:
+    with serving({"TMPDIR": str(tmp_path)}, model_dir=models, workers=2, runtime="litert") as server:
+        (folder,) = tmp_path.glob("sentiment-metrics-*")
+        (folder / "counter_0.db").touch()
+        assert predict(server, ["superb"]) == 200
+        assert number(scrape(server.url), "reviews_total") == 1
 
 
 def test_open_connections_are_counted(server: Server) -> None:

@@ -79,21 +79,24 @@ def test_interrupt_from_a_terminal_skips_the_drain_period(models: Path) -> None:
         assert server.process.wait(PATIENCE) == 0
 
 
-@both
-def test_stop_while_loading_never_gets_ready(models: Path, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "drain"), [(1, 1000), (2, 0)])
+def test_stop_while_loading_needs_no_drain_period(models: Path, workers: int, drain: int) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "app"],
         cwd=ROOT,
-        env=environment(model_dir=models, workers=workers, port=0, log_format="json", drain=0),
+        env=environment(model_dir=models, workers=workers, port=0, log_format="json", drain=drain),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     with process:
         server = Server(process)
-        server.wait_for("Started server process")  # in every worker; TensorFlow takes seconds to load
+        server.wait_for("Started server process")  # TensorFlow takes seconds to load
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        try:
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
         server.reader.join(PATIENCE)
     assert not any("Traceback" in line for line in server.lines)
 

@@ -370,7 +370,7 @@ def test_load_bundle_with_wrong_golden_reviews_says_why(copy: Path, content: byt
     assert_refused_with(copy, "golden.json", content, reason)
 
 
-GONE = object()
+GONE = "<gone>"
 FIELDS = ("name", "version", "created", "encoding", "vocabulary_size", "recipe", "dataset", "metrics", "libraries")
 ENCODING = ("columns", "start_column", "unknown_column", "first_term_column", "longest_term", "kept_punctuation")
 DIGEST = "0" * 64

@@ -21,7 +21,7 @@ OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training serve train experiments test check format openapi clients lock container-test accuracy bench bulk-bench overload soak clean
+.PHONY: help setup setup-training serve train experiments test test-slow check format openapi clients lock container-test accuracy bench bulk-bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +38,14 @@ train: $(VENV)/.training ## train a bundle (RECIPE=best, IMDB=folder of archives
 experiments: $(VENV)/.training ## run the variants of a recipe over three seeds and write docs/experiments (RECIPE=best)
 	$(BIN)/python -m training experiments --recipe $(RECIPE) $(DATASET) $(UNLABELLED) $(ARGS)
 
-test: $(VENV)/.development ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+# More processes than cores, as tests often wait for servers to start.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
+
+test: $(VENV)/.development ## run the tests (a few minutes; ARGS are pytest's)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.development ## run the tests that take long and rarely fail
+	$(PYTEST) -m slow $(ARGS)
 
 check: $(VENV)/.development ## lint, format check, types, import rules and Kubernetes manifests
 	$(BIN)/ruff check .

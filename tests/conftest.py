@@ -29,6 +29,27 @@ from training.train import train
 ROOT = Path(__file__).resolve().parent.parent
 TINY_RECIPE = Recipe(name="tiny", validation=40, epochs=6, batch_size=16)
 
+SLOW = {
+    *(f"bulk/test_{name}.py" for name in ("answers", "damage", "formats", "memory", "ray", "resume", "values")),
+    *(f"browser/test_{name}.py" for name in ("accessibility", "documentation", "problems", "safety", "screens")),
+    *(f"generated/test_{name}.py" for name in ("document", "python_client", "typescript_client")),
+    *(f"protocols/test_{name}.py" for name in ("kserve_client", "phases", "tritonclient")),
+    *(f"training/test_{name}.py" for name in ("disk_full", "how_to", "own", "reports")),
+    "api/test_schemathesis.py",
+    "fuzz/test_fuzz.py",
+    "test_balancer.py",
+    "test_container.py",
+    "test_overload.py",
+}
+"""Modules for `make test-slow`: they take long and rarely fail. Single tests are marked with `pytest.mark.slow`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").as_posix() in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 # The same examples each time, however long one takes; `python -m tests.fuzz` tries others.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")

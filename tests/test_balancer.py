@@ -147,6 +147,7 @@ def test_balancer_refuses_large_heads_before_a_replica_sees_them(models: Path, t
             assert error_of(ask(url, "GET / HTTP/1.1", "Host: y")) == (400, "malformed-request")
             # The largest head that nginx accepts is small enough for the service.
             assert error_of(ask(url, "GET /nowhere HTTP/1.1", *[f"X: {'x' * 7_000}"] * 4)) == (404, "not-found")
+        server.wait_for("/nowhere")
         assert [line["status"] for line in server.logs() if line.get("path") == "/nowhere"] == [404]
 
 

@@ -231,6 +231,7 @@ def test_phrase_is_shared_by_the_words_that_a_hyphen_joins(run: Callable[..., An
     assert [piece["pull"] for piece in pieces if piece["word"]] == pytest.approx([0.2, 0.2, 0.5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["", "!?", "-]^\\", "—’"])
 def test_words_are_split_where_the_model_splits_them(run: Callable[..., Any], kept: str) -> None:
     """At every character that there is outside of the rarer planes, and some of those."""

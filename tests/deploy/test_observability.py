@@ -131,7 +131,7 @@ def run(command: list[str], text: str | None = None) -> None:
     [
         ["check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"],
         ["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"],
-        ["test", "rules", "alerts.test.yml"],
+        pytest.param(["test", "rules", "alerts.test.yml"], marks=pytest.mark.slow),
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )

@@ -39,7 +39,7 @@ def assert_explained(errors: str, target: Path, reason: str) -> None:
     assert reason in line
     assert "{{" not in line
     assert "Op:" not in line
-    assert "make room" in line
+    assert "free some space" in line
 
 
 def below(name: str) -> Callable[[Path], int]:

@@ -25,6 +25,9 @@ SHARE = BATCH // 4
 BATCH_CHARACTERS = 64_000
 """Maximum characters per batch, about 5 ms of work; a longer review gets a batch of its own."""
 
+BATCHES_WHEN_FULL = 16
+"""Batches per turn of the event loop while requests are rejected, which would take most of its time otherwise."""
+
 RESUME = 0.5
 """Share of the limit below which a full queue accepts requests again."""
 
@@ -131,11 +134,22 @@ class Batcher:
 
     def _schedule(self, delay: float) -> None:
         self._scheduled = True
-        asyncio.get_running_loop().call_later(delay, self._run_batch)
+        asyncio.get_running_loop().call_later(delay, self._run)
 
-    def _run_batch(self) -> None:
-        """Score one batch, then give the event loop a turn before the next."""
+    def _run(self) -> None:
+        """Score a batch, or several while the queue is full; then give the event loop a turn before the next."""
         self._scheduled = False
+        size = 0
+        for _ in range(BATCHES_WHEN_FULL if self.full else 1):
+            size = self._run_batch()
+        # Clients that were answered together send their next requests together. Where a call costs about the same for
+        # one row as for many (TensorFlow), waiting a moment for all of them pays off.
+        linger = self._classifier.runtime.linger if size > 1 and len(self._queue) < size else 0
+        if self._queue or linger:
+            self._schedule(linger)
+
+    def _run_batch(self) -> int:
+        """Score one batch; returns the number of requests that have a part in it."""
         batch: list[_Part] = []
         try:
             self._form(batch)
@@ -144,13 +158,8 @@ class Batcher:
             for part in batch:
                 if not part.request.future.done():
                     part.request.future.set_exception(error)
-        unfinished = [part.request for part in batch if not part.request.future.done()]
-        self._queue.extend(unfinished)
-        # Clients that were answered together send their next requests together. Where a call costs about the same for
-        # one row as for many (TensorFlow), waiting a moment for all of them pays off.
-        linger = self._classifier.runtime.linger if len(batch) > 1 and len(self._queue) < len(batch) else 0
-        if self._queue or linger:
-            self._schedule(linger)
+        self._queue.extend(part.request for part in batch if not part.request.future.done())
+        return len(batch)
 
     def _form(self, batch: list[_Part]) -> None:
         """Take texts from the queue, in order of arrival, until the batch is full."""

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, Literal
 
 import structlog
+import zttp
 from pydantic_core import to_json
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -53,29 +54,24 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     root.setLevel(level.upper())
 
 
-PARSER_FAILED = (
-    "Fatal error: protocol.data_received() call failed",  # asyncio's
-    "Fatal error on transport",  # uvloop's
-    "Exception in ASGI application",  # uvicorn's, while it parses the next request of a connection
-)
-"""How the reports start of requests that zttp failed to parse, for example because of a non-ASCII byte in the path. The
-application's own exceptions never get so far: `app.api.middleware` handles them."""
+SERVER_LOGGERS = ("asyncio", "uvicorn.error")
+PARSER_ERRORS = (UnicodeDecodeError, zttp.ProtocolError)
+"""What zttp and uvicorn raise for a request that they cannot parse, such as one with a non-ASCII byte in the path."""
 
 NOISE = (
     "Traceback",  # of a failed start, whose reason `app.main` has logged
     "No supported WebSocket library",  # for every request with `Upgrade: h2c`
 )
-"""How uvicorn's messages start that help nobody here."""
+"""How those of uvicorn's messages start that help nobody here."""
 
 
 def _without_known_tracebacks(record: logging.LogRecord) -> bool:
-    """Shorten the report of a request that the parser failed on to one line, and drop noise."""
-    message = record.getMessage()
-    if message.startswith(PARSER_FAILED):
+    """Shorten the report of a request that cannot be parsed to one line, and drop noise; other failures stay whole."""
+    if record.name in SERVER_LOGGERS and record.exc_info and isinstance(record.exc_info[1], PARSER_ERRORS):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args = "connection closed: the request is not valid HTTP", ()
         record.exc_info = None
-    return not message.startswith(NOISE)
+    return not (record.name == "uvicorn.error" and record.getMessage().startswith(NOISE))
 
 
 def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

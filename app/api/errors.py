@@ -203,11 +203,15 @@ def respond(error: Exception, scope: Scope) -> Response:
     kind, problem = kind_of(error), problem_of(error)
     scope["state"]["problem"] = kind.type
     if speaks_protocol(scope["path"]):
-        # Triton and TensorFlow Serving answer 400 where a body is wrong.
-        status = 400 if kind.status == 422 else kind.status
-        return Response(to_json({"error": problem.detail}), status, dict(kind.headers), "application/json")
+        content = to_json({"error": problem.detail})
+        return Response(content, protocol_status(kind.status), dict(kind.headers), "application/json")
     body = problem.model_dump_json(exclude_none=True).encode()
     return Response(body, kind.status, dict(kind.headers), MEDIA_TYPE)
+
+
+def protocol_status(status: int) -> int:
+    """The status under /v1 and /v2: Triton and TensorFlow Serving answer 400 where a body is wrong."""
+    return 400 if status == 422 else status
 
 
 def speaks_protocol(path: str) -> bool:

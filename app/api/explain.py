@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
-from app.api.openapi import problems, request_body
+from app.api.openapi import SCORING, problems, request_body
 from app.api.routing import DirectRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.serialization import explanations_json
@@ -21,15 +21,7 @@ router = APIRouter(tags=["predictions"], route_class=DirectRoute)
     summary="Explain predictions",
     response_model=ExplainResponse,
     response_description="One explanation per review.",
-    responses=problems(
-        "Unauthorized",
-        "RequestTimeout",
-        "BodyTooLarge",
-        "UnsupportedMediaType",
-        "InvalidRequest",
-        "Unavailable",
-        "DeadlineExceeded",
-    ),
+    responses=problems(*SCORING),
     openapi_extra=request_body(ExplainRequest),
 )
 async def explain(request: Request) -> Response:

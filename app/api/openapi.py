@@ -22,6 +22,7 @@ from app.api.errors import (
     UnsupportedBody,
     invalid,
     problem_of,
+    protocol_status,
 )
 from app.api.middleware import needs_key
 from app.api.protocols.encodings import WRONG_ENCODING
@@ -84,6 +85,18 @@ HEADERS_OF = {"Unauthorized": "WWW-Authenticate", "Unavailable": "Retry-After"}
 Responses = dict[int | str, dict[str, Any]]
 
 
+SCORING = (
+    "Unauthorized",
+    "RequestTimeout",
+    "BodyTooLarge",
+    "UnsupportedMediaType",
+    "InvalidRequest",
+    "Unavailable",
+    "DeadlineExceeded",
+)
+"""The errors of every route that scores or explains reviews."""
+
+
 def problems(*names: str) -> Responses:
     """Refer to error responses by name, for a route's `responses`."""
     return {_status(ERRORS[name]): {"$ref": RESPONSE.format(name)} for name in (*names, "InternalError")}
@@ -92,18 +105,13 @@ def problems(*names: str) -> Responses:
 def protocol_errors(*names: str) -> Responses:
     """Refer to error responses of other protocols by name, for a route's `responses`."""
     return {
-        _protocol_status(PROTOCOL_ERRORS[name]): {"$ref": RESPONSE.format(PROTOCOL + name)}
+        protocol_status(_status(PROTOCOL_ERRORS[name])): {"$ref": RESPONSE.format(PROTOCOL + name)}
         for name in (*names, "InternalError")
     }
 
 
 def _status(error: tuple[str, list[Exception]]) -> int:
     return KINDS[type(error[1][0])].status
-
-
-def _protocol_status(error: tuple[str, list[Exception]]) -> int:
-    status = _status(error)
-    return 400 if status == 422 else status
 
 
 def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
-from app.api.openapi import problems, request_body
+from app.api.openapi import SCORING, problems, request_body
 from app.api.routing import DirectRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.serialization import predictions_json
@@ -22,15 +22,7 @@ router = APIRouter(tags=["predictions"], route_class=DirectRoute)
     summary="Score reviews",
     response_model=PredictResponse,
     response_description="One prediction per review.",
-    responses=problems(
-        "Unauthorized",
-        "RequestTimeout",
-        "BodyTooLarge",
-        "UnsupportedMediaType",
-        "InvalidRequest",
-        "Unavailable",
-        "DeadlineExceeded",
-    ),
+    responses=problems(*SCORING),
     openapi_extra=request_body(PredictRequest),
 )
 async def predict(request: Request) -> Response:

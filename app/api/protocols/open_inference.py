@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from app import __version__
 from app.api.errors import invalid
 from app.api.health import check_readiness
-from app.api.openapi import protocol_errors, request_body
+from app.api.openapi import SCORING, protocol_errors, request_body
 from app.api.predict import score
 from app.api.protocols.encodings import read_decoded_body
 from app.api.protocols.model_routes import add_model_route, served_model
@@ -146,16 +146,7 @@ add_model_route(
     infer,
     "infer{}",
     "Score a tensor of reviews",
-    (
-        "InvalidRequest",
-        "Unauthorized",
-        "ModelNotFound",
-        "RequestTimeout",
-        "BodyTooLarge",
-        "UnsupportedMediaType",
-        "Unavailable",
-        "DeadlineExceeded",
-    ),
+    (*SCORING, "ModelNotFound"),
     document={**request_body(InferRequest, BINARY), "parameters": [REQUEST_LENGTH]},
     responses={200: {"content": BINARY, "headers": RESPONSE_LENGTH}},
     methods=["POST"],

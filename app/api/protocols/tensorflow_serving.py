@@ -10,7 +10,7 @@ from app.api.body import check_limits, parse
 from app.api.errors import invalid
 from app.api.explain import explain_reviews
 from app.api.health import check_readiness
-from app.api.openapi import protocol_errors, request_body
+from app.api.openapi import SCORING, protocol_errors, request_body
 from app.api.predict import score
 from app.api.protocols.encodings import read_decoded_body
 from app.api.protocols.model_routes import add_model_route, reject_verb, served_model
@@ -99,24 +99,13 @@ async def get_model_status(request: Request) -> ModelStatus:
     return ModelStatus(name=manifest.name, ready=True, model_version_status=[available])
 
 
-SCORING_ERRORS = (
-    "InvalidRequest",
-    "Unauthorized",
-    "ModelNotFound",
-    "RequestTimeout",
-    "BodyTooLarge",
-    "UnsupportedMediaType",
-    "Unavailable",
-    "DeadlineExceeded",
-)
-
 add_model_route(
     router,
     ":predict",
     predict_instances,
     "predict_instances{}",
     "Score instances",
-    SCORING_ERRORS,
+    (*SCORING, "ModelNotFound"),
     document=request_body(InstancesRequest),
     methods=["POST"],
     route_class_override=DirectRoute,
@@ -129,7 +118,7 @@ add_model_route(
     explain_instances,
     "explain_instances{}",
     "Explain instances",
-    SCORING_ERRORS,
+    (*SCORING, "ModelNotFound"),
     document=request_body(InstancesRequest),
     methods=["POST"],
     route_class_override=DirectRoute,

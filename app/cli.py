@@ -5,7 +5,7 @@ Each command imports what it needs itself: `score` must not wait for a web frame
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +13,11 @@ from typer.core import TyperGroup
 from app.inference.errors import SentimentError
 from app.terminal import options as opt
 from app.terminal.printable import printable
+
+if TYPE_CHECKING:
+    from app.inference.bundle import Bundle
+    from app.inference.classifier import Classifier
+    from app.settings import Settings
 
 
 class Commands(TyperGroup):
@@ -94,13 +99,10 @@ def score(
     known words, review. `--json` prints what `POST /predict` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    from app.terminal.reviews import read_reviews
-
-    texts = read_reviews(reviews or [], file or [], whole, settings, "max_reviews")
-    from app.terminal.model import open_model
+    model, texts = _open(settings, reviews, file, whole, "max_reviews")
     from app.terminal.tables import print_predictions
 
-    print_predictions(*open_model(settings), texts, as_json)
+    print_predictions(*model, texts, as_json)
 
 
 @app.command()
@@ -126,13 +128,21 @@ def explain(
     separated by tabs. `--json` prints what `POST /explain` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    model, texts = _open(settings, reviews, file, whole, "max_explained")
+    from app.terminal.explanations import print_explanations
+
+    print_explanations(*model, texts, top, as_json)
+
+
+def _open(
+    settings: "Settings", reviews: opt.Reviews, file: opt.Files, whole: bool, limit: str
+) -> "tuple[tuple[Bundle, Classifier], list[str]]":
+    """Read the reviews of a command, which may be wrong, and then load the model, which takes longer."""
+    from app.terminal.model import open_model
     from app.terminal.reviews import read_reviews
 
-    texts = read_reviews(reviews or [], file or [], whole, settings, "max_explained")
-    from app.terminal.explanations import print_explanations
-    from app.terminal.model import open_model
-
-    print_explanations(*open_model(settings), texts, top, as_json)
+    texts = read_reviews(reviews or [], file or [], whole, settings, limit)
+    return open_model(settings), texts
 
 
 @app.command()

@@ -163,9 +163,8 @@ def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
             operation["security"] = key_or_nothing if needs_key(path) else []
             for status, response in operation["responses"].items():
                 if "$ref" in response:
-                    operation["responses"][status] = {
-                        "$ref": response["$ref"]
-                    }  # without the description that FastAPI adds
+                    # Without the description that FastAPI adds.
+                    operation["responses"][status] = {"$ref": response["$ref"]}
                 else:
                     response.setdefault("headers", {}).update(_headers("X-Request-ID"))
             _add_example(operation["responses"]["200"], schemas)
@@ -195,34 +194,28 @@ def _headers(*names: str) -> dict[str, Any]:
 
 def _problem_response(name: str, description: str, examples: list[Exception]) -> dict[str, Any]:
     problems = [problem_of(example) for example in examples]
-    return {
-        "description": description,
-        "headers": _headers("X-Request-ID", *filter(None, [HEADERS_OF.get(name)])),
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {"$ref": SCHEMA.format(model="Problem")},
-                "examples": {
-                    problem.type.removeprefix(TYPE_PREFIX): {
-                        "summary": problem.title,
-                        "value": problem.model_dump(exclude_none=True),
-                    }
-                    for problem in problems
-                },
-            }
-        },
+    named = {
+        problem.type.removeprefix(TYPE_PREFIX): {
+            "summary": problem.title,
+            "value": problem.model_dump(exclude_none=True),
+        }
+        for problem in problems
     }
+    return _error_response(name, description, MEDIA_TYPE, "Problem", {"examples": named})
 
 
 def _protocol_response(name: str, description: str, examples: list[Exception]) -> dict[str, Any]:
+    example = {"error": problem_of(examples[0]).detail}
+    return _error_response(name, description, "application/json", "ProtocolError", {"example": example})
+
+
+def _error_response(
+    name: str, description: str, media_type: str, model: str, examples: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "description": description,
         "headers": _headers("X-Request-ID", *filter(None, [HEADERS_OF.get(name)])),
-        "content": {
-            "application/json": {
-                "schema": {"$ref": SCHEMA.format(model="ProtocolError")},
-                "example": {"error": problem_of(examples[0]).detail},
-            }
-        },
+        "content": {media_type: {"schema": {"$ref": SCHEMA.format(model=model)}, **examples}},
     }
 
 

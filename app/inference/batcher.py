@@ -141,7 +141,8 @@ class Batcher:
         self._scheduled = False
         size = 0
         for _ in range(BATCHES_WHEN_FULL if self.full else 1):
-            size = self._run_batch()
+            if self._queue:
+                size = self._run_batch()
         # Clients that were answered together send their next requests together. Where a call costs about the same for
         # one row as for many (TensorFlow), waiting a moment for all of them pays off.
         linger = self._classifier.runtime.linger if size > 1 and len(self._queue) < size else 0

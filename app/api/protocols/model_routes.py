@@ -29,7 +29,7 @@ def add_model_route(
         endpoint: The endpoint of both.
         operation_id: With `{}` where `_version` goes.
         summary: Summary of both.
-        errors: Names of error responses, see `protocol_errors`.
+        errors: Names of error responses, beside those of every such route; see `protocol_errors`.
         document: More for the OpenAPI document.
         responses: More about successful responses.
         options: See `APIRouter.add_api_route`.
@@ -41,7 +41,7 @@ def add_model_route(
             endpoint,
             operation_id=operation_id.format(suffix),
             summary=f"{summary} (by version)" if suffix else summary,
-            responses={**(responses or {}), **protocol_errors(*errors)},
+            responses={**(responses or {}), **protocol_errors(*errors, "Unauthorized", "ModelNotFound")},
             openapi_extra={**more, "parameters": [*_path_parameters(bool(suffix)), *more.get("parameters", ())]},
             **options,
         )

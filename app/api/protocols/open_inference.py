@@ -128,7 +128,7 @@ add_model_route(
     get_model_metadata,
     "get_model{}_metadata",
     "Describe the model",
-    ("Unauthorized", "ModelNotFound"),
+    (),
     response_description="The model's input and output.",
 )
 add_model_route(
@@ -137,7 +137,7 @@ add_model_route(
     get_model_ready,
     "get_model{}_ready",
     "Check the model's readiness",
-    ("Unauthorized", "ModelNotFound", "Unavailable"),
+    ("Unavailable",),
     response_description="The model accepts traffic.",
 )
 add_model_route(
@@ -146,7 +146,7 @@ add_model_route(
     infer,
     "infer{}",
     "Score a tensor of reviews",
-    (*SCORING, "ModelNotFound"),
+    SCORING,
     document={**request_body(InferRequest, BINARY), "parameters": [REQUEST_LENGTH]},
     responses={200: {"content": BINARY, "headers": RESPONSE_LENGTH}},
     methods=["POST"],

@@ -1,5 +1,6 @@
 """Separate environments for servers that are measured and for clients in tests, whose packages would conflict."""
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -23,10 +24,13 @@ def environment(requirements: Path, console: Console, root: Path = ROOT) -> Path
     python = folder / "bin/python"
     stamp = folder / "requirements.sha256"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != digest:
-        uv = [sys.executable, "-m", "uv"]
-        with console.status(f"installing {requirements}"):
-            subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-            subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, "-r", requirements], check=True)
-        stamp.write_text(digest)
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in parallel processes may ask for the same environment
+        if not stamp.exists() or stamp.read_text() != digest:
+            uv = [sys.executable, "-m", "uv"]
+            with console.status(f"installing {requirements}"):
+                subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
+                subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, "-r", requirements], check=True)
+            stamp.write_text(digest)
     return python

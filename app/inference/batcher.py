@@ -124,7 +124,7 @@ class Batcher:
         self._queue.append(request)
         self.waiting += len(texts)
         if not self._scheduled:
-            self._schedule(0)
+            self._schedule()
         try:
             return await request.future
         finally:
@@ -132,9 +132,13 @@ class Batcher:
             if self.waiting <= self._max_waiting * RESUME:
                 self.full = False
 
-    def _schedule(self, delay: float) -> None:
+    def _schedule(self, delay: float = 0) -> None:
         self._scheduled = True
-        asyncio.get_running_loop().call_later(delay, self._run)
+        loop = asyncio.get_running_loop()
+        if delay:
+            loop.call_later(delay, self._run)
+        else:
+            loop.call_soon(self._run)
 
     def _run(self) -> None:
         """Score a batch, or several while the queue is full; then give the event loop a turn before the next."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from codecs import BOM_UTF8
-from collections.abc import Sequence
 from email.message import Message
 from functools import lru_cache
 from typing import TypeVar
@@ -15,13 +14,12 @@ from app.api.errors import (
     BodyTimeout,
     BodyTooLarge,
     InvalidRequest,
-    ReviewTooLong,
-    TooManyReviews,
     UnsupportedBody,
     invalid,
 )
 from app.api.schemas import PredictRequest, Violation
 from app.api.state import service_of
+from app.inference.limits import check_reviews
 
 MAX_LOCATION = 100
 """Characters of a field's name that are repeated in an error."""
@@ -90,7 +88,8 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
         max_reviews: Maximum number of reviews.
 
     Raises:
-        RequestError: The body is not what the schema says, or exceeds a limit.
+        RequestError: The body is not what the schema says.
+        LimitExceeded: There are too many reviews, or one is too long.
         ClientDisconnect: The client closed the connection.
     """
     headers = request.headers
@@ -100,7 +99,7 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
         raise invalid(_short(unknown), "Extra inputs are not permitted")
-    check_limits(parsed.reviews, max_reviews, service_of(request).settings.max_characters, "reviews")
+    check_reviews(parsed.reviews, max_reviews, service_of(request).settings.max_characters, "reviews")
     return parsed
 
 
@@ -114,26 +113,6 @@ def parse(model: type[Model], body: bytes) -> Model:
         return model.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
         raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
-
-
-def check_limits(reviews: Sequence[str], max_reviews: int, max_characters: int, location: str) -> None:
-    """Check the number and length of reviews.
-
-    Args:
-        reviews: The reviews of one request.
-        max_reviews: Maximum number of them.
-        max_characters: Maximum length of each, in code points.
-        location: Where they are in the body.
-
-    Raises:
-        TooManyReviews: There are too many.
-        ReviewTooLong: One is too long.
-    """
-    if len(reviews) > max_reviews:
-        raise TooManyReviews(max_reviews, len(reviews))
-    for index, review in enumerate(reviews):
-        if len(review) > max_characters:
-            raise ReviewTooLong(f"{location}.{index}", index, max_characters, len(review))
 
 
 def _violations(error: ValidationError) -> list[Violation]:

@@ -7,16 +7,14 @@ SentimentError                 the root, in `app.inference.errors`, with what ca
     ├── BodyTimeout            the body did not arrive in time
     ├── BodyTooLarge           more bytes than a body may have
     ├── UnsupportedBody        not JSON in UTF-8, or an unsupported Content-Encoding
-    ├── InvalidRequest         not JSON, or not what the schema says
-    ├── TooManyReviews         more reviews than a request may have
-    └── ReviewTooLong          a review with more characters than allowed
+    └── InvalidRequest         not JSON, or not what the schema says
 
 Errors are RFC 9457 problem details; clients of other protocols (below /v1 and /v2) get `{"error": detail}`.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -26,7 +24,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from app.api.schemas import Problem, Violation
-from app.inference.errors import DeadlineExceeded, InferenceError, NotServing, Overloaded, SentimentError
+from app.inference.errors import (
+    DeadlineExceeded,
+    InferenceError,
+    NotServing,
+    Overloaded,
+    ReviewTooLong,
+    SentimentError,
+    TooManyReviews,
+)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:problem-type:sentiment:"
@@ -40,16 +46,7 @@ log = structlog.get_logger()
 
 
 class RequestError(SentimentError):
-    """The request cannot be answered as it is.
-
-    Args:
-        detail: What is wrong with this request and what to do, for people.
-        members: More members of the problem, such as the limit that was exceeded.
-    """
-
-    def __init__(self, detail: str, **members: Any) -> None:
-        super().__init__(detail)
-        self.members = members
+    """The request cannot be answered as it is."""
 
 
 class Unauthorized(RequestError):
@@ -99,29 +96,6 @@ class InvalidRequest(RequestError):
 def invalid(location: str, message: str) -> InvalidRequest:
     """Make the error for a request with a single violation."""
     return InvalidRequest([Violation(location=location, message=message)])
-
-
-class TooManyReviews(RequestError):
-    """The request has more reviews than allowed."""
-
-    def __init__(self, limit: int, received: int) -> None:
-        super().__init__(
-            f"A request may have {limit} reviews, this one has {received}. Send them in several requests.",
-            limit=limit,
-            received=received,
-        )
-
-
-class ReviewTooLong(RequestError):
-    """A review has more characters than allowed."""
-
-    def __init__(self, location: str, index: int, limit: int, received: int) -> None:
-        super().__init__(
-            f"A review may have {limit} characters, {location} has {received}. Shorten or split it.",
-            limit=limit,
-            received=received,
-            index=index,
-        )
 
 
 class Kind(NamedTuple):
@@ -190,8 +164,8 @@ def problem_of(error: Exception) -> Problem:
         type=TYPE_PREFIX + kind.type,
         title=kind.type.replace("-", " ").capitalize(),
         status=kind.status,
-        detail=kind.detail or _detail(error, kind.advice),
-        **(error.members if isinstance(error, RequestError) else {}),
+        detail=kind.detail or (_sentence(error) + kind.advice if kind.advice else str(error)),
+        **(error.members if isinstance(error, SentimentError) else {}),
     )
 
 
@@ -236,8 +210,6 @@ async def _disconnected(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_DISCONNECTED)
 
 
-def _detail(error: Exception, advice: str) -> str:
+def _sentence(error: Exception) -> str:
     message = str(error)
-    if isinstance(error, RequestError):
-        return message
-    return f"{message[:1].upper()}{message[1:]}. {advice}"
+    return f"{message[:1].upper()}{message[1:]}. "

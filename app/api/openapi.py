@@ -16,8 +16,6 @@ from app.api.errors import (
     BodyTimeout,
     BodyTooLarge,
     ModelNotFound,
-    ReviewTooLong,
-    TooManyReviews,
     Unauthorized,
     UnsupportedBody,
     invalid,
@@ -28,8 +26,15 @@ from app.api.middleware import needs_key
 from app.api.protocols.encodings import WRONG_ENCODING
 from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
-from app.inference.errors import DeadlineExceeded, InferenceError, NotServing, Overloaded
-from app.inference.text import BLANK
+from app.inference.errors import (
+    DeadlineExceeded,
+    InferenceError,
+    NotServing,
+    Overloaded,
+    ReviewTooLong,
+    TooManyReviews,
+)
+from app.inference.limits import BLANK
 from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"

@@ -6,6 +6,9 @@ SentimentError
 │   ├── BundleDamaged      a file is missing, changed, unreadable, unlisted or contradicts another
 │   ├── BundleExists       bundles are immutable, and this version exists already
 │   └── BundleUnwritable   a new bundle could not be written; nothing of it was left
+├── LimitExceeded          the reviews exceed a limit (`app.inference.limits`)
+│   ├── TooManyReviews     more reviews than allowed
+│   └── ReviewTooLong      a review with more characters than allowed
 ├── RuntimeUnavailable     the package that the chosen runtime needs is not installed
 ├── InferenceError         the runtime returned something that is not a probability
 ├── DeadlineExceeded       the reviews were not scored in time
@@ -19,10 +22,20 @@ statuses.
 """
 
 from pathlib import Path
+from typing import Any
 
 
 class SentimentError(Exception):
-    """The root of every error that this project raises on purpose."""
+    """The root of every error that this project raises on purpose.
+
+    Args:
+        message: What is wrong and what to do, for people.
+        members: Facts for programs, such as the limit that was exceeded.
+    """
+
+    def __init__(self, message: str = "", **members: Any) -> None:
+        super().__init__(message)
+        self.members = members
 
 
 class BundleError(SentimentError):
@@ -69,6 +82,33 @@ class BundleUnwritable(BundleError):
         )
         self.target = target
         self.reason = reason
+
+
+class LimitExceeded(SentimentError):
+    """The reviews exceed a limit."""
+
+
+class TooManyReviews(LimitExceeded):
+    """There are more reviews than allowed."""
+
+    def __init__(self, limit: int, received: int) -> None:
+        super().__init__(
+            f"A request may have {limit} reviews, this one has {received}. Send them in several requests.",
+            limit=limit,
+            received=received,
+        )
+
+
+class ReviewTooLong(LimitExceeded):
+    """A review has more characters than allowed; `place` is what the message calls it."""
+
+    def __init__(self, place: str, index: int, limit: int, received: int) -> None:
+        super().__init__(
+            f"A review may have {limit} characters, {place} has {received}. Shorten or split it.",
+            limit=limit,
+            received=received,
+            index=index,
+        )
 
 
 class RuntimeUnavailable(SentimentError):

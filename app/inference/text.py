@@ -27,15 +27,6 @@ SEPARATORS = (
 )
 
 
-BLANK = "A review must hold text, this one is blank"
-"""The error message for a blank review, in the API, the terminal and bulk scoring."""
-
-
-def is_blank(review: str) -> bool:
-    """Whether a review is empty or only white space."""
-    return not review or review.isspace()
-
-
 class Token(NamedTuple):
     """A token and its position in a text.
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from app.api.body import check_limits, parse
+from app.api.body import parse
 from app.api.errors import invalid
 from app.api.explain import explain_reviews
 from app.api.health import check_readiness
@@ -27,7 +27,7 @@ from app.api.protocols.schemas import (
 from app.api.routing import DirectRoute
 from app.api.serialization import explanation_dict
 from app.api.state import service_of
-from app.inference.text import BLANK, is_blank
+from app.inference.limits import BLANK, check_reviews, is_blank
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 
@@ -73,7 +73,7 @@ async def _read_reviews(request: Request, max_reviews: int) -> list[str]:
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
     reviews = list(_reviews(body.instances))
-    check_limits(reviews, max_reviews, service_of(request).settings.max_characters, "instances")
+    check_reviews(reviews, max_reviews, service_of(request).settings.max_characters, "instances")
     return reviews
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import Response
 from pydantic_core import to_json
 
-from app.api.body import check_limits, parse
-from app.api.errors import TooManyReviews, invalid
+from app.api.body import parse
+from app.api.errors import invalid
 from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
+from app.inference.errors import TooManyReviews
+from app.inference.limits import BLANK, check_reviews, is_blank
 from app.inference.prediction import Prediction
-from app.inference.text import BLANK, is_blank
 from app.settings import Settings
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -65,7 +66,7 @@ def read_inference(body: bytes, header_length: str | None, settings: Settings) -
             raise invalid("outputs", f"The model has one output, {OUTPUT}")
         reviews = _reviews(request.inputs[0], memoryview(body)[size:], settings)
         inference = Inference(request.id, reviews, _wants_binary(request))
-    check_limits(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
+    check_reviews(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
     return inference
 
 

@@ -40,7 +40,7 @@ OTHER = "other"
 
 
 class Metrics:
-    """Every metric of the service; each docstring in the exposition says what it counts and in which unit."""
+    """Every metric of the service; the help text of each says what it counts and in which unit."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # one more series per series, which nobody reads

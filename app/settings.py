@@ -1,4 +1,4 @@
-"""Every setting, its default and the reason for it. All come from the environment.
+"""Every setting and its default. All come from the environment.
 
 Beside these, libraries read variables of their own: `OTEL_*` (docs/operations.md), `TF_*`.
 """
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         float, Field(gt=0, description="Timeout for receiving a request body, in seconds; then the response is 408.")
     ] = 20.0
     deadline: Annotated[
-        float, Field(gt=0, description="Timeout for scoring or explaining, in seconds; then the response is 504.")
+        float, Field(gt=0, description="Maximum seconds that reviews wait in the queue, or that explanations take; then the response is 504.")
     ] = 10.0
     drain: Annotated[
         float,

@@ -6,7 +6,7 @@ SentimentError                 the root, in `app.inference.errors`, with what ca
     ├── ModelNotFound          another model or version than the one that is served
     ├── BodyTimeout            the body did not arrive in time
     ├── BodyTooLarge           more bytes than a body may have
-    ├── UnsupportedBody        not JSON in UTF-8, or an unsupported Content-Encoding
+    ├── UnsupportedBody        the headers announce something else than JSON in UTF-8, or a Content-Encoding
     └── InvalidRequest         not JSON, or not what the schema says
 
 Errors are RFC 9457 problem details; clients of other protocols (below /v1 and /v2) get `{"error": detail}`.
@@ -82,7 +82,7 @@ class BodyTooLarge(RequestError):
 
 
 class UnsupportedBody(RequestError):
-    """The body is not JSON in UTF-8, or its Content-Encoding is not supported."""
+    """According to the headers, the body is not JSON in UTF-8, or its Content-Encoding is not supported."""
 
 
 class InvalidRequest(RequestError):

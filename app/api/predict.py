@@ -37,7 +37,7 @@ async def predict(request: Request) -> Response:
 async def score(request: Request, reviews: Sequence[str]) -> list[Prediction]:
     """Score the reviews of a request; the road of every protocol.
 
-    Requests that take more than one turn of the queue are dropped when their client disconnects.
+    Requests that are scored in several parts are dropped when their client disconnects.
 
     Raises:
         SentimentError: See `Batcher.predict`.

@@ -23,7 +23,7 @@ SHARE = BATCH // 4
 """Maximum reviews of one request per batch while other requests wait."""
 
 BATCH_CHARACTERS = 64_000
-"""Maximum characters per batch, about 5 ms of work; a longer review gets a batch of its own."""
+"""A batch takes no more reviews once it has this many characters, about 5 ms of work."""
 
 BATCHES_WHEN_FULL = 16
 """Batches per turn of the event loop while requests are rejected, which would take most of its time otherwise."""
@@ -85,7 +85,7 @@ class Batcher:
     Args:
         classifier: Scores each batch.
         max_waiting: Maximum number of reviews that are waiting or being scored.
-        deadline: Seconds that a request may take.
+        deadline: Seconds after which the reviews of a request that are still in the queue are dropped.
         observer: Receives the measurements of each batch.
 
     Attributes:
@@ -113,7 +113,7 @@ class Batcher:
         Cancelling the call drops the reviews that have not been scored yet.
 
         Raises:
-            DeadlineExceeded: Scoring took longer than the deadline.
+            DeadlineExceeded: The reviews were in the queue for longer than the deadline.
             Overloaded: More than `max_waiting` reviews would be waiting; nothing was queued.
             InferenceError: The runtime returned something that is not a probability.
         """
@@ -163,11 +163,12 @@ class Batcher:
             for part in batch:
                 if not part.request.future.done():
                     part.request.future.set_exception(error)
+        # Requests with more texts go to the back of the queue, so that they take turns with others.
         self._queue.extend(part.request for part in batch if not part.request.future.done())
         return len(batch)
 
     def _form(self, batch: list[_Part]) -> None:
-        """Take texts from the queue, in order of arrival, until the batch is full."""
+        """Take texts from the front of the queue until the batch is full; see `_run_batch` for what is left over."""
         now = perf_counter()
         size = characters = 0
         while self._queue and size < BATCH and characters < BATCH_CHARACTERS:

@@ -131,7 +131,7 @@ class DeadlineExceeded(SentimentError):
 
 
 class Overloaded(SentimentError):
-    """A limit on the work in progress was reached; nothing was queued."""
+    """A limit on the work in progress was reached."""
 
 
 class NotServing(SentimentError):

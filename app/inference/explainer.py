@@ -22,7 +22,7 @@ class Explainer:
     Args:
         classifier: Scores the rows.
         max_requests: Maximum number of requests in progress.
-        max_rows: Maximum number of rows of all reviews in progress.
+        max_rows: Maximum number of rows in progress, unless there is only one review.
         deadline: Seconds that a request may take.
 
     Attributes:
@@ -72,9 +72,9 @@ class Explainer:
             self.requests -= 1
 
     async def _explain(self, review: str) -> Explanation:
-        async with self._turn:  # in a thread, as the longest reviews take tens of milliseconds
+        async with self._turn:  # in a thread, because it takes tens of milliseconds for the longest reviews
             occlusion = await asyncio.to_thread(Occlusion, self._classifier.vocabulary, review)
-        if self._rows + len(occlusion) > self._max_rows:
+        if self._rows and self._rows + len(occlusion) > self._max_rows:
             raise Overloaded(f"the limit of {self._max_rows} rows of explanations in progress was reached")
         self._rows += len(occlusion)
         try:

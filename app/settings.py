@@ -86,7 +86,10 @@ class Settings(BaseSettings):
         float, Field(gt=0, description="Timeout for receiving a request body, in seconds; then the response is 408.")
     ] = 20.0
     deadline: Annotated[
-        float, Field(gt=0, description="Maximum seconds that reviews wait in the queue, or that explanations take; then the response is 504.")
+        float,
+        Field(
+            gt=0, description="Maximum seconds in the queue, or for explanations in total; then the response is 504."
+        ),
     ] = 10.0
     drain: Annotated[
         float,

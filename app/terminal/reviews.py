@@ -53,7 +53,7 @@ def read_reviews(
 
 
 def _all(texts: Sequence[str], files: Sequence[TextIO], whole: bool) -> Iterator[tuple[str, str]]:
-    """Yield where each review is, and its text."""
+    """Yield each review's location and its text."""
     if not texts and not files and sys.stdin.isatty():
         raise typer.BadParameter("Pass reviews in quotes, a file with --file, or - to type reviews.")
     for number, text in enumerate(texts or ([] if files else ["-"]), 1):

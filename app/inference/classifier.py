@@ -75,13 +75,13 @@ class Classifier:
         for line, row in zip(self._multi_hot, rows, strict=False):
             line[row.columns] = 1.0
         try:
-            answer = self.runtime(self._multi_hot[:size])  # (size,)
+            output = self.runtime(self._multi_hot[:size])  # (size,)
         finally:
             for line, row in zip(self._multi_hot, rows, strict=False):
                 line[row.columns] = 0.0
-        if answer.shape != (size,):
-            raise InferenceError(f"expected {size} probabilities, but the runtime returned the shape {answer.shape}")
-        probabilities: list[float] = answer[: len(rows)].tolist()
+        if output.shape != (size,):
+            raise InferenceError(f"expected {size} probabilities, but the runtime returned the shape {output.shape}")
+        probabilities: list[float] = output[: len(rows)].tolist()
         if not all(0 <= probability <= 1 for probability in probabilities):  # also false for NaN
             raise InferenceError("the runtime returned a value outside [0, 1]")
         return probabilities

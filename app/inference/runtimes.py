@@ -100,12 +100,12 @@ class TensorFlowRuntime:
         try:
             self._model = tf.saved_model.load(str(folder))  # kept: the signature does not keep the variables alive
             signature = self._model.signatures["serving_default"]
-            given = signature.structured_input_signature[1]["multi_hot"]
-            columns = given.shape[1]
+            spec = signature.structured_input_signature[1]["multi_hot"]
+            columns = spec.shape[1]
             # A function of one positional argument costs half as much to call as the signature with keyword arguments.
             self._call = tf.function(
                 lambda multi_hot: signature(multi_hot=multi_hot)["positive_probability"],
-                input_signature=[given],
+                input_signature=[spec],
                 autograph=False,
             ).get_concrete_function()
         except Exception as error:  # TensorFlow may raise anything for a bad file; the cause is chained
@@ -153,21 +153,21 @@ class LiteRTRuntime:
             for size in BATCH_SIZES:
                 with _without_notices():
                     model = interpreter(model_path=str(path), num_threads=1)
-                (given,), (answer,) = model.get_input_details(), model.get_output_details()
-                self.columns = int(given["shape"][1])
-                model.resize_tensor_input(given["index"], (size, self.columns))
+                (input_,), (output,) = model.get_input_details(), model.get_output_details()
+                self.columns = int(input_["shape"][1])
+                model.resize_tensor_input(input_["index"], (size, self.columns))
                 with _without_notices():
                     model.allocate_tensors()
-                self._interpreters[size] = (model, given["index"], answer["index"])
+                self._interpreters[size] = (model, input_["index"], output["index"])
         except (ValueError, RuntimeError, IndexError, OSError) as error:
             raise BundleDamaged(path, "LiteRT cannot load this model") from error
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Runtime`."""
-        model, given, answer = self._interpreters[len(multi_hot)]
-        model.set_tensor(given, multi_hot)
+        model, input_, output = self._interpreters[len(multi_hot)]
+        model.set_tensor(input_, multi_hot)
         model.invoke()
-        probabilities: NDArray[np.float32] = model.get_tensor(answer).reshape(-1)
+        probabilities: NDArray[np.float32] = model.get_tensor(output).reshape(-1)
         return probabilities
 
 

@@ -79,13 +79,13 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
         output["parameters"] = {"binary_data_size": len(binary)}
     else:
         output["data"] = probabilities
-    answer = {
+    content = {
         "model_name": model,
         "model_version": version,
         **({} if inference.id is None else {"id": inference.id}),
         "outputs": [output],
     }
-    header = to_json(answer)
+    header = to_json(content)
     if not inference.binary:
         return Response(header, media_type="application/json")
     return Response(header + binary, headers={HEADER_LENGTH: str(len(header))}, media_type="application/octet-stream")

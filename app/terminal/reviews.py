@@ -40,8 +40,8 @@ def read_reviews(
                 raise typer.BadParameter(f"{place}: {BLANK}.")
             if len(reviews) == maximum:
                 raise typer.BadParameter(
-                    f"There are more than {maximum} reviews ({PREFIX}{limit.upper()}). To score files of any size, "
-                    f"use: {BULK}"
+                    f"There are too many reviews; the maximum is {maximum} ({PREFIX}{limit.upper()}). To score files "
+                    f"of any size, use: {BULK}"
                 )
             check_length(review, settings.max_characters, place)
             reviews.append(review)

@@ -2,7 +2,6 @@
 
 import asyncio
 from codecs import BOM_UTF8
-from collections.abc import Sequence
 from email.message import Message
 from functools import lru_cache
 from typing import TypeVar
@@ -15,16 +14,15 @@ from app.api.errors import (
     BodyTimeout,
     BodyTooLarge,
     InvalidRequest,
-    ReviewTooLong,
-    TooManyReviews,
     UnsupportedBody,
     invalid,
 )
 from app.api.schemas import PredictRequest, Violation
 from app.api.state import service_of
+from app.inference.limits import check_reviews
 
 MAX_LOCATION = 100
-"""Characters of a field's name that are repeated in an error."""
+"""Maximum characters of a field's name in an error."""
 
 NOT_JSON = "Send JSON with the header Content-Type: application/json."
 
@@ -37,14 +35,14 @@ async def read_body(request: Request) -> bytes:
 
     Raises:
         BodyTimeout: It did not arrive within the request timeout.
-        BodyTooLarge: It has, or announces, more bytes than allowed.
+        BodyTooLarge: It has, or declares, more bytes than allowed.
         ClientDisconnect: The client closed the connection.
     """
     settings = service_of(request).settings
     limit = settings.max_body_bytes
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise BodyTooLarge(limit, int(announced))
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise BodyTooLarge(limit, int(declared))
     body = bytearray()
     more = True
     try:
@@ -64,7 +62,7 @@ async def read_body(request: Request) -> bytes:
 
 @lru_cache(maxsize=32)
 def _unsupported(content_type: str, content_encoding: str) -> str | None:
-    """Say what is unsupported about these headers, if anything; clients keep sending the same ones."""
+    """Return why these headers are unsupported, if they are; cached, as clients keep sending the same ones."""
     message = Message()
     message["content-type"] = content_type or "none/none"
     subtype = message.get_content_subtype()
@@ -86,11 +84,12 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
 
     Args:
         request: The body has not been read yet.
-        model: What to read it as.
+        model: The model to parse it into.
         max_reviews: Maximum number of reviews.
 
     Raises:
-        RequestError: The body is not what the schema says, or exceeds a limit.
+        RequestError: The body does not match the schema.
+        LimitExceeded: There are too many reviews, or one is too long.
         ClientDisconnect: The client closed the connection.
     """
     headers = request.headers
@@ -100,7 +99,7 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
         raise invalid(_short(unknown), "Extra inputs are not permitted")
-    check_limits(parsed.reviews, max_reviews, service_of(request).settings.max_characters, "reviews")
+    check_reviews(parsed.reviews, max_reviews, service_of(request).settings.max_characters, "reviews")
     return parsed
 
 
@@ -108,32 +107,12 @@ def parse(model: type[Model], body: bytes) -> Model:
     """Parse JSON straight into a model.
 
     Raises:
-        InvalidRequest: The body is not JSON, or not what the model says.
+        InvalidRequest: The body is not JSON, or does not match the model.
     """
     try:
         return model.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
-        raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
-
-
-def check_limits(reviews: Sequence[str], max_reviews: int, max_characters: int, location: str) -> None:
-    """Check the number and length of reviews.
-
-    Args:
-        reviews: The reviews of one request.
-        max_reviews: Maximum number of them.
-        max_characters: Maximum length of each, in code points.
-        location: Where they are in the body.
-
-    Raises:
-        TooManyReviews: There are too many.
-        ReviewTooLong: One is too long.
-    """
-    if len(reviews) > max_reviews:
-        raise TooManyReviews(max_reviews, len(reviews))
-    for index, review in enumerate(reviews):
-        if len(review) > max_characters:
-            raise ReviewTooLong(f"{location}.{index}", index, max_characters, len(review))
+        raise InvalidRequest(_violations(error)) from None  # the cause would put review text into the log
 
 
 def _violations(error: ValidationError) -> list[Violation]:

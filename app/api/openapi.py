@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, plus error responses, request bodies and security."""
+"""The OpenAPI document: FastAPI's own, plus error responses, request bodies and security."""
 
 import re
 from typing import Any
@@ -16,8 +16,6 @@ from app.api.errors import (
     BodyTimeout,
     BodyTooLarge,
     ModelNotFound,
-    ReviewTooLong,
-    TooManyReviews,
     Unauthorized,
     UnsupportedBody,
     invalid,
@@ -28,8 +26,15 @@ from app.api.middleware import needs_key
 from app.api.protocols.encodings import WRONG_ENCODING
 from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
-from app.inference.errors import DeadlineExceeded, InferenceError, NotServing, Overloaded
-from app.inference.text import BLANK
+from app.inference.errors import (
+    DeadlineExceeded,
+    InferenceError,
+    NotServing,
+    Overloaded,
+    ReviewTooLong,
+    TooManyReviews,
+)
+from app.inference.limits import BLANK
 from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"
@@ -66,7 +71,7 @@ PROTOCOL_ERRORS: dict[str, tuple[str, list[Exception]]] = {
         [invalid("instances.0", BLANK)],
     ),
     "ModelNotFound": (
-        "The path names another model or version than the one that is served.",
+        "The path names a model or version that is not served.",
         [ModelNotFound("imdb", "2")],
     ),
     "UnsupportedMediaType": ("The Content-Encoding is not supported.", [UnsupportedBody(WRONG_ENCODING)]),
@@ -121,7 +126,7 @@ def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -
 
 
 def add_openapi(app: FastAPI, settings: Settings) -> None:
-    """Replace `app.openapi`, as FastAPI documents it, with a function that returns the completed document."""
+    """Replace `app.openapi`, as FastAPI documents, with a function that returns the completed document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

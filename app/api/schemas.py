@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.inference.text import BLANK, is_blank
+from app.inference.limits import BLANK, is_blank
 from app.inference.vocabulary import Encoding
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -29,8 +29,8 @@ Review = Annotated[
 class PredictRequest(BaseModel):
     """Reviews to score."""
 
-    # Unknown fields are kept here and rejected by `app.api.body`: pydantic would create an error for each of them, and
-    # for a body of nothing else these take a hundred times the size of the body.
+    # Unknown fields are kept here and rejected by `app.api.body`: pydantic would create an error for each of them,
+    # which for a body of nothing else take a hundred times the size of the body.
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
@@ -171,7 +171,7 @@ class Limits(BaseModel):
     ]
     max_body_bytes: Annotated[int, Field(description="Maximum bytes per request body.", examples=[2_000_000])]
     max_waiting: Annotated[
-        int, Field(description="Maximum waiting reviews per worker; beyond it requests get 503.", examples=[1024])
+        int, Field(description="Maximum waiting reviews per worker; excess requests get 503.", examples=[1024])
     ]
 
 

@@ -23,7 +23,7 @@ from app.bulk.sources import FORMATS, find_sources, is_utf8
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.runtimes import RUNTIMES
-from app.settings import PREFIX, Settings, faults_in
+from app.settings import PREFIX, Settings, error_messages
 
 DONE, FAILED, USAGE, BAD, UNREAD = 0, 1, 2, 3, 4
 
@@ -125,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings()
     except ValidationError as error:
-        for fault in faults_in(error):
+        for fault in error_messages(error):
             print(f"error: {fault}", file=sys.stderr)
         return USAGE
     options = parser(settings).parse_args(arguments)

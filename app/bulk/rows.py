@@ -14,7 +14,8 @@ from app.bulk.job import Job
 from app.bulk.plan import Chunk
 from app.bulk.records import Record, fields, records
 from app.bulk.sources import Source, blocks_of, line_of, open_text, text_format
-from app.inference.text import BLANK, is_blank
+from app.inference.errors import LimitExceeded
+from app.inference.limits import BLANK, check_length, is_blank
 
 # The words of POST /predict, which `app.bulk` may not import; a test asks the service and compares.
 NOT_TEXT = "Input should be a valid string"
@@ -66,8 +67,10 @@ def objection_to(review: object, max_characters: int) -> str | None:
         return NOT_TEXT
     if is_blank(review):
         return BLANK
-    if len(review) > max_characters:
-        return f"A review may have {max_characters} characters, this one has {len(review)}. Shorten or split it."
+    try:
+        check_length(review, max_characters, "this one")
+    except LimitExceeded as error:
+        return str(error)
     return None
 
 

@@ -13,7 +13,7 @@ from app.bulk.plan import Chunk, Unread, plan_source
 from app.bulk.progress import Report
 from app.bulk.sources import LOOKED_AT, Source
 from app.bulk.work import Outcome
-from app.memory import most_resident_bytes
+from app.memory import peak_resident_bytes
 
 Execute = Callable[[Sequence[Chunk]], Generator[Outcome, None, None]]
 """Scores chunks, somewhere, and yields an outcome for each."""
@@ -172,7 +172,7 @@ def _run(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
         "cpu_seconds": round(cpu, 3),
         "reviews_a_second": _speed(scored),
         "reviews_a_cpu_second": round(rows / cpu, 1) if cpu else None,
-        "memory": most_resident_bytes(),
+        "memory": peak_resident_bytes(),
         "memory_of_a_worker": max((one.memory for one in scored), default=0),
     }
 

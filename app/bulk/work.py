@@ -21,7 +21,7 @@ from app.inference.bundle import load_bundle
 from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import BundleDamaged, InferenceError
 from app.inference.prediction import Prediction
-from app.memory import most_resident_bytes
+from app.memory import peak_resident_bytes
 
 UNUSABLE = "the model's answer to this review is no probability"
 
@@ -127,7 +127,7 @@ class Worker:
             began=began,
             ended=time.time(),
             cpu=time.process_time() - cpu,
-            memory=most_resident_bytes(),
+            memory=peak_resident_bytes(),
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )
 

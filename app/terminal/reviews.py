@@ -8,7 +8,8 @@ from typing import TextIO
 
 import typer
 
-from app.inference.text import is_blank
+from app.inference.errors import LimitExceeded
+from app.inference.limits import BLANK, check_length, is_blank
 from app.settings import PREFIX, Settings
 
 BULK = "python -m app bulk INPUT OUTPUT"
@@ -31,29 +32,28 @@ def read_reviews(
     Raises:
         typer.BadParameter: There are no reviews or too many, one is blank or too long, or a file is not plain text.
     """
-    most = getattr(settings, limit)
+    maximum = getattr(settings, limit)
     reviews: list[str] = []
-    for place, review in _all(texts, files, whole):
-        if is_blank(review):
-            raise typer.BadParameter(f"{place} is blank; a review must contain text.")
-        if len(review) > settings.max_characters:
-            raise typer.BadParameter(
-                f"{place} has {len(review)} characters; the maximum is {settings.max_characters} "
-                f"({PREFIX}MAX_CHARACTERS). Shorten or split the review."
-            )
-        if len(reviews) == most:
-            raise typer.BadParameter(
-                f"Too many reviews; the maximum is {most} ({PREFIX}{limit.upper()}). Pass fewer, or score a CSV, JSONL "
-                f"or Parquet file of any size: {BULK}"
-            )
-        reviews.append(review)
+    try:
+        for place, review in _all(texts, files, whole):
+            if is_blank(review):
+                raise typer.BadParameter(f"{place}: {BLANK}.")
+            if len(reviews) == maximum:
+                raise typer.BadParameter(
+                    f"There are too many reviews; the maximum is {maximum} ({PREFIX}{limit.upper()}). To score files "
+                    f"of any size, use: {BULK}"
+                )
+            check_length(review, settings.max_characters, place)
+            reviews.append(review)
+    except LimitExceeded as error:
+        raise typer.BadParameter(f"{error} {PREFIX}MAX_CHARACTERS sets the limit.") from error
     if not reviews:
         raise typer.BadParameter("There are no reviews in the input.")
     return reviews
 
 
 def _all(texts: Sequence[str], files: Sequence[TextIO], whole: bool) -> Iterator[tuple[str, str]]:
-    """Yield where each review is, and its text."""
+    """Yield each review's location and its text."""
     if not texts and not files and sys.stdin.isatty():
         raise typer.BadParameter("Pass reviews in quotes, a file with --file, or - to type reviews.")
     for number, text in enumerate(texts or ([] if files else ["-"]), 1):
@@ -62,14 +62,14 @@ def _all(texts: Sequence[str], files: Sequence[TextIO], whole: bool) -> Iterator
         elif isfile(text):
             raise typer.BadParameter(f"Argument {number} is the name of a file. To read it, use: --file {text}")
         else:
-            yield f"Argument {number}", text
+            yield f"argument {number}", text
     for file in files:
+        if TABLES & set(Path(file.name.lower()).suffixes):
+            raise typer.BadParameter(f"{file.name} is not a file with one review per line. To score it, use: {BULK}")
         yield from _read(file, file.name, whole)
 
 
 def _read(file: TextIO, name: str, whole: bool) -> Iterator[tuple[str, str]]:
-    if TABLES & set(Path(name.lower()).suffixes):
-        raise typer.BadParameter(f"{name} is not a text file with one review per line. To score it, use: {BULK}")
     try:
         if whole:
             yield name, file.read()

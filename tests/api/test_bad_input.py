@@ -107,17 +107,18 @@ def not_json(reason: str) -> dict[str, Any]:
 
 
 def too_large(received: int) -> dict[str, Any]:
-    detail = f"The body may have 20000 bytes, this one has {received} or more. Send the reviews in several requests."
+    limits = f"The body may have at most 20000 bytes; this one has {received} or more."
+    detail = f"{limits} Send the reviews in several requests."
     return problem(413, "body-too-large", detail, limit=20_000, received=received)
 
 
 def too_many(received: int) -> dict[str, Any]:
-    detail = f"A request may have 8 reviews, this one has {received}. Send them in several requests."
+    detail = f"A request may have at most 8 reviews; this one has {received}. Send them in several requests."
     return problem(422, "too-many-reviews", detail, limit=8, received=received)
 
 
 def too_long(index: int, received: int) -> dict[str, Any]:
-    detail = f"A review may have 1000 characters, reviews.{index} has {received}. Shorten or split it."
+    detail = f"A review may have at most 1000 characters; reviews.{index} has {received}. Shorten or split it."
     return problem(422, "review-too-long", detail, limit=1000, received=received, index=index)
 
 
@@ -141,7 +142,7 @@ NO_LIST = "Input should be a valid array"
 NO_OBJECT = "Input should be an object"
 MISSING = "Field required"
 EXTRA = "Extra inputs are not permitted"
-BLANK = "A review must hold text, this one is blank"
+BLANK = "A review must contain text; this one is blank"
 SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2003\u200a\u2028\u2029\u202f\u205f\u3000"
 BOMB = gzip.compress(b" " * 15_000_000)
 SMUGGLED = request("GET /smuggled HTTP/1.1", HOST)

@@ -114,7 +114,7 @@ def test_python_client_speaks_the_open_inference_protocol(package: Path, server:
     [
         (["a"] * 9, {"limit": 8, "received": 9}),
         (["a", "b" * 1001], {"limit": 1000, "received": 1001, "index": 1}),
-        (["a", "  "], {"errors": [{"location": "reviews.1", "message": "A review must hold text, this one is blank"}]}),
+        (["a", "  "], {"errors": [{"location": "reviews.1", "message": "A review must contain text; this one is blank"}]}),
         ([], {}),
     ],
 )
@@ -135,7 +135,7 @@ def test_python_example_prints_what_was_wrong(package: Path, server: Server, lim
     assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
     assert "limit: 50000 received: 60000 review: 1" in done.stdout
     blank = example("python", 1, limited.url).replace('"Fine."', '" "').replace("* 6_000", "")
-    assert "reviews.0 A review must hold text" in run(package, blank).stdout
+    assert "reviews.0 A review must contain text" in run(package, blank).stdout
 
 
 def test_python_example_sends_the_key(package: Path, models: Path) -> None:

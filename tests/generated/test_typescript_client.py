@@ -134,7 +134,7 @@ def test_typescript_example_prints_what_was_wrong(project: Project, server: Serv
     assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
     assert "limit: 50000 received: 60000 review: 1" in done.stdout
     blank = example("typescript", 1, limited.url).replace('"Fine."', '" "').replace(".repeat(6_000)", "")
-    assert "reviews.0 A review must hold text" in project.run(blank).stdout
+    assert "reviews.0 A review must contain text" in project.run(blank).stdout
 
 
 def test_typescript_example_sends_the_key(project: Project, models: Path) -> None:

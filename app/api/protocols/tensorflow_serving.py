@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API, which is also KServe's first protocol, as far as it is about predictions."""
+"""The prediction part of TensorFlow Serving's REST API, which is also KServe's first protocol."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from app.api.body import check_limits, parse
+from app.api.body import parse
 from app.api.errors import invalid
 from app.api.explain import explain_reviews
 from app.api.health import check_readiness
@@ -27,7 +27,7 @@ from app.api.protocols.schemas import (
 from app.api.routing import DirectRoute
 from app.api.serialization import explanation_dict
 from app.api.state import service_of
-from app.inference.text import BLANK, is_blank
+from app.inference.limits import BLANK, check_reviews, is_blank
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
     responses=protocol_errors("Unauthorized"),
 )
 async def list_models(request: Request) -> ServedModels:
-    """List the one model that is served."""
+    """List the served model."""
     return ServedModels(models=[service_of(request).bundle.manifest.name])
 
 
@@ -73,7 +73,7 @@ async def _read_reviews(request: Request, max_reviews: int) -> list[str]:
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
     reviews = list(_reviews(body.instances))
-    check_limits(reviews, max_reviews, service_of(request).settings.max_characters, "instances")
+    check_reviews(reviews, max_reviews, service_of(request).settings.max_characters, "instances")
     return reviews
 
 
@@ -125,7 +125,7 @@ add_model_route(
     response_model=InstanceExplanationsResponse,
     response_description="One explanation per review.",
 )
-# Last, as its path also matches those of the others.
+# Last, as its path also matches the paths of the others.
 add_model_route(
     router,
     "",

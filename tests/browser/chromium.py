@@ -6,14 +6,14 @@ import shutil
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Route, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OUTPUT = Path(__file__).parent / "output"
 """Screenshots; git ignores them."""
+DETAIL = '{"detail": "There is trouble."}'
 INSECURE = "insecure.test"
 """Resolves to this machine, but is not a secure context as localhost is."""
 
@@ -31,21 +31,25 @@ def launch(playwright: Playwright, program: str) -> Browser:
     return playwright.chromium.launch(executable_path=program, args=arguments)
 
 
-@dataclass
 class Visit:
     """The playground of a server, in a browser context of its own.
 
     Attributes:
-        page: The page.
+        page: The page; the other attributes are parts of it.
         url: The address of the server.
         blocked: Requests to other servers.
         errors: Errors and warnings on the console, and dialogs; without failed requests.
     """
 
-    page: Page
-    url: str
-    blocked: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.blocked: list[str] = []
+        self.errors: list[str] = []
+        self.verdict, self.reason = page.locator("#verdict-label"), page.locator("#verdict-reason")
+        self.problem, self.file_problem = page.locator("#problem p"), page.locator("#file-problem p")
+        self.words, self.numbers = page.locator("#words"), page.get_by_role("tooltip")
+        self.table, self.status = page.locator("#results"), page.locator("#batch-status")
+        self.facts = page.locator("#facts")
 
     def open(self, path: str = "/") -> None:
         self.page.goto(f"{self.url}{path}")
@@ -99,33 +103,10 @@ class Visit:
         """Wait until no animation is running."""
         self.page.evaluate("Promise.allSettled(document.getAnimations().map((animation) => animation.finished))")
 
-    @property
-    def verdict(self) -> Locator:
-        return self.page.locator("#verdict-label")
-
-    @property
-    def reason(self) -> Locator:
-        return self.page.locator("#verdict-reason")
-
-    @property
-    def problem(self) -> Locator:
-        return self.page.locator("#problem p")
-
-    @property
-    def words(self) -> Locator:
-        return self.page.locator("#words")
-
-    @property
-    def numbers(self) -> Locator:
-        return self.page.get_by_role("tooltip")
-
-    @property
-    def status(self) -> Locator:
-        return self.page.locator("#batch-status")
-
-    @property
-    def facts(self) -> Locator:
-        return self.page.locator("#facts")
+    def respond(self, path: str, times: int = 1000, status: int = 503, body: str = DETAIL, **headers: str) -> None:
+        """Respond to the next requests as the service only does under load, or when it is broken."""
+        headers = {"Content-Type": "application/problem+json", "X-Request-ID": "abc", "Retry-After": "1"} | headers
+        self.page.route(path, lambda route: route.fulfill(status=status, headers=headers, body=body), times=times)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def test_axe_finds_nothing(
     visit.write("x" * 50_001)
     visit.drop("r.pdf", "")
     expect(visit.verdict).to_have_text("Too long")
-    expect(visit.page.locator("#file-problem")).to_be_visible()
+    expect(visit.file_problem).to_be_visible()
     check(visit, "errors")
 
     visit = visits(guarded.url, **options)

@@ -1,7 +1,6 @@
 """What goes wrong is shown with what to do about it, and retried where that can help."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -13,32 +12,21 @@ from tests.servers import Server
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 
 
-def fail(visit: Visit, path: str, status: int, body: str, times: int = 1000, **headers: str) -> None:
-    """Answer the next requests with an error that the service only returns under load, or when it is broken."""
-    headers = {"Content-Type": "application/problem+json", "X-Request-ID": "abc"} | headers
-    visit.page.route(path, lambda route: route.fulfill(status=status, headers=headers, body=body), times=times)
-
-
-BUSY: dict[str, Any] = {"status": 503, "body": '{"detail": "1024 reviews are waiting."}', "Retry-After": "1"}
-
-
 def test_busy_service_is_retried(visits: Callable[..., Visit], served: Server) -> None:
     visit = visits(served.url)
-    fail(visit, "**/model", times=1, **BUSY)
-    fail(visit, "**/explain", times=1, **BUSY)
+    visit.respond("**/model", times=1)
+    visit.respond("**/explain", times=1)
     visit.open()
-    expect(visit.page.locator("#facts-status")).to_contain_text("The service is busy or not ready. 1024 reviews are")
+    expect(visit.page.locator("#facts-status")).to_have_text("The service is busy or not ready. There is trouble.")
     expect(visit.facts).to_contain_text("version 2")
     visit.write(GOOD)
-    expect(visit.problem).to_have_text(
-        "The service is busy or not ready. 1024 reviews are waiting. Trying again in 1 second …"
-    )
+    expect(visit.problem).to_have_text("The service is busy or not ready. There is trouble. Trying again in 1 second …")
     expect(visit.page.locator("#explained")).to_be_visible()
 
 
 def test_prediction_is_shown_when_explanations_are_refused(visit: Visit) -> None:
     """A busy service may still have time for one review."""
-    fail(visit, "**/explain", **BUSY)
+    visit.respond("**/explain")
     visit.write(GOOD)
     expect(visit.verdict).to_contain_text("Positive")
     expect(visit.reason).to_contain_text("No explanation: The service is busy")
@@ -107,7 +95,7 @@ def test_key_that_does_not_fit_into_a_header_is_rejected(
 
 def test_slow_service_is_reported(visit: Visit) -> None:
     for path in ("**/explain", "**/predict"):
-        fail(visit, path, 504, "{}")
+        visit.respond(path, status=504, body="{}")
     visit.write(GOOD)
     expect(visit.problem).to_contain_text("The service took too long.")
 
@@ -136,7 +124,7 @@ def test_large_body_is_reported(limited_visit: Visit) -> None:
 )
 def test_unexpected_response_is_reported(visit: Visit, status: int, body: str, message: str) -> None:
     """From a broken service, or from something in front of it."""
-    fail(visit, "**/explain", status, body, times=1)
+    visit.respond("**/explain", 1, status, body)
     visit.write(GOOD)
     expect(visit.problem).to_contain_text(message)
     visit.page.get_by_role("button", name="Try again").click()

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 
 from playwright.sync_api import Route, expect
@@ -42,22 +43,21 @@ def test_markup_in_a_file_is_text(visit: Visit) -> None:
     assert [row[1] for row in visit.score(name, text.getvalue())] == ATTACKS
     expect(visit.status).to_contain_text(name)
     visit.drop(name, f'"{ATTACKS[1]}",b\n1,2\n')
-    expect(visit.page.locator("#file-problem p")).to_contain_text(ATTACKS[1][:30])
+    expect(visit.file_problem).to_contain_text(ATTACKS[1][:30])
     assert_unharmed(visit)
 
 
 def test_markup_in_a_response_is_text(visit: Visit) -> None:
     """Should the service, or something in front of it, ever send any."""
     for attack in ATTACKS:
-        problem = {"status": 500, "headers": {"X-Request-ID": attack}, "json": {"detail": attack, "title": attack}}
-        visit.page.route("**/explain", lambda route, problem=problem: route.fulfill(**problem), times=1)
+        visit.respond("**/explain", 1, 500, json.dumps({"detail": attack, "title": attack}), **{"X-Request-ID": attack})
         visit.write("superb")
         expect(visit.problem).to_contain_text(attack)
         effect = {"log_odds": 1, "probability": 0.1, "positive_probability_without": 0.8}
         term = {"term": attack, "occurrences": [{"start": 0, "end": 6}], **effect}
         prediction = {"positive_probability": 0.9, "words": 5, "known_words": 5}
-        response = {"explanations": [prediction | {"terms": [term], "unknown_words": []}]}
-        visit.page.route("**/explain", lambda route, response=response: route.fulfill(json=response), times=1)
+        explanation = prediction | {"terms": [term], "unknown_words": []}
+        visit.respond("**/explain", 1, 200, json.dumps({"explanations": [explanation]}))
         visit.write("superb film")
         expect(visit.page.locator("#terms")).to_contain_text(attack)
         visit.words.locator("mark").first.hover()

@@ -1,6 +1,5 @@
 """How the pages are served: policy, content negotiation, plots, switches, and below a proxy's prefix."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from playwright.sync_api import Route, expect
 from app.main import create_app
 from app.settings import Settings
 from tests.browser.chromium import Visit
-from tests.servers import ROOT, Server
+from tests.servers import Server
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -63,12 +62,6 @@ def test_pages_need_no_key(guarded: Server) -> None:
     for path in ("/", "/playground/playground.js", "/docs"):
         assert httpx.get(f"{guarded.url}{path}", headers=BROWSER).status_code == 200
     assert httpx.get(f"{guarded.url}/model").status_code == 401
-
-
-def test_playground_has_no_unused_script() -> None:
-    folder = ROOT / "app/playground"
-    imports = re.findall(r'from "\./([\w.]+)"', "".join(path.read_text() for path in folder.glob("*.js")))
-    assert {path.name for path in folder.glob("*.js")} == {*imports, "playground.js"}
 
 
 def test_pages_work_below_a_prefix(visits: Callable[..., Visit], served: Server) -> None:

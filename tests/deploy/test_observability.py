@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,24 +36,15 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-def expressions(node: Any) -> Iterator[str]:
-    """Find the PromQL expressions of a dashboard, including those of its annotations."""
-    if isinstance(node, dict):
-        if isinstance(node.get("expr"), str):
-            yield node["expr"]
-        node = list(node.values())
-    if isinstance(node, list):
-        for child in node:
-            yield from expressions(child)
-
-
 DASHBOARD: dict[str, Any] = json.loads((GRAFANA / "dashboard.json").read_text())
+PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
 RULES: list[dict[str, Any]] = [rule for group in load(PROMETHEUS / "alerts.yml")["groups"] for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 RULE_EXPRESSIONS = sorted({rule["expr"] for rule in RULES})
-PANEL_EXPRESSIONS = sorted(set(expressions(DASHBOARD)))
+QUERIES = [*(target for panel in PANELS for target in panel.get("targets", [])), *DASHBOARD["annotations"]["list"]]
+PANEL_EXPRESSIONS = sorted({query["expr"] for query in QUERIES if "expr" in query})
 EXPRESSIONS = (*RULE_EXPRESSIONS, *PANEL_EXPRESSIONS)
 PREDICTING = {
     path for path, methods in json.loads((ROOT / "openapi.json").read_text())["paths"].items() if "post" in methods
@@ -209,9 +200,8 @@ def test_autoscaler_reads_a_metric_with_one_series_per_replica(families: dict[st
 
 
 def test_dashboard_panels_are_described_and_filtered_by_replica() -> None:
-    panels = DASHBOARD["panels"]
-    assert len({panel["id"] for panel in panels}) == len(panels)
-    for panel in panels:
+    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+    for panel in PANELS:
         if panel["type"] != "row":
             assert panel["description"], panel["title"]
             options = panel["options"].get("yAxis", panel["fieldConfig"]["defaults"])

@@ -38,7 +38,7 @@ class Visit:
         page: The page; the other attributes are parts of it.
         url: The address of the server.
         blocked: Requests to other servers.
-        errors: Errors and warnings on the console, and dialogs; without failed requests.
+        errors: Errors and warnings on the console, except failed requests.
     """
 
     def __init__(self, page: Page, url: str) -> None:
@@ -125,7 +125,6 @@ def visiting(context: BrowserContext, url: str) -> Iterator[Visit]:
     context.route(re.compile(f"^(?!{re.escape(url)}/)"), block)
     visit.page.on("console", log)
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
-    visit.page.on("dialog", lambda dialog: (visit.errors.append(dialog.message), dialog.dismiss()))
     yield visit
     assert not visit.blocked
     assert not visit.errors

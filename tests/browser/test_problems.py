@@ -100,14 +100,6 @@ def test_slow_service_is_reported(visit: Visit) -> None:
     expect(visit.problem).to_contain_text("The service took too long.")
 
 
-def test_large_body_is_reported(limited_visit: Visit) -> None:
-    limited_visit.open()
-    limited_visit.write("superb 😀" + "😀" * 180)
-    expect(limited_visit.problem).to_contain_text("The body may have 600 bytes, this one has ")
-    limited_visit.write("superb")
-    expect(limited_visit.page.locator("#problem")).to_be_hidden()
-
-
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [

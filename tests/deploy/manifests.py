@@ -35,9 +35,9 @@ ALLOWED = {*REQUIRED, "runAsUser", "runAsGroup", "readOnlyRootFilesystem"}
 VOLUMES = {"name", "emptyDir", "secret"}
 
 
-def kustomizations(deploy: Path, kind: str = "Kustomization") -> list[Path]:
+def kustomizations(kind: str = "Kustomization") -> list[Path]:
     """List the folders of all kustomizations, or of all components."""
-    paths = sorted(deploy.rglob("kustomization.yaml"))
+    paths = sorted(DEPLOY.rglob("kustomization.yaml"))
     return [path.parent for path in paths if yaml.safe_load(path.read_text())["kind"] == kind]
 
 
@@ -107,14 +107,15 @@ def violations(spec: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: runAsUser is 0"
 
 
-def check(deploy: Path = DEPLOY) -> dict[str, list[str]]:
+def check() -> dict[str, list[str]]:
     """Render everything; returns what is wrong, by rendering."""
-    components = tuple(kustomizations(deploy, "Component"))
-    renderings: list[tuple[Path, ...]] = [(folder,) for folder in kustomizations(deploy)]
-    renderings += [(folder, *components) for folder in kustomizations(deploy / "kubernetes/overlays")]
+    components = kustomizations("Component")
+    folders = kustomizations()
+    renderings: list[list[Path]] = [[folder] for folder in folders]
+    renderings += [[folder, *components] for folder in folders if folder.parent.name == "overlays"]
     found = {}
     for folder, *added in renderings:
-        name = " + ".join([str(folder.relative_to(deploy.parent)), *(component.name for component in added)])
+        name = " + ".join([str(folder.relative_to(DEPLOY.parent)), *(component.name for component in added)])
         try:
             found[name] = [problem for resource in render(folder, *added) for problem in problems(resource)]
         except subprocess.CalledProcessError as error:

@@ -139,11 +139,14 @@ def test_alert_is_documented_and_tested(name: str) -> None:
     assert any(case["alertname"] == name and case["exp_alerts"] for case in cases)
 
 
-def test_rules_and_dashboard_read_exactly_the_metrics_that_exist(families: dict[str, Metric]) -> None:
+def test_rules_dashboard_and_autoscaler_read_the_metrics_that_exist(families: dict[str, Metric]) -> None:
     exposed = {name + suffix for name, family in families.items() for suffix in SUFFIXES[family.type]}
     read = set().union(*map(metric_names, EXPRESSIONS))
     assert read <= exposed | RECORDED | BUILT_IN
     assert read >= {name for name in exposed if not name.endswith(("_sum", "_count"))} | RECORDED
+    (rule,) = load(ADAPTER)["rules"]["custom"]
+    (sample,) = families[rule["seriesQuery"].partition("{")[0]].samples
+    assert sample.labels == {}  # one series per replica
 
 
 def test_selectors_match_series_from_the_start(families: dict[str, Metric]) -> None:
@@ -191,12 +194,6 @@ def test_runbook_lists_the_metrics_and_names_recorded_rules(families: dict[str, 
     named = set(re.findall(r"\b\w+:sentiment_\w+:\w+", RUNBOOK))
     assert named
     assert named <= RECORDED
-
-
-def test_autoscaler_reads_a_metric_with_one_series_per_replica(families: dict[str, Metric]) -> None:
-    (rule,) = load(ADAPTER)["rules"]["custom"]
-    (sample,) = families[rule["seriesQuery"].partition("{")[0]].samples
-    assert sample.labels == {}
 
 
 def test_dashboard_panels_are_described_and_filtered_by_replica() -> None:

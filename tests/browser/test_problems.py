@@ -111,7 +111,7 @@ def test_slow_service_is_reported(visit: Visit) -> None:
         (418, "short and stout", "Unexpected status 418 from the service or a proxy."),
         (200, "<h1>Log in</h1>", "The response is not valid"),
         (200, "{}", "The response is not valid"),
-        (200, "null", "The response is not valid"),
+        (200, '{"explanations": []}', "The response is not valid"),
     ],
 )
 def test_unexpected_response_is_reported(visit: Visit, status: int, body: str, message: str) -> None:

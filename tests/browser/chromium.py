@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Route, expect
 
@@ -107,6 +108,12 @@ class Visit:
         """Respond to the next requests as the service only does under load, or when it is broken."""
         headers = {"Content-Type": "application/problem+json", "X-Request-ID": "abc", "Retry-After": "1"} | headers
         self.page.route(path, lambda route: route.fulfill(status=status, headers=headers, body=body), times=times)
+
+
+Visits = Callable[..., Visit]
+"""Creates pages: `visits(url, **options)`, with the options of a browser context."""
+Run = Callable[..., Any]
+"""Runs a function of the playground in the browser: `run("csv.js", "writeCsv", rows)`."""
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 They end with this package: while Playwright runs, no other event loop can run in this thread.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.chromium import NAMES, Visit, find_chromium, launch, visiting
+from tests.browser.chromium import NAMES, Run, Visit, Visits, find_chromium, launch, visiting
 from tests.servers import Server, serving
 
 KEY = "a-key-for-the-browser-tests"
@@ -37,8 +37,7 @@ def guarded() -> Iterator[Server]:
 
 
 @pytest.fixture
-def visits(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Creates pages: `visits(url, **options)`, with the options of a browser context."""
+def visits(browser: Browser) -> Iterator[Visits]:
     with ExitStack() as stack:
 
         def visit(url: str, **options: Any) -> Visit:
@@ -50,7 +49,7 @@ def visits(browser: Browser) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture
-def visit(visits: Callable[..., Visit], served: Server) -> Visit:
+def visit(visits: Visits, served: Server) -> Visit:
     """The playground, open."""
     visit = visits(served.url)
     visit.open()
@@ -58,7 +57,7 @@ def visit(visits: Callable[..., Visit], served: Server) -> Visit:
 
 
 @pytest.fixture
-def limited_visit(visits: Callable[..., Visit], guarded: Server) -> Visit:
+def limited_visit(visits: Visits, guarded: Server) -> Visit:
     """The playground of the service with limits, with its key; not yet open."""
     visit = visits(guarded.url)
     visit.page.add_init_script(f"sessionStorage.setItem('key', '{KEY}')")
@@ -66,8 +65,7 @@ def limited_visit(visits: Callable[..., Visit], guarded: Server) -> Visit:
 
 
 @pytest.fixture(scope="package")
-def run(browser: Browser, served: Server) -> Iterator[Callable[..., Any]]:
-    """Runs a function of the playground in the browser: `run("csv.js", "writeCsv", rows)`."""
+def run(browser: Browser, served: Server) -> Iterator[Run]:
     context = browser.new_context()
     with visiting(context, served.url) as visit:
         visit.open()

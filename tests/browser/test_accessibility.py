@@ -1,13 +1,12 @@
 """The playground is accessible: axe finds nothing, the keyboard reaches everything, colour is not the only signal."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import expect
 
-from tests.browser.chromium import Visit
+from tests.browser.chromium import Visit, Visits
 from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story. Not a dull moment! 😀"
@@ -20,9 +19,7 @@ def check(visit: Visit, state: str) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_axe_finds_nothing(
-    visits: Callable[..., Visit], guarded: Server, served: Server, scheme: str, width: int
-) -> None:
+def test_axe_finds_nothing(visits: Visits, guarded: Server, served: Server, scheme: str, width: int) -> None:
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": 850}}
     visit = visits(served.url, **options)
     visit.open()
@@ -114,7 +111,7 @@ def test_colour_is_not_the_only_signal(visit: Visit) -> None:
         assert visit.words.locator(f"mark.{kind}").first.evaluate(style) == ["underline", line]
 
 
-def test_everything_is_visible_with_forced_colours(visits: Callable[..., Visit], served: Server) -> None:
+def test_everything_is_visible_with_forced_colours(visits: Visits, served: Server) -> None:
     """Backgrounds are not painted then."""
     visit = visits(served.url, forced_colors="active", color_scheme="dark")
     visit.open()
@@ -131,9 +128,7 @@ def test_everything_is_visible_with_forced_colours(visits: Callable[..., Visit],
 
 
 @pytest.mark.parametrize(("preference", "duration"), [("reduce", "0s"), ("no-preference", "0.2s")])
-def test_motion_follows_the_preference(
-    visits: Callable[..., Visit], served: Server, preference: str, duration: str
-) -> None:
+def test_motion_follows_the_preference(visits: Visits, served: Server, preference: str, duration: str) -> None:
     visit = visits(served.url, reduced_motion=preference)
     visit.open()
     needle = "getComputedStyle(document.querySelector('.needle')).transitionDuration"

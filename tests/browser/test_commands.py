@@ -4,15 +4,13 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import INSECURE, Visit
+from tests.browser.chromium import INSECURE, Run, Visit, Visits
 from tests.browser.conftest import KEY
 from tests.servers import Server, environment
 
@@ -49,7 +47,7 @@ def execute(program: str, script: str, folder: Path, **env: str) -> str:
     ],
     ids=["shell", "lines", "unicode", "curl", "longest"],
 )
-def test_commands_send_exactly_the_review(run: Callable[..., Any], served: Server, tmp_path: Path, review: str) -> None:
+def test_commands_send_exactly_the_review(run: Run, served: Server, tmp_path: Path, review: str) -> None:
     address = f"{served.url}/predict"
     curl, program = (run("commands.js", name, address, review, False) for name in ("curlCommand", "httpxProgram"))
     expected = httpx.post(address, json={"reviews": [review]}).json()
@@ -60,9 +58,7 @@ def test_commands_send_exactly_the_review(run: Callable[..., Any], served: Serve
     assert ast.literal_eval(sent) == {"reviews": [review]}
 
 
-def test_commands_are_copied_and_return_what_the_page_shows(
-    visits: Callable[..., Visit], served: Server, tmp_path: Path
-) -> None:
+def test_commands_are_copied_and_return_what_the_page_shows(visits: Visits, served: Server, tmp_path: Path) -> None:
     visit = visits(served.url, **CLIPBOARD)
     visit.open()
     visit.explain(GOOD)
@@ -79,9 +75,7 @@ def test_commands_are_copied_and_return_what_the_page_shows(
     expect(visit.page.get_by_role("region", name="curl command")).to_contain_text("Another superb film")
 
 
-def test_commands_read_the_key_from_the_environment(
-    visits: Callable[..., Visit], guarded: Server, tmp_path: Path
-) -> None:
+def test_commands_read_the_key_from_the_environment(visits: Visits, guarded: Server, tmp_path: Path) -> None:
     visit = visits(guarded.url, **CLIPBOARD)
     visit.open()
     visit.enter_key(KEY)
@@ -93,7 +87,7 @@ def test_commands_read_the_key_from_the_environment(
     assert "predictions" in execute(sys.executable, program, tmp_path, SENTIMENT_KEY=KEY)
 
 
-def test_command_is_selected_where_copying_is_forbidden(visits: Callable[..., Visit], served: Server) -> None:
+def test_command_is_selected_where_copying_is_forbidden(visits: Visits, served: Server) -> None:
     """Over plain HTTP, except on localhost."""
     visit = visits(served.url.replace("127.0.0.1", INSECURE))
     visit.open()

@@ -1,15 +1,13 @@
 """GET /docs in a browser that can only reach the service."""
 
-from collections.abc import Callable
-
 import httpx
 from playwright.sync_api import expect
 
-from tests.browser.chromium import Visit
+from tests.browser.chromium import Visit, Visits
 from tests.servers import Server
 
 
-def test_every_example_succeeds_when_tried(visits: Callable[..., Visit], served: Server) -> None:
+def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> None:
     """As it is, without changes to the form."""
     paths = httpx.get(f"{served.url}/openapi.json").json()["paths"]
     operations = [operation for path in paths.values() for operation in path.values()]

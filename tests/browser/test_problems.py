@@ -1,18 +1,16 @@
 """What goes wrong is shown with what to do about it, and retried where that can help."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import Visit
+from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
 from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 
 
-def test_busy_service_is_retried(visits: Callable[..., Visit], served: Server) -> None:
+def test_busy_service_is_retried(visits: Visits, served: Server) -> None:
     visit = visits(served.url)
     visit.respond("**/model", times=1)
     visit.respond("**/explain", times=1)
@@ -46,7 +44,7 @@ def test_unreachable_service_is_retried_once_online(visit: Visit) -> None:
     expect(visit.status).to_contain_text("100 positive")
 
 
-def test_key_is_requested_and_kept_in_the_tab(visits: Callable[..., Visit], guarded: Server) -> None:
+def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -> None:
     visit = visits(guarded.url)
     visit.open()
     section = visit.page.get_by_role("region", name="API key required")
@@ -76,7 +74,7 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Callable[..., Visit], guar
     [("wrong’key日本", "“’” (U+2019)"), (f"{KEY}\u200b", "“\u200b” (U+200B)"), (f"{KEY}🎬", "“🎬” (U+1F3AC)")],
 )
 def test_key_that_does_not_fit_into_a_header_is_rejected(
-    visits: Callable[..., Visit], guarded: Server, key: str, character: str
+    visits: Visits, guarded: Server, key: str, character: str
 ) -> None:
     visit = visits(guarded.url)
     visit.page.add_init_script(f"sessionStorage.setItem('key', '{key}')")  # stored by an older page; ignored
@@ -123,14 +121,14 @@ def test_unexpected_response_is_reported(visit: Visit, status: int, body: str, m
     expect(visit.verdict).to_contain_text("Positive")
 
 
-def test_page_without_javascript_says_so(visits: Callable[..., Visit], served: Server) -> None:
+def test_page_without_javascript_says_so(visits: Visits, served: Server) -> None:
     for enabled in (False, True):
         visit = visits(served.url, java_script_enabled=enabled)
         visit.open()
         expect(visit.page.get_by_text("This page needs JavaScript")).to_be_visible(visible=not enabled)
 
 
-def test_bundle_without_plots_says_so(visits: Callable[..., Visit], served: Server) -> None:
+def test_bundle_without_plots_says_so(visits: Visits, served: Server) -> None:
     visit = visits(served.url)
     visit.page.route("**/plots/*", lambda route: route.continue_(url=f"{route.request.url}.none"))
     visit.open()

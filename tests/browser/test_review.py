@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -17,7 +16,7 @@ from app.inference.text import locate
 from app.terminal.explanations import explain as explain_in_terminal
 from app.terminal.pulls import pulls_of
 from app.terminal.tables import known_words
-from tests.browser.chromium import Visit
+from tests.browser.chromium import Run, Visit, Visits
 from tests.servers import ROOT, Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
@@ -70,7 +69,7 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
     ],
 )
 def test_verdict_is_in_plain_language(
-    run: Callable[..., Any], probability: float, words: int, known: int, label: str, reason: str
+    run: Run, probability: float, words: int, known: int, label: str, reason: str
 ) -> None:
     verdict = run(
         "verdict.js", "verdictOf", {"positive_probability": probability, "words": words, "known_words": known}
@@ -93,9 +92,7 @@ def test_words_are_coloured_by_their_effect(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize(("version", "kept_punctuation"), [("1", ""), ("2", "!?")])
-def test_words_have_the_same_effects_as_in_the_terminal(
-    run: Callable[..., Any], version: str, kept_punctuation: str
-) -> None:
+def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str, kept_punctuation: str) -> None:
     classifier = open_classifier(load_bundle(ROOT / "models/imdb" / version), "litert")
     assert classifier.vocabulary.encoding.kept_punctuation == kept_punctuation
     for review in (
@@ -116,7 +113,7 @@ def test_words_have_the_same_effects_as_in_the_terminal(
 
 
 @pytest.mark.slow
-def test_words_are_split_as_the_model_splits_them(run: Callable[..., Any]) -> None:
+def test_words_are_split_as_the_model_splits_them(run: Run) -> None:
     """At every character up to the last separator."""
     text = "".join(f"x{chr(code)}y " for code in (*range(0x3100), 0xFEFF, 0x1F600))
     explanation = {"terms": [], "unknown_words": [{"start": 0, "end": len(text)}]}
@@ -201,7 +198,7 @@ def test_examples_are_scored_when_clicked(visit: Visit) -> None:
     expect(visit.page.get_by_label("Write or paste a review")).to_be_focused()
 
 
-def test_requests_wait_for_a_pause_in_typing(visits: Callable[..., Visit], served: Server) -> None:
+def test_requests_wait_for_a_pause_in_typing(visits: Visits, served: Server) -> None:
     """With the page's clock under control: a key every tenth of a second; a quarter is a pause."""
     visit = visits(served.url)
     visit.page.clock.install(time=0)
@@ -220,7 +217,7 @@ def test_requests_wait_for_a_pause_in_typing(visits: Callable[..., Visit], serve
     assert len(requests) == 1
 
 
-def test_outdated_response_is_ignored(visits: Callable[..., Visit], served: Server) -> None:
+def test_outdated_response_is_ignored(visits: Visits, served: Server) -> None:
     """The page cancels the request; should its response still arrive, it is not shown."""
     visit = visits(served.url)
     visit.page.add_init_script("AbortController.prototype.abort = () => {}")

@@ -3,11 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 
 from playwright.sync_api import Route, expect
 
-from tests.browser.chromium import Visit
+from tests.browser.chromium import Visit, Visits
 from tests.servers import Server
 
 ATTACKS = [
@@ -65,7 +64,7 @@ def test_markup_in_a_response_is_text(visit: Visit) -> None:
         assert_unharmed(visit)
 
 
-def test_markup_in_the_model_is_text(visits: Callable[..., Visit], served: Server) -> None:
+def test_markup_in_the_model_is_text(visits: Visits, served: Server) -> None:
     visit = visits(served.url)
 
     def rename(route: Route) -> None:

@@ -1,12 +1,10 @@
 """Screenshots for people to look at, in tests/browser/output, and the README's pictures."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.__main__ import IMAGES, PICTURES
-from tests.browser.chromium import OUTPUT, Visit
+from tests.browser.chromium import OUTPUT, Visits
 from tests.servers import ROOT, Server
 
 REVIEW = (
@@ -16,9 +14,7 @@ REVIEW = (
 
 
 @pytest.mark.parametrize(("name", "width", "height"), [("light-desktop", 1180, 860), ("dark-phone", 390, 844)])
-def test_screenshots_are_taken(
-    visits: Callable[..., Visit], served: Server, name: str, width: int, height: int
-) -> None:
+def test_screenshots_are_taken(visits: Visits, served: Server, name: str, width: int, height: int) -> None:
     scheme = name.partition("-")[0]
     visit = visits(served.url, color_scheme=scheme, viewport={"width": width, "height": height})
     visit.open()

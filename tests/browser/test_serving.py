@@ -1,6 +1,5 @@
 """How the pages are served: policy, content negotiation, plots, switches, and below a proxy's prefix."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -10,7 +9,7 @@ from playwright.sync_api import Route, expect
 
 from app.main import create_app
 from app.settings import Settings
-from tests.browser.chromium import Visit
+from tests.browser.chromium import Visits
 from tests.servers import Server
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -64,7 +63,7 @@ def test_pages_need_no_key(guarded: Server) -> None:
     assert httpx.get(f"{guarded.url}/model").status_code == 401
 
 
-def test_pages_work_below_a_prefix(visits: Callable[..., Visit], served: Server) -> None:
+def test_pages_work_below_a_prefix(visits: Visits, served: Server) -> None:
     """Behind a proxy that removes the prefix."""
     visit = visits(served.url)
 

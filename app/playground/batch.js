@@ -1,4 +1,4 @@
-// Several reviews at once: a file comes in, its reviews are scored request by request, a table shows what came of it.
+// Several reviews at once: read a file, score its reviews in batches, show the results in a table.
 
 import { writeCsv } from "./csv.js";
 import { SAMPLE } from "./examples.js";
@@ -16,11 +16,11 @@ export class Batch {
   #rows = [];
   #controller = null;
   #name = "";
-  #opened = 0; // files so far
+  #opened = 0; // number of files so far
 
   /**
    * @param {import("./service.js").Service} service
-   * @param {(text: string) => void} onChoice Called with a review that somebody wants to look at closely.
+   * @param {(text: string) => void} onChoice Called with a review that was clicked in the table.
    */
   constructor(service, onChoice) {
     this.#service = service;
@@ -30,56 +30,56 @@ export class Batch {
       if (file.files[0]) this.#open(file.files[0]);
       file.value = ""; // so that the same file can be chosen again
     });
-    document.getElementById("sample").addEventListener("click", () => this.#open(new File([SAMPLE], "made-up reviews.csv")));
+    document.getElementById("sample").addEventListener("click", () => this.#open(new File([SAMPLE], "sample reviews.csv")));
     document.getElementById("stop").addEventListener("click", () => this.#controller?.abort());
     document.getElementById("retry").addEventListener("click", () => this.retry());
     document.getElementById("download").addEventListener("click", () => this.#download());
-    this.#takeDrops();
+    this.#acceptDrops();
   }
 
-  /** Score the rows that failed once more, and those that were not tried. */
+  /** Score the rows that failed or were not tried. */
   retry() {
-    const missing = this.#rows.filter((row) => row.again);
-    if (missing.length && !this.#controller) this.#score(missing);
+    const remaining = this.#rows.filter((row) => row.retryable);
+    if (remaining.length && !this.#controller) this.#score(remaining);
   }
 
-  #takeDrops() {
+  #acceptDrops() {
     const zone = document.getElementById("drop");
-    // Anywhere on the page, as beside the zone a browser would leave the page and show the file.
+    // Anywhere on the page: outside the zone, a browser would leave the page and open the file.
     for (const name of ["dragover", "dragleave", "drop"])
       document.addEventListener(name, (event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
         zone.classList.toggle("over", name === "dragover");
         if (name !== "drop") return;
-        if (event.dataTransfer.files.length > 1) this.#refuse("Drop one file at a time.");
+        if (event.dataTransfer.files.length > 1) this.#showError("Drop one file at a time.");
         else if (event.dataTransfer.files.length) this.#open(event.dataTransfer.files[0]);
       });
   }
 
   async #open(file) {
-    this.#refuse("");
+    this.#showError("");
     const number = ++this.#opened;
     try {
       const { reviews, note } = await readRecords(file);
-      if (number !== this.#opened) return; // a smaller file, chosen later, has taken its place
+      if (number !== this.#opened) return; // a file that was chosen later was read faster
       this.#controller?.abort();
       this.#name = file.name;
       this.#rows = reviews.map((review, index) => newRow(index + 1, review));
-      const noted = document.getElementById("note");
-      noted.textContent = note;
-      noted.hidden = !note;
+      const noteElement = document.getElementById("note");
+      noteElement.textContent = note;
+      noteElement.hidden = !note;
       document.getElementById("batch").hidden = false;
       this.#results.show(this.#rows);
       await this.#score(this.#rows.filter((row) => !row.error));
     } catch (error) {
       if (number !== this.#opened) return;
-      if (error instanceof Unreadable) this.#refuse(`${file.name}: ${error.message}`);
-      else this.#refuse(`${file.name} cannot be read. Is it still there, and may you open it?`);
+      if (error instanceof Unreadable) this.#showError(`${file.name}: ${error.message}`);
+      else this.#showError(`${file.name} cannot be read. Check that it still exists and that you may open it.`);
     }
   }
 
-  #refuse(message) {
+  #showError(message) {
     const box = document.getElementById("file-problem");
     box.querySelector("p").textContent = message;
     box.hidden = !message;
@@ -88,40 +88,40 @@ export class Batch {
   async #score(rows) {
     const controller = new AbortController();
     this.#controller = controller;
-    for (const row of rows) Object.assign(row, { error: "", again: true, left: false });
-    this.#buttons(true);
+    for (const row of rows) Object.assign(row, { error: "", retryable: true, skipped: false });
+    this.#updateControls(true);
     let timer = null;
     const scoring = `Scoring ${count(rows.length, "review")} …`;
     const draw = (message = scoring) => {
       clearTimeout(timer);
       timer = null;
       if (this.#controller !== controller) return;
-      this.#say(message);
-      this.#count();
+      this.#announce(message);
+      this.#showProgress();
       this.#results.redraw();
     };
     const progress = (message) => {
       if (message) draw(message);
-      else timer ??= setTimeout(draw, REDRAW); // a quick service would have it drawn more often than anyone can see
+      else timer ??= setTimeout(draw, REDRAW); // a fast service would trigger more redraws than anyone can see
     };
     draw();
-    await pause(0); // so that the table is there before the work begins
-    const ended = await new Scoring(this.#service).score(rows, controller.signal, progress);
+    await pause(0); // let the browser draw the table first
+    const failure = await new Scoring(this.#service).score(rows, controller.signal, progress);
     clearTimeout(timer);
-    if (this.#controller !== controller) return; // another file has taken its place
+    if (this.#controller !== controller) return; // another file was opened meanwhile
     this.#controller = null;
-    this.#say(this.#summary(ended));
+    this.#announce(this.#summary(failure));
     this.#results.sort();
-    this.#buttons(false);
+    this.#updateControls(false);
   }
 
-  /** What screen readers read out: how it begins and ends, and problems. Whatever is written here again is read again. */
-  #say(message) {
+  /** Screen readers announce every change: the start, the end and problems. */
+  #announce(message) {
     const status = document.getElementById("batch-status");
     if (status.textContent !== message) status.textContent = message;
   }
 
-  #count() {
+  #showProgress() {
     const done = this.#rows.filter((row) => row.prediction || row.error).length;
     const progress = document.getElementById("progress");
     progress.max = this.#rows.length;
@@ -130,19 +130,19 @@ export class Batch {
     document.getElementById("counted").textContent = counted;
   }
 
-  #summary(ended) {
+  #summary(failure) {
     const kinds = { positive: 0, negative: 0, uncertain: 0, failed: 0, "not scored": 0 };
-    for (const row of this.#rows) kinds[row.prediction ? verdictOf(row.prediction).kind : row.left ? "not scored" : "failed"] += 1;
+    for (const row of this.#rows) kinds[row.prediction ? verdictOf(row.prediction).kind : row.skipped ? "not scored" : "failed"] += 1;
     const parts = Object.entries(kinds).filter(([, number]) => number);
-    const told = parts.map(([kind, number]) => `${number.toLocaleString("en")} ${kind}`).join(", ");
-    return `${this.#name}, ${count(this.#rows.length, "review")}: ${told}. ${ended}`.trim();
+    const counts = parts.map(([kind, number]) => `${number.toLocaleString("en")} ${kind}`).join(", ");
+    return `${this.#name}, ${count(this.#rows.length, "review")}: ${counts}. ${failure}`.trim();
   }
 
-  #buttons(busy) {
+  #updateControls(busy) {
     document.getElementById("stop").hidden = !busy;
     for (const id of ["counted", "progress"]) document.getElementById(id).classList.toggle("idle", !busy);
     document.getElementById("download").disabled = busy;
-    document.getElementById("retry").hidden = busy || !this.#rows.some((row) => row.again);
+    document.getElementById("retry").hidden = busy || !this.#rows.some((row) => row.retryable);
   }
 
   #download() {
@@ -161,7 +161,7 @@ export class Batch {
           ]
         : [number, review, "", "", "", "", "", error],
     );
-    // The mark at the beginning tells Excel that this is UTF-8.
+    // The byte order mark tells Excel that the file is UTF-8.
     const file = new Blob(["\ufeff", writeCsv([columns, ...lines])], { type: "text/csv" });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(file);
@@ -171,9 +171,9 @@ export class Batch {
   }
 }
 
-/** `again`: whether scoring it makes sense, as it was not tried, or may work another time. `left`: not tried in the end. */
+/** `retryable`: not tried yet, or another attempt may succeed. `skipped`: scoring ended before it was tried. */
 function newRow(number, review) {
   const text = typeof review === "string" ? review.toWellFormed() : "";
-  const error = typeof review === "string" ? (text.trim() ? "" : "There is nothing to read in this row.") : review.message;
-  return { number, review: text, prediction: null, error, again: !error, left: false };
+  const error = typeof review === "string" ? (text.trim() ? "" : "This row is empty.") : review.message;
+  return { number, review: text, prediction: null, error, retryable: !error, skipped: false };
 }

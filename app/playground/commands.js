@@ -1,10 +1,10 @@
-// The page's question as commands for other places. Their keys are left out, as commands end up in histories.
+// The page's request as commands to copy. They read the API key from the environment: commands end up in shell histories.
 
-const LONGEST_ARGUMENT = 100_000; // Linux takes 128 kB
+const MAX_ARGUMENT = 100_000; // characters; Linux allows 128 kB
 
 /** For sh, bash and zsh. */
 export function curlCommand(address, review, withKey) {
-  // ASCII alone, so that no terminal's encoding matters, and without a single quote, so that quotes can be put around.
+  // Only ASCII, so that the terminal's encoding does not matter, and no single quotes, so that it can be quoted.
   const json = JSON.stringify({ reviews: [review] }).replace(
     /['\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -12,7 +12,7 @@ export function curlCommand(address, review, withKey) {
   const head = [`curl -s '${address.replaceAll("'", "%27")}' -H 'Content-Type: application/json'`];
   if (withKey) head.push(`-H "Authorization: Bearer $SENTIMENT_KEY"`);
   const start = head.join(" \\\n  ");
-  if (json.length <= LONGEST_ARGUMENT) return `${start} \\\n  -d '${json}'`;
+  if (json.length <= MAX_ARGUMENT) return `${start} \\\n  -d '${json}'`;
   return `${start} \\\n  --data-binary @- <<'END'\n${json}\nEND`;
 }
 
@@ -21,12 +21,12 @@ export function httpxProgram(address, review, withKey) {
   const key = withKey ? `\n    headers={"Authorization": f"Bearer {os.environ['SENTIMENT_KEY']}"},` : "";
   return `${withKey ? "import os\n\n" : ""}import httpx
 
-answer = httpx.post(
+response = httpx.post(
     ${pythonText(address)},
     json={"reviews": [${pythonText(review)}]},${key}
 )
-answer.raise_for_status()
-print(answer.json())
+response.raise_for_status()
+print(response.json())
 `;
 }
 

@@ -1,22 +1,22 @@
-// CSV as RFC 4180 has it, and as spreadsheets write it.
+// CSV: RFC 4180, and what spreadsheets write.
 
 const FORMULA = /^[=+\-@\t\r\n]/;
 
 /**
- * Read rows. Quoted cells may hold delimiters, line ends and doubled quotes; a quote within an unquoted cell is text.
+ * Read rows. Quoted cells may contain delimiters, line breaks and doubled quotes; a quote in an unquoted cell is text.
  *
  * @param {string} text
  * @param {string} delimiter One character.
- * @param {number} most Rows after which reading ends.
- * @returns {{rows: string[][], open: boolean}} Without empty lines; `open` when the last quote was never closed.
+ * @param {number} maxRows
+ * @returns {{rows: string[][], open: boolean}} Without empty lines; `open` if the last quote is never closed.
  */
-export function readCsv(text, delimiter, most = Infinity) {
+export function readCsv(text, delimiter, maxRows = Infinity) {
   const rows = [];
   let row = [];
   let at = 0;
   let open = false;
   const plain = new RegExp(`[^${delimiter}\r\n]*`, "y");
-  while (at < text.length && rows.length < most) {
+  while (at < text.length && rows.length < maxRows) {
     let cell;
     if (text[at] === '"') {
       [cell, at, open] = readQuoted(text, at + 1);
@@ -24,7 +24,7 @@ export function readCsv(text, delimiter, most = Infinity) {
       plain.lastIndex = at;
       cell = "";
     }
-    plain.lastIndex = at; // of a quoted cell: what stands behind its quote
+    plain.lastIndex = at; // for a quoted cell: any text after its closing quote
     cell += plain.exec(text)[0];
     at = plain.lastIndex;
     row.push(cell);
@@ -41,7 +41,7 @@ export function readCsv(text, delimiter, most = Infinity) {
   return { rows, open };
 }
 
-/** @returns {[string, number, boolean]} The cell, where it ends, and whether its quote was never closed. */
+/** @returns {[string, number, boolean]} The cell, the index after it, and whether its quote is never closed. */
 function readQuoted(text, from) {
   let cell = "";
   for (;;) {
@@ -55,9 +55,9 @@ function readQuoted(text, from) {
 }
 
 /**
- * Write rows, every text in quotes.
+ * Write rows, with all strings quoted.
  *
- * Spreadsheets take a cell that begins with = + - @ for a formula, and run it; an apostrophe before it makes it a text.
+ * Spreadsheets run cells that begin with = + - @ as formulas; a leading apostrophe makes them text.
  */
 export function writeCsv(rows) {
   return rows.map((row) => row.map(cell).join(",") + "\r\n").join("");

@@ -1,4 +1,4 @@
-// Made-up reviews to start from.
+// Sample reviews.
 
 const EXAMPLES = [
   {
@@ -10,14 +10,14 @@ const EXAMPLES = [
     text: "What a waste of time. The plot is a mess, the jokes are awful and the acting is worse. I almost fell asleep, and so did my friend.",
   },
   {
-    name: "In two minds",
+    name: "Mixed",
     text: "It starts slowly and is far too long, but the acting is good and I enjoyed the last half hour. Some of the jokes work, most do not. Not great, not terrible.",
   },
   {
     name: "Negations",
     text: "It is not good, it is not funny, and it is not worth your money. I would not recommend it to anyone.",
   },
-  { name: "Hardly a known word", text: "Zzyzx 🎬 flibbertigibbet quux! Brillig slithy toves gyred superbly." },
+  { name: "Mostly unknown words", text: "Zzyzx 🎬 flibbertigibbet quux! Brillig slithy toves gyred superbly." },
 ];
 
 /** @param {(text: string) => void} onChoice Called with the text of the example that was clicked. */
@@ -35,7 +35,7 @@ export function showExamples(onChoice) {
   );
 }
 
-/** Six reviews as a file would have them. */
+/** A CSV file with six reviews. */
 export const SAMPLE = `review
 "A warm, funny and beautiful film. I loved the cast, and the ending made me cry."
 "Boring from start to finish. The script is terrible and the acting is wooden."

@@ -1,9 +1,9 @@
-// What the model is: facts from the service, and the plots of its training.
+// The served model: facts from GET /model and its training plots.
 
 import { pause } from "./latest.js";
 import { count } from "./verdict.js";
 
-const ATTEMPTS = 60; // a service that starts needs seconds
+const ATTEMPTS = 60; // a service takes seconds to start
 const PLOTS = ["loss", "accuracy"];
 
 export class Facts {
@@ -14,7 +14,7 @@ export class Facts {
     this.#service = service;
   }
 
-  /** Ask and show; a service that is starting is asked again. */
+  /** Load and show the facts; retries while the service is starting. */
   async load() {
     const status = document.getElementById("facts-status");
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -25,7 +25,7 @@ export class Facts {
         return;
       } catch (problem) {
         status.textContent = problem.message;
-        if (!problem.passing) return;
+        if (!problem.retryable) return;
         await pause(problem.seconds * 1000);
       }
     }
@@ -44,21 +44,21 @@ function show(model) {
 }
 
 function factsOf({ name, version, created, runtime, vocabulary_size: terms, encoding, recipe, dataset, metrics, digest, limits }) {
-  const tested = dataset?.test_reviews ? count(dataset.test_reviews, "test review") : "the test reviews";
+  const testSet = dataset?.test_reviews ? count(dataset.test_reviews, "test review") : "the test reviews";
   const facts = [
-    ["Served", `${name}, version ${version}`],
-    ["Made", new Date(created).toLocaleDateString("en", { dateStyle: "long" })],
-    ["Executed by", runtime],
-    ["Knows", `${count(terms, "term")}${encoding?.longest_term > 1 ? `, of up to ${encoding.longest_term} words` : ""}`],
+    ["Model", `${name}, version ${version}`],
+    ["Created", new Date(created).toLocaleDateString("en", { dateStyle: "long" })],
+    ["Runtime", runtime],
+    ["Vocabulary", `${count(terms, "term")}${encoding?.longest_term > 1 ? ` of up to ${encoding.longest_term} words` : ""}`],
     ["Recipe", String(recipe?.name ?? "unknown")],
   ];
   if (dataset?.training_reviews) facts.push(["Trained on", count(dataset.training_reviews, "review")]);
-  if (metrics?.accuracy !== undefined) facts.push(["Right about", `${(metrics.accuracy * 100).toFixed(1)} % of ${tested}`]);
+  if (metrics?.accuracy !== undefined) facts.push(["Accuracy", `${(metrics.accuracy * 100).toFixed(1)}% on ${testSet}`]);
   if (metrics?.loss !== undefined) facts.push(["Test loss", metrics.loss.toFixed(3)]);
   if (metrics?.calibration_error !== undefined) facts.push(["Calibration error", metrics.calibration_error.toFixed(3)]);
   facts.push(
-    ["A request may hold", count(limits.max_reviews, "review")],
-    ["A review may have", count(limits.max_characters, "character")],
+    ["Request limit", count(limits.max_reviews, "review")],
+    ["Review limit", count(limits.max_characters, "character")],
     ["Digest", digest.slice(0, 12)],
   );
   return facts;
@@ -68,14 +68,14 @@ function showPlot(name) {
   const image = document.getElementById(`plot-${name}`);
   const figure = image.closest("figure");
   const caption = figure.querySelector("figcaption");
-  caption.dataset.usual ??= caption.textContent;
-  // Either may follow the other: a new key has all of this shown again.
+  caption.dataset.original ??= caption.textContent;
+  // Both restore what the other one changed: a new key loads the plots again.
   image.onload = () => {
-    caption.textContent = caption.dataset.usual;
+    caption.textContent = caption.dataset.original;
     image.hidden = figure.hidden = false;
   };
   image.onerror = () => {
-    caption.textContent = `This bundle has no plot of its ${name}.`;
+    caption.textContent = `This bundle has no ${name} plot.`;
     image.hidden = true;
     figure.hidden = false;
   };

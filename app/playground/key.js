@@ -1,46 +1,46 @@
-// The field for a key, shown when the service wants one.
+// The API key form, shown when the service requires a key.
 
-import { strangeIn } from "./service.js";
+import { invalidCharacterIn } from "./service.js";
 
 export class KeyField {
   /**
-   * @param {import("./service.js").Service} service Gets the key.
-   * @param {() => void} onKey Called when there is a new one.
+   * @param {import("./service.js").Service} service Receives the key.
+   * @param {() => void} onKey Called after a new key was set.
    */
   constructor(service, onKey) {
     const section = document.getElementById("key-section");
     const field = document.getElementById("key");
     service.addEventListener("key-needed", () => {
       document.getElementById("key-reason").textContent = service.hasKey
-        ? "The service does not know this key. Is it complete, and still valid? Whoever runs the service has it."
-        : "This service answers only who has a key, and the page has none yet. Whoever runs the service has it.";
+        ? "The service rejected this key. Check that it is complete and still valid, or ask the operator for another one."
+        : "This service requires an API key. Ask its operator for one.";
       section.hidden = false;
     });
-    field.addEventListener("input", () => complain(""));
+    field.addEventListener("input", () => showInvalid(""));
     document.getElementById("key-form").addEventListener("submit", (event) => {
       event.preventDefault();
       const key = field.value.trim();
-      const strange = strangeIn(key);
-      complain(strange);
-      if (strange) {
+      const invalid = invalidCharacterIn(key);
+      showInvalid(invalid);
+      if (invalid) {
         field.select();
         return;
       }
       service.key = key;
       field.value = "";
       section.hidden = true;
-      document.getElementById("review").focus(); // where the focus was is gone
+      document.getElementById("review").focus(); // the focused form is hidden now
       onKey();
     });
 
-    function complain(character) {
+    function showInvalid(character) {
       const wrong = document.getElementById("key-wrong");
       const code = character && character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-      // The code as well: some characters that are copied along cannot be seen.
+      // With its code point, because some characters are invisible.
       wrong.textContent =
         character &&
-        `This cannot be the key: it holds “${character}” (U+${code}), and keys have only plain letters, digits and signs. ` +
-          "Copy it again, from where it was given to you.";
+        `This key is not valid: it contains “${character}” (U+${code}), and keys contain only printable ASCII characters. ` +
+          "Copy the key again.";
       wrong.hidden = !character;
       field.setAttribute("aria-invalid", String(character !== ""));
     }

@@ -1,48 +1,48 @@
-// Of several questions, only the latest counts.
+// Only the latest of several requests counts.
 
 export class Latest {
   #number = 0;
   #controller = null;
 
   /**
-   * Ask; whatever was asked before is given up.
+   * Start a request and cancel the previous one.
    *
    * @template T
-   * @param {(signal: AbortSignal) => Promise<T>} question
-   * @param {(answer: T) => void} onAnswer Not called when another question came in between, whichever answer is first.
+   * @param {(signal: AbortSignal) => Promise<T>} request
+   * @param {(response: T) => void} onResponse Not called once a later request has started.
    * @param {(error: Error) => void} onError The same.
    */
-  async ask(question, onAnswer, onError) {
-    this.drop();
+  async start(request, onResponse, onError) {
+    this.cancel();
     const number = this.#number;
     this.#controller = new AbortController();
     try {
-      const answer = await question(this.#controller.signal);
-      if (number === this.#number) onAnswer(answer);
+      const response = await request(this.#controller.signal);
+      if (number === this.#number) onResponse(response);
     } catch (error) {
       if (number === this.#number) onError(error);
     }
   }
 
-  /** Give up whatever was asked. */
-  drop() {
+  /** Cancel the current request. */
+  cancel() {
     this.#number += 1;
     this.#controller?.abort();
   }
 }
 
-/** Wait; fails as soon as the signal does. */
+/** Wait; rejects as soon as the signal aborts. */
 export function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const given = () => {
+    const cancel = () => {
       clearTimeout(timer);
       reject(signal.reason);
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", given);
+      signal?.removeEventListener("abort", cancel);
       resolve();
     }, milliseconds);
-    signal?.addEventListener("abort", given, { once: true });
+    signal?.addEventListener("abort", cancel, { once: true });
   });
 }

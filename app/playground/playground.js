@@ -1,4 +1,4 @@
-// The page: its parts put together.
+// Entry point: creates the parts of the page and connects them.
 
 import { Batch } from "./batch.js";
 import { showExamples } from "./examples.js";
@@ -19,7 +19,7 @@ chooseTheme();
 showExamples((text) => review.show(text));
 new KeyField(service, () => {
   facts.load();
-  review.ask();
+  review.explain();
   batch.retry();
 });
 facts.load();

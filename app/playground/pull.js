@@ -1,43 +1,39 @@
-// Which part of a review pulls where.
+// How much each word of a review pulls the prediction toward positive or negative.
 //
-// Terms overlap: "not good" covers "not" and "good", which may be terms themselves. So each term's log-odds are shared
-// out evenly among its occurrences, and of each occurrence among its words. A word's pull is the sum of its shares: the
-// colours of a text add up to its terms' log-odds, and nothing is counted twice. Words are the model's tokens, so that
-// app/terminal/pulls.py colours the same.
+// Terms overlap: "not good" covers "not" and "good", which may be terms themselves. So the log-odds of a term are divided
+// evenly among its occurrences, and those of an occurrence among its words. The pull of a word is the sum of its shares;
+// nothing counts twice. Words are the model's tokens. app/terminal/pulls.py has the same rule.
 
-// What stands between tokens, as app/inference/text.py has it; apostrophes do not.
+// The separators of tokens in app/inference/text.py. An apostrophe is not one.
 const SEPARATORS =
   '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~' +
   "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033" + // quotation marks
   "\u2010\u2011\u2012\u2013\u2014\u2015\u2212" + // hyphens, dashes, minus
   "\u2026\u2022\u00b7" + // ellipsis, bullets
-  "\x93\x94\x96\x97\x85\x95"; // what Windows-1252 read as Latin-1 has for the same signs
-const SPACE = "\\p{White_Space}\\x1c-\\x1f"; // as Python has it: \s would lack some, and hold U+FEFF
+  "\x93\x94\x96\x97\x85\x95"; // the same characters in Windows-1252, decoded as Latin-1
+const SPACE = "\\p{White_Space}\\x1c-\\x1f"; // Python's whitespace: \s lacks some of it, and contains U+FEFF
 
-/**
- * From this probability on, what a term adds cannot be told: float32, in which the network answers, has hardly a digit
- * left so near to 1, so log-odds go in coarse steps, and end. Near to 0 it has all of them.
- */
+/** Above this probability float32 has hardly any digits left, so log-odds are coarse. Near 0 it has all of them. */
 export const TOO_CERTAIN = 1 - 1e-6;
 
 /**
- * Take a review apart.
+ * Split a review into words and the text between them.
  *
  * @param {string} text
- * @param {{terms: Array, unknown_words: Array}} explanation Offsets in Unicode code points, as the service counts.
- * @param {string} kept The bundle's `kept_punctuation`: separators that are words of their own.
+ * @param {{terms: Array, unknown_words: Array}} explanation Its offsets are in Unicode code points.
+ * @param {string} keptPunctuation The bundle's `kept_punctuation`: separators that are also words.
  * @returns {Array<{text: string, word: boolean, unknown: boolean, pull: number, terms: Array}>}
- *   In order, the whole text. `pull` in log-odds; `terms` are those that cover a word, the strongest first.
+ *   The whole text, in order. `pull` is in log-odds; `terms` are those that cover the word, strongest first.
  */
-export function piecesOf(text, explanation, kept) {
+export function piecesOf(text, explanation, keptPunctuation) {
   const { terms, unknown_words: unknown } = explanation;
   const spans = [...terms.flatMap((term) => term.occurrences), ...unknown];
   const units = unitsOf(text);
   const cuts = [...new Set([0, units.length - 1, ...spans.flatMap(({ start, end }) => [start, end])])].sort((a, b) => a - b);
 
-  const pattern = patternOf(kept);
+  const pattern = patternOf(keptPunctuation);
   const pieces = [];
-  const starting = new Map(); // code point → the piece that begins there
+  const starting = new Map(); // offset in code points → index of the piece that starts there
   for (let i = 0; i + 1 < cuts.length; i++) {
     starting.set(cuts[i], pieces.length);
     for (const [part, between] of text.slice(units[cuts[i]], units[cuts[i + 1]]).matchAll(pattern))
@@ -59,15 +55,15 @@ export function piecesOf(text, explanation, kept) {
   return pieces;
 }
 
-/** Finds what is between words, as its group; kept signs, one by one; and words. */
-function patternOf(kept) {
-  const escaped = (signs) => signs.replace(/[\\\]^-]/g, "\\$&");
-  const own = escaped(kept);
-  const between = SPACE + escaped([...SEPARATORS].filter((sign) => !kept.includes(sign)).join(""));
-  return new RegExp(`([${between}]+)|[${own}]|[^${between}${own}]+`, "gu"); // [] finds nothing
+/** Matches text between words (its only group), single kept punctuation characters, and words. */
+function patternOf(keptPunctuation) {
+  const escaped = (characters) => characters.replace(/[\\\]^-]/g, "\\$&");
+  const kept = escaped(keptPunctuation);
+  const between = SPACE + escaped([...SEPARATORS].filter((character) => !keptPunctuation.includes(character)).join(""));
+  return new RegExp(`([${between}]+)|[${kept}]|[^${between}${kept}]+`, "gu"); // [] matches nothing
 }
 
-/** Code point → where it begins in a JavaScript string, whose characters beyond 65,535 take two units. */
+/** Offset in code points → offset in UTF-16 code units, as JavaScript counts. */
 function unitsOf(text) {
   const units = [];
   let unit = 0;

@@ -1,30 +1,30 @@
-// Reviews from a file: text, CSV or JSON Lines.
+// Read the reviews in a file: text, CSV or JSON Lines.
 
 import { readCsv } from "./csv.js";
 import { count } from "./verdict.js";
 
-const LARGEST = 100_000_000; // bytes; browsers hold the file, its rows and the answers in memory
-const MOST = 100_000; // rows
-const COLUMNS = ["review", "text", "reviews"]; // those that are advised first
+const MAX_BYTES = 100_000_000; // the file, its rows and its predictions are all in memory
+const MAX_REVIEWS = 100_000;
+const COLUMNS = ["review", "text", "reviews"]; // in order of preference
 const DELIMITERS = [",", ";", "\t"];
 
-/** The file cannot be used; the message says why, and what to do. */
+/** The file cannot be read; the message says why and what to do. */
 export class Unreadable extends Error {}
 
 /**
  * @param {File} file
- * @returns {Promise<{reviews: Array<string|Unreadable>, note: string}>} In the file's order; in the place of a line that
- *   holds no review: why. `note` tells what else a person should know.
+ * @returns {Promise<{reviews: Array<string|Unreadable>, note: string}>} In the order of the file, with an error in place
+ *   of each line that has no review. `note` is a warning for the user, or "".
  */
 export async function readRecords(file) {
-  if (file.size > LARGEST) throw new Unreadable(`The file has more than ${LARGEST / 1e6} MB. Split it.`);
-  const { text, note: encoding } = decode(await file.arrayBuffer());
-  if (text.includes("\0")) throw new Unreadable("This is no text: it holds zero bytes. Save it as CSV or as plain text in UTF-8.");
+  if (file.size > MAX_BYTES) throw new Unreadable(`The file is larger than ${MAX_BYTES / 1e6} MB. Split it.`);
+  const { text, note: encodingNote } = decode(await file.arrayBuffer());
+  if (text.includes("\0")) throw new Unreadable("This is not a text file: it contains NUL bytes. Save it as CSV or plain text in UTF-8.");
   const { reviews, note = "" } = parserOf(file)(text);
-  if (!reviews.length) throw new Unreadable("There is no review in this file.");
-  if (reviews.length > MOST)
-    throw new Unreadable(`The file holds ${count(reviews.length, "review")}; this page takes ${MOST.toLocaleString("en")} at a time. Split it.`);
-  return { reviews, note: `${encoding} ${note}`.trim() };
+  if (!reviews.length) throw new Unreadable("The file contains no reviews.");
+  if (reviews.length > MAX_REVIEWS)
+    throw new Unreadable(`The file contains ${count(reviews.length, "review")}; the limit is ${MAX_REVIEWS.toLocaleString("en")}. Split it.`);
+  return { reviews, note: `${encodingNote} ${note}`.trim() };
 }
 
 function parserOf(file) {
@@ -32,7 +32,7 @@ function parserOf(file) {
   if (/\.(jsonl|ndjson)$/.test(name)) return fromJsonLines;
   if (/\.(csv|tsv)$/.test(name) || /csv|tab-separated/.test(file.type)) return fromCsv;
   if (/\.(txt|text)$/.test(name) || file.type === "text/plain" || !name.includes(".")) return fromLines;
-  throw new Unreadable("This kind of file is not read here. Use a text file (.txt), CSV (.csv) or JSON Lines (.jsonl).");
+  throw new Unreadable("This file type is not supported. Use a text file (.txt), CSV (.csv) or JSON Lines (.jsonl).");
 }
 
 function decode(bytes) {
@@ -42,7 +42,7 @@ function decode(bytes) {
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), note: "" };
   } catch {
-    const note = "The file is not in UTF-8; it was read as Windows-1252. If signs look wrong, save it as UTF-8.";
+    const note = "The file is not UTF-8; it was read as Windows-1252. If characters look wrong, save it as UTF-8.";
     return { text: new TextDecoder("windows-1252").decode(bytes), note };
   }
 }
@@ -61,25 +61,25 @@ function fromCsv(text) {
     const names = header.map((name) => name.trim().toLowerCase());
     const column = COLUMNS.map((name) => names.indexOf(name)).find((index) => index >= 0);
     if (column === undefined) continue;
-    const [, ...rows] = closed(readCsv(text, delimiter));
-    // In a file of one column, a comma that nobody quoted belongs to the review.
+    const [, ...rows] = closedRows(readCsv(text, delimiter));
+    // In a file with one column, an unquoted comma belongs to the review.
     return { reviews: rows.map((row) => (header.length === 1 ? row.join(delimiter) : row[column] ?? "")) };
   }
-  const rows = closed(readCsv(text, ","));
+  const rows = closedRows(readCsv(text, ","));
   const wide = rows.find((row) => row.length > 1);
   if (!wide) {
-    const note = "The first line was taken for a review. If it names the column, call it review.";
+    const note = "The first line was treated as a review. If it is a header, rename the column to review.";
     return { reviews: rows.map(([only]) => only), note };
   }
-  const found = headers.reduce((widest, [, header]) => (header.length > widest.length ? header : widest), []);
+  const widest = headers.reduce((widest, [, header]) => (header.length > widest.length ? header : widest), []);
   throw new Unreadable(
-    `No column is named review or text; the first line has: ${found.slice(0, 10).join(", ").slice(0, 200)}. ` +
-      "Name the column with the reviews so in the first line.",
+    `No column is named review or text; the first line contains: ${widest.slice(0, 10).join(", ").slice(0, 200)}. ` +
+      "Rename the column that contains the reviews.",
   );
 }
 
-function closed({ rows, open }) {
-  if (open) throw new Unreadable("A quotation mark in this CSV file is never closed, so its rows cannot be told apart. Mend the file.");
+function closedRows({ rows, open }) {
+  if (open) throw new Unreadable("A quotation mark in this CSV file is never closed, so its rows cannot be separated. Fix the file.");
   return rows;
 }
 
@@ -88,7 +88,7 @@ function fromJsonLines(text) {
     try {
       const value = JSON.parse(line);
       const review = typeof value === "string" ? value : COLUMNS.map((name) => value?.[name]).find((part) => typeof part === "string");
-      return review ?? new Unreadable("This line has neither a text nor an object with review or text.");
+      return review ?? new Unreadable("This line is neither a string nor an object with review or text.");
     } catch {
       return new Unreadable("This line is not JSON.");
     }

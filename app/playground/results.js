@@ -1,12 +1,12 @@
-// The table of results: sorted by any column, fifty rows at a time, so that ten thousand do no harm.
+// The table of results: sortable by any column, fifty rows per page, so that it stays fast with ten thousand.
 //
-// It changes while somebody reads it, so each row has one line for good, of which only what is new is written, and the
-// order stays until scoring has ended: buttons keep the focus, and a click meets what it was aimed at.
+// It changes while people use it. So each row keeps its table row, of which only the outcome is rewritten, and the order
+// stays until scoring has ended: buttons keep the focus, and clicks hit their target.
 
 import { percent, verdictOf } from "./verdict.js";
 
-const ROWS = 50;
-const SHOWN = 300; // characters of a review
+const PAGE = 50; // rows
+const MAX_SHOWN = 300; // characters of a review
 
 const VALUES = {
   number: (row) => row.number,
@@ -20,10 +20,10 @@ const VALUES = {
 export class Results {
   #onChoice;
   #order = [];
-  #lines = new WeakMap(); // row → its line
+  #lines = new WeakMap(); // row → its table row and the outcome it shows
   #first = 0;
   #column = "number";
-  #down = false;
+  #descending = false;
   #body = document.querySelector("#results tbody");
 
   /** @param {(text: string) => void} onChoice Called with the review that was clicked. */
@@ -31,33 +31,33 @@ export class Results {
     this.#onChoice = onChoice;
     for (const button of document.querySelectorAll("#results th button"))
       button.addEventListener("click", () => this.#sortBy(button.dataset.column));
-    document.getElementById("before").addEventListener("click", () => this.#turn(-ROWS));
-    document.getElementById("after").addEventListener("click", () => this.#turn(ROWS));
+    document.getElementById("before").addEventListener("click", () => this.#turn(-PAGE));
+    document.getElementById("after").addEventListener("click", () => this.#turn(PAGE));
   }
 
-  /** @param {Array} rows Shown from the first one on, in the file's order. */
+  /** @param {Array} rows In the order of the file; the first page is shown. */
   show(rows) {
     this.#order = rows;
     this.#first = 0;
     this.#column = "number";
-    this.#down = false;
+    this.#descending = false;
     this.#arrange();
   }
 
-  /** The rows in the order that the table has. */
+  /** The rows in the order of the table. */
   get order() {
     return this.#order;
   }
 
-  /** Show what the rows hold now, where they are. */
+  /** Update the visible rows in place. */
   redraw() {
     this.#shown.forEach((row) => this.#line(row));
   }
 
-  /** Show what the rows hold now, in its order; those without a value come last, either way. */
+  /** Update and sort the rows; those without a value come last in either direction. */
   sort() {
     const value = VALUES[this.#column];
-    const sign = this.#down ? -1 : 1;
+    const sign = this.#descending ? -1 : 1;
     const pairs = this.#order.map((row) => [value(row), row]);
     pairs.sort(([a, one], [b, other]) => {
       if (a === b) return one.number - other.number;
@@ -69,31 +69,31 @@ export class Results {
   }
 
   get #shown() {
-    return this.#order.slice(this.#first, this.#first + ROWS);
+    return this.#order.slice(this.#first, this.#first + PAGE);
   }
 
   #arrange() {
     for (const button of document.querySelectorAll("#results th button")) {
       const head = button.parentElement;
-      if (button.dataset.column === this.#column) head.setAttribute("aria-sort", this.#down ? "descending" : "ascending");
+      if (button.dataset.column === this.#column) head.setAttribute("aria-sort", this.#descending ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
     const lines = this.#shown.map((row) => this.#line(row));
     if (lines.length !== this.#body.rows.length || lines.some((line, i) => line !== this.#body.rows[i])) {
       const focused = document.activeElement;
       this.#body.replaceChildren(...lines);
-      if (this.#body.contains(focused)) focused.focus({ preventScroll: true }); // what is moved loses it
+      if (this.#body.contains(focused)) focused.focus({ preventScroll: true }); // moved elements lose it
     }
     const last = this.#first + lines.length;
     const [from, to, all] = [this.#first + 1, last, this.#order.length].map((number) => number.toLocaleString("en"));
     document.getElementById("range").textContent = `Rows ${from} to ${to} of ${all}`;
-    document.getElementById("pages").hidden = this.#order.length <= ROWS;
+    document.getElementById("pages").hidden = this.#order.length <= PAGE;
     document.getElementById("before").disabled = this.#first === 0;
     document.getElementById("after").disabled = last >= this.#order.length;
   }
 
   #sortBy(column) {
-    this.#down = this.#column === column && !this.#down;
+    this.#descending = this.#column === column && !this.#descending;
     this.#column = column;
     this.#first = 0;
     this.sort();
@@ -104,28 +104,28 @@ export class Results {
     this.#arrange();
   }
 
-  /** The row's line, with what the row holds now. */
+  /** The up-to-date table row of a row. */
   #line(row) {
-    if (!this.#lines.has(row)) this.#lines.set(row, { line: this.#begin(row), outcome: null });
-    const known = this.#lines.get(row);
+    if (!this.#lines.has(row)) this.#lines.set(row, { line: this.#newLine(row), outcome: null });
+    const shown = this.#lines.get(row);
     const outcome = row.prediction ?? row.error;
-    if (known.outcome !== outcome) {
-      while (known.line.cells.length > 2) known.line.lastChild.remove();
-      known.line.append(...outcomeOf(row));
-      known.outcome = outcome;
+    if (shown.outcome !== outcome) {
+      while (shown.line.cells.length > 2) shown.line.lastChild.remove();
+      shown.line.append(...outcomeOf(row));
+      shown.outcome = outcome;
     }
-    return known.line;
+    return shown.line;
   }
 
-  /** A line with what never changes: number and review. */
-  #begin(row) {
+  /** A table row with the two cells that never change: number and review. */
+  #newLine(row) {
     const line = document.createElement("tr");
     const review = document.createElement("button");
     review.type = "button";
-    review.className = "look";
+    review.className = "open";
     review.dir = "auto";
-    review.title = "Look at it word by word";
-    review.textContent = row.review.length > SHOWN ? `${row.review.slice(0, SHOWN)} …` : row.review;
+    review.title = "Explain this review word by word";
+    review.textContent = row.review.length > MAX_SHOWN ? `${row.review.slice(0, MAX_SHOWN)} …` : row.review;
     review.addEventListener("click", () => {
       this.#onChoice(row.review);
       const field = document.getElementById("review");
@@ -141,9 +141,9 @@ export class Results {
 
 function outcomeOf({ prediction, error }) {
   if (!prediction) {
-    const told = cell(error ? "failed" : "muted", error || "waiting …");
-    told.colSpan = 4;
-    return [told];
+    const status = cell(error ? "failed" : "muted", error || "waiting …");
+    status.colSpan = 4;
+    return [status];
   }
   const { positive_probability: probability, words, known_words: known } = prediction;
   const { kind, brief, reason } = verdictOf(prediction);

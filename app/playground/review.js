@@ -1,4 +1,4 @@
-// One review: written on the left, what the model makes of it on the right, while it is being written.
+// One review on the left, and its prediction on the right, updated while people type.
 
 import { httpxProgram, curlCommand } from "./commands.js";
 import { Latest, pause } from "./latest.js";
@@ -7,7 +7,7 @@ import { Terms } from "./terms.js";
 import { count, percent, verdictOf } from "./verdict.js";
 import { Words } from "./words.js";
 
-const CALM = 250; // milliseconds without a key press before the service is asked
+const DEBOUNCE = 250; // milliseconds without a key press before a request is sent
 const ATTEMPTS = 3;
 
 export class Review {
@@ -17,69 +17,69 @@ export class Review {
   #words = new Words(document.getElementById("words"), document.getElementById("numbers"));
   #terms = new Terms();
   #field = document.getElementById("review");
-  #limit = Infinity; // characters; known once the service has said it
-  #kept = ""; // signs that are words to the bundle; the same
+  #limit = Infinity; // characters; from GET /model
+  #keptPunctuation = ""; // from GET /model
 
   /** @param {import("./service.js").Service} service */
   constructor(service) {
     this.#service = service;
     this.#field.addEventListener("input", () => {
       clearTimeout(this.#timer);
-      this.#latest.drop(); // an answer to what has changed meanwhile would only flicker
-      this.#hint();
-      this.#timer = setTimeout(() => this.ask(), CALM);
+      this.#latest.cancel(); // the response would be outdated and only flicker
+      this.#updateHint();
+      this.#timer = setTimeout(() => this.explain(), DEBOUNCE);
     });
     document.getElementById("clear").addEventListener("click", () => {
       this.show("");
       this.#field.focus();
     });
-    document.getElementById("again").addEventListener("click", () => this.ask());
-    window.addEventListener("online", () => this.ask());
+    document.getElementById("again").addEventListener("click", () => this.explain());
+    window.addEventListener("online", () => this.explain());
     for (const [name, command] of [
       ["curl", curlCommand],
       ["httpx", httpxProgram],
     ])
       document.getElementById(`copy-${name}`).addEventListener("click", () => copy(name, this.#command(command)));
     document.getElementById("commands").addEventListener("toggle", () => this.#showCommands());
-    this.#hint();
-    this.ask(); // browsers keep what was written when a page is loaded anew
+    this.#updateHint();
+    this.explain(); // browsers keep the text when a page is reloaded
   }
 
-  /** @param {string} text Takes the place of what is written. */
+  /** @param {string} text Replaces the text in the field. */
   show(text) {
     this.#field.value = text;
     clearTimeout(this.#timer);
-    this.#hint();
-    this.ask();
+    this.#updateHint();
+    this.explain();
   }
 
-  /** Ask about what is written now. */
-  ask() {
+  /** Explain the text in the field. */
+  explain() {
     const text = this.#text;
     if (!text.trim()) {
-      this.#latest.drop();
+      this.#latest.cancel();
       this.#show("nothing");
-      this.#say("Nothing yet", "Write some words, and the answer appears here.");
+      this.#setVerdict("No review yet", "Start typing to see a prediction.");
       return;
     }
     document.getElementById("reading").setAttribute("aria-busy", "true");
-    this.#latest.ask(
+    this.#latest.start(
       async (signal) => {
         const { limits, encoding } = await this.#service.model();
         this.#limit = limits.max_characters;
-        this.#kept = encoding.kept_punctuation;
+        this.#keptPunctuation = encoding.kept_punctuation;
         signal.throwIfAborted();
-        return this.#hint() ? null : this.#explanation(text, signal);
+        return this.#updateHint() ? null : this.#explanation(text, signal);
       },
       (explanation) => {
-        if (explanation) this.#answer(text, explanation);
-        else this.#tooLong();
+        if (explanation) this.#showExplanation(text, explanation);
+        else this.#showTooLong();
       },
-      (problem) => this.#problem(problem.message),
+      (problem) => this.#showProblem(problem.message),
     );
   }
 
-  /** Without half characters, which no JSON can hold: a replacement sign takes their place. */
+  /** Lone surrogates, which JSON cannot represent, become replacement characters. */
   get #text() {
     return this.#field.value.toWellFormed();
   }
@@ -89,28 +89,28 @@ export class Review {
       try {
         return await this.#service.explain(text, signal);
       } catch (problem) {
-        if (!problem.passing || signal.aborted) throw problem;
+        if (!problem.retryable || signal.aborted) throw problem;
         if (attempt === ATTEMPTS) {
           if (problem.status !== 503 && problem.status !== 504) throw problem;
-          // Weighing each word of a long review costs much; one probability may be had all the same.
+          // Explanations are expensive; a busy service may still have time for a prediction.
           const [prediction] = await this.#service.predict([text], signal);
           return { ...prediction, missing: problem.message };
         }
-        this.#problem(`${problem.message} Trying again in ${count(problem.seconds, "second")} …`, false);
+        this.#showProblem(`${problem.message} Trying again in ${count(problem.seconds, "second")} …`, false);
         await pause(problem.seconds * 1000, signal);
       }
     }
   }
 
-  #answer(text, explanation) {
+  #showExplanation(text, explanation) {
     const { kind, label, reason } = verdictOf(explanation);
     const probability = explanation.positive_probability;
     this.#show("answer");
-    this.#say(label, explanation.missing ? `${reason} Its words could not be weighed: ${explanation.missing}` : reason, kind);
+    this.#setVerdict(label, explanation.missing ? `${reason} No explanation: ${explanation.missing}` : reason, kind);
     document.getElementById("explained").hidden = !explanation.terms;
     document.getElementById("certain").hidden = probability <= TOO_CERTAIN;
     if (explanation.terms) {
-      this.#words.show(text, explanation, this.#kept);
+      this.#words.show(text, explanation, this.#keptPunctuation);
       this.#terms.show(explanation);
     }
     const bar = document.getElementById("bar");
@@ -123,45 +123,45 @@ export class Review {
     this.#showCommands();
   }
 
-  #tooLong() {
+  #showTooLong() {
     this.#show("nothing");
-    this.#say("Too long", `A review may have ${count(this.#limit, "character")}. Shorten it, or split it.`);
+    this.#setVerdict("Too long", `The limit is ${count(this.#limit, "character")}. Shorten or split the review.`);
   }
 
-  /** @param {boolean} again Whether the person has to ask again. */
-  #problem(message, again = true) {
+  /** @param {boolean} button Whether to offer a button to try again. */
+  #showProblem(message, button = true) {
     this.#show("problem");
     const box = document.getElementById("problem");
     box.querySelector("p").textContent = message;
-    box.querySelector("button").hidden = !again;
-    this.#say("No answer", "");
+    box.querySelector("button").hidden = !button;
+    this.#setVerdict("No prediction", "");
   }
 
   #show(what) {
     document.getElementById("reading").removeAttribute("aria-busy");
     document.getElementById("answer").hidden = what !== "answer";
     document.getElementById("problem").hidden = what !== "problem";
-    if (what !== "answer") this.#words.forget();
+    if (what !== "answer") this.#words.clear();
   }
 
-  #say(label, reason, kind = "") {
-    put("verdict-label", label);
-    put("verdict-reason", reason);
+  #setVerdict(label, reason, kind = "") {
+    setText("verdict-label", label);
+    setText("verdict-reason", reason);
     document.getElementById("verdict").dataset.kind = kind;
   }
 
   /** @returns {boolean} Whether the text is too long. */
-  #hint() {
+  #updateHint() {
     const hint = document.getElementById("hint");
     const length = Array.from(this.#field.value).length;
     const excess = length - this.#limit;
     hint.classList.toggle("wrong", excess > 0);
     hint.textContent =
       excess > 0
-        ? `${count(length, "character")}, ${excess.toLocaleString("en")} too many: a review may have ${this.#limit.toLocaleString("en")}.`
+        ? `${count(length, "character")}, ${excess.toLocaleString("en")} over the limit of ${this.#limit.toLocaleString("en")}`
         : length
           ? count(length, "character")
-          : "Answers come while you write.";
+          : "Predictions update as you type.";
     return excess > 0;
   }
 
@@ -171,30 +171,30 @@ export class Review {
 
   #showCommands() {
     if (!document.getElementById("commands").open) return;
-    put("curl", this.#command(curlCommand));
-    put("httpx", this.#command(httpxProgram));
+    setText("curl", this.#command(curlCommand));
+    setText("httpx", this.#command(httpxProgram));
   }
 }
 
-/** Only what changed is written: screen readers read out what is, and selections are lost. */
-function put(id, text) {
+/** Leaves unchanged text alone: screen readers announce every write, and selections are lost. */
+function setText(id, text) {
   const element = document.getElementById(id);
   if (element.textContent !== text) element.textContent = text;
 }
 
 async function copy(name, command) {
-  const said = document.getElementById("copied");
-  said.textContent = "";
+  const status = document.getElementById("copied");
+  status.textContent = "";
   try {
     await navigator.clipboard.writeText(command);
-    said.textContent = command.includes("SENTIMENT_KEY") ? "Copied. Set SENTIMENT_KEY to your key first." : "Copied.";
+    status.textContent = command.includes("SENTIMENT_KEY") ? "Copied. Set SENTIMENT_KEY to your key before you run it." : "Copied.";
   } catch {
-    // Browsers allow it on localhost and over HTTPS alone.
+    // Browsers only allow it on localhost and over HTTPS.
     document.getElementById("commands").open = true;
     const shown = document.getElementById(name);
-    put(name, command);
+    setText(name, command);
     getSelection().selectAllChildren(shown);
     shown.focus();
-    said.textContent = "The browser does not allow copying here. It is selected below: press Ctrl+C.";
+    status.textContent = "The browser does not allow copying here. The command is selected below: press Ctrl+C.";
   }
 }

@@ -1,14 +1,13 @@
-// Many reviews through POST /predict, in requests that keep to the service's limits.
+// Score many reviews with POST /predict, in requests within the service's limits.
 
 import { pause } from "./latest.js";
 import { count } from "./verdict.js";
 
-const SIZE = 64; // reviews a request: enough to be fast, few enough to see progress and to leave room for others
-const FRAME = 100; // bytes around the reviews, generously
+const MAX_BATCH = 64; // reviews per request: enough to be fast, few enough to show progress and leave room for others
+const OVERHEAD = 100; // bytes around the reviews, generously
 const ATTEMPTS = 6;
-const ABOUT_A_ROW = [413, 422, 500]; // anything else is about the service or the way to it
-const MOST_FAILURES = 10; // in a row; then it is not the rows
-const STOPPED = "Not scored: it was stopped.";
+const ABOUT_A_REVIEW = [413, 422, 500]; // other statuses are about the service or the network
+const MAX_FAILURES = 10; // consecutive; then the service is failing, not single reviews
 
 export class Scoring {
   #service;
@@ -20,62 +19,60 @@ export class Scoring {
   }
 
   /**
-   * Score rows, in order; each gets a `prediction` or an `error`. A row that fails does not stop the others; a service
-   * that cannot be reached does; the rows that it leaves get an `error` and `left`.
+   * Score rows in order; each gets a `prediction` or an `error`. A row that fails does not stop the others. If the service
+   * cannot be reached, the remaining rows get an `error` and are `skipped`.
    *
    * @param {Array<{review: string}>} rows
-   * @param {AbortSignal} signal Ends it; rows without an answer are marked so.
+   * @param {AbortSignal} signal Stops scoring; the remaining rows are `skipped`.
    * @param {(message?: string) => void} onProgress
-   * @returns {Promise<string>} What a person should know about how it ended.
+   * @returns {Promise<string>} Why scoring ended early, or "".
    */
   async score(rows, signal, onProgress) {
-    let ended = "";
     try {
-      const { limits } = await this.#patiently(() => this.#service.model(), signal, onProgress);
-      const fitting = rows.filter((row) => !refuse(row, limits));
-      for (const part of parts(fitting, limits)) {
-        await this.#part(part, signal, onProgress);
+      const { limits } = await this.#withRetries(() => this.#service.model(), signal, onProgress);
+      const scorable = rows.filter((row) => !reject(row, limits));
+      for (const batch of batches(scorable, limits)) {
+        await this.#scoreBatch(batch, signal, onProgress);
         onProgress();
       }
     } catch (problem) {
-      ended = signal.aborted ? "It was stopped." : problem.message;
+      const reason = signal.aborted ? "Stopped." : problem.message;
       for (const row of rows)
-        if (!row.prediction && !row.error)
-          Object.assign(row, { error: signal.aborted ? STOPPED : `Not scored: ${problem.message}`, again: true, left: true });
+        if (!row.prediction && !row.error) Object.assign(row, { error: `Not scored: ${reason}`, retryable: true, skipped: true });
+      return reason;
     }
-    return ended;
+    return "";
   }
 
-  async #part(rows, signal, onProgress) {
+  async #scoreBatch(rows, signal, onProgress) {
     if (!rows.length) return;
     try {
       const reviews = rows.map((row) => row.review);
-      const predictions = await this.#patiently(() => this.#service.predict(reviews, signal), signal, onProgress);
-      rows.forEach((row, i) => Object.assign(row, { prediction: predictions[i], error: "", again: false }));
+      const predictions = await this.#withRetries(() => this.#service.predict(reviews, signal), signal, onProgress);
+      rows.forEach((row, i) => Object.assign(row, { prediction: predictions[i], error: "", retryable: false }));
       this.#failures = 0;
     } catch (problem) {
-      if (signal.aborted || !ABOUT_A_ROW.includes(problem.status)) throw problem;
+      if (signal.aborted || !ABOUT_A_REVIEW.includes(problem.status)) throw problem;
       if (rows.length === 1) {
         this.#failures += 1;
-        Object.assign(rows[0], { error: problem.message, again: problem.status === 500 });
-        if (problem.status === 500 && this.#failures === MOST_FAILURES) throw problem;
+        Object.assign(rows[0], { error: problem.message, retryable: problem.status === 500 });
+        if (problem.status === 500 && this.#failures === MAX_FAILURES) throw problem;
         return;
       }
-      // Some of them spoil it for the others: find out which.
+      // Find the rows that make the whole batch fail.
       const at = problem.index in rows ? problem.index : -1;
       const groups = at < 0 ? halves(rows) : [[rows[at]], [...rows.slice(0, at), ...rows.slice(at + 1)]];
-      for (const group of groups) await this.#part(group, signal, onProgress);
+      for (const group of groups) await this.#scoreBatch(group, signal, onProgress);
     }
   }
 
-  /** Try again what may work in a moment. */
-  async #patiently(question, signal, onProgress) {
+  async #withRetries(request, signal, onProgress) {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       try {
-        return await question();
+        return await request();
       } catch (problem) {
-        if (!problem.passing || attempt === ATTEMPTS) throw problem;
+        if (!problem.retryable || attempt === ATTEMPTS) throw problem;
         onProgress(`${problem.message} Trying again in ${count(problem.seconds, "second")} …`);
         await pause(problem.seconds * 1000, signal);
       }
@@ -83,35 +80,35 @@ export class Scoring {
   }
 }
 
-/** @returns {boolean} Whether the service would refuse it, which the row then says. */
-function refuse(row, limits) {
+/** @returns {boolean} Whether the service would reject the row, which then has an `error`. */
+function reject(row, limits) {
   const length = Array.from(row.review).length;
   if (length > limits.max_characters)
-    row.error = `Too long: ${count(length, "character")}, a review may have ${limits.max_characters.toLocaleString("en")}.`;
-  else if (bytesOf(row.review) + FRAME > limits.max_body_bytes)
-    row.error = `Too long: a request may have ${count(limits.max_body_bytes, "byte")}.`;
-  if (row.error) row.again = false;
+    row.error = `Too long: ${count(length, "character")}; the limit is ${limits.max_characters.toLocaleString("en")}.`;
+  else if (bytesOf(row.review) + OVERHEAD > limits.max_body_bytes)
+    row.error = `Too long: the limit is ${count(limits.max_body_bytes, "byte")} per request.`;
+  if (row.error) row.retryable = false;
   return row.error !== "";
 }
 
-function* parts(rows, limits) {
-  const most = Math.min(SIZE, limits.max_reviews);
-  let part = [];
-  let bytes = FRAME;
+function* batches(rows, limits) {
+  const maxRows = Math.min(MAX_BATCH, limits.max_reviews);
+  let batch = [];
+  let bytes = OVERHEAD;
   for (const row of rows) {
     const size = bytesOf(row.review);
-    if (part.length && (part.length === most || bytes + size > limits.max_body_bytes)) {
-      yield part;
-      part = [];
-      bytes = FRAME;
+    if (batch.length && (batch.length === maxRows || bytes + size > limits.max_body_bytes)) {
+      yield batch;
+      batch = [];
+      bytes = OVERHEAD;
     }
-    part.push(row);
+    batch.push(row);
     bytes += size;
   }
-  if (part.length) yield part;
+  if (batch.length) yield batch;
 }
 
-/** In JSON, with the comma behind it. */
+/** The size of a review in JSON, with a comma. */
 function bytesOf(review) {
   return new TextEncoder().encode(JSON.stringify(review)).length + 1;
 }

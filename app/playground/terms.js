@@ -1,8 +1,8 @@
-// The terms of a review as a table, the strongest first: what the colours say, in words and numbers.
+// The terms of a review in a table, strongest first: the numbers behind the colours.
 
 import { directionOf, percent, signed } from "./verdict.js";
 
-const FIRST = 8;
+const TOP = 8;
 
 export class Terms {
   #body = document.querySelector("#terms tbody");
@@ -24,11 +24,11 @@ export class Terms {
   }
 
   #render() {
-    const shown = this.#all ? this.#terms : this.#terms.slice(0, FIRST);
+    const shown = this.#all ? this.#terms : this.#terms.slice(0, TOP);
     this.#body.replaceChildren(...shown.map(row));
-    if (!shown.length) this.#body.replaceChildren(nothing());
-    this.#more.hidden = this.#terms.length <= FIRST;
-    this.#more.textContent = this.#all ? `Only the first ${FIRST}` : `Show all ${this.#terms.length}`;
+    if (!shown.length) this.#body.replaceChildren(emptyRow());
+    this.#more.hidden = this.#terms.length <= TOP;
+    this.#more.textContent = this.#all ? `Show only ${TOP}` : `Show all ${this.#terms.length}`;
     this.#more.setAttribute("aria-expanded", String(this.#all));
   }
 }
@@ -47,12 +47,12 @@ function row(term) {
   return line;
 }
 
-function nothing() {
+function emptyRow() {
   const line = document.createElement("tr");
-  line.append(cell("td", "The model has no term for any of its words.", { colSpan: 5 }));
+  line.append(cell("td", "The model knows none of these words.", { colSpan: 5 }));
   return line;
 }
 
-function cell(tag, text, more = {}) {
-  return Object.assign(document.createElement(tag), { textContent: text }, more);
+function cell(tag, text, properties = {}) {
+  return Object.assign(document.createElement(tag), { textContent: text }, properties);
 }

@@ -1,17 +1,17 @@
-// Light or dark: as the system has it, or as chosen here.
+// Light or dark theme: the system's, or the one that is selected here.
 
-const NAME = "theme";
+const STORED_THEME = "theme";
 
 export function chooseTheme() {
   const select = document.getElementById("theme");
-  select.value = remembered();
+  select.value = storedTheme();
   apply(select.value);
   select.addEventListener("change", () => {
     apply(select.value);
     try {
-      localStorage.setItem(NAME, select.value);
+      localStorage.setItem(STORED_THEME, select.value);
     } catch {
-      // Some browsers forbid it; the choice then lasts as long as the page.
+      // Some browsers forbid it; the choice then lasts until the page is closed.
     }
   });
 }
@@ -21,9 +21,9 @@ function apply(theme) {
   else delete document.documentElement.dataset.theme;
 }
 
-function remembered() {
+function storedTheme() {
   try {
-    const theme = localStorage.getItem(NAME);
+    const theme = localStorage.getItem(STORED_THEME);
     return theme === "light" || theme === "dark" ? theme : "";
   } catch {
     return "";

@@ -1,12 +1,12 @@
-// A review with its words coloured by their pull, and the numbers of the word at hand.
+// A review with its words coloured by their pull, and a tooltip with the numbers of a word.
 
 import { piecesOf } from "./pull.js";
 import { percent, signed } from "./verdict.js";
 
-const FAINTEST = 0.02; // log-odds; less is not worth a colour
-const FULL = 0.8; // log-odds that get the full colour, unless a word of the review has more
-const MOST = 6; // terms to tell of a word
-const GRACE = 150; // milliseconds to get from a word to its numbers
+const MIN_COLOURED = 0.02; // log-odds; words with less stay uncoloured
+const FULL_COLOUR = 0.8; // log-odds of the strongest colour, unless a word of the review has more
+const MAX_TERMS = 6; // in the tooltip
+const HIDE_DELAY = 150; // milliseconds; time to move the pointer from a word to its tooltip
 
 export class Words {
   #text;
@@ -15,19 +15,19 @@ export class Words {
   #timer;
 
   /**
-   * @param {HTMLElement} text Gets the words.
-   * @param {HTMLElement} numbers Gets the numbers, and is moved to the word.
+   * @param {HTMLElement} text Where the words go.
+   * @param {HTMLElement} numbers The tooltip.
    */
   constructor(text, numbers) {
     this.#text = text;
     this.#numbers = numbers;
-    text.addEventListener("pointerover", (event) => this.#over(event.target));
-    text.addEventListener("focusin", (event) => this.#over(event.target));
-    text.addEventListener("click", (event) => this.#at(event.target) && this.#focus(event.target));
+    text.addEventListener("pointerover", (event) => this.#showNumbers(event.target));
+    text.addEventListener("focusin", (event) => this.#showNumbers(event.target));
+    text.addEventListener("click", (event) => this.#pieces.has(event.target) && this.#focus(event.target));
     text.addEventListener("focusout", () => this.#hide());
-    text.addEventListener("keydown", (event) => this.#key(event));
+    text.addEventListener("keydown", (event) => this.#moveFocus(event));
     for (const element of [text, numbers]) {
-      element.addEventListener("pointerleave", () => (this.#timer = setTimeout(() => this.#hide(), GRACE)));
+      element.addEventListener("pointerleave", () => (this.#timer = setTimeout(() => this.#hide(), HIDE_DELAY)));
       element.addEventListener("pointerenter", () => clearTimeout(this.#timer));
     }
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.#hide());
@@ -36,54 +36,45 @@ export class Words {
 
   /**
    * @param {string} review
-   * @param {object} explanation As the service answers.
-   * @param {string} kept The bundle's `kept_punctuation`.
+   * @param {object} explanation From the service.
+   * @param {string} keptPunctuation The bundle's `kept_punctuation`.
    */
-  show(review, explanation, kept) {
-    this.forget();
-    const pieces = piecesOf(review, explanation, kept);
-    const full = pieces.reduce((most, piece) => Math.max(most, Math.abs(piece.pull)), FULL);
+  show(review, explanation, keptPunctuation) {
+    this.clear();
+    const pieces = piecesOf(review, explanation, keptPunctuation);
+    const full = pieces.reduce((strongest, piece) => Math.max(strongest, Math.abs(piece.pull)), FULL_COLOUR);
     const nodes = pieces.map((piece) => {
       if (!piece.terms.length && !piece.unknown) return piece.text;
       const mark = document.createElement("mark");
       mark.textContent = piece.text;
       mark.className = classesOf(piece, full);
-      if (!this.#pieces.size) mark.tabIndex = 0; // one stop for the Tab key, whatever the length
+      if (!this.#pieces.size) mark.tabIndex = 0; // a single tab stop for the whole review
       this.#pieces.set(mark, piece);
       return mark;
     });
     this.#text.replaceChildren(...nodes);
-    this.#text.dir = "auto"; // only now: Chromium would look for the direction anew with every word
+    this.#text.dir = "auto"; // not earlier: Chromium would compute the direction again for each word
   }
 
-  /** Show nothing. */
-  forget() {
+  clear() {
     this.#hide();
     this.#pieces.clear();
     this.#text.dir = "ltr";
     this.#text.replaceChildren();
   }
 
-  #at(target) {
-    return this.#pieces.has(target) ? target : null;
-  }
-
-  #over(target) {
-    const word = this.#at(target);
-    if (word) this.#tell(word);
-  }
-
-  #tell(word) {
+  #showNumbers(word) {
+    if (!this.#pieces.has(word)) return;
     clearTimeout(this.#timer);
     this.#hide();
     this.#numbers.replaceChildren(...this.#lines(this.#pieces.get(word)).map(line));
     this.#numbers.hidden = false;
     word.setAttribute("aria-describedby", this.#numbers.id);
-    const at = word.getClientRects()[0];
+    const box = word.getClientRects()[0];
     const width = this.#numbers.offsetWidth;
-    const left = Math.max(8, Math.min(at.left, document.documentElement.clientWidth - width - 8));
+    const left = Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8));
     this.#numbers.style.left = `${left + scrollX}px`;
-    this.#numbers.style.top = `${at.bottom + scrollY}px`;
+    this.#numbers.style.top = `${box.bottom + scrollY}px`;
   }
 
   #hide() {
@@ -94,20 +85,19 @@ export class Words {
 
   #lines(piece) {
     if (!piece.terms.length) return ["The model has no term for this word here."];
-    const told = piece.terms.slice(0, MOST);
-    const lines = told.map(
-      ({ term, log_odds: pull, probability }) => `“${term}”: ${signed(pull)} log-odds, ${signed(probability * 100, 1)} points`,
-    );
-    if (piece.terms.length > MOST) lines.push(`and ${piece.terms.length - MOST} weaker ones`);
+    const lines = piece.terms
+      .slice(0, MAX_TERMS)
+      .map(({ term, log_odds: pull, probability }) => `“${term}”: ${signed(pull)} log-odds, ${signed(probability * 100, 1)} points`);
+    if (piece.terms.length > MAX_TERMS) lines.push(`and ${piece.terms.length - MAX_TERMS} weaker terms`);
     const [first] = piece.terms;
     if (piece.terms.length === 1) lines.push(`Without it: ${percent(first.positive_probability_without)} positive`);
-    // Of a term that is this word alone, once, the share is the whole.
+    // Left out if the word is its only term's only occurrence: the numbers would be the same.
     if (piece.terms.length > 1 || Math.abs(piece.pull - first.log_odds) > 0.005)
-      lines.unshift(`This word's share: ${signed(piece.pull)} log-odds`);
+      lines.unshift(`Share of this word: ${signed(piece.pull)} log-odds`);
     return lines;
   }
 
-  #key(event) {
+  #moveFocus(event) {
     const words = [...this.#pieces.keys()];
     const now = words.indexOf(document.activeElement);
     const next = { ArrowRight: now + 1, ArrowDown: now + 1, ArrowLeft: now - 1, ArrowUp: now - 1, Home: 0, End: words.length - 1 }[event.key];
@@ -123,13 +113,12 @@ export class Words {
   }
 }
 
-/** Ten strengths, as classes: to style ten thousand words one by one takes seconds. */
+/** Ten strengths as classes: styling ten thousand words individually takes seconds. */
 function classesOf(piece, full) {
   if (!piece.terms.length) return "word unknown";
   const size = Math.abs(piece.pull);
-  if (size < FAINTEST) return "word neutral";
-  // The square root tells weak pulls from none; the eye is no judge of areas.
-  const strength = Math.ceil(Math.sqrt(size / full) * 10);
+  if (size < MIN_COLOURED) return "word neutral";
+  const strength = Math.ceil(Math.sqrt(size / full) * 10); // the square root keeps weak pulls visible
   return `word ${piece.pull > 0 ? "positive" : "negative"} ${size > full / 10 ? "strong " : ""}s${strength}`;
 }
 

@@ -1,4 +1,4 @@
-"""`python -m tests.browser`: makes the README's pictures of the screenshots that the tests have left."""
+"""`python -m tests.browser`: update the README's pictures from the screenshots of test_screens.py."""
 
 from PIL import Image
 
@@ -11,7 +11,6 @@ PICTURES = {"light-desktop-numbers.png": "playground-light.png", "dark-phone-num
 
 
 def main() -> None:
-    IMAGES.mkdir(exist_ok=True)
     for screenshot, picture in PICTURES.items():
         with Image.open(OUTPUT / screenshot) as image:
             image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(IMAGES / picture, optimize=True)

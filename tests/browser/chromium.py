@@ -1,71 +1,56 @@
-"""A real browser, and a page in it that may talk to one server alone."""
+"""A real browser, and pages in it that may only reach one server."""
 
 import os
 import re
 import shutil
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Dialog,
-    Locator,
-    Page,
-    Playwright,
-    Route,
-    expect,
-)
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Route, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OUTPUT = Path(__file__).parent / "output"
-"""Where screenshots go; git ignores it."""
-
+"""Screenshots; git ignores them."""
+DETAIL = '{"detail": "There is trouble."}'
 INSECURE = "insecure.test"
-"""A name of this machine that browsers do not trust as they do localhost."""
-
-ARGUMENTS = (
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    f"--host-resolver-rules=MAP {INSECURE} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
+"""Resolves to this machine, but is not a secure context as localhost is."""
 
 
 def find_chromium() -> str | None:
-    """The browser's program: what CHROMIUM names, or the first that is installed."""
+    """Find the browser: CHROMIUM, or the first one installed."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def launch(playwright: Playwright, program: str) -> Browser:
-    sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()  # Chromium refuses to start as root with it
-    return playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *sandbox])
+    hosts = f"--host-resolver-rules=MAP {INSECURE} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    arguments = ["--disable-background-networking", hosts]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses to run as root with it
+    return playwright.chromium.launch(executable_path=program, args=arguments)
 
 
-@dataclass
 class Visit:
-    """A page at a server.
+    """The playground of a server, in a browser context of its own.
 
     Attributes:
-        page: In a context of its own.
-        url: The server's.
-        outside: What the page asked of others; refused.
-        complaints: What the browser had to say: errors, refusals by the policy, dialogs. Answers with an error status
-            are not among them.
+        page: The page; the other attributes are parts of it.
+        url: The address of the server.
+        blocked: Requests to other servers.
+        errors: Errors and warnings on the console, except failed requests.
     """
 
-    page: Page
-    url: str
-    outside: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.blocked: list[str] = []
+        self.errors: list[str] = []
+        self.verdict, self.reason = page.locator("#verdict-label"), page.locator("#verdict-reason")
+        self.problem, self.file_problem = page.locator("#problem p"), page.locator("#file-problem p")
+        self.words, self.numbers = page.locator("#words"), page.get_by_role("tooltip")
+        self.table, self.status = page.locator("#results"), page.locator("#batch-status")
+        self.facts = page.locator("#facts")
 
     def open(self, path: str = "/") -> None:
         self.page.goto(f"{self.url}{path}")
@@ -73,83 +58,80 @@ class Visit:
     def write(self, text: str) -> None:
         self.page.get_by_label("Write or paste a review").fill(text)
 
-    def ask(self, text: str) -> None:
-        """Write a review and wait until it is answered."""
-        with self.page.expect_response("**/explain") as answer:
+    def explain(self, text: str) -> None:
+        """Write a review and wait until it is explained."""
+        with self.page.expect_response("**/explain") as response:
             self.write(text)
-        assert answer.value.status == 200
-        expect(self.verdict).not_to_have_text("Nothing yet")
+        assert response.value.status == 200
         expect(self.words).to_have_text(text, use_inner_text=True)
+
+    def enter_key(self, key: str) -> None:
+        self.page.get_by_label("API key", exact=True).fill(key)
+        self.page.keyboard.press("Enter")
 
     def drop(self, name: str, content: str | bytes) -> None:
         """Drop a file on the page, as a mouse would."""
-        octets = content.encode() if isinstance(content, str) else content
+        encoded = b64encode(content.encode() if isinstance(content, str) else content).decode()
         self.page.evaluate(
-            """([name, octets]) => {
+            """([name, encoded]) => {
                 const transfer = new DataTransfer();
-                transfer.items.add(new File([Uint8Array.from(atob(octets), (sign) => sign.charCodeAt(0))], name));
+                transfer.items.add(new File([Uint8Array.from(atob(encoded), (byte) => byte.charCodeAt(0))], name));
                 for (const type of ["dragover", "drop"])
                     document.getElementById("drop").dispatchEvent(
                         new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
             }""",
-            [name, b64encode(octets).decode()],
+            [name, encoded],
         )
 
-    def scored(self) -> None:
-        """Wait until all rows of a file are."""
-        expect(self.page.locator("#batch-status")).to_contain_text(": ")
+    def score(self, name: str, content: str | bytes) -> list[list[str]]:
+        """Drop a file, wait until all its rows are scored, and return the cells of the table."""
+        self.drop(name, content)
+        self.wait_scored()
+        return self.rows()
+
+    def wait_scored(self) -> None:
+        expect(self.status).to_contain_text(": ")
         expect(self.page.locator("#stop")).to_be_hidden()
 
     def rows(self) -> list[list[str]]:
-        """What the table of results shows."""
+        """Read the cells of the table of results."""
         rows: list[list[str]] = self.page.evaluate(
             "[...document.querySelectorAll('#results tbody tr')].map((row) => [...row.cells].map((c) => c.textContent))"
         )
         return rows
 
-    @property
-    def verdict(self) -> Locator:
-        return self.page.locator("#verdict-label")
+    def wait_still(self) -> None:
+        """Wait until no animation is running."""
+        self.page.evaluate("Promise.allSettled(document.getAnimations().map((animation) => animation.finished))")
 
-    @property
-    def reason(self) -> Locator:
-        return self.page.locator("#verdict-reason")
+    def respond(self, path: str, times: int = 1000, status: int = 503, body: str = DETAIL, **headers: str) -> None:
+        """Respond to the next requests as the service only does under load, or when it is broken."""
+        headers = {"Content-Type": "application/problem+json", "X-Request-ID": "abc", "Retry-After": "1"} | headers
+        self.page.route(path, lambda route: route.fulfill(status=status, headers=headers, body=body), times=times)
 
-    @property
-    def problem(self) -> Locator:
-        return self.page.locator("#problem p")
 
-    @property
-    def words(self) -> Locator:
-        return self.page.locator("#words")
-
-    @property
-    def numbers(self) -> Locator:
-        return self.page.get_by_role("tooltip")
+Visits = Callable[..., Visit]
+"""Creates pages: `visits(url, **options)`, with the options of a browser context."""
+Run = Callable[..., Any]
+"""Runs a function of the playground in the browser: `run("csv.js", "writeCsv", rows)`."""
 
 
 @contextmanager
 def visiting(context: BrowserContext, url: str) -> Iterator[Visit]:
-    """Open a page that may talk to one server alone, and see at the end that it tried nothing else."""
+    """Open a page that may only reach one server; fails if it tried to reach another, or logged an error."""
     visit = Visit(context.new_page(), url)
-    origin = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
 
-    def guard(route: Route) -> None:
-        visit.outside.append(route.request.url)
+    def block(route: Route) -> None:
+        visit.blocked.append(route.request.url)
         route.abort()
 
-    def hear(message: ConsoleMessage) -> None:
+    def log(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
-            visit.complaints.append(message.text)
+            visit.errors.append(message.text)
 
-    def refuse(dialog: Dialog) -> None:
-        visit.complaints.append(dialog.message)
-        dialog.dismiss()
-
-    context.route(re.compile(f"^(?!{re.escape(origin)})"), guard)
-    visit.page.on("console", hear)
-    visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-    visit.page.on("dialog", refuse)
+    context.route(re.compile(f"^(?!{re.escape(url)}/)"), block)
+    visit.page.on("console", log)
+    visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
     yield visit
-    assert not visit.outside
-    assert not visit.complaints
+    assert not visit.blocked
+    assert not visit.errors

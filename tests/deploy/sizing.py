@@ -1,8 +1,7 @@
-"""How many replicas a load needs, and what each needs, from benchmarks/results.json; docs/kubernetes.md shows it."""
+"""The replicas that a load needs, and their memory, from benchmarks/results.json; docs/kubernetes.md shows them."""
 
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from app.settings import Settings
@@ -14,61 +13,50 @@ BEGIN, END = "<!-- replicas -->", "<!-- end -->"
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
 
 RUNTIMES = ("litert", "tensorflow")
-LOADS: Mapping[str, str] = {"one a request": "32", "64 a request": "batches of 64"}
-"""How reviews come -> the load that it was measured with."""
-WANTED = (1_000, 5_000, 10_000, 25_000, 50_000, 100_000)
-"""Reviews a second."""
+LOADS = {"one a request": "32", "64 a request": "batches of 64"}
+"""Reviews per request -> the measured load."""
+THROUGHPUTS = (1_000, 5_000, 10_000, 25_000, 50_000, 100_000)
+"""Reviews per second."""
 UTILISATION = 0.65
-"""Of what a worker can do; the autoscaler aims at it too."""
+"""Share of a worker's capacity; the autoscaler's target."""
 SPARE = 1
-"""Replicas that may be away."""
+"""Replicas that may be unavailable."""
 ARRIVING = 64
-"""Bodies that are just arriving at one replica."""
-BYTES_A_CHARACTER = 4
+"""Request bodies that arrive at the same time at one replica."""
+BYTES_PER_CHARACTER = 4
 
 
-def logging_share(load: str) -> float:
-    """What is left of the reviews a second when each request is logged, as it is by default."""
-    return ratio(RESULTS, "litert, 1 worker, logging", "litert, 1 worker", "loads", load, "reviews_a_second")
+def measured(runtime: str, *path: str) -> float:
+    """Return a measurement of one worker."""
+    return typical(RESULTS, f"{runtime}, 1 worker", *path)
 
 
 def capacity(runtime: str, load: str) -> float:
-    """Reviews a second that one worker scores and logs."""
-    return typical(RESULTS, f"{runtime}, 1 worker", "loads", load, "reviews_a_second") * logging_share(load)
+    """Return the reviews per second of one worker that logs each request, as by default."""
+    logging = ratio(RESULTS, "litert, 1 worker, logging", "litert, 1 worker", "loads", load, "reviews_a_second")
+    return measured(runtime, "loads", load, "reviews_a_second") * logging
 
 
-def replicas(runtime: str, load: str, wanted: float) -> int:
-    """Replicas of one worker for so many reviews a second."""
-    return math.ceil(wanted / (capacity(runtime, load) * UTILISATION)) + SPARE
+def replicas(runtime: str, load: str, throughput: float) -> int:
+    """Return the replicas, with one worker each, for a throughput in reviews per second."""
+    return math.ceil(throughput / (capacity(runtime, load) * UTILISATION)) + SPARE
 
 
-def memory(runtime: str) -> float:
-    """Bytes that a worker holds after load."""
-    return typical(RESULTS, f"{runtime}, 1 worker", "memory")
-
-
-def most_memory(runtime: str) -> float:
-    """Bytes that a worker can need: its own, a full queue, and bodies that arrive."""
+def max_memory(runtime: str) -> float:
+    """Return the bytes that a worker needs at most: its own, a full queue, and arriving bodies."""
     limits = Settings.model_construct()
-    queue = limits.max_waiting * limits.max_characters * BYTES_A_CHARACTER
-    return memory(runtime) + queue + ARRIVING * limits.max_body_bytes
-
-
-def cold_start(runtime: str) -> float:
-    """Seconds from the start of the process to the first answer, with warm disks."""
-    return typical(RESULTS, f"{runtime}, 1 worker", "cold_start")
+    queue = limits.max_waiting * limits.max_characters * BYTES_PER_CHARACTER
+    return measured(runtime, "memory") + queue + ARRIVING * limits.max_body_bytes
 
 
 def table() -> str:
-    """Replicas by reviews a second, for docs/kubernetes.md."""
-    columns = [(runtime, load, how) for runtime in RUNTIMES for how, load in LOADS.items()]
+    """Return the table of docs/kubernetes.md."""
+    columns = [(runtime, load, title) for runtime in RUNTIMES for title, load in LOADS.items()]
+    capacities = [capacity(runtime, load) * UTILISATION for runtime, load, _ in columns]
     lines = [
-        ["reviews/s", *(f"{runtime}, {how}" for runtime, _, how in columns)],
+        ["reviews/s", *(f"{runtime}, {title}" for runtime, _, title in columns)],
         ["---:"] * (len(columns) + 1),
-        ["*one replica at 65 %*", *(f"*{capacity(runtime, load) * UTILISATION:,.0f}*" for runtime, load, _ in columns)],
-        *(
-            [f"{wanted:,}", *(str(replicas(runtime, load, wanted)) for runtime, load, _ in columns)]
-            for wanted in WANTED
-        ),
+        [f"*one replica at {UTILISATION * 100:.0f} %*", *(f"*{reviews:,.0f}*" for reviews in capacities)],
+        *([f"{goal:,}", *(f"{replicas(*column[:2], goal)}" for column in columns)] for goal in THROUGHPUTS),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -62,7 +62,7 @@ def measure(contender: Contender, python: Path, bodies: Mapping[int, Path], revi
 
 def measure_stages(python: Path, reviews: Path, runtime: str) -> Any:
     """Run `benchmarks.stages` in the environment of its runtime."""
-    command = [python, "-m", "benchmarks.stages", runtime, reviews]
+    command = [str(python), "-m", "benchmarks.stages", runtime, str(reviews)]
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
 
 

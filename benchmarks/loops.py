@@ -71,6 +71,7 @@ class Load:
         self._latencies: dict[int, list[float]] = defaultdict(list)
 
     async def closed_loop(self, clients: int, seconds: float) -> dict[str, Any]:
+        """Keep `clients` requests in flight; returns the result."""
         started = time.perf_counter()
 
         async def keep_sending() -> None:
@@ -82,6 +83,7 @@ class Load:
         return {"seconds": time.perf_counter() - started, "answers": self._answers()}
 
     async def open_loop(self, rate: float, seconds: float) -> dict[str, Any]:
+        """Send `rate` requests per second; returns the result."""
         started = time.perf_counter()
         idle: list[Client] = []
 
@@ -156,8 +158,8 @@ def main() -> None:
     options.add_argument("--clients", type=int, help="clients of a closed loop")
     options.add_argument("--rate", type=float, help="requests per second of an open loop")
     chosen = options.parse_args()
-    load = Load(chosen.url, chosen.bodies)
-    loop = load.closed_loop(chosen.clients, chosen.seconds) if chosen.clients else load.open_loop(chosen.rate, chosen.seconds)
+    load, seconds = Load(chosen.url, chosen.bodies), chosen.seconds
+    loop = load.closed_loop(chosen.clients, seconds) if chosen.clients else load.open_loop(chosen.rate, seconds)
     print(json.dumps(uvloop.run(loop)))
 
 

@@ -30,15 +30,14 @@ class _DocumentComparison(SchemaComparison):
         # Generated clients use the first server by default.
         servers = [(document.get("servers") or [{"url": "/"}])[0]["url"] for document in (self.old, self.new)]
         self.same("the first server:", *servers)
-        for path, *items in self.pairs(str, self.old["paths"], self.new["paths"]):
-            for where, *operations in self.pairs(lambda method, path=path: f"{method.upper()} {path}", *items):
-                self._operation(where, *operations)
-        old, new = self.old.get("components", {}), self.new.get("components", {})
-        parts = [components.get("schemas", {}) for components in (old, new)]
-        self.pairs(lambda name: f"schema {name}", *parts, gone="removed or renamed; generated classes have its name")
-        parts = [components.get("securitySchemes", {}) for components in (old, new)]
-        for where, *schemes in self.pairs(lambda name: f"security scheme {name}", *parts):
-            if constraints(schemes[0]) != constraints(schemes[1]):
+        for where, was, now in self.pairs("", _operations(self.old), _operations(self.new)):
+            self._operation(where, was, now)
+        components = self.old.get("components", {}), self.new.get("components", {})
+        old, new = (one.get("schemas", {}) for one in components)
+        self.pairs("schema ", old, new, gone="removed or renamed; generated classes have its name")
+        old, new = (one.get("securitySchemes", {}) for one in components)
+        for where, was, now in self.pairs("security scheme ", old, new):
+            if constraints(was) != constraints(now):
                 self.found.append(f"{where}: changed")
 
     def _operation(self, where: str, old: Schema, new: Schema) -> None:
@@ -55,34 +54,39 @@ class _DocumentComparison(SchemaComparison):
         else:
             self._required(f"{where}: body", *bodies)
             self._content(f"{where}: body ", *bodies, sent=True)
-        for place, *responses in self.pairs(lambda status: f"{where}: {status}", old["responses"], new["responses"]):
-            self._response(place, resolve(self.old, responses[0]), resolve(self.new, responses[1]))
+        for place, was, now in self.pairs(f"{where}: ", old["responses"], new["responses"]):
+            self._response(place, resolve(self.old, was), resolve(self.new, now))
 
     def _parameters(self, where: str, old: Schema, new: Schema) -> None:
-        for place, *parameters in self.pairs(lambda name: f"{where}: {name}", old, new):
-            self._required(place, *parameters)
+        for place, was, now in self.pairs(f"{where}: ", old, new):
+            self._required(place, was, now)
             for name in ("style", "explode"):
-                self.same(f"{place}: {name}", *(parameter.get(name) for parameter in parameters))
-            self.compare(place, *(parameter.get("schema", {}) for parameter in parameters), sent=True)
+                self.same(f"{place}: {name}", was.get(name), now.get(name))
+            self.compare(place, was.get("schema", {}), now.get("schema", {}), sent=True)
         for name, parameter in new.items():
             if name not in old and parameter.get("required"):
                 self.found.append(f"{where}: {name}: new and required")
 
     def _response(self, where: str, old: Schema, new: Schema) -> None:
         headers = old.get("headers", {}), new.get("headers", {})
-        for place, was, now in self.pairs(lambda name: f"{where}: header {name}", *headers):
+        for place, was, now in self.pairs(f"{where}: header ", *headers):
             schemas = resolve(self.old, was).get("schema", {}), resolve(self.new, now).get("schema", {})
             self.compare(place, *schemas, sent=False)
         self._content(f"{where}: ", old, new, sent=False)
 
     def _content(self, where: str, old: Schema, new: Schema, sent: bool) -> None:
         contents = old.get("content", {}), new.get("content", {})
-        for place, was, now in self.pairs(lambda media_type: where + media_type, *contents):
+        for place, was, now in self.pairs(where, *contents):
             self.compare(place, was.get("schema", {}), now.get("schema", {}), sent)
 
     def _required(self, where: str, old: Schema, new: Schema) -> None:
         if new.get("required") and not old.get("required"):
             self.found.append(f"{where}: now required")
+
+
+def _operations(document: Schema) -> Schema:
+    paths = document["paths"].items()
+    return {f"{method.upper()} {path}": operation for path, item in paths for method, operation in item.items()}
 
 
 def _parameters(document: Schema, operation: Schema) -> dict[str, Any]:

@@ -5,7 +5,6 @@ comparison does not understand, such as another regular expression, count as bre
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 Schema = dict[str, Any]
@@ -57,8 +56,8 @@ class SchemaComparison:
 
     def _compare_objects(self, where: str, old: Schema, new: Schema, sent: bool) -> None:
         properties = old.get("properties", {}), new.get("properties", {})
-        for place, *schemas in self.pairs(lambda name: f"{where}.{name}", *properties):
-            self.compare(place, *schemas, sent)
+        for place, was, now in self.pairs(f"{where}.", *properties):
+            self.compare(place, was, now, sent)
         narrow, wide = (old, new) if sent else (new, old)
         for name in sorted(set(wide.get("required", [])) - set(narrow.get("required", []))):
             if sent or name in properties[1]:
@@ -89,12 +88,10 @@ class SchemaComparison:
         if old != new:
             self.found.append(f"{where} {old} -> {new}")
 
-    def pairs(
-        self, label: Callable[[str], str], old: Schema, new: Schema, gone: str = "removed"
-    ) -> list[tuple[str, Any, Any]]:
-        """The parts that both sides have, with their labels; reports those that the new side lacks."""
-        self.found += [f"{label(name)}: {gone}" for name in old if name not in new]
-        return [(label(name), part, new[name]) for name, part in old.items() if name in new]
+    def pairs(self, prefix: str, old: Schema, new: Schema, gone: str = "removed") -> list[tuple[str, Any, Any]]:
+        """The parts that both sides have, with their prefixed names; reports those that the new side lacks."""
+        self.found += [f"{prefix}{name}: {gone}" for name in old if name not in new]
+        return [(f"{prefix}{name}", part, new[name]) for name, part in old.items() if name in new]
 
 
 def resolve(document: Schema, part: Any) -> Any:

@@ -5,7 +5,6 @@ at a fixed rate, however long the responses take. Their latency counts from the 
 when the clients or the server fall behind.
 """
 
-import argparse
 import asyncio
 import json
 import statistics
@@ -26,11 +25,44 @@ TIMEOUT = 30
 """Seconds to wait for a response."""
 
 
+def closed_loop(url: str, bodies: Path, clients: int, seconds: float) -> "subprocess.Popen[str]":
+    """Start a closed loop that sends the lines of a file in turn; `result_of` waits for its result."""
+    return _start("closed", url, bodies, clients, seconds)
+
+
+def open_loop(url: str, bodies: Path, rate: float, seconds: float) -> "subprocess.Popen[str]":
+    """Start an open loop of `rate` requests per second; `result_of` waits for its result."""
+    return _start("open", url, bodies, rate, seconds)
+
+
+def _start(*arguments: object) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "benchmarks.loops", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def result_of(load: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Wait for a loop to end.
+
+    Returns:
+        The number of requests `sent` and the `seconds` that took, and under `answers`, for each status (0 for lost
+        connections and timeouts), the `count` of responses and the median and 99th percentile of their latencies in
+        seconds (`p50`, `p99`).
+
+    Raises:
+        subprocess.CalledProcessError: The process failed.
+    """
+    output, _ = load.communicate()
+    if load.returncode:
+        raise subprocess.CalledProcessError(load.returncode, load.args)
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
 class Client:
     """Sends one request at a time, on one connection until the server closes it."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = host, port
+    def __init__(self, address: str) -> None:
+        self._address = address.split(":")
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, request: bytes) -> int:
@@ -56,112 +88,51 @@ class Client:
             self._streams = None
 
 
-class Load:
-    """Sends the request bodies in a file, one per line, in turn, and collects latencies by status."""
+async def run(loop: str, url: str, bodies: Path, rate: float, seconds: float) -> dict[str, Any]:
+    """Send requests, `rate` per second in an open loop or from `rate` clients in a closed one; returns the result."""
+    _, address, path, *_ = urlsplit(url)
+    head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n"
+    requests = cycle(
+        f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies.read_bytes().splitlines()
+    )
+    latencies: dict[int, list[float]] = defaultdict(list)
+    started = time.perf_counter()
+    idle: list[Client] = []
 
-    def __init__(self, url: str, bodies: Path) -> None:
-        address = urlsplit(url)
-        assert address.hostname == "127.0.0.1", "load is for servers on this machine"
-        assert address.port is not None
-        self._address = address.hostname, address.port
-        head = f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
-        self._requests = cycle(
-            f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies.read_bytes().splitlines()
-        )
-        self._latencies: dict[int, list[float]] = defaultdict(list)
+    async def send_once(due: float) -> None:
+        client = idle.pop() if idle else Client(address)
+        status = await client.send(next(requests))
+        latencies[status].append(time.perf_counter() - due)
+        idle.append(client)
 
-    async def closed_loop(self, clients: int, seconds: float) -> dict[str, Any]:
-        """Keep `clients` requests in flight; returns the result."""
-        started = time.perf_counter()
+    async def keep_sending() -> None:
+        while (now := time.perf_counter()) < started + seconds:
+            await send_once(now)
 
-        async def keep_sending() -> None:
-            client = Client(*self._address)
-            while (sent := time.perf_counter()) < started + seconds:
-                await self._send(client, sent)
-
-        await asyncio.gather(*(keep_sending() for _ in range(clients)))
-        return {"seconds": time.perf_counter() - started, "answers": self._answers()}
-
-    async def open_loop(self, rate: float, seconds: float) -> dict[str, Any]:
-        """Send `rate` requests per second; returns the result."""
-        started = time.perf_counter()
-        idle: list[Client] = []
-
-        async def send(due: float) -> None:
-            client = idle.pop() if idle else Client(*self._address)
-            await self._send(client, due)
-            idle.append(client)
-
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(total := int(rate * seconds)):
+    async with asyncio.TaskGroup() as tasks:
+        if loop == "closed":
+            for _ in range(int(rate)):
+                tasks.create_task(keep_sending())
+        else:
+            for number in range(int(rate * seconds)):
                 due = started + number / rate
                 wait = due - time.perf_counter()
                 await asyncio.sleep(wait if wait > 0.001 else 0)
-                tasks.create_task(send(due))
-            lasted = time.perf_counter() - started
-        return {"seconds": lasted, "sent": total, "answers": self._answers()}
-
-    async def _send(self, client: Client, since: float) -> None:
-        status = await client.send(next(self._requests))
-        self._latencies[status].append(time.perf_counter() - since)
-
-    def _answers(self) -> dict[str, dict[str, float]]:
-        return {
-            str(status): {
-                "count": len(latencies),
-                "p50": statistics.median(latencies),
-                "p99": sorted(latencies)[int(len(latencies) * 0.99)],
+                tasks.create_task(send_once(due))
+    return {
+        "seconds": time.perf_counter() - started,
+        "sent": sum(map(len, latencies.values())),
+        "answers": {
+            status: {
+                "count": len(one),
+                "p50": statistics.median(one),
+                "p99": sorted(one)[int(len(one) * 0.99)],
             }
-            for status, latencies in sorted(self._latencies.items())
-        }
-
-
-def closed_loop(url: str, bodies: Path, clients: int, seconds: float) -> "subprocess.Popen[str]":
-    """Start a closed loop of so many clients; `result_of` waits for its result."""
-    return _start(url, bodies, seconds, f"--clients={clients}")
-
-
-def open_loop(url: str, bodies: Path, rate: float, seconds: float) -> "subprocess.Popen[str]":
-    """Start an open loop of so many requests per second; `result_of` waits for its result."""
-    return _start(url, bodies, seconds, f"--rate={rate}")
-
-
-def _start(url: str, bodies: Path, seconds: float, loop: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "benchmarks.loops", url, str(bodies), str(seconds), loop]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def result_of(load: "subprocess.Popen[str]") -> dict[str, Any]:
-    """Wait for a loop to end.
-
-    Returns:
-        Its duration (`seconds`), and under `answers`, for each status (0 for lost connections and timeouts), the
-        `count` of responses and the median and 99th percentile of their latencies in seconds (`p50`, `p99`). An open
-        loop adds the number of requests `sent`.
-
-    Raises:
-        subprocess.CalledProcessError: The process failed.
-    """
-    output, _ = load.communicate()
-    if load.returncode:
-        raise subprocess.CalledProcessError(load.returncode, load.args)
-    result: dict[str, Any] = json.loads(output)
-    return result
-
-
-def main() -> None:
-    """Send and print."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.loops", description=__doc__)
-    options.add_argument("url")
-    options.add_argument("bodies", type=Path, help="a file with one JSON body per line")
-    options.add_argument("seconds", type=float)
-    options.add_argument("--clients", type=int, help="clients of a closed loop")
-    options.add_argument("--rate", type=float, help="requests per second of an open loop")
-    chosen = options.parse_args()
-    load, seconds = Load(chosen.url, chosen.bodies), chosen.seconds
-    loop = load.closed_loop(chosen.clients, seconds) if chosen.clients else load.open_loop(chosen.rate, seconds)
-    print(json.dumps(uvloop.run(loop)))
+            for status, one in sorted(latencies.items())
+        },
+    }
 
 
 if __name__ == "__main__":
-    main()
+    loop, url, bodies, rate, seconds = sys.argv[1:]
+    print(json.dumps(uvloop.run(run(loop, url, Path(bodies), float(rate), float(seconds)))))

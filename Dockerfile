@@ -1,7 +1,7 @@
 # The last stage is the default image; `--target slim` makes a small one that runs the same bundles with LiteRT.
 FROM python:3.13-slim AS installer
 
-# pip installs into the environment from outside, so that the environment itself has no installer.
+# pip installs into the environment from outside, so the image contains no installer.
 RUN python -m venv --without-pip /opt/venv
 ENV INSTALL="python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes"
 
@@ -9,7 +9,7 @@ ENV INSTALL="python -m pip --python /opt/venv/bin/python install --no-cache-dir 
 FROM installer AS tensorflow-packages
 
 COPY requirements/serving.txt /tmp/requirements.txt
-# TensorFlow's C++ headers and libclang serve those who build extensions: 350 MB that no request ever reads.
+# Delete TensorFlow's C++ headers and libclang, 350 MB that are only used to build extensions.
 RUN $INSTALL -r /tmp/requirements.txt \
     && rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include /opt/venv/lib/python3*/site-packages/clang/native
 
@@ -17,7 +17,7 @@ RUN $INSTALL -r /tmp/requirements.txt \
 FROM installer AS slim-packages
 
 COPY requirements/litert.txt /tmp/requirements.txt
-# What only builders of models and of extensions need, and how to colour programs' sources: 70 MB.
+# Delete 70 MB that are only used to build models and extensions or to highlight source code.
 RUN $INSTALL -r /tmp/requirements.txt \
     && cd /opt/venv/lib/python3*/site-packages \
     && rm -rf ai_edge_litert/libLiteRt*.so ai_edge_litert/tools ai_edge_litert/vendors \
@@ -48,7 +48,7 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["python", "-c", \
     "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"SENTIMENT_PORT\"]}/health/ready', timeout=2)"]
-# Exec form: the service is process 1 and gets the signals itself.
+# Exec form: the service is process 1 and receives signals directly.
 CMD ["python", "-m", "app"]
 
 

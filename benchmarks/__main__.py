@@ -1,93 +1,74 @@
 """Compare the service with its peers and the ceiling, and write benchmarks/results.json and docs/performance.md.
 
 Every server runs in its own environment, gets the same real test reviews from wrk, and is started anew in each round.
-Rounds are interleaved, so that the machine's drift affects all alike. Keep the machine quiet meanwhile.
+Rounds are interleaved, so that drift of the machine affects all servers alike. Keep the machine idle otherwise.
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
-import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, Progress
 
 from benchmarks.contenders import CONTENDERS, ONE_WORKER, Contender, predict_body, with_baseline
 from benchmarks.environments import ROOT, environment
-from benchmarks.load import drive, require_wrk
-from benchmarks.processes import Running
+from benchmarks.load import drive
 from benchmarks.report import comparison, write_report
 from benchmarks.samples import sample_reviews, write_bodies
 from benchmarks.stall import stall
 
 RESULTS = ROOT / "benchmarks/results.json"
-LARGEST = 128
-"""Reviews in the largest request that the service accepts by default."""
 
 LOADS = {"1": (1, 1), "32": (32, 1), "128": (128, 1), "batches of 64": (4, 64)}
 """Load -> connections, reviews per request."""
+
+LARGEST = 128
+"""Reviews in the largest request that the service accepts by default."""
 
 WARM_UP = 2
 """Seconds of load before anything is measured."""
 
 
-def measure(contender: Contender, python: Path, review: str, bodies: dict[int, Path], seconds: int) -> dict[str, Any]:
-    """Start a server, put it under every load, and stop it."""
+def measure(contender: Contender, python: Path, bodies: Mapping[int, Path], review: str, seconds: int) -> Any:
+    """Start a server, measure it under every load, and stop it."""
+    loads = {}
     with contender.run(python, review) as server:
         url = server.url + contender.path
         drive(url, bodies[1], 32, WARM_UP)
-        loads = {
-            load: _under_load(server, url, bodies[size], size, connections, seconds)
-            for load, (connections, size) in LOADS.items()
-        }
-        return {"cold_start": server.cold_start, "memory": server.usage().memory, "loads": loads}
+        for name, (connections, size) in LOADS.items():
+            _, before = server.usage()
+            load = drive(url, bodies[size], connections, seconds)
+            memory, after = server.usage()
+            reviews = load["requests"] * size
+            loads[name] = {
+                "reviews_a_second": reviews / load["seconds"],
+                "p50": load["p50"],
+                "p99": load["p99"],
+                "cpu_a_thousand": (after - before) / reviews * 1000,
+                "failed": load["failed"],
+            }
+    return {"cold_start": server.cold_start, "memory": memory, "loads": loads}
 
 
-def _under_load(server: Running, url: str, bodies: Path, size: int, connections: int, seconds: int) -> dict[str, float]:
-    before = server.usage()
-    load = drive(url, bodies, connections, seconds)
-    cpu = server.usage().cpu - before.cpu
-    reviews = load.requests * size
-    return {
-        "reviews_a_second": reviews / load.seconds,
-        "p50": load.p50,
-        "p99": load.p99,
-        "cpu_a_thousand": cpu / reviews * 1000,
-        "failed": load.failed,
-    }
-
-
-def write_all_bodies(folder: Path, contender: Contender, reviews: Sequence[str]) -> dict[int, Path]:
-    """Write a contender's request bodies, one per line; returns reviews per request -> file."""
-    files = {}
-    for size in sorted({size for _, size in LOADS.values()}):
-        files[size] = folder / f"{contender.body.__name__}-{size}.jsonl"
-        write_bodies(files[size], contender.body, reviews, size)
-    return files
-
-
-def stages(python: Path, reviews: Path, runtime: str) -> dict[str, Any]:
+def measure_stages(python: Path, reviews: Path, runtime: str) -> Any:
     """Run `benchmarks.stages` in the environment of its runtime."""
-    command = [str(python), "-m", "benchmarks.stages", "--runtime", runtime, "--reviews", str(reviews)]
-    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    result: dict[str, Any] = json.loads(output)
-    return result
+    command = [str(python), "-m", "benchmarks.stages", runtime, str(reviews)]
+    return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def measure_stall(
-    contender: Contender, python: Path, reviews: Sequence[str], folder: Path, seconds: int
-) -> dict[str, Any]:
+def measure_stall(contender: Contender, python: Path, reviews: Sequence[str], folder: Path, seconds: int) -> Any:
     """Start the service and measure how the largest requests affect others."""
-    large = folder / "largest.jsonl"
-    large.write_text(f"{predict_body(reviews[:LARGEST])}\n")
+    large = write_bodies(folder / "largest.jsonl", predict_body, reviews[:LARGEST], LARGEST)
     with contender.run(python, reviews[0]) as server:
         drive(server.url + contender.path, large, 1, WARM_UP)
         return stall(server.url, reviews[0], large, seconds)
@@ -95,42 +76,43 @@ def measure_stall(
 
 def machine() -> dict[str, Any]:
     """Describe this machine."""
-    model = [
-        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
     return {
-        "processor": model[0] if model else platform.processor(),
+        "processor": next((line.split(": ")[1] for line in lines if "model name" in line), platform.processor()),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
 
 
-def measure_all(
-    contenders: Sequence[Contender], dataset: Sequence[Path], rounds: int, seconds: int, console: Console
-) -> dict[str, Any]:
-    """Measure every contender in every round; returns the results."""
+def measure_all(contenders: Sequence[Contender], reviews: Sequence[str], rounds: int, seconds: int) -> dict[str, Any]:
+    """Measure every server in every round; returns the results."""
+    console = Console(stderr=True)
     pythons = {one.name: environment(one.root / one.requirements, console, one.root) for one in contenders}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    measured: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}
-    inside: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    stalls: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    with Progress(*columns, console=console) as progress, tempfile.TemporaryDirectory() as name:
+    measured: dict[str, list[Any]] = {contender.name: [] for contender in contenders}
+    stages: defaultdict[str, list[Any]] = defaultdict(list)
+    stalls: defaultdict[str, list[Any]] = defaultdict(list)
+    with (
+        Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as progress,
+        tempfile.TemporaryDirectory() as name,
+    ):
         folder = Path(name)
-        reviews = sample_reviews(dataset, progress)
         sample = folder / "reviews.json"
         sample.write_text(json.dumps(reviews))
-        bodies = {contender.name: write_all_bodies(folder, contender, reviews) for contender in contenders}
-        task = progress.add_task("measuring", total=rounds * len(contenders))
+        bodies = {
+            body: {size: write_bodies(folder / f"{body.__name__}-{size}", body, reviews, size) for size in (1, 64)}
+            for body in {contender.body for contender in contenders}
+        }
+        task = progress.add_task("", total=rounds * len(contenders))
         for _ in range(rounds):
             for contender in contenders:
                 progress.update(task, description=contender.name)
                 python = pythons[contender.name]
-                run = measure(contender, python, reviews[0], bodies[contender.name], seconds)
+                run = measure(contender, python, bodies[contender.body], reviews[0], seconds)
                 measured[contender.name].append(run)
                 for runtime, one_worker in ONE_WORKER.items():
                     if contender == one_worker:
-                        inside[runtime].append(stages(python, sample, runtime))
+                        stages[runtime].append(measure_stages(python, sample, runtime))
                         stalls[runtime].append(measure_stall(contender, python, reviews, folder, seconds))
                 progress.advance(task)
     return {
@@ -140,7 +122,7 @@ def measure_all(
         "seconds": seconds,
         "versions": {contender.name: _version(contender) for contender in contenders},
         "contenders": measured,
-        "inside": inside,
+        "inside": stages,
         "stall": stalls,
     }
 
@@ -152,48 +134,39 @@ def _version(contender: Contender) -> str:
     return next((line for line in path.read_text().splitlines() if line.startswith(package)), "")
 
 
-def main() -> int:
-    """Run; returns the exit code."""
-    options = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main() -> None:
+    """Measure, and write or print the results."""
+    names = [contender.name for contender in CONTENDERS]
+    options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--dataset", nargs="+", type=Path, help="archives or folders of raw reviews")
     options.add_argument("--rounds", type=int, default=3, help="how often each server is measured (default: 3)")
     options.add_argument("--seconds", type=int, default=3, help="duration of each load (default: 3)")
+    options.add_argument("--baseline", type=Path, metavar="DIR", help="another checkout of this repository to compare")
     options.add_argument(
-        "--baseline",
-        type=Path,
-        metavar="DIR",
-        help="another checkout of this repository, such as a worktree of an earlier commit, to compare with",
+        "--only", nargs="+", choices=names, metavar="NAME", help="measure these servers, print tables, write nothing"
     )
-    options.add_argument("--only", nargs="+", metavar="NAME", help="measure these servers, print tables, write nothing")
     options.add_argument("--report", action="store_true", help="write docs/performance.md from the existing results")
     chosen = options.parse_args()
     if chosen.report:
         write_report(json.loads(RESULTS.read_text()))
-        return 0
+        return
     if not chosen.dataset:
         options.error("--dataset is required")
-    names = [contender.name for contender in CONTENDERS]
-    if unknown := set(chosen.only or ()) - set(names):
-        options.error(f"--only does not know {', '.join(sorted(unknown))}; it takes {'; '.join(names)}")
-    if chosen.baseline and not (chosen.baseline / "requirements").is_dir():
-        options.error(f"--baseline {chosen.baseline} is no checkout of this repository")
-    require_wrk()
-    contenders = [contender for contender in CONTENDERS if not chosen.only or contender.name in chosen.only]
+    if shutil.which("wrk") is None:
+        options.error("wrk is not installed; install it with `apt-get install wrk` or `brew install wrk`")
+    contenders = [contender for contender in CONTENDERS if contender.name in (chosen.only or names)]
     if chosen.baseline:
         contenders = with_baseline(contenders, chosen.baseline.resolve())
-    console = Console(stderr=True)
-    results = measure_all(contenders, chosen.dataset, chosen.rounds, chosen.seconds, console)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        reviews = sample_reviews(chosen.dataset, progress)
+    results = measure_all(contenders, reviews, chosen.rounds, chosen.seconds)
     if chosen.only:
         for load in LOADS:
             print(f"\n{load}\n{comparison(results, load)}")
-        return 0
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    write_report(results)
-    console.print("wrote benchmarks/results.json and docs/performance.md")
-    return 0
+    else:
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        write_report(results)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,6 @@
 """The ceiling: FastAPI with this service's request and response models, which returns constant predictions.
 
-It shows how fast a service can be that does no work beyond FastAPI's. uvicorn runs it as it runs the service.
+It shows the maximum speed of a service that does nothing but FastAPI's work. uvicorn runs it like the service.
 """
 
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""What is compared: this service in several configurations, the ceiling, and its peers."""
+"""The servers to compare: this service in several configurations, the ceiling, and other model servers (peers)."""
 
 import json
 import sys
@@ -27,12 +27,12 @@ class Contender:
     """A server to measure.
 
     Attributes:
-        name: For tables.
-        requirements: The packages of its environment: a file, seen from `root`.
+        name: Its name in tables.
+        requirements: The requirements file of its environment, relative to `root`.
         arguments: Arguments of its Python.
         settings: Environment variables.
         port: The environment variable that sets the port.
-        path: The path that predicts.
+        path: The path of predictions.
         body: Builds a request body from reviews.
         root: The checkout that it runs from.
     """
@@ -46,24 +46,15 @@ class Contender:
     body: Callable[[Sequence[str]], str] = predict_body
     root: Path = ROOT
 
-    def before(self, baseline: Path) -> "Contender":
-        """The same service and settings, from another checkout."""
-        return replace(self, name=before(self.name), root=baseline)
-
     def run(self, python: Path = Path(sys.executable), review: str = "warm") -> AbstractContextManager[Running]:
-        """Run it with a Python; it is ready once it has answered a request with this review."""
-        first_request = (self.path, self.body([review]).encode())
-        return running([str(python), *self.arguments], self.settings, first_request, self.port, self.root)
+        """Run it with a Python; it is ready when it has answered a request with this review."""
+        command = [str(python), *self.arguments]
+        return running(command, self.settings, self.port, self.path, self.body([review]).encode(), self.root)
 
 
-def before(name: str) -> str:
-    """The name of a contender's counterpart in the baseline."""
-    return f"{name}, before"
-
-
-def _service(runtime: str, workers: int, more: str = "", **settings: str) -> Contender:
+def _service(runtime: str, workers: int, suffix: str = "", **settings: str) -> Contender:
     return Contender(
-        f"{runtime}, {workers} {'worker' if workers == 1 else 'workers'}{more}",
+        f"{runtime}, {workers} {'worker' if workers == 1 else 'workers'}{suffix}",
         {"tensorflow": "requirements/serving.txt", "litert": "requirements/litert.txt"}[runtime],
         ("-m", "app"),
         {
@@ -77,19 +68,13 @@ def _service(runtime: str, workers: int, more: str = "", **settings: str) -> Con
     )
 
 
-def _peer(name: str, module: str, environment: str | None = None, **different: object) -> Contender:
-    requirements = f"benchmarks/peers/{environment or module}.txt"
-    return Contender(name, requirements, ("-m", f"benchmarks.peers.{module}"), **different)  # type: ignore[arg-type]
+def _peer(name: str, module: str, environment: str | None = None) -> Contender:
+    return Contender(name, f"benchmarks/peers/{environment or module}.txt", ("-m", f"benchmarks.peers.{module}"))
 
 
 UVICORN = ("-m", "uvicorn", "--http", "zttp", "--loop", "uvloop", "--no-access-log", "--log-level", "warning")
 
-CEILING = Contender(
-    "ceiling",
-    "requirements/litert.txt",
-    (*UVICORN, "benchmarks.ceiling:app"),
-    port="UVICORN_PORT",  # click reads it
-)
+CEILING = Contender("ceiling", "requirements/litert.txt", (*UVICORN, "benchmarks.ceiling:app"), port="UVICORN_PORT")
 SERVICE = (
     _service("litert", 1),
     _service("litert", 1, ", logging", SENTIMENT_LOG_LEVEL="info"),
@@ -109,15 +94,21 @@ CONTENDERS = (
     _peer("LitServe", "litserve_server"),
     _peer("BentoML", "bentoml_server"),
     _peer("Ray Serve", "ray_server"),
-    _peer("MLServer", "mlserver_server", path="/v2/models/imdb/infer", body=infer_body),
+    replace(_peer("MLServer", "mlserver_server"), path="/v2/models/imdb/infer", body=infer_body),
 )
-"""Those that are compared directly run one after the other, so that the machine's drift affects both alike."""
+"""Servers that are compared directly run one after the other, so that drift of the machine affects both alike."""
+
+
+def before(name: str) -> str:
+    """The name of a server's counterpart in the baseline."""
+    return f"{name}, before"
 
 
 def with_baseline(contenders: Sequence[Contender], baseline: Path) -> list[Contender]:
-    """Put the baseline's service right behind this one's, in every configuration."""
-    return [
-        one
-        for contender in contenders
-        for one in ([contender, contender.before(baseline)] if contender in SERVICE else [contender])
-    ]
+    """Add the service of another checkout in every configuration, right behind this one's."""
+    result = []
+    for contender in contenders:
+        result.append(contender)
+        if contender in SERVICE:
+            result.append(replace(contender, name=before(contender.name), root=baseline))
+    return result

@@ -1,4 +1,4 @@
-"""Separate environments for servers that are measured and for clients in tests, whose packages would conflict."""
+"""Separate environments for measured servers and for clients in tests, whose packages would conflict."""
 
 import fcntl
 import hashlib
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def environment(requirements: Path, console: Console, root: Path = ROOT) -> Path:
-    """Install a requirements file into `.environments` of a checkout, unless that was done before.
+    """Install a requirements file into `.environments` of a checkout, unless it is installed.
 
     Returns:
         The environment's Python.
@@ -26,7 +26,7 @@ def environment(requirements: Path, console: Console, root: Path = ROOT) -> Path
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
     folder.parent.mkdir(exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in parallel processes may ask for the same environment
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes may need the same environment
         if not stamp.exists() or stamp.read_text() != digest:
             uv = [sys.executable, "-m", "uv"]
             with console.status(f"installing {requirements}"):

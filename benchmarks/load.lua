@@ -1,4 +1,4 @@
--- Makes wrk send the lines of the file in BODIES in turn, and print its summary as JSON.
+-- Makes wrk send the lines of the file that BODIES names, in turn, and print its summary as JSON.
 local bodies = {}
 for line in io.lines(os.getenv("BODIES")) do
    bodies[#bodies + 1] = line
@@ -13,8 +13,9 @@ end
 
 done = function(summary, latency)
    local errors = summary.errors
+   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
    io.write(string.format(
       '\n{"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "failed": %d}\n',
-      summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e6, latency:percentile(99) / 1e6,
-      errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+      summary.requests - failed, summary.duration / 1e6, latency:percentile(50) / 1e6, latency:percentile(99) / 1e6,
+      failed))
 end

@@ -1,13 +1,11 @@
 """Servers as processes: started, waited for, measured and stopped."""
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -15,26 +13,12 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.environments import ROOT
+START_TIMEOUT = 120
+STOP_TIMEOUT = 20
+"""Seconds."""
 
-PATIENCE = 120
-"""Seconds that a server may take to answer for the first time, or to stop."""
-
-SETTLED = 40
-"""Successful new connections in a row before a server gets load."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Resources used by a server and all its processes.
-
-    Attributes:
-        memory: Bytes; memory shared by processes counts once (proportional set size).
-        cpu: Seconds of CPU time since the start.
-    """
-
-    memory: int
-    cpu: float
+STEADY = 40
+"""Successful connections in a row before a server gets load; other processes on its port may still be loading."""
 
 
 @dataclass(frozen=True)
@@ -42,78 +26,75 @@ class Running:
     """A server that answers.
 
     Attributes:
-        url: Where it listens.
+        url: Its address.
         process: Its first process.
         cold_start: Seconds from the start of the process to the first response.
     """
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: psutil.Popen
     cold_start: float
 
-    def usage(self) -> Usage:
-        """Add up all its processes."""
+    def usage(self) -> tuple[int, float]:
+        """Memory in bytes, counting shared memory once, and CPU time since the start in seconds, of all processes."""
         memory, cpu = 0, 0.0
-        for process in _family(self.process.pid):
-            try:
-                memory += process.memory_full_info().pss
+        for process in _family(self.process):
+            with suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            cpu += times.user + times.system
-        return Usage(memory, cpu)
+                memory += process.memory_full_info().pss
+                cpu += times.user + times.system
+        return memory, cpu
 
 
 @contextmanager
 def running(
-    command: Sequence[str],
-    settings: Mapping[str, str],
-    first_request: tuple[str, bytes] | str,
-    port_name: str,
-    folder: Path = ROOT,
+    command: Sequence[str], settings: Mapping[str, str], port_variable: str, path: str, body: bytes, folder: Path
 ) -> Iterator[Running]:
     """Run a server for the duration of a block.
 
     Args:
         command: Starts the server.
         settings: Added to the environment.
-        first_request: A path to GET, or a path and a JSON body to POST; the server is ready once it answers 200.
-        port_name: The environment variable that sets the port.
+        port_variable: The environment variable that sets the port.
+        path: The server is ready when a POST to this path succeeds.
+        body: The JSON body of that request.
         folder: The working directory.
 
     Raises:
-        SystemExit: The server stopped, or did not answer in time.
+        SystemExit: The server stopped or did not answer in time.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
+    variables = os.environ | settings | {port_variable: str(port)}
     started = time.perf_counter()
-    variables = os.environ | settings | {port_name: str(port)}
-    process = subprocess.Popen(command, cwd=folder, env=variables, stdout=sys.stderr, start_new_session=True)
+    process = psutil.Popen(command, cwd=folder, env=variables, stdout=sys.stderr, start_new_session=True)
     try:
-        cold_start = None
-        succeeded = 0
-        while succeeded < SETTLED:  # other processes on the same port may still be loading
-            if _answers(port, first_request):
+        cold_start, succeeded = 0.0, 0
+        while succeeded < STEADY:
+            if _succeeds(port, path, body):
                 succeeded += 1
                 cold_start = cold_start or time.perf_counter() - started
-                continue
-            succeeded = 0
-            if process.poll() is not None or time.perf_counter() > started + PATIENCE:
-                raise SystemExit(f"{' '.join(command)} did not answer; its message is above")
-            time.sleep(0.01)
-        assert cold_start is not None
-        yield Running(url, process, cold_start)
+            elif process.poll() is not None or time.perf_counter() > started + START_TIMEOUT:
+                raise SystemExit(f"{' '.join(command)} did not answer; see its messages above")
+            else:
+                succeeded = 0
+                time.sleep(0.01)
+        yield Running(f"http://127.0.0.1:{port}", process, cold_start)
     finally:
-        _stop(process)
+        family = _family(process)
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT)
+        for straggler in alive:
+            straggler.kill()
+        psutil.wait_procs(alive)
 
 
-def _answers(port: int, request: tuple[str, bytes] | str) -> bool:
-    # Not httpx, which sets up TLS on every try and takes CPU time from the server.
-    path, body = (request, None) if isinstance(request, str) else request
+def _succeeds(port: int, path: str, body: bytes) -> bool:
+    # Not httpx, which sets up TLS each time and takes CPU time from the server.
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request("POST" if body else "GET", path, body, {"Content-Type": "application/json"})
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
         return connection.getresponse().status == HTTPStatus.OK
     except (OSError, HTTPException):
         return False  # not listening yet
@@ -121,22 +102,8 @@ def _answers(port: int, request: tuple[str, bytes] | str) -> bool:
         connection.close()
 
 
-def _family(session: int) -> list[psutil.Process]:
-    """All processes of a session."""
-
-    def belongs(process: psutil.Process) -> bool:
-        try:
-            return os.getsid(process.pid) == session
-        except ProcessLookupError:
-            return False
-
-    return [process for process in psutil.process_iter() if belongs(process)]
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    family = _family(process.pid)
-    process.send_signal(signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=20)
-    for straggler in alive:
-        straggler.kill()
-    process.wait(PATIENCE)
+def _family(process: psutil.Popen) -> list[psutil.Process]:
+    """A process and all its descendants; none if it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return [process, *process.children(recursive=True)]
+    return []

@@ -1,4 +1,4 @@
-"""docs/performance.md and its pictures, and the README's table, from benchmarks/results.json."""
+"""Writes docs/performance.md with its pictures, and a table in the README, from benchmarks/results.json."""
 
 import statistics
 from collections.abc import Sequence
@@ -13,22 +13,17 @@ DOCUMENT = ROOT / "docs/performance.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- made by `make bench` -->", "<!-- end -->"
 PICTURES = ROOT / "docs/performance"
-Results = dict[str, Any]
 STAGES = ("parse", "tokenise", "find terms", "network", "serialise")
-REST = "HTTP, event loop, framework"
-BATCHES = ("alone", "in batches of 16")
-SITUATIONS = ("alone", "beside the largest requests")
+SPEED = "reviews_a_second"
+Results = dict[str, Any]
 
 
 def values(results: Results, name: str, *path: str) -> list[float]:
-    """A contender's measurement in each round."""
-    found = []
-    for measured in results["contenders"][name]:
-        value = measured
-        for key in path:
-            value = value[key]
-        found.append(float(value))
-    return found
+    """A server's measurement in each round."""
+    found = results["contenders"][name]
+    for key in path:
+        found = [measured[key] for measured in found]
+    return [float(value) for value in found]
 
 
 def typical(results: Results, name: str, *path: str) -> float:
@@ -37,9 +32,9 @@ def typical(results: Results, name: str, *path: str) -> float:
 
 
 def ratio(results: Results, name: str, baseline: str, *path: str) -> float:
-    """The median over the rounds of a contender's measurement divided by the baseline's in the same round."""
+    """The median over the rounds of a server's measurement divided by the baseline's in the same round."""
     pairs = zip(values(results, name, *path), values(results, baseline, *path), strict=True)
-    return float(statistics.median(one / other for one, other in pairs))
+    return statistics.median(one / other for one, other in pairs)
 
 
 def write_report(results: Results) -> None:
@@ -54,12 +49,11 @@ def write_report(results: Results) -> None:
 
 
 def document(results: Results) -> str:
-    """Build docs/performance.md."""
-    machine = results["machine"]
+    """The text of docs/performance.md."""
     versions = dict.fromkeys(version.replace("==", " ") for version in results["versions"].values() if version)
     return TEMPLATE.format(
         measured=results["measured"][:10],
-        machine=f"{machine['cores']} cores of {machine['processor']}, {machine['system']}, Python {machine['python']}",
+        machine="{cores} cores of {processor}, {system}, Python {python}".format(**results["machine"]),
         rounds=results["rounds"],
         seconds=results["seconds"],
         versions=", ".join(versions),
@@ -76,43 +70,43 @@ def document(results: Results) -> str:
 
 def readme_table(results: Results) -> str:
     """What an operator needs to know about each configuration."""
-    names = [f"{runtime}, {workers}" for runtime in ONE_WORKER for workers in ("1 worker", "2 workers")]
+    header = ("runtime", "from start to the first answer", "memory", "reviews/s, one per request", "64 per request")
     rows = [
         (
             name,
             f"{typical(results, name, 'cold_start'):.1f} s",
             f"{typical(results, name, 'memory') / 1e6:,.0f} MB",
-            f"{typical(results, name, 'loads', '32', 'reviews_a_second'):,.0f}",
-            f"{typical(results, name, 'loads', 'batches of 64', 'reviews_a_second'):,.0f}",
+            f"{typical(results, name, 'loads', '32', SPEED):,.0f}",
+            f"{typical(results, name, 'loads', 'batches of 64', SPEED):,.0f}",
         )
-        for name in names
+        for name in (f"{runtime}, {workers}" for runtime in ONE_WORKER for workers in ("1 worker", "2 workers"))
     ]
-    return _table(
-        ("runtime", "from start to the first answer", "memory", "reviews/s, one per request", "64 per request"), rows
-    )
+    return _table(header, rows)
 
 
 def comparison(results: Results, load: str) -> str:
-    """All contenders under a load, with the ratios of their throughput to those baselines that were measured."""
-    names = list(results["contenders"])
+    """All servers under a load, with the ratios of their throughput to those baselines that were measured."""
+    names = results["contenders"]
     baselines = [name for name in (CEILING.name, MOSEC.name) if name in names]
-    compared = {name: before(name) for name in names if before(name) in names}
+    has_before = any(before(name) in names for name in names)
 
     def times(name: str, baseline: str) -> str:
-        return f"{ratio(results, name, baseline, 'loads', load, 'reviews_a_second'):.2f}"
+        return f"{ratio(results, name, baseline, 'loads', load, SPEED):.2f}" if baseline in names else ""
 
-    rows = []
-    for name in names:
-        figures = {
-            key: typical(results, name, "loads", load, key) for key in results["contenders"][name][0]["loads"][load]
-        }
-        row = [name, f"{figures['reviews_a_second']:,.0f}", *(times(name, baseline) for baseline in baselines)]
-        if compared:
-            row.append(times(name, compared[name]) if name in compared else "")
-        row += [f"{figures[latency] * 1000:.2f} ms" for latency in ("p50", "p99")]
-        rows.append([*row, f"{figures['cpu_a_thousand']:.3f} s"])
-    ratios = [f"× {baseline}" for baseline in baselines] + ["× before"] * bool(compared)
-    return _table(("server", "reviews/s", *ratios, "median latency", "99 %", "CPU per 1,000 reviews"), rows)
+    header = ["server", "reviews/s", *(f"× {baseline}" for baseline in baselines), *["× before"] * has_before]
+    rows = [
+        (
+            name,
+            f"{typical(results, name, 'loads', load, SPEED):,.0f}",
+            *(times(name, baseline) for baseline in baselines),
+            *[times(name, before(name))] * has_before,
+            f"{typical(results, name, 'loads', load, 'p50') * 1000:.2f} ms",
+            f"{typical(results, name, 'loads', load, 'p99') * 1000:.2f} ms",
+            f"{typical(results, name, 'loads', load, 'cpu_a_thousand'):.3f} s",
+        )
+        for name in names
+    ]
+    return _table([*header, "median latency", "99 %", "CPU per 1,000 reviews"], rows)
 
 
 def _failures(results: Results) -> str:
@@ -133,30 +127,25 @@ def _resources(results: Results) -> str:
 
 
 def _stages(results: Results) -> str:
-    columns = [(runtime, batch) for runtime in ONE_WORKER for batch in BATCHES]
+    columns = [(runtime, batch) for runtime in ONE_WORKER for batch in ("alone", "in batches of 16")]
     rows = [(stage, *(f"{_stage(results, *column, stage):.0f} µs" for column in columns)) for stage in STAGES]
-    return _table(("stage", *(f"{runtime}, {batch}" for runtime, batch in columns)), rows)
+    return _table(("stage", *map(", ".join, columns)), rows)
 
 
 def _stage(results: Results, runtime: str, batch: str, stage: str) -> float:
     """Microseconds per review."""
-    return float(statistics.median(measured[batch][stage] for measured in results["inside"][runtime])) * 1e6
+    return statistics.median(float(measured[batch][stage]) for measured in results["inside"][runtime]) * 1e6
 
 
 def _stall(results: Results) -> str:
-    columns = [(situation, figure) for situation in SITUATIONS for figure in ("p50", "p99")]
-    rows = [
-        (
-            f"{runtime}: {question}",
-            *(
-                f"{statistics.median(run[one][question][figure] for run in runs) * 1000:.1f} ms"
-                for one, figure in columns
-            ),
-        )
-        for runtime, runs in results["stall"].items()
-        for question in runs[0]["alone"]
-    ]
-    return _table(("", *(f"{one}: {({'p50': 'median', 'p99': '99 %'})[figure]}" for one, figure in columns)), rows)
+    columns = [(load, figure) for load in ("alone", "beside the largest requests") for figure in ("p50", "p99")]
+    rows = []
+    for runtime, rounds in results["stall"].items():
+        for kind in ("health", "one review"):
+            medians = (statistics.median(run[load][kind][figure] for run in rounds) for load, figure in columns)
+            rows.append((f"{runtime}: {kind}", *(f"{median * 1000:.1f} ms" for median in medians)))
+    titles = {"p50": "median", "p99": "99 %"}
+    return _table(("", *(f"{load}: {titles[figure]}" for load, figure in columns)), rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -165,21 +154,15 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def draw_throughput(results: Results, path: Path) -> None:
-    """Draw everyone's reviews/s at 32 connections, and the range over the rounds."""
+    """Draw the reviews per second of all servers at 32 connections, with the range over the rounds."""
     figure, axes = new_figure()
     names = list(reversed(results["contenders"]))
-    rounds = [values(results, name, "loads", "32", "reviews_a_second") for name in names]
+    rounds = [values(results, name, "loads", "32", SPEED) for name in names]
     medians = [statistics.median(measured) for measured in rounds]
-    axes.barh(
-        names,
-        medians,
-        color=["tab:blue" if name.startswith(tuple(ONE_WORKER)) else "0.7" for name in names],
-        xerr=[
-            [median - min(measured) for median, measured in zip(medians, rounds, strict=True)],
-            [max(measured) - median for median, measured in zip(medians, rounds, strict=True)],
-        ],
-        error_kw={"elinewidth": 1, "ecolor": "0.3"},
-    )
+    below = [median - min(measured) for median, measured in zip(medians, rounds, strict=True)]
+    above = [max(measured) - median for median, measured in zip(medians, rounds, strict=True)]
+    colours = ["tab:blue" if name.startswith(tuple(ONE_WORKER)) else "0.7" for name in names]
+    axes.barh(names, medians, color=colours, xerr=[below, above], error_kw={"elinewidth": 1, "ecolor": "0.3"})
     axes.set(title="One review per request, 32 connections", xlabel="reviews per second (median and range)")
     save_figure(figure, path)
 
@@ -195,7 +178,7 @@ def draw_stages(results: Results, path: Path) -> None:
         left = [start + width for start, width in zip(left, widths, strict=True)]
     totals = [typical(results, name, "loads", "32", "cpu_a_thousand") * 1000 for name in names]
     rest = [max(total - start, 0) for total, start in zip(totals, left, strict=True)]
-    axes.barh(names, rest, left=left, label=REST, color="0.8")
+    axes.barh(names, rest, left=left, label="HTTP, event loop, framework", color="0.8")
     axes.set(title="CPU time per review, 32 connections", xlabel="µs")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, fontsize="small")
     save_figure(figure, path)

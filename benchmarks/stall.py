@@ -10,42 +10,39 @@ from urllib.parse import urlsplit
 
 from benchmarks.load import drive
 
-QUESTIONS = {"health": ("GET", "/health/ready", None), "one review": ("POST", "/predict", "review")}
+Latencies = dict[str, dict[str, float]]
+"""Kind of request -> `p50` and `p99` of its latencies in seconds."""
 
 
-def latencies(url: str, review: str, seconds: float) -> dict[str, dict[str, float]]:
-    """Alternate between a health check and a prediction on one connection.
+def stall(url: str, review: str, large: Path, seconds: int) -> dict[str, Latencies]:
+    """Measure latencies on an idle service, then beside one client that keeps sending the largest requests."""
+    alone = latencies(url, review, seconds)
+    with ThreadPoolExecutor(1) as background:
+        background.submit(drive, f"{url}/predict", large, 1, seconds + 2)
+        time.sleep(1)
+        return {"alone": alone, "beside the largest requests": latencies(url, review, seconds)}
 
-    Returns:
-        For each question the median, the 99th percentile and the maximum of its latencies, in seconds.
-    """
-    address = urlsplit(url).netloc
-    body = json.dumps({"reviews": [review]})
-    taken: dict[str, list[float]] = {question: [] for question in QUESTIONS}
-    connection = http.client.HTTPConnection(address, timeout=30)
-    ends = time.perf_counter() + seconds
-    while time.perf_counter() < ends:
-        for question, (method, path, sends) in QUESTIONS.items():
+
+def latencies(url: str, review: str, seconds: float) -> Latencies:
+    """Alternate between a health check and a prediction on one connection."""
+    requests = {
+        "health": ("GET", "/health/ready", None),
+        "one review": ("POST", "/predict", json.dumps({"reviews": [review]})),
+    }
+    measured: dict[str, list[float]] = {kind: [] for kind in requests}
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for kind, request in requests.items():
             started = time.perf_counter()
-            connection.request(method, path, body if sends else None, {"Content-Type": "application/json"})
+            connection.request(*request, {"Content-Type": "application/json"})
             response = connection.getresponse()
             response.read()
-            taken[question].append(time.perf_counter() - started)
+            measured[kind].append(time.perf_counter() - started)
             assert response.status == 200, response.status
         time.sleep(0.002)
     connection.close()
     return {
-        question: {"p50": statistics.median(all_), "p99": statistics.quantiles(all_, n=100)[98], "worst": max(all_)}
-        for question, all_ in taken.items()
+        kind: {"p50": statistics.median(seconds), "p99": statistics.quantiles(seconds, n=100)[98]}
+        for kind, seconds in measured.items()
     }
-
-
-def stall(url: str, review: str, large: Path, seconds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Measure latencies on an idle service, then beside one client that keeps sending the largest requests."""
-    alone = latencies(url, review, seconds)
-    with ThreadPoolExecutor(1) as background:
-        sending = background.submit(drive, f"{url}/predict", large, 1, seconds + 2)
-        time.sleep(1)
-        beside = latencies(url, review, seconds)
-        sending.result()
-    return {"alone": alone, "beside the largest requests": beside}

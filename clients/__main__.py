@@ -1,6 +1,6 @@
-"""`python -m clients`, or `make clients`: write a Python and a TypeScript client from openapi.json.
+"""`python -m clients`, or `make clients`: generate a Python and a TypeScript client from openapi.json.
 
-Each of them is a package of its own: `python/sentiment-client` and `typescript` below the output folder.
+Each client is a package: `python/sentiment-client` and `typescript` in the output folder.
 """
 
 import argparse
@@ -13,39 +13,38 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-DOCUMENT = HERE.parent / "openapi.json"
 OLDEST_NODE = (20, 19)
-"""What the generator and the linter want."""
+"""Required by the generator and the linter."""
 
 
 class DocumentUnreadable(Exception):
-    """The document is not there, or no OpenAPI; the message says which and why."""
+    """The document is missing or not OpenAPI; the message says which and why."""
 
 
 class ToolMissing(Exception):
-    """A program that is needed is not there, or too old; the message says which."""
+    """A required program is missing or too old; the message says which."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write both clients.
+    """Generate both clients.
 
     Returns:
-        The exit code: 0 also where there is no Node, which the output then says; 1 when the document cannot be read, or
-        a generator fails.
+        The exit code: 1 if the document cannot be read or a generator fails. Without Node, the TypeScript client is
+        skipped with a message, and the exit code is 0.
     """
     options = argparse.ArgumentParser(prog="python -m clients", description=__doc__)
     options.add_argument("--output", type=Path, default=HERE, help="the folder to write to (default: clients)")
-    options.add_argument("--document", type=Path, default=DOCUMENT, help="the document (default: openapi.json)")
-    wanted = options.parse_args(arguments)
-    output, document = wanted.output.resolve(), wanted.document.resolve()
+    options.add_argument(
+        "--document", type=Path, default=HERE.parent / "openapi.json", help="the document (default: openapi.json)"
+    )
+    chosen = options.parse_args(arguments)
+    output, document = chosen.output.resolve(), chosen.document.resolve()
     try:
         print(f"Python: {write_python(document, output / 'python/sentiment-client')}")
-        try:
-            install_node_packages()
-        except ToolMissing as error:
-            print(f"TypeScript: left out. {error}")
-        else:
-            print(f"TypeScript: {write_typescript(document, output / 'typescript')}")
+        install_node_packages()
+        print(f"TypeScript: {write_typescript(document, output / 'typescript')}")
+    except ToolMissing as missing:
+        print(f"TypeScript: left out. {missing}")
     except DocumentUnreadable as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -56,17 +55,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def write_python(document: Path, folder: Path) -> Path:
-    """Write the Python client, a package that pip can install; returns its folder.
+    """Generate the Python client, a package for pip; returns its folder.
 
     Raises:
-        DocumentUnreadable: The document cannot be read; a client that is there already stays.
+        DocumentUnreadable: The document cannot be read; an existing client is kept.
     """
-    content = json.dumps(_for_python(_read(document)))
+    content = _read(document)
+    for path in content["paths"].values():
+        for operation in path.values():
+            # openapi-python-client 0.29 takes "a key or nothing" for "a key", and its types would require one.
+            if {} in operation.get("security", []):
+                operation["security"] = []
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         prepared = Path(temporary) / "openapi.json"
-        prepared.write_text(content)
+        prepared.write_text(json.dumps(content))
         generator = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "uv", "--fail-on-warning"]
         config = HERE / "python/generator.yaml"
         _run([*generator, "--path", str(prepared), "--config", str(config), "--output-path", str(folder)], HERE)
@@ -78,28 +82,18 @@ def _read(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DocumentUnreadable(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # no UTF-8, or no JSON
+    except ValueError as error:  # not UTF-8, or not JSON
         raise DocumentUnreadable(f"{path}: not JSON ({error})") from error
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
-        raise DocumentUnreadable(f"{path}: not an OpenAPI document, it holds no `paths`; see `make openapi`")
-    return document
-
-
-def _for_python(document: dict[str, Any]) -> dict[str, Any]:
-    """Tell openapi-python-client 0.29 only what it understands."""
-    for path in document["paths"].values():
-        for operation in path.values():
-            # It takes "a key or nothing" for "a key", and would refuse clients without one in type checks.
-            if {} in operation.get("security", []):
-                operation["security"] = []
+        raise DocumentUnreadable(f"{path}: not an OpenAPI document, it has no `paths`; see `make openapi`")
     return document
 
 
 def install_node_packages() -> None:
-    """Install what clients/typescript/package-lock.json names, unless that was done.
+    """Install the packages in clients/typescript/package-lock.json, unless they are installed.
 
     Raises:
-        ToolMissing: There is no Node or npm, or only an old one.
+        ToolMissing: Node or npm is missing or too old.
     """
     oldest = ".".join(map(str, OLDEST_NODE))
     node, npm = shutil.which("node"), shutil.which("npm")
@@ -116,12 +110,12 @@ def install_node_packages() -> None:
 
 
 def write_typescript(document: Path, folder: Path) -> Path:
-    """Write the TypeScript client and what tsc makes of it, a package that npm can install; returns its folder."""
+    """Generate and compile the TypeScript client, a package for npm; returns its folder."""
     tools = HERE / "typescript"
-    for written in ("src", "dist"):
-        shutil.rmtree(folder / written, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    for generated in ("src", "dist"):
+        shutil.rmtree(folder / generated, ignore_errors=True)
     if folder != tools:
+        folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "tsconfig.json"):
             shutil.copyfile(tools / name, folder / name)
     programs = tools / "node_modules/.bin"
@@ -132,8 +126,8 @@ def write_typescript(document: Path, folder: Path) -> Path:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    """Run one of the programs that this module names; returns what it wrote."""
-    done = subprocess.run(  # noqa: S603  # no argument comes from anyone but the caller of this command
+    """Run a program; returns its output."""
+    done = subprocess.run(  # noqa: S603  # the arguments come from the caller of this command
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
     )
     return done.stdout

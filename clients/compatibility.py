@@ -1,145 +1,94 @@
-"""Whether a new OpenAPI document breaks the callers of an old one, and whether its version admits it.
+"""Whether an OpenAPI document breaks callers of an older one, and whether its version number permits that.
 
-`breaking_changes` walks both documents. What a caller may send must not shrink, and what it may get must not grow,
-except by new fields, statuses, operations and optional parameters. Names that end up in generated code stay: operation
-ids, tags, schemas. What the walk cannot judge, such as another regular expression, counts as breaking: somebody should
-look at it.
+Callers may send what they sent before, and receive nothing that they do not know, except new fields, statuses and
+operations. Names in generated code stay: operation ids, tags and schemas. `clients.schemas` compares schemas.
 
-Written here, as no maintained package of PyPI or npm does this for OpenAPI 3.1: oasdiff and openapi-changes are
-programs in Go, openapi-diff stops at OpenAPI 3.0.
+Written here because no maintained package on PyPI or npm does this for OpenAPI 3.1: oasdiff and openapi-changes are
+programs in Go, and openapi-diff stops at OpenAPI 3.0.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from clients.schemas import SchemaComparison, judged, resolve
-
-Parameters = dict[tuple[str, str], dict[str, Any]]
-"""Place and name -> parameter."""
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+from clients.schemas import Schema, SchemaComparison, constraints, resolve
 
 
 def permitted(old_version: str, new_version: str) -> bool:
-    """Whether a change of version admits breaking changes: a new major one, or, while it is 0, a new minor one."""
+    """Whether a change of version permits breaking changes: a new major or, while it is 0, a new minor version."""
     old, new = (tuple(map(int, version.split(".")[:2])) for version in (old_version, new_version))
     return new > old if old[0] == 0 else new[0] > old[0]
 
 
-def breaking_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """List, for people, what would break callers of `old`; both are whole documents of OpenAPI 3.1."""
-    return list(_Comparison(old, new, SchemaComparison(old, new)).run())
+def breaking_changes(old: Schema, new: Schema) -> list[str]:
+    """Describe what would break callers of `old`; both are whole documents of OpenAPI 3.1."""
+    comparison = _DocumentComparison(old, new)
+    comparison.run()
+    return comparison.found
 
 
-@dataclass
-class _Comparison:
-    old: dict[str, Any]
-    new: dict[str, Any]
-    schemas: SchemaComparison
-
-    def run(self) -> Iterator[str]:
-        was_at, now_at = ((one.get("servers") or [{"url": "/"}])[0]["url"] for one in (self.old, self.new))
-        if was_at != now_at:  # where generated clients ask that were told nothing else
-            yield f"the first server: {was_at} -> {now_at}"
-        for path, was in self.old["paths"].items():
-            now = self.new["paths"].get(path)
-            if now is None:
-                yield f"{path}: removed"
-                continue
-            for method in METHODS:
-                where = f"{method.upper()} {path}"
-                if method in was and method not in now:
-                    yield f"{where}: removed"
-                elif method in was:
-                    shared = was.get("parameters", []), now.get("parameters", [])
-                    yield from self._operation(where, was[method], now[method], shared)
+class _DocumentComparison(SchemaComparison):
+    def run(self) -> None:
+        # Generated clients use the first server by default.
+        servers = [(document.get("servers") or [{"url": "/"}])[0]["url"] for document in (self.old, self.new)]
+        self.same("the first server:", *servers)
+        for where, was, now in self.pairs("", _operations(self.old), _operations(self.new)):
+            self._operation(where, was, now)
         components = self.old.get("components", {}), self.new.get("components", {})
-        for name in components[0].get("schemas", {}):
-            if name not in components[1].get("schemas", {}):
-                yield f"schema {name}: removed or renamed, generated classes bear its name"
-        for name, scheme in components[0].get("securitySchemes", {}).items():
-            now = components[1].get("securitySchemes", {}).get(name, {})
-            if judged(scheme) != judged(now):
-                yield f"security scheme {name}: changed"
+        old, new = (one.get("schemas", {}) for one in components)
+        self.pairs("schema ", old, new, gone="removed or renamed; generated classes have its name")
+        old, new = (one.get("securitySchemes", {}) for one in components)
+        for where, was, now in self.pairs("security scheme ", old, new):
+            if constraints(was) != constraints(now):
+                self.found.append(f"{where}: changed")
 
-    def _operation(
-        self, where: str, was: dict[str, Any], now: dict[str, Any], shared: tuple[list[Any], list[Any]]
-    ) -> Iterator[str]:
-        for name in ("operationId", "tags"):  # generators name methods after the one, modules after the other
-            if was.get(name) != now.get(name):
-                yield f"{where}: {name} {was.get(name)} -> {now.get(name)}"
-        # Each of the alternatives that sufficed must suffice still.
-        security = now.get("security", self.new.get("security", []))
-        for alternative in was.get("security", self.old.get("security", [])) or [{}]:
+    def _operation(self, where: str, old: Schema, new: Schema) -> None:
+        for name in ("operationId", "tags"):
+            self.same(f"{where}: {name}", old.get(name), new.get(name))
+        security = new.get("security", self.new.get("security", []))
+        for alternative in old.get("security", self.old.get("security", [])) or [{}]:
             if security and not any(set(wanted) <= set(alternative) for wanted in security):
-                yield f"{where}: security: {sorted(alternative) or 'nothing'} no longer suffices"
-        yield from self._parameters(
-            where,
-            self._parameters_of(self.old, [*shared[0], *was.get("parameters", [])]),
-            self._parameters_of(self.new, [*shared[1], *now.get("parameters", [])]),
-        )
-        yield from self._body(where, was.get("requestBody"), now.get("requestBody"))
-        for status, answer in was["responses"].items():
-            if status not in now["responses"]:
-                yield f"{where}: {status}: removed"
-            else:
-                yield from self._answer(f"{where}: {status}", answer, now["responses"][status])
+                self.found.append(f"{where}: security: {sorted(alternative) or 'nothing'} no longer suffices")
+        self._parameters(where, _parameters(self.old, old), _parameters(self.new, new))
+        bodies = resolve(self.old, old.get("requestBody", {})), resolve(self.new, new.get("requestBody", {}))
+        if bodies[0] and not bodies[1]:
+            self.found.append(f"{where}: body: removed")
+        else:
+            self._required(f"{where}: body", *bodies)
+            self._content(f"{where}: body ", *bodies, sent=True)
+        for place, was, now in self.pairs(f"{where}: ", old["responses"], new["responses"]):
+            self._response(place, resolve(self.old, was), resolve(self.new, now))
 
-    def _parameters_of(self, document: dict[str, Any], parameters: Iterable[Any]) -> Parameters:
-        resolved = [resolve(document, parameter) for parameter in parameters]
-        return {(parameter["in"], parameter["name"]): parameter for parameter in resolved}
+    def _parameters(self, where: str, old: Schema, new: Schema) -> None:
+        for place, was, now in self.pairs(f"{where}: ", old, new):
+            self._required(place, was, now)
+            for name in ("style", "explode"):
+                self.same(f"{place}: {name}", was.get(name), now.get(name))
+            self.compare(place, was.get("schema", {}), now.get("schema", {}), sent=True)
+        for name, parameter in new.items():
+            if name not in old and parameter.get("required"):
+                self.found.append(f"{where}: {name}: new and required")
 
-    def _parameters(self, where: str, was: Parameters, now: Parameters) -> Iterator[str]:
-        for (place, name), parameter in was.items():
-            here = f"{where}: {place} parameter {name}"
-            other = now.get((place, name))
-            if other is None:
-                yield f"{here}: removed"
-                continue
-            if other.get("required") and not parameter.get("required"):
-                yield f"{here}: now required"
-            for way in ("style", "explode"):
-                if parameter.get(way) != other.get(way):
-                    yield f"{here}: {way} {parameter.get(way)} -> {other.get(way)}"
-            yield from self.schemas.changes(here, parameter.get("schema", {}), other.get("schema", {}), sent=True)
-        for (place, name), parameter in now.items():
-            if (place, name) not in was and parameter.get("required"):
-                yield f"{where}: {place} parameter {name}: new and required"
+    def _response(self, where: str, old: Schema, new: Schema) -> None:
+        headers = old.get("headers", {}), new.get("headers", {})
+        for place, was, now in self.pairs(f"{where}: header ", *headers):
+            schemas = resolve(self.old, was).get("schema", {}), resolve(self.new, now).get("schema", {})
+            self.compare(place, *schemas, sent=False)
+        self._content(f"{where}: ", old, new, sent=False)
 
-    def _body(self, where: str, was: Any, now: Any) -> Iterator[str]:
-        was, now = resolve(self.old, was or {}), resolve(self.new, now or {})
-        if was and not now:
-            yield f"{where}: body: removed"
-            return
-        if now.get("required") and not was.get("required"):
-            yield f"{where}: body: now required"
-        for media, old in was.get("content", {}).items():
-            if media not in now["content"]:
-                yield f"{where}: body {media}: removed"
-            else:
-                new = now["content"][media]
-                yield from self.schemas.changes(
-                    f"{where}: body {media}", old.get("schema", {}), new.get("schema", {}), sent=True
-                )
+    def _content(self, where: str, old: Schema, new: Schema, sent: bool) -> None:
+        contents = old.get("content", {}), new.get("content", {})
+        for place, was, now in self.pairs(where, *contents):
+            self.compare(place, was.get("schema", {}), now.get("schema", {}), sent)
 
-    def _answer(self, where: str, was: Any, now: Any) -> Iterator[str]:
-        was, now = resolve(self.old, was), resolve(self.new, now)
-        for name, header in was.get("headers", {}).items():
-            other = now.get("headers", {}).get(name)
-            if other is None:
-                yield f"{where}: header {name}: removed"
-            else:
-                schemas = (
-                    resolve(self.old, header).get("schema", {}),
-                    resolve(self.new, other).get("schema", {}),
-                )
-                yield from self.schemas.changes(f"{where}: header {name}", *schemas, sent=False)
-        for media, old in was.get("content", {}).items():
-            if media not in now.get("content", {}):
-                yield f"{where}: {media}: removed"
-            else:
-                new = now["content"][media]
-                yield from self.schemas.changes(
-                    f"{where}: {media}", old.get("schema", {}), new.get("schema", {}), sent=False
-                )
+    def _required(self, where: str, old: Schema, new: Schema) -> None:
+        if new.get("required") and not old.get("required"):
+            self.found.append(f"{where}: now required")
+
+
+def _operations(document: Schema) -> Schema:
+    paths = document["paths"].items()
+    return {f"{method.upper()} {path}": operation for path, item in paths for method, operation in item.items()}
+
+
+def _parameters(document: Schema, operation: Schema) -> dict[str, Any]:
+    resolved = [resolve(document, parameter) for parameter in operation.get("parameters", [])]
+    return {f"{parameter['in']} parameter {parameter['name']}": parameter for parameter in resolved}

@@ -1,105 +1,101 @@
-"""How a JSON Schema of one OpenAPI document changed in another, as far as it breaks somebody.
+"""Which changes of a JSON Schema break callers.
 
-What the comparison cannot judge, such as another regular expression, counts: somebody should look at it.
+Schemas of requests must not accept less than before, and schemas of responses must not allow more. Changes that the
+comparison does not understand, such as another regular expression, count as breaking, so that somebody looks at them.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+Schema = dict[str, Any]
 
 JSON_TYPES = frozenset(("null", "boolean", "integer", "number", "string", "array", "object"))
 ANNOTATIONS = frozenset(
     ("title", "description", "example", "examples", "deprecated", "$comment", "readOnly", "writeOnly", "default")
 )
-"""Keywords that refuse nothing. A changed `default` of a request is judged apart."""
+"""Keywords that reject nothing; a changed `default` in a request is checked separately."""
 
-LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
-ALTERNATIVES = ("anyOf", "oneOf")
 STRUCTURE = frozenset(("$ref", "type", "enum", "const", "properties", "required", "additionalProperties", "items"))
-JUDGED = ANNOTATIONS | STRUCTURE | {*LOWER, *UPPER, *ALTERNATIVES}
 
 
-@dataclass
 class SchemaComparison:
-    """Compares schemas of two documents.
+    """Compares schemas of two OpenAPI documents and collects what breaks callers in `found`."""
 
-    Attributes:
-        old: The document that callers know.
-        new: The one that they will meet.
-        met: Pairs of references that were compared, and for which direction; schemas may refer to themselves.
-    """
+    def __init__(self, old: Schema, new: Schema) -> None:
+        self.old, self.new = old, new
+        self.found: list[str] = []
+        self.compared: set[tuple[str, str, bool]] = set()
+        """Pairs of references and their direction; schemas may refer to themselves."""
 
-    old: dict[str, Any]
-    new: dict[str, Any]
-    met: set[tuple[str, str, bool]] = field(default_factory=set)
-
-    def changes(self, where: str, was: Any, now: Any, sent: bool) -> Iterator[str]:
-        """Compare schemas: the new one must take all that callers sent, and the old one all that they get now."""
-        old, new = _reference(was), _reference(now)
-        if old and new:
-            pair = (old, new, sent)
-            if pair in self.met:
+    def compare(self, where: str, old: Any, new: Any, sent: bool) -> None:
+        """Compare two schemas, of what callers send or of what they receive."""
+        references = _reference(old), _reference(new)
+        if all(references):
+            if (*references, sent) in self.compared:
                 return
-            self.met.add(pair)
-        was, now = _plain(self.old, was), _plain(self.new, now)
-        if sent and was.get("default") != now.get("default"):
-            yield f"{where}: default {was.get('default')!r} -> {now.get('default')!r}"
-        if _alternatives(was) or _alternatives(now):
-            yield from self._any_of(where, was, now, sent)
+            self.compared.add((*references, sent))
+        old, new = _plain(self.old, old), _plain(self.new, new)
+        if sent and old.get("default") != new.get("default"):
+            self.found.append(f"{where}: default {old.get('default')!r} -> {new.get('default')!r}")
+        if _alternatives(old) or _alternatives(new):
+            self._compare_alternatives(where, old, new, sent)
             return
-        narrow, wide = (was, now) if sent else (now, was)
+        narrow, wide = (old, new) if sent else (new, old)
         if not _types(narrow) <= _types(wide):
-            yield f"{where}: type {was.get('type')} -> {now.get('type')}"
+            self.same(f"{where}: type", old.get("type"), new.get("type"))
             return
-        values, others = _values(narrow), _values(wide)
-        if others is not None and (values is None or not values <= others):
-            yield f"{where}: values {_shown(was)} -> {_shown(now)}"
-        for keyword in (*LOWER, *UPPER):
-            if keyword in wide and not _within(keyword, narrow.get(keyword), wide[keyword]):
-                yield f"{where}: {keyword} {was.get(keyword)} -> {now.get(keyword)}"
-        for keyword in sorted((was.keys() | now.keys()) - JUDGED):
-            if keyword in wide and narrow.get(keyword) != wide[keyword]:
-                yield f"{where}: {keyword} {was.get(keyword)} -> {now.get(keyword)}"
-        yield from self._object(where, was, now, sent)
-        if "items" in was or "items" in now:
-            yield from self.changes(f"{where}[]", was.get("items", {}), now.get("items", {}), sent)
+        allowed, values = _values(wide), _values(narrow)
+        if allowed is not None and (values is None or not values <= allowed):
+            self.same(f"{where}: values", _shown(_values(old)), _shown(_values(new)))
+        for keyword in sorted(wide.keys() - ANNOTATIONS - STRUCTURE):
+            if not _within(keyword, narrow.get(keyword), wide[keyword]):
+                self.same(f"{where}: {keyword}", old.get(keyword), new.get(keyword))
+        self._compare_objects(where, old, new, sent)
+        if "items" in old or "items" in new:
+            self.compare(f"{where}[]", old.get("items", {}), new.get("items", {}), sent)
 
-    def _object(self, where: str, was: dict[str, Any], now: dict[str, Any], sent: bool) -> Iterator[str]:
-        narrow, wide = (was, now) if sent else (now, was)
-        for name, schema in was.get("properties", {}).items():
-            if name not in now.get("properties", {}):
-                yield f"{where}.{name}: removed"
-            else:
-                yield from self.changes(f"{where}.{name}", schema, now["properties"][name], sent)
+    def _compare_objects(self, where: str, old: Schema, new: Schema, sent: bool) -> None:
+        properties = old.get("properties", {}), new.get("properties", {})
+        for place, was, now in self.pairs(f"{where}.", *properties):
+            self.compare(place, was, now, sent)
+        narrow, wide = (old, new) if sent else (new, old)
         for name in sorted(set(wide.get("required", [])) - set(narrow.get("required", []))):
-            if sent or name in now.get("properties", {}):
-                yield f"{where}.{name}: {'now required' if sent else 'no longer always there'}"
-        # Equal ones are walked too: what an unchanged reference leads to may have changed.
-        if "additionalProperties" in was or "additionalProperties" in now:
-            further = was.get("additionalProperties", True), now.get("additionalProperties", True)
-            yield from self.changes(f"{where}.*", *further, sent)
+            if sent or name in properties[1]:
+                self.found.append(f"{where}.{name}: {'now required' if sent else 'no longer always there'}")
+        if "additionalProperties" in old or "additionalProperties" in new:
+            others = old.get("additionalProperties", True), new.get("additionalProperties", True)
+            self.compare(f"{where}.*", *others, sent)
 
-    def _any_of(self, where: str, was: dict[str, Any], now: dict[str, Any], sent: bool) -> Iterator[str]:
-        """Each alternative of the narrower side must fit into one of the wider side."""
-        if _beside(was) != _beside(now):
-            yield f"{where}: what stands beside alternatives changed"
-        olds, news = _alternatives(was) or _by_type(was), _alternatives(now) or _by_type(now)
-        for alternative in olds if sent else news:
-            others = news if sent else olds
-            pairs = ((alternative, other) if sent else (other, alternative) for other in others)
-            if all(self._objects_to(where, *pair, sent) for pair in pairs):
-                yield f"{where}: alternatives: {_named(alternative)} {'is no longer taken' if sent else 'is new'}"
+    def _compare_alternatives(self, where: str, old: Schema, new: Schema, sent: bool) -> None:
+        """Each alternative of the narrower side must fit one of the wider side."""
+        if _beside_alternatives(old) != _beside_alternatives(new):
+            self.found.append(f"{where}: keywords beside alternatives changed")
+        olds, news = _alternatives(old) or _by_type(old), _alternatives(new) or _by_type(new)
+        narrow, wide = (olds, news) if sent else (news, olds)
+        for alternative in narrow:
+            if not any(self._fits(alternative, other, sent) for other in wide):
+                name = _reference(alternative) or alternative.get("type", alternative)
+                self.found.append(f"{where}: alternatives: {name} {'is no longer taken' if sent else 'is new'}")
 
-    def _objects_to(self, where: str, was: Any, now: Any, sent: bool) -> bool:
-        """Whether one alternative does not fit another; a trial, which leaves no pair behind as compared."""
-        trial = SchemaComparison(self.old, self.new, set(self.met))
-        return next(trial.changes(where, was, now, sent), None) is not None
+    def _fits(self, narrow: Any, wide: Any, sent: bool) -> bool:
+        trial = SchemaComparison(self.old, self.new)
+        trial.compared = set(self.compared)
+        trial.compare("", *((narrow, wide) if sent else (wide, narrow)), sent)
+        return not trial.found
+
+    def same(self, where: str, old: object, new: object) -> None:
+        """Report a value that changed."""
+        if old != new:
+            self.found.append(f"{where} {old} -> {new}")
+
+    def pairs(self, prefix: str, old: Schema, new: Schema, gone: str = "removed") -> list[tuple[str, Any, Any]]:
+        """The parts that both sides have, with their prefixed names; reports those that the new side lacks."""
+        self.found += [f"{prefix}{name}: {gone}" for name in old if name not in new]
+        return [(f"{prefix}{name}", part, new[name]) for name, part in old.items() if name in new]
 
 
-def resolve(document: dict[str, Any], part: Any) -> Any:
-    """Follow a part's references within the document, if it is one."""
+def resolve(document: Schema, part: Any) -> Any:
+    """Follow references within a document."""
     while isinstance(part, dict) and "$ref" in part:
         target: Any = document
         for name in part["$ref"].removeprefix("#/").split("/"):
@@ -108,64 +104,58 @@ def resolve(document: dict[str, Any], part: Any) -> Any:
     return part
 
 
-def _reference(schema: Any) -> str | None:
-    return schema.get("$ref") if isinstance(schema, dict) else None
+def constraints(part: Schema) -> Schema:
+    """A part without annotations."""
+    return {name: value for name, value in part.items() if name not in ANNOTATIONS}
 
 
-def _plain(document: dict[str, Any], schema: Any) -> dict[str, Any]:
-    """A schema as a dictionary, its reference followed; True takes anything, False nothing."""
+def _reference(schema: Any) -> str:
+    return schema.get("$ref", "") if isinstance(schema, dict) else ""
+
+
+def _plain(document: Schema, schema: Any) -> Schema:
+    """A schema as a dictionary; True allows anything, False nothing."""
     schema = resolve(document, schema)
     if isinstance(schema, bool):
         return {} if schema else {"type": []}
-    assert isinstance(schema, dict)
-    return schema
+    plain: Schema = schema
+    return plain
 
 
-def _alternatives(schema: dict[str, Any]) -> list[Any]:
-    return next((schema[keyword] for keyword in ALTERNATIVES if keyword in schema), [])
+def _alternatives(schema: Schema) -> list[Any]:
+    return schema.get("anyOf") or schema.get("oneOf") or []
 
 
-def _by_type(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """A schema as alternatives of one type each."""
+def _by_type(schema: Schema) -> list[Schema]:
     types = schema.get("type")
     return [{**schema, "type": name} for name in types] if isinstance(types, list) else [schema]
 
 
-def _beside(schema: dict[str, Any]) -> dict[str, Any]:
-    """What a schema with alternatives demands of all of them."""
-    if not _alternatives(schema):
-        return {}
-    return {name: value for name, value in judged(schema).items() if name not in ALTERNATIVES}
+def _beside_alternatives(schema: Schema) -> Schema:
+    others = {name: value for name, value in constraints(schema).items() if name not in ("anyOf", "oneOf")}
+    return others if _alternatives(schema) else {}
 
 
-def _types(schema: dict[str, Any]) -> frozenset[str]:
+def _types(schema: Schema) -> frozenset[str]:
     types = schema.get("type", JSON_TYPES)
     named = frozenset([types] if isinstance(types, str) else types)
     return named | {"integer"} if "number" in named else named
 
 
-def _values(schema: dict[str, Any]) -> set[str] | None:
-    """Those that are named, as JSON, or None where any may be."""
-    if "const" in schema:
-        return {json.dumps(schema["const"])}
-    return set(map(json.dumps, schema["enum"])) if "enum" in schema else None
+def _values(schema: Schema) -> set[str] | None:
+    """The allowed values as JSON; None if they are not listed."""
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    return None if values is None else set(map(json.dumps, values))
 
 
-def _shown(schema: dict[str, Any]) -> str:
-    values = _values(schema)
+def _shown(values: set[str] | None) -> str:
     return "any" if values is None else ", ".join(sorted(values))
 
 
-def _within(keyword: str, narrow: float | None, wide: float) -> bool:
-    if narrow is None:
-        return keyword in ("minLength", "minItems", "minProperties") and wide == 0
-    return narrow >= wide if keyword in LOWER else narrow <= wide
-
-
-def _named(schema: Any) -> str:
-    return str(_reference(schema) or schema.get("type", schema))
-
-
-def judged(part: dict[str, Any]) -> dict[str, Any]:
-    """A part without the words for people."""
-    return {name: value for name, value in part.items() if name not in ANNOTATIONS}
+def _within(keyword: str, narrow: Any, wide: Any) -> bool:
+    """Whether the narrower side's bound implies the wider side's."""
+    if narrow is not None and keyword.startswith(("min", "exclusiveMin")):
+        return bool(narrow >= wide)
+    if narrow is not None and keyword.startswith(("max", "exclusiveMax")):
+        return bool(narrow <= wide)
+    return bool(narrow == wide)

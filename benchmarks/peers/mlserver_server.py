@@ -1,9 +1,9 @@
 """MLServer: the Open Inference Protocol (V2), with adaptive batching.
 
-Batches of at most 32 requests that wait 1 ms at most; its advice is to find both by experiment
-(https://docs.seldon.ai/mlserver/user-guide/adaptive-batching). The process that serves HTTP is the one that scores:
+Batches of at most 32 requests that wait for at most 1 ms; its documentation recommends finding both by experiment
+(https://docs.seldon.ai/mlserver/user-guide/adaptive-batching). The process that serves HTTP also scores:
 `parallel_workers=0`; a pool of one or two workers was as fast
-(https://docs.seldon.ai/mlserver/user-guide/parallel-inference). Metrics and compression are off, uvicorn runs on
+(https://docs.seldon.ai/mlserver/user-guide/parallel-inference). Metrics and compression are off. uvicorn runs on
 httptools, which MLServer does not install.
 """
 
@@ -15,7 +15,7 @@ from mlserver import MLModel, MLServer, ModelSettings, Settings
 from mlserver.codecs import StringCodec
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
 
-from benchmarks.peers.common import HOST, open_newest_classifier, port
+from benchmarks.peers.common import HOST, PORT, open_newest_classifier
 
 
 class Sentiment(MLModel):  # type: ignore[misc] # MLServer is not installed where types are checked
@@ -27,14 +27,7 @@ class Sentiment(MLModel):  # type: ignore[misc] # MLServer is not installed wher
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Score the reviews of a batch, which MLServer has put together.
-
-        Args:
-            payload: One input `text`: BYTES (reviews,).
-
-        Returns:
-            One output `positive_probability`: FP32 (reviews,).
-        """
+        """Score the reviews of a batch: from `text`, BYTES (reviews,), to `positive_probability`, FP32 (reviews,)."""
         (text,) = payload.inputs
         predictions = self._classifier.predict(StringCodec.decode_input(text))
         output = ResponseOutput(
@@ -47,16 +40,12 @@ class Sentiment(MLModel):  # type: ignore[misc] # MLServer is not installed wher
 
 
 async def main(folder: str) -> None:
-    """Serve until SIGTERM.
-
-    Args:
-        folder: For files that MLServer would otherwise put into the current one.
-    """
+    """Serve until SIGTERM; MLServer's own files go into the folder."""
     settings = Settings(
         debug=False,
         host=HOST,
-        http_port=port(),
-        grpc_port=0,  # any; it cannot be turned off
+        http_port=PORT,
+        grpc_port=0,  # any free port; it cannot be disabled
         metrics_endpoint=None,
         parallel_workers=0,
         gzip_enabled=False,

@@ -1,8 +1,8 @@
 """mosec as its users would write it: the book's code behind two workers, without anything from this repository's app.
 
-The model is the SavedModel of models/imdb/1, called through its signature; text, word index and multi-hot rows are
+The model is the SavedModel of models/imdb/1, called through its signature. Text, word index and multi-hot rows are
 plain Python and NumPy, as in the book and in Keras' `text_to_word_sequence`, so typographic quotes and dashes are not
-normalised. mosec is set up as in `mosec_server`, and TensorFlow gets one thread per worker, as each has one core.
+normalised. mosec is configured as in `mosec_server`, and TensorFlow gets one thread per worker, as each has one core.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""mosec: a Rust HTTP front end that forms dynamic batches, and Python processes that score them.
+"""mosec: an HTTP front end in Rust that forms dynamic batches, and Python processes that score them.
 
-Two worker processes, one a core; batches of at most 16 requests that wait 1 ms at most. mosec's advice is to measure
-for the best `max_batch_size` and `max_wait_time`, the latter below the time of a call, and to choose the serialisation
-(https://github.com/mosecorg/mosec#performance-tuning). At 32 connections 16 was best: two workers share what is under
-way. JSON by msgspec, which mosec installs.
+Two worker processes, one per core; batches of at most 16 requests that wait for at most 1 ms. mosec recommends
+measuring the best `max_batch_size` and `max_wait_time`, the latter below the duration of a call, and choosing the
+serialisation (https://github.com/mosecorg/mosec#performance-tuning). At 32 connections 16 was best, as two workers
+share the requests in flight. JSON by msgspec, which mosec installs.
 """
 
 import os
@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.peers.common import HOST, RequestJson, ResponseJson, answer, open_newest_classifier, port
+from benchmarks.peers.common import HOST, PORT, open_newest_classifier, respond
 
-os.environ |= {"MOSEC_ADDRESS": HOST, "MOSEC_PORT": str(port()), "MOSEC_LOG_LEVEL": "error"}
+os.environ |= {"MOSEC_ADDRESS": HOST, "MOSEC_PORT": str(PORT), "MOSEC_LOG_LEVEL": "error"}
 
 from mosec import Server, Worker
 
@@ -26,17 +26,17 @@ class SentimentWorker(Worker):  # type: ignore[misc] # mosec is not installed wh
         self._classifier = open_newest_classifier()
 
     def deserialize(self, data: bytes) -> Any:
-        """Parse a body."""
+        """Parse a request body."""
         return msgspec.json.decode(data)
 
-    def serialize(self, data: ResponseJson) -> bytes:
-        """Write a body."""
+    def serialize(self, data: dict[str, Any]) -> bytes:
+        """Write a response body."""
         body: bytes = msgspec.json.encode(data)
         return body
 
-    def forward(self, data: list[RequestJson]) -> list[ResponseJson]:
+    def forward(self, data: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Score a batch."""
-        return answer(self._classifier, data)
+        return respond(self._classifier, data)
 
 
 if __name__ == "__main__":

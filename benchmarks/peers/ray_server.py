@@ -1,11 +1,11 @@
 """Ray Serve: a replica that serves HTTP and forms batches, with the processes of a Ray cluster around it.
 
-`RAY_SERVE_THROUGHPUT_OPTIMIZED` and `max_ongoing_requests` as its guide advises
+`RAY_SERVE_THROUGHPUT_OPTIMIZED` and `max_ongoing_requests` as its guide recommends
 (https://docs.ray.io/en/latest/serve/advanced-guides/performance.html), with `serve.batch`
-(https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html). The optimised mode lets replicas serve HTTP
-themselves, for an HAProxy in front of them to spread load. There is one replica here and no HAProxy: the load goes
-straight to the replica. Through Ray's Python proxy it was several times slower. Ray's internal ports are open to the
-network while it runs, behind a token.
+(https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html). In the optimised mode replicas serve HTTP
+themselves, behind an HAProxy that spreads the load. Here the load goes straight to a single replica; through Ray's
+Python proxy it was several times slower. Ray's internal ports are open to the network while it runs, protected by a
+token.
 """
 
 import os
@@ -14,19 +14,20 @@ import signal
 import socket
 import tempfile
 import threading
+from typing import Any
 
-from benchmarks.peers.common import HOST, RequestJson, ResponseJson, answer, open_newest_classifier, port
+from benchmarks.peers.common import HOST, PORT, open_newest_classifier, respond
 
-# Ray reads these during its import, and hands them on to its processes.
+# Ray reads these when it is imported, and passes them on to its processes.
 os.environ |= {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(port()),
-    "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(port() + 1),
-    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.1",  # 30 s otherwise, for load balancers to notice
+    "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(PORT),
+    "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(PORT + 1),
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.1",  # the default is 30 s
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
 }
-os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray leaves one in the home folder
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # otherwise Ray leaves one in the home folder
 
 import ray
 from ray import serve
@@ -44,9 +45,9 @@ class Sentiment:
         self._classifier = open_newest_classifier()
 
     @serve.batch(max_batch_size=16, batch_wait_timeout_s=0.001)  # type: ignore[untyped-decorator]
-    async def predict(self, requests: list[RequestJson]) -> list[ResponseJson]:
+    async def predict(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Score a batch."""
-        return answer(self._classifier, requests)
+        return respond(self._classifier, requests)
 
     async def __call__(self, request: Request) -> JSONResponse:
         """Serve a request."""

@@ -13,7 +13,7 @@ BEGIN, END = "<!-- replicas -->", "<!-- end -->"
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
 
 RUNTIMES = ("litert", "tensorflow")
-LOADS = {"one a request": "32", "64 a request": "batches of 64"}
+LOADS = {"one per request": "32", "64 per request": "batches of 64"}
 """Reviews per request -> the measured load."""
 THROUGHPUTS = (1_000, 5_000, 10_000, 25_000, 50_000, 100_000)
 """Reviews per second."""

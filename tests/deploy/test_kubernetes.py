@@ -179,7 +179,7 @@ def test_grace_period_covers_sleep_drain_and_shutdown(variant: str) -> None:
     shutdown, collector = 2, 7  # docs/operations.md, "Time to stop"
     grace = (predictor(variant) if variant in KSERVE else pod(variant))["terminationGracePeriodSeconds"]
     assert 0 <= grace - (asleep + set_.drain + set_.shutdown_timeout + shutdown + collector) <= 10
-    seconds = re.findall(r"^\| (\d+) \|", PAGE.partition("### A pod's end")[2].partition("## ")[0], re.MULTILINE)
+    seconds = re.findall(r"^\| (\d+) \|", PAGE.partition("### How a pod stops")[2].partition("## ")[0], re.MULTILINE)
     drained = asleep + set_.drain
     assert list(map(int, seconds)) == [0, asleep, drained, drained + set_.shutdown_timeout, grace]
 

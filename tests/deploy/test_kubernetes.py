@@ -350,7 +350,7 @@ def test_kserve_scales_by_cpu_or_by_concurrency() -> None:
     assert (standard["minReplicas"], standard["maxReplicas"]) == (scaler["minReplicas"], scaler["maxReplicas"])
     annotations = one("InferenceService", "imdb", "knative")["metadata"]["annotations"]
     assert annotations == {"serving.kserve.io/deploymentMode": "Knative"}
-    assert (knative["scaleMetric"], str(knative["scaleTarget"])) == ("concurrency", sizing.LOADS["one a request"])
+    assert (knative["scaleMetric"], str(knative["scaleTarget"])) == ("concurrency", sizing.LOADS["one per request"])
     assert container("knative").keys() <= KNATIVE
     assert "terminationGracePeriodSeconds" not in knative
 

@@ -114,7 +114,10 @@ def test_python_client_speaks_the_open_inference_protocol(package: Path, server:
     [
         (["a"] * 9, {"limit": 8, "received": 9}),
         (["a", "b" * 1001], {"limit": 1000, "received": 1001, "index": 1}),
-        (["a", "  "], {"errors": [{"location": "reviews.1", "message": "A review must contain text; this one is blank"}]}),
+        (
+            ["a", "  "],
+            {"errors": [{"location": "reviews.1", "message": "A review must contain text; this one is blank"}]},
+        ),
         ([], {}),
     ],
 )

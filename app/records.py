@@ -193,8 +193,11 @@ def read_chunks(path: Path, part_rows: int, advance: Callable[[int], object] = l
             room -= len(chunk)
             if not room:
                 part, room = part + 1, part_rows
-            advance(raw.tell() - position)
-            position = raw.tell()
+            before, position = (
+                position,
+                path.stat().st_size if raw.closed else raw.tell(),
+            )  # pyarrow closes it at its end
+            advance(position - before)
 
 
 def _take(records: Iterator[Record], rows: int) -> list[Record]:

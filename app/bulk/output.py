@@ -12,7 +12,7 @@ A part is written under a temporary name, then renamed. `_job.json` is written a
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -131,22 +131,20 @@ class Output:
         progress = replace(self.progress, parts=self.progress.parts + 1)
         bad_lines: list[bytes] = []
         with _renamed_when_complete(path) as file:
-            writer = _TableWriter(file) if layout.format == "parquet" else file
             if layout.format == "csv":
                 file.write(_header(scoring, layout))
-            for name, chunk in scored:
-                if chunk.rows:
-                    writer.write(chunk.content)
-                progress.rows += chunk.rows
-                progress.errors += chunk.errors
-                bad_lines += [to_json({"file": name, **line._asdict()}) + b"\n" for line in chunk.bad_lines]
-            if isinstance(writer, _TableWriter):
-                writer.close()
-            if bad_lines:
-                progress.bad_lines += len(bad_lines)
-                with self._bad_lines.open("ab") as others:
-                    others.writelines(bad_lines)
-                progress.bad_line_bytes = self._bad_lines.stat().st_size
+            with _writing(layout, file) as write:
+                for name, chunk in scored:
+                    if chunk.rows:
+                        write(chunk.content)
+                    progress.rows += chunk.rows
+                    progress.errors += chunk.errors
+                    bad_lines += [to_json({"file": name, **line._asdict()}) + b"\n" for line in chunk.bad_lines]
+        if bad_lines:
+            progress.bad_lines += len(bad_lines)
+            with self._bad_lines.open("ab") as others:
+                others.writelines(bad_lines)
+            progress.bad_line_bytes = self._bad_lines.stat().st_size
         self._save(progress)
 
     def complete(self) -> None:
@@ -165,21 +163,25 @@ def _header(scoring: Scoring, layout: Layout) -> bytes:
     return f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode()
 
 
-class _TableWriter:
-    """Writes record batches as Parquet, with the schema of the first."""
+@contextmanager
+def _writing(layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
+    """Yield what writes the content of chunks."""
+    if layout.format != "parquet":
+        yield file.write
+        return
+    writer: Any = None
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._writer: Any = None
+    def write(batch: Any) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = import_pyarrow().parquet.ParquetWriter(file, batch.schema)
+        writer.write_batch(batch)
 
-    def write(self, batch: Any) -> None:
-        if self._writer is None:
-            self._writer = import_pyarrow().parquet.ParquetWriter(self._file, batch.schema)
-        self._writer.write_batch(batch)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 @contextmanager

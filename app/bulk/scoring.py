@@ -155,8 +155,8 @@ def _csv(scoring: Scoring, layout: Layout, rows: Sequence[Row], answers: Sequenc
 def csv_line(fields: Sequence[str], separator: str) -> str:
     """Format a row of CSV, without a line end."""
     line = io.StringIO()
-    csv.writer(line, delimiter=separator, lineterminator="").writerow(fields)
-    return line.getvalue()
+    csv.writer(line, delimiter=separator).writerow(fields)  # quotes fields that contain a part of its line end
+    return line.getvalue().removesuffix("\r\n")
 
 
 def _json_lines(scoring: Scoring, rows: Sequence[Row], answers: Sequence[str | Prediction]) -> bytes:

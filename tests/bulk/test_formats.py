@@ -87,6 +87,7 @@ def test_folder_is_scored_in_the_order_of_its_files(tmp_path: Path) -> None:
     succeed(folder, tmp_path / "out")
     assert [part.name for part in parts(tmp_path / "out")] == ["part-00000.jsonl", "part-00001.csv", "part-00002.csv"]
     assert [row["review"] for row in rows_of(tmp_path / "out")] == ["first", "second", "third", "fourth"]
+    (folder / "_ignored.csv").unlink()
     succeed(f"{folder}/**/*.csv", tmp_path / "one.csv")
     assert [row["review"] for row in rows_of(tmp_path / "one.csv")] == ["second", "third", "fourth"]
 

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -249,23 +249,18 @@ def _text_layout(path: Path, records: Iterator[Record]) -> Layout:
 
 def _records(path: Path, raw: Any) -> Iterator[Record]:
     """Split a file into records; blank lines are none."""
-    lines = enumerate(_lines(_decompressed(path, raw)), 1)
+    lines: Iterator[tuple[int, bytes]] = enumerate(_lines(_decompressed(path, raw)), 1)
     first = next(lines, None)
     if first is None:
         return
     number, line = first
     if line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in line[:1000]:
         raise FileUnreadable(f"{path}: this is UTF-16 or not text; save it as UTF-8")
-    lines = _chain((number, line.removeprefix(b"\xef\xbb\xbf")), lines)
+    lines = chain([(number, line.removeprefix(b"\xef\xbb\xbf"))], lines)
     if format_of(path) == "csv":
         yield from _csv_records(lines)
     else:
         yield from (Record(number, line) for number, line in lines if not line.isspace())
-
-
-def _chain(first: tuple[int, bytes], others: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    yield first
-    yield from others
 
 
 def _decompressed(path: Path, raw: Any) -> Any:

@@ -128,7 +128,8 @@ def _print_summary(progress: Progress, rows: int, seconds: float, speed: _Speed,
         }
         typer.echo(json.dumps({**asdict(progress), "run": this_run}))
         return
-    typer.echo(f"{rows:,} rows in {seconds:.1f} s ({speed.rows_per_second:,.0f} rows/s once started) -> {output}")
+    rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
+    typer.echo(f"{rows:,} rows in {seconds:.1f} s{rate} -> {output}")
     if progress.errors or progress.bad_lines:
         typer.echo(f"{progress.errors:,} rows have an error, {progress.bad_lines:,} lines could not be parsed")
 

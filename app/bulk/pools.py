@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Callable
@@ -113,6 +114,9 @@ class RayPool:
             shutil.copytree(Path(__file__).parent.parent, Path(folder, "app"), ignore=_compiled)
             shutil.copytree(scoring.bundle, Path(folder, "bundle", scoring.bundle.name))
             try:
+                if address != "auto":  # Ray itself would try for minutes
+                    host, port = address.removeprefix("ray://").rsplit(":", 1)
+                    socket.create_connection((host, int(port)), timeout=10).close()
                 ray.init(
                     address=address, runtime_env={"working_dir": folder}, log_to_driver=False, logging_level="error"
                 )

@@ -1,6 +1,6 @@
 """The commands, as `python -m app` and as the console command `review-sentiment`.
 
-Each command imports what it needs itself: `score` must not wait for a web framework.
+Each command does its own imports, so that `score` need not load a web framework.
 """
 
 import json
@@ -65,8 +65,8 @@ def serve(
         python -m app serve --host 0.0.0.0 --workers 4
         SENTIMENT_API_KEYS_FILE=keys.txt python -m app
 
-    Exit codes: 0 after a signal, 1 if the bundle cannot be served, 2 if an option or a setting is wrong, 3 if the
-    address cannot be used.
+    Exit codes: 0 after a signal, 1 if the bundle cannot be served, 2 if an option or a setting is invalid, 3 if
+    the address cannot be used.
     """
     settings = opt.load_settings(
         host=host, port=port, workers=workers, runtime=runtime, model_dir=model_dir, model_version=model_version
@@ -95,8 +95,8 @@ def score(
         echo "A superb film." | python -m app score -
         python -m app score -- "-- not my film"
 
-    Prints a table on a terminal. Otherwise prints lines of fields separated by tabs: probability, sentiment, words,
-    known words, review. `--json` prints what `POST /predict` returns.
+    Prints a table on a terminal, otherwise tab-separated lines: probability, sentiment, words, known words, review.
+    `--json` prints what `POST /predict` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     model, texts = _open(settings, reviews, file, whole, "max_reviews")
@@ -124,8 +124,8 @@ def explain(
         python -m app explain --top 20 --file review.txt --whole
 
     On a terminal, blue words with ⁺ make the review more positive, orange words with ⁻ more negative; dim words are
-    unknown. A term's log-odds are the difference to the prediction without it. Otherwise prints lines of fields
-    separated by tabs. `--json` prints what `POST /explain` returns.
+    unknown. A term's log-odds are the difference from the prediction without it. Otherwise prints tab-separated lines.
+    `--json` prints what `POST /explain` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     model, texts = _open(settings, reviews, file, whole, "max_explained")
@@ -137,7 +137,7 @@ def explain(
 def _open(
     settings: "Settings", reviews: opt.Reviews, file: opt.Files, whole: bool, limit: str
 ) -> "tuple[tuple[Bundle, Classifier], list[str]]":
-    """Read the reviews of a command, which may be wrong, and then load the model, which takes longer."""
+    """Read the reviews of a command, then load the model, which takes longer: invalid input fails early."""
     from app.terminal.model import open_model
     from app.terminal.reviews import read_reviews
 
@@ -147,7 +147,7 @@ def _open(
 
 @app.command()
 def check(
-    bundle: Annotated[Path | None, typer.Argument(help="Its folder; by default, the bundle that is served.")] = None,
+    bundle: Annotated[Path | None, typer.Argument(help="Its folder; by default, the one that `serve` uses.")] = None,
     as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,
@@ -161,7 +161,7 @@ def check(
         python -m app check models/imdb/1 --runtime litert
         python -m app check --json | jq .manifest.metrics
 
-    Compares every file with its SHA-256. Then scores the golden reviews with the chosen runtime, or with every
+    Checks the SHA-256 of every file. Then scores the golden reviews with the chosen runtime, or with every
     installed one, and compares the probabilities with the recorded ones.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
@@ -173,7 +173,7 @@ def check(
         differences = replay(found, settings.runtime if "runtime" in settings.model_fields_set else None)
     except SentimentError as error:
         if as_json:
-            typer.echo(json.dumps({"whole": False, "message": str(error)}))
+            typer.echo(json.dumps({"valid": False, "message": str(error)}))
         raise
     typer.echo(json.dumps(facts_of(found, differences)) if as_json else lines_about(found, differences))
 

@@ -1,4 +1,4 @@
-"""The application: creates it from its parts, starts and stops it."""
+"""Create, start and stop the application."""
 
 import gc
 import os
@@ -31,8 +31,8 @@ from app.settings import Settings
 DESCRIPTION = """\
 Estimates how likely movie reviews are to be positive.
 
-Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`, either that of the request or a
-new one, and log lines contain it. `GET /model` returns the limits that apply.
+Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`, either the one from the request
+or a new one, and log lines contain it. `GET /model` returns the limits that apply.
 """
 
 TAGS = [
@@ -52,7 +52,7 @@ def create_app(
     """Create the application.
 
     Args:
-        settings: If None, they are read from the environment, as each worker does.
+        settings: If None, they are read from the environment, as in each worker.
         bundle: The bundle to serve. If None, the one in the settings is loaded and verified.
         metrics: The metrics to update. If None, new ones are created.
     """
@@ -109,10 +109,10 @@ def start_service(settings: Settings, bundle: Bundle | None, metrics: Metrics) -
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
         raise
-    metrics.serve(bundle, settings.runtime, settings.max_waiting)
+    metrics.record_bundle(bundle, settings.runtime, settings.max_waiting)
     batcher = Batcher(classifier, settings.max_waiting, settings.deadline, metrics.batch)
     explainer = Explainer(classifier, settings.max_explaining, settings.max_explanation_rows, settings.deadline)
-    gc.freeze()  # exempts what is loaded from garbage collection, as it stays until the process ends
+    gc.freeze()  # exempts loaded objects from garbage collection, as they live until the process ends
     log.info(
         "ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest, pid=os.getpid()
     )

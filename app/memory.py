@@ -1,4 +1,4 @@
-"""How much memory this process takes."""
+"""Memory usage of this process."""
 
 import os
 import resource
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def resident_bytes() -> int:
-    """Memory that is in use; where the system does not say, the most that ever was."""
+    """Resident memory; peak resident memory where the system does not report the current value."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
@@ -15,10 +15,10 @@ def resident_bytes() -> int:
         return _peak()
 
 
-def most_resident_bytes() -> int:
-    """The most memory that ever was in use."""
+def peak_resident_bytes() -> int:
+    """Peak resident memory."""
     try:
-        # `getrusage` would count what the parent held when it started this process.
+        # `getrusage` would include the parent's memory at the time it started this process.
         (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
 """Prometheus metrics of this worker, or of all workers together.
 
-With several workers, prometheus-client keeps the numbers in files that all of them share (its multi-process mode): the
-folder is named by PROMETHEUS_MULTIPROC_DIR, which has to be set before prometheus-client is imported.
+With several workers, prometheus-client keeps the values in files that all of them share (its multi-process mode).
+PROMETHEUS_MULTIPROC_DIR names their folder, and must be set before prometheus-client is imported.
 https://prometheus.github.io/client_python/multiprocess/
 """
 
@@ -36,30 +36,30 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 OTHER = "other"
-"""Label for methods and routes that do not exist, so that no client can create series."""
+"""Label for unknown methods and routes, so that clients cannot create series."""
 
 
 class Metrics:
-    """Every metric of the service; the help text of each says what it counts and in which unit."""
+    """All metrics of the service; each help text says what is measured and in which unit."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # one more series per series, which nobody reads
+        disable_created_metrics()  # one extra series per metric, which nobody reads
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "sentiment_http_requests", "Requests by response status.", ["method", "route", "status"], registry=registry
         )
         self._duration = Histogram(
             "sentiment_http_request_duration_seconds",
-            "Seconds from a request's head to the end of its response.",
+            "Seconds from the request head to the end of the response.",
             ["route"],
             buckets=SECONDS,
             registry=registry,
         )
-        # Looking a series up takes as long as counting.
+        # Looking up a series takes as long as incrementing it.
         self._requests_by, self._duration_by = cache(self._requests.labels), cache(self._duration.labels)
         self._rejections = Counter(
             "sentiment_rejections",
-            "Requests that were answered with an error, by reason.",
+            "Requests answered with an error, by reason.",
             ["reason"],
             registry=registry,
         )
@@ -111,12 +111,12 @@ class Metrics:
             ["feature", "le"],
         )
 
-    def serve(self, bundle: Bundle, runtime: str, max_waiting: int) -> None:
-        """Note what is served from now on.
+    def record_bundle(self, bundle: Bundle, runtime: str, max_waiting: int) -> None:
+        """Record the served bundle, and that this worker is ready.
 
         Args:
             bundle: The bundle.
-            runtime: What executes it.
+            runtime: The runtime that executes its network.
             max_waiting: Maximum number of waiting reviews.
         """
         manifest = bundle.manifest
@@ -130,7 +130,7 @@ class Metrics:
         self.workers_ready.set(1)
 
     def initialise(self, routes: Sequence[str], reasons: Sequence[str]) -> None:
-        """Create the series that alerts compare, as a rate misses the first event of a new series.
+        """Create the series that alerts compare, because `rate` misses the first event of a new series.
 
         Args:
             routes: Path templates that score reviews.
@@ -144,7 +144,7 @@ class Metrics:
             self._rejections.labels(reason)
 
     def request(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:
-        """Count a request that was answered, or whose client disconnected (status 499)."""
+        """Count a request that was answered or whose client disconnected (status 499)."""
         self._requests_by(method if method in METHODS else OTHER, route, status).inc()
         self._duration_by(route).observe(seconds)
         if problem is not None:
@@ -170,7 +170,7 @@ class Metrics:
 
     @property
     def registry(self) -> CollectorRegistry:
-        """What to scrape: this process's metrics, or those of all workers."""
+        """The registry to scrape: this process's metrics, or those of all workers."""
         if MULTIPROCESS_FOLDER not in os.environ:
             return self._registry
         registry = CollectorRegistry()
@@ -183,7 +183,7 @@ class Metrics:
 
 
 class AllWorkers(Collector):
-    """Collects the metrics of all workers; passes over files that are still empty, as a starting worker's are."""
+    """Collects the metrics of all workers; skips empty files, which belong to workers that are starting."""
 
     def collect(self) -> Iterable[Metric]:
         """See `Collector`."""

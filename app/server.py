@@ -1,8 +1,8 @@
-"""uvicorn with a drain period, so that a stop loses no request.
+"""uvicorn with a drain period, so that stopping loses no requests.
 
-On SIGTERM readiness fails and every response asks its client to close the connection, but the server still answers.
-After the drain period it accepts pending connections, stops listening, finishes what it accepted and exits. SIGINT,
-which comes from a person, skips the drain period; a second signal stops the server at once.
+On SIGTERM, readiness fails and every response asks its client to close the connection, but the server still answers.
+After the drain period it accepts pending connections, stops listening, finishes the accepted requests and exits. SIGINT
+(Ctrl-C) skips the drain period; a second signal stops the server at once.
 """
 
 import asyncio
@@ -17,20 +17,20 @@ import uvicorn
 
 from app.api.state import Service
 
-QUIET = 0.1
+ACCEPT_TIMEOUT = 0.1
 """Seconds without a new connection after which a listener is closed."""
 
 MAX_ACCEPTING = 1.0
-"""Maximum seconds to wait for that; clients that keep connecting must not delay the stop forever."""
+"""Maximum seconds to keep accepting; clients that keep connecting must not delay the stop forever."""
 
 IN_TRANSIT = 0.5
-"""Seconds for requests that are on their way on open connections, before uvicorn closes the idle ones."""
+"""Seconds to wait for requests in transit on open connections, before uvicorn closes the idle ones."""
 
 log = structlog.get_logger()
 
 
 class Server(uvicorn.Server):
-    """See the module; takes the arguments of `uvicorn.Server`."""
+    """See the module docstring; takes the arguments of `uvicorn.Server`."""
 
     stopping = False
     interrupted = False
@@ -43,9 +43,9 @@ class Server(uvicorn.Server):
         return service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Note SIGTERM and SIGINT; see the module.
+        """Record SIGTERM and SIGINT; see the module docstring.
 
-        Nothing else happens here: the interrupted code may hold a lock that metrics or logs would wait for forever.
+        Nothing else happens here: the interrupted code may hold a lock that metrics or logs need.
         """
         if sig == signal.SIGINT:
             self.interrupted = True
@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept pending connections, which closing their listener would reset, then shut down."""
         listeners: list[socket.socket] = []
-        with suppress(OSError):  # no file descriptor is left; what was accepted is finished all the same
+        with suppress(OSError):  # out of file descriptors; accepted requests are still finished
             for server in self.servers:
                 listeners += [socket.socket(fileno=socket.dup(sock.fileno())) for sock in server.sockets]
         for server in self.servers:
@@ -78,7 +78,7 @@ class Server(uvicorn.Server):
         for sock in sockets or []:
             sock.close()
         for connection in [connection for listener in listeners for connection in pending_connections(listener)]:
-            with suppress(OSError):  # the client has left
+            with suppress(OSError):  # the client has disconnected
                 await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         if not self.force_exit:
             await asyncio.sleep(IN_TRANSIT)
@@ -91,16 +91,16 @@ class Server(uvicorn.Server):
 
 
 def pending_connections(listener: socket.socket) -> list[socket.socket]:
-    """Accept the connections that wait for a listener, and close it once no more arrive.
+    """Accept the pending connections of a listener, and close it once no more arrive.
 
-    This blocks the event loop on purpose: clients that connect again as soon as they have a response would keep
-    arriving, and one that arrives between the last `accept` and `close` is reset.
+    This blocks the event loop on purpose: clients that reconnect as soon as they get a response would keep arriving,
+    and a connection that arrives between the last `accept` and `close` is reset.
     """
     connections = []
     deadline = time.monotonic() + MAX_ACCEPTING
-    with listener, suppress(OSError):  # nobody has connected for a while, or no file descriptor is left
-        listener.settimeout(QUIET)
+    with listener, suppress(OSError):  # no new connections for a while, or out of file descriptors
+        listener.settimeout(ACCEPT_TIMEOUT)
         while time.monotonic() < deadline:
-            with suppress(ConnectionError):  # the client has left
+            with suppress(ConnectionError):  # the client has disconnected
                 connections.append(listener.accept()[0])
     return connections

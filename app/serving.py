@@ -18,7 +18,7 @@ def serve(settings: Settings) -> int:
     """Serve until a signal stops the service.
 
     Returns:
-        The exit code: 0 after a signal, 1 if the bundle failed its golden reviews. uvicorn exits with 3 by itself if
+        The exit code: 0 after a signal, 1 if the bundle failed its golden reviews. uvicorn itself exits with 3 if
         it cannot listen.
 
     Raises:
@@ -27,9 +27,9 @@ def serve(settings: Settings) -> int:
     from app import tracing
     from app.inference.bundle import find_bundle, load_bundle
 
-    # First, so that a wrong path or a damaged file ends the command at once instead of every worker.
+    # First, so that a wrong path or a damaged file fails at once, not in every worker.
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-    if tracing.wanted():
+    if tracing.requested():
         tracing.check()
     if settings.workers > 1:
         return _serve_with_workers(settings)

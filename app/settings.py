@@ -1,6 +1,6 @@
 """Every setting and its default. All come from the environment.
 
-Beside these, libraries read variables of their own: `OTEL_*` (docs/operations.md), `TF_*`.
+Besides these, libraries read their own variables: `OTEL_*` (docs/operations.md), `TF_*`.
 """
 
 from functools import cached_property
@@ -13,15 +13,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 RuntimeName = Literal["tensorflow", "litert"]
 
 PREFIX = "SENTIMENT_"
-SHORTEST_KEY = 16
-"""Characters; shorter ones could be guessed."""
+MIN_KEY_LENGTH = 16
+"""Characters; shorter keys could be guessed."""
 
 
 class Settings(BaseSettings):
     """The service's settings; `SENTIMENT_PORT` sets `port`, and so on.
 
     Raises:
-        pydantic.ValidationError: A variable holds something that its setting cannot be.
+        pydantic.ValidationError: A variable has an invalid value.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     model_version: Annotated[str | None, Field(description="Bundle version to serve; if unset, the highest.")] = None
     runtime: Annotated[
         RuntimeName,
-        Field(description="What runs the network; `litert` starts faster and needs less memory."),
+        Field(description="Runtime that executes the network; `litert` starts faster and needs less memory."),
     ] = "tensorflow"
 
     max_reviews: Annotated[int, Field(ge=1, description="Maximum reviews per request.")] = 128
@@ -53,26 +53,26 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            description="Maximum waiting reviews per worker; beyond it requests get 503 until the queue is half empty.",
+            description="Maximum waiting reviews per worker; excess requests get 503 until the queue is half empty.",
         ),
     ] = 1024
     max_explaining: Annotated[
-        int, Field(ge=1, description="Maximum explanation requests in progress per worker; beyond it they get 503.")
+        int, Field(ge=1, description="Maximum explanation requests in progress per worker; excess requests get 503.")
     ] = 16
     max_explanation_rows: Annotated[
         int,
         Field(
             ge=1,
             description="Maximum rows of explanations in progress per worker: one per review, plus one per distinct "
-            "known term; beyond it requests get 503.",
+            "known term; excess requests get 503.",
         ),
     ] = 100_000
     limit_concurrency: Annotated[
         int | None,
         Field(
             ge=1,
-            description="Maximum connections or requests per worker, health checks included; beyond it uvicorn "
-            "answers 503. If unset, there is no limit.",
+            description="Maximum connections or requests per worker, health checks included; excess requests "
+            "get 503 from uvicorn. If unset, there is no limit.",
         ),
     ] = None
 
@@ -145,30 +145,30 @@ class Settings(BaseSettings):
     ] = None
 
     @model_validator(mode="after")
-    def _a_full_request_can_wait(self) -> Self:
+    def _queue_fits_the_largest_request(self) -> Self:
         if self.max_waiting < self.max_reviews:
             raise ValueError(
                 f"{PREFIX}MAX_WAITING ({self.max_waiting}) must be at least {PREFIX}MAX_REVIEWS ({self.max_reviews}), "
-                "or full requests would always be refused"
+                "or the largest requests would always be rejected"
             )
         return self
 
     @model_validator(mode="after")
-    def _keys_are_keys(self) -> Self:
+    def _keys_are_valid(self) -> Self:
         if (self.api_keys or self.api_keys_file) and not self.all_keys:
             raise ValueError(
-                f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE hold no key, and would leave the service open"
+                f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE contain no key, which would leave the service open"
             )
-        if any(len(key) < SHORTEST_KEY or not (key.isascii() and key.isprintable()) for key in self.all_keys):
+        if any(len(key) < MIN_KEY_LENGTH or not (key.isascii() and key.isprintable()) for key in self.all_keys):
             raise ValueError(
-                f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {SHORTEST_KEY} characters, or not "
-                "printable ASCII; `openssl rand -hex 24` makes one"
+                f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {MIN_KEY_LENGTH} characters or "
+                "not printable ASCII; `openssl rand -hex 24` generates one"
             )
         return self
 
     @cached_property
     def all_keys(self) -> tuple[str, ...]:
-        """The keys of both settings."""
+        """The keys from both settings."""
         keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []
         if self.api_keys_file is not None:
             try:
@@ -178,10 +178,10 @@ class Settings(BaseSettings):
         return tuple(stripped for key in keys if (stripped := key.strip()))
 
 
-def faults_in(error: ValidationError) -> list[str]:
-    """What is wrong with which settings, a line each."""
-    faults = []
-    for fault in error.errors():
-        setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in fault["loc"][:1])
-        faults.append(setting + fault["msg"].removeprefix("Value error, "))
-    return faults
+def error_messages(error: ValidationError) -> list[str]:
+    """One line per invalid setting: its variable and the reason."""
+    messages = []
+    for item in error.errors():
+        setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in item["loc"][:1])
+        messages.append(setting + item["msg"].removeprefix("Value error, "))
+    return messages

@@ -1,4 +1,4 @@
-"""Several workers that share a port: kept running, and stopped in order."""
+"""The supervisor of several worker processes that share a port."""
 
 import os
 import signal
@@ -21,12 +21,12 @@ class Worker(Process):
 
     @cached_property
     def server(self) -> Server:
-        """The server, made in the worker itself."""
+        """The server, created in the worker process."""
         return Server(self.config)
 
 
 class Supervisor(Multiprocess):
-    """Keeps the workers running: replaces those that die, and passes signals on.
+    """Keeps the workers running: replaces those that die, and forwards signals.
 
     Args:
         config: Configures every worker.
@@ -67,7 +67,7 @@ class Supervisor(Multiprocess):
             self.processes[i] = self._start()
 
     def handle_int(self) -> None:
-        """Stop without a drain period: workers that have seen SIGINT skip it on SIGTERM."""
+        """Stop without a drain period: workers that have received SIGINT skip it on SIGTERM."""
         for worker in self.processes:
             if worker.process.is_alive() and worker.pid is not None:
                 os.kill(worker.pid, signal.SIGINT)
@@ -83,7 +83,7 @@ class Supervisor(Multiprocess):
     handle_ttou = handle_ttin
 
     def terminate_all(self) -> None:
-        """Ask the workers to stop; from now on, only they hold the listening sockets."""
+        """Ask the workers to stop; from now on, only they have the listening sockets open."""
         self.signal_queue.clear()
         for sock in self.sockets:
             sock.close()

@@ -1,7 +1,7 @@
 """OpenTelemetry traces, if the standard OTEL_* variables request them.
 
-The packages are an extra, and imported only then. A request's W3C `traceparent` is continued; without tracing, its
-trace id is still in the log line.
+The packages are an optional extra, imported only in that case. A request's W3C `traceparent` is continued; without
+tracing, its trace id is still logged.
 """
 
 import os
@@ -21,7 +21,7 @@ class TracingUnavailable(SentimentError):
     """Traces are requested, but their packages are not installed."""
 
 
-def wanted(variables: Mapping[str, str] = os.environ) -> bool:
+def requested(variables: Mapping[str, str] = os.environ) -> bool:
     """Whether traces are requested: an endpoint or an exporter is configured, and nothing disables them."""
     exporter = variables.get("OTEL_TRACES_EXPORTER", "").strip().lower()
     if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporter == "none":
@@ -40,19 +40,19 @@ def check() -> None:
             import_module(package)
     except ImportError as error:
         raise TracingUnavailable(
-            "the OTEL_* variables request traces, whose packages are not installed. Install them with "
+            "the OTEL_* variables request traces, but their packages are not installed. Install them with "
             "`.venv/bin/python -m pip install -r requirements/otel.txt`, or set OTEL_SDK_DISABLED=true"
         ) from error
 
 
 def telemetry() -> tuple[TelemetryConfig, Stop]:
-    """Configure FastAPI's own OpenTelemetry support: a span per request if traces are requested, and nothing else.
+    """Configure FastAPI's own OpenTelemetry support: one span per request if traces are requested, and nothing else.
 
     Returns:
-        FastAPI's configuration, and what sends the last spans when the service stops.
+        FastAPI's configuration, and a function that sends the last spans when the service stops.
     """
     config = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False)
-    if not wanted():
+    if not requested():
         return config, lambda: None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
@@ -67,6 +67,6 @@ def telemetry() -> tuple[TelemetryConfig, Stop]:
 
 
 def _is_probe(scope: Scope) -> bool:
-    """Whether a request is a health check or a scrape, whose spans would bury the others."""
+    """Whether a request is a health check or a scrape, whose spans would drown out the others."""
     path: str = scope["path"]
     return path.startswith(("/health/", "/v2/health/")) or path == "/metrics"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from app.tracing import wanted
+from app.tracing import requested
 from tests.servers import Server, serving
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -101,4 +101,4 @@ def test_trace_id_is_logged_without_tracing(models: Path) -> None:
     ],
 )
 def test_tracing_is_enabled_by_the_standard_variables(variables: dict[str, str], expected: bool) -> None:
-    assert wanted(variables) == expected
+    assert requested(variables) == expected

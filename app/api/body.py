@@ -22,7 +22,7 @@ from app.api.state import service_of
 from app.inference.limits import check_reviews
 
 MAX_LOCATION = 100
-"""Characters of a field's name that are repeated in an error."""
+"""Maximum characters of a field's name in an error."""
 
 NOT_JSON = "Send JSON with the header Content-Type: application/json."
 
@@ -35,14 +35,14 @@ async def read_body(request: Request) -> bytes:
 
     Raises:
         BodyTimeout: It did not arrive within the request timeout.
-        BodyTooLarge: It has, or announces, more bytes than allowed.
+        BodyTooLarge: It has, or declares, more bytes than allowed.
         ClientDisconnect: The client closed the connection.
     """
     settings = service_of(request).settings
     limit = settings.max_body_bytes
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise BodyTooLarge(limit, int(announced))
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise BodyTooLarge(limit, int(declared))
     body = bytearray()
     more = True
     try:
@@ -62,7 +62,7 @@ async def read_body(request: Request) -> bytes:
 
 @lru_cache(maxsize=32)
 def _unsupported(content_type: str, content_encoding: str) -> str | None:
-    """Say what is unsupported about these headers, if anything; clients keep sending the same ones."""
+    """Return why these headers are unsupported, if they are; cached, as clients keep sending the same ones."""
     message = Message()
     message["content-type"] = content_type or "none/none"
     subtype = message.get_content_subtype()
@@ -84,11 +84,11 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
 
     Args:
         request: The body has not been read yet.
-        model: What to read it as.
+        model: The model to parse it into.
         max_reviews: Maximum number of reviews.
 
     Raises:
-        RequestError: The body is not what the schema says.
+        RequestError: The body does not match the schema.
         LimitExceeded: There are too many reviews, or one is too long.
         ClientDisconnect: The client closed the connection.
     """
@@ -107,12 +107,12 @@ def parse(model: type[Model], body: bytes) -> Model:
     """Parse JSON straight into a model.
 
     Raises:
-        InvalidRequest: The body is not JSON, or not what the model says.
+        InvalidRequest: The body is not JSON, or does not match the model.
     """
     try:
         return model.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
-        raise InvalidRequest(_violations(error)) from None  # the cause would carry review text into the log
+        raise InvalidRequest(_violations(error)) from None  # the cause would put review text into the log
 
 
 def _violations(error: ValidationError) -> list[Violation]:

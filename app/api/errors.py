@@ -1,15 +1,15 @@
 """Errors as HTTP responses: one tree, one table, one renderer.
 
-SentimentError                 the root, in `app.inference.errors`, with what can go wrong while scoring
-└── RequestError               the request cannot be answered as it is
+SentimentError                 the root, in `app.inference.errors`, with the errors that scoring can raise
+└── RequestError               the request cannot be answered as sent
     ├── Unauthorized           no API key, or an unknown one
-    ├── ModelNotFound          another model or version than the one that is served
+    ├── ModelNotFound          a model or version that is not served
     ├── BodyTimeout            the body did not arrive in time
-    ├── BodyTooLarge           more bytes than a body may have
-    ├── UnsupportedBody        the headers announce something else than JSON in UTF-8, or a Content-Encoding
-    └── InvalidRequest         not JSON, or not what the schema says
+    ├── BodyTooLarge           the body has more bytes than allowed
+    ├── UnsupportedBody        the headers declare something other than JSON in UTF-8, or a Content-Encoding
+    └── InvalidRequest         not JSON, or does not match the schema
 
-Errors are RFC 9457 problem details; clients of other protocols (below /v1 and /v2) get `{"error": detail}`.
+Errors are RFC 9457 problem details; clients of other protocols (under /v1 and /v2) get `{"error": detail}`.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ from app.inference.errors import (
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:problem-type:sentiment:"
 RETRY_AFTER = "1"
-"""Seconds. A full queue empties within it, and another replica may answer at once."""
+"""Seconds. A full queue empties within that time, and another replica may answer at once."""
 
 CLIENT_DISCONNECTED = 499
 """Logged and counted, never sent: the client closed the connection before it was answered."""
@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 
 class RequestError(SentimentError):
-    """The request cannot be answered as it is."""
+    """The request cannot be answered as sent."""
 
 
 class Unauthorized(RequestError):
@@ -57,7 +57,7 @@ class Unauthorized(RequestError):
 
 
 class ModelNotFound(RequestError):
-    """The path names another model or version than the one that is served."""
+    """The path names a model or version that is not served."""
 
     def __init__(self, name: str, version: str) -> None:
         super().__init__(f"The model served here is {name}, version {version}; there is no other.")
@@ -71,11 +71,12 @@ class BodyTimeout(RequestError):
 
 
 class BodyTooLarge(RequestError):
-    """The body has more bytes than allowed; `received` counts those seen or announced."""
+    """The body has more bytes than allowed; `received` counts those received or declared."""
 
     def __init__(self, limit: int, received: int) -> None:
         super().__init__(
-            f"The body may have {limit} bytes, this one has {received} or more. Send the reviews in several requests.",
+            f"The body may have at most {limit} bytes; this one has {received} or more. "
+            "Send the reviews in several requests.",
             limit=limit,
             received=received,
         )
@@ -86,7 +87,7 @@ class UnsupportedBody(RequestError):
 
 
 class InvalidRequest(RequestError):
-    """The body is not JSON, or not what the schema says."""
+    """The body is not JSON, or does not match the schema."""
 
     def __init__(self, violations: list[Violation]) -> None:
         first = violations[0]
@@ -99,7 +100,7 @@ def invalid(location: str, message: str) -> InvalidRequest:
 
 
 class Kind(NamedTuple):
-    """How one kind of error is answered.
+    """The response to one kind of error.
 
     Attributes:
         status: The HTTP status.
@@ -143,14 +144,14 @@ FRAMEWORK_KINDS = {
     404: Kind(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
     405: Kind(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
 }
-"""The same for what Starlette and FastAPI raise, by status."""
+"""The same for exceptions of Starlette and FastAPI, by status."""
 
 REASONS = sorted({kind.type for kind in (*KINDS.values(), *FRAMEWORK_KINDS.values())})
-"""Every last part of a problem's type."""
+"""All problem types, without their prefix."""
 
 
 def kind_of(error: Exception) -> Kind:
-    """Look an exception up in the table."""
+    """Look up an exception in the table."""
     if isinstance(error, HTTPException):
         kind = FRAMEWORK_KINDS.get(error.status_code) or Kind(error.status_code, "http-error", error.detail)
         return kind._replace(headers=error.headers or {})
@@ -158,7 +159,7 @@ def kind_of(error: Exception) -> Kind:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Describe an exception as a problem; says nothing about the cause of an internal error."""
+    """Convert an exception to a problem, without the cause of an internal error."""
     kind = kind_of(error)
     return Problem(
         type=TYPE_PREFIX + kind.type,
@@ -170,9 +171,9 @@ def problem_of(error: Exception) -> Problem:
 
 
 def respond(error: Exception, scope: Scope) -> Response:
-    """Render an exception for the client that a request came from.
+    """Render an exception as the response to a request.
 
-    The problem's type is noted in the request's state, for the log and the metrics.
+    The problem's type is stored in the request's state, for the log and the metrics.
     """
     kind, problem = kind_of(error), problem_of(error)
     scope["state"]["problem"] = kind.type
@@ -184,17 +185,17 @@ def respond(error: Exception, scope: Scope) -> Response:
 
 
 def protocol_status(status: int) -> int:
-    """The status under /v1 and /v2: Triton and TensorFlow Serving answer 400 where a body is wrong."""
+    """The status under /v1 and /v2: Triton and TensorFlow Serving return 400 for an invalid body."""
     return 400 if status == 422 else status
 
 
 def speaks_protocol(path: str) -> bool:
-    """Whether a path belongs to another protocol, whose clients expect errors in another form."""
+    """Whether a path belongs to another protocol, whose clients expect errors in another format."""
     return path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Have the framework answer every known exception with `respond`; `RequestContext` answers the others."""
+    """Have the framework render every known exception with `respond`; `RequestContext` handles the others."""
     for error in (SentimentError, HTTPException):
         app.add_exception_handler(error, _handle)
     app.add_exception_handler(ClientDisconnect, _disconnected)

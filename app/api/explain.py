@@ -25,7 +25,7 @@ router = APIRouter(tags=["predictions"], route_class=DirectRoute)
     openapi_extra=request_body(ExplainRequest),
 )
 async def explain(request: Request) -> Response:
-    """Show what each prediction is based on: the probability without each of the terms that the model knows.
+    """Show what each prediction is based on: the probability without each term that the model knows.
 
     The numbers are exact. They need not add up, because terms interact.
     """
@@ -38,7 +38,7 @@ async def explain(request: Request) -> Response:
 
 
 async def explain_reviews(request: Request, reviews: Sequence[str]) -> list[Explanation]:
-    """Explain the reviews of a request, unless its client disconnects; the road of every protocol.
+    """Explain the reviews of a request, unless its client disconnects; used by every protocol.
 
     Raises:
         SentimentError: See `Explainer.explain`.

@@ -23,7 +23,7 @@ metrics_router = APIRouter()
     responses={200: LIVE, **problems()},
 )
 async def get_liveness() -> Health:
-    """Return 200 while the process is alive; restart it when this fails."""
+    """Return 200 while the process is alive; restart it if this fails."""
     return Health(status="live")
 
 
@@ -53,5 +53,5 @@ def check_readiness(request: Request) -> None:
 
 @metrics_router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
 async def get_metrics(request: Request) -> Response:
-    """Return the metrics of all workers, also while the service is stopping."""
+    """Return the metrics of all workers, even while the service is stopping."""
     return Response(service_of(request).metrics.exposition(), media_type=MEDIA_TYPE)

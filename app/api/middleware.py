@@ -1,4 +1,4 @@
-"""What every request passes before its route: context, API keys, admission. Plain ASGI classes, outermost first."""
+"""Middleware that every request passes through: context, API keys, admission. Plain ASGI, outermost first."""
 
 import hashlib
 import hmac
@@ -19,13 +19,13 @@ from app.logs import REQUEST_ID
 from app.metrics import OTHER
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-"""What is accepted as X-Request-ID. Anything else could forge log lines or headers, and is replaced."""
+"""Accepted values of X-Request-ID. Anything else could forge log lines or headers, and is replaced."""
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
-"""W3C Trace Context: version, trace id, parent id, flags, and what later versions may add."""
+"""W3C Trace Context: version, trace id, parent id, flags, and whatever later versions add."""
 
 POLICY = b"default-src 'none'; frame-ancestors 'none'"
-"""What a browser may do with a response that is not a page: nothing but show it."""
+"""The Content-Security-Policy of responses that are not pages: browsers may only display them."""
 
 PROTECTED = ("/predict", "/explain", "/model", "/metrics")
 PROTECTED_BELOW = ("/v1/models", "/v2/models")
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class RequestContext:
-    """Gives every request an id, security headers, a log line, metrics, and a response even if code fails.
+    """Gives every request an id, security headers, a log line, metrics, and a response even if the code fails.
 
     Review text is never logged.
 
@@ -66,7 +66,7 @@ class RequestContext:
                     (b"x-content-type-options", b"nosniff"),
                     (b"content-security-policy", PAGE_POLICIES.get(scope["path"], POLICY)),
                 )
-                if service.draining:  # so that no client's next request meets a closing socket
+                if service.draining:  # so that no client sends its next request to a closing socket
                     MutableHeaders(scope=message)["Connection"] = "close"
             elif not message.get("more_body", False):
                 complete = True
@@ -117,7 +117,7 @@ def ids_of(scope: Scope) -> tuple[str, str | None]:
 def route_of(scope: Scope) -> str:
     """The path template by which a request is counted, for example `/v2/models/{model_name}/infer`.
 
-    The router notes the route; a request that was rejected before it is matched here.
+    The router records the route; requests that were rejected before routing are matched here.
     """
     route = scope.get("route") or next(
         (route for route in scope["app"].routes if route.matches(scope)[0] is Match.FULL), None
@@ -126,9 +126,9 @@ def route_of(scope: Scope) -> str:
 
 
 class ApiKeys:
-    """Rejects requests without a known API key, on the paths that need one.
+    """Rejects requests without a valid API key, on the paths that require one.
 
-    Health checks stay open, as probes have no keys; so does the documentation, which holds no secrets.
+    Health checks stay open, as probes have no keys; so does the documentation, which contains no secrets.
     Only the keys' SHA-256 digests stay in memory. A key is compared with all of them, each in constant time.
 
     Args:
@@ -158,7 +158,7 @@ class ApiKeys:
 
 
 def needs_key(path: str) -> bool:
-    """Whether a path needs an API key, if any are configured."""
+    """Whether a path requires an API key, if any are configured."""
     return path in PROTECTED or path.startswith(PROTECTED_BELOW)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, plus error responses, request bodies and security."""
+"""The OpenAPI document: FastAPI's own, plus error responses, request bodies and security."""
 
 import re
 from typing import Any
@@ -71,7 +71,7 @@ PROTOCOL_ERRORS: dict[str, tuple[str, list[Exception]]] = {
         [invalid("instances.0", BLANK)],
     ),
     "ModelNotFound": (
-        "The path names another model or version than the one that is served.",
+        "The path names a model or version that is not served.",
         [ModelNotFound("imdb", "2")],
     ),
     "UnsupportedMediaType": ("The Content-Encoding is not supported.", [UnsupportedBody(WRONG_ENCODING)]),
@@ -126,7 +126,7 @@ def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -
 
 
 def add_openapi(app: FastAPI, settings: Settings) -> None:
-    """Replace `app.openapi`, as FastAPI documents it, with a function that returns the completed document."""
+    """Replace `app.openapi`, as FastAPI documents, with a function that returns the completed document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

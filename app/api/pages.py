@@ -1,6 +1,6 @@
 """Pages for people: the playground at / and the API documentation at /docs, without any CDN.
 
-The pages refer to everything relative to themselves, so that they also work below a proxy's prefix.
+The pages use relative URLs, so that they also work under a proxy's path prefix.
 """
 
 import os
@@ -18,13 +18,13 @@ from app.settings import Settings
 APP = Path(__file__).parent.parent
 PLOTS = ("loss.png", "accuracy.png")
 REVALIDATE = {"Cache-Control": "no-cache"}
-"""Browsers ask each time and get 304 if nothing has changed, so no page meets scripts of another version."""
+"""Browsers revalidate each time and get 304 if nothing has changed, so no page runs scripts of another version."""
 
 OWN_CONTENT = (
     b"default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     b"frame-ancestors 'none'; style-src 'self'; img-src 'self'"
 )
-PAGE_POLICIES = {"/": OWN_CONTENT, "/docs": OWN_CONTENT + b" data:"}  # Swagger UI has pictures in its styles
+PAGE_POLICIES = {"/": OWN_CONTENT, "/docs": OWN_CONTENT + b" data:"}  # Swagger UI's styles contain images
 """Content-Security-Policy of each page: only content of this service, and no inline scripts."""
 
 
@@ -49,7 +49,7 @@ def page_routes(settings: Settings) -> APIRouter:
 
     @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def root(request: Request) -> Response:
-        """The playground for browsers; for KServe's clients and everyone else, that the server is alive."""
+        """Return the playground to browsers, and to KServe's clients and all others that the server is alive."""
         headers = REVALIDATE | {"Vary": "Accept"}
         if page is not None and "text/html" in request.headers.get("accept", "").lower():
             return HTMLResponse(page, headers=headers)

@@ -10,7 +10,7 @@ from app.api.routing import DirectRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.serialization import predictions_json
 from app.api.state import service_of
-from app.inference.batcher import SHARE
+from app.inference.batcher import MAX_PART_REVIEWS
 from app.inference.prediction import Prediction
 
 router = APIRouter(tags=["predictions"], route_class=DirectRoute)
@@ -35,7 +35,7 @@ async def predict(request: Request) -> Response:
 
 
 async def score(request: Request, reviews: Sequence[str]) -> list[Prediction]:
-    """Score the reviews of a request; the road of every protocol.
+    """Score the reviews of a request; used by every protocol.
 
     Requests that are scored in several parts are dropped when their client disconnects.
 
@@ -44,6 +44,6 @@ async def score(request: Request, reviews: Sequence[str]) -> list[Prediction]:
         ClientDisconnect: The client closed the connection.
     """
     predictions = service_of(request).batcher.predict(reviews)
-    if len(reviews) > SHARE:
+    if len(reviews) > MAX_PART_REVIEWS:
         return await unless_disconnected(request, predictions)
     return await predictions

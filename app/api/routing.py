@@ -1,4 +1,4 @@
-"""Busy routes: no dependency resolution, and no work for clients that have left."""
+"""Busy routes: no dependency resolution, and no work for clients that have disconnected."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -29,7 +29,7 @@ async def unless_disconnected(request: Request, work: Coroutine[Any, Any, Result
 
     Args:
         request: Its body has been read.
-        work: What the client waits for.
+        work: The work that the client is waiting for.
 
     Raises:
         ClientDisconnect: The client closed the connection.

@@ -29,8 +29,8 @@ Review = Annotated[
 class PredictRequest(BaseModel):
     """Reviews to score."""
 
-    # Unknown fields are kept here and rejected by `app.api.body`: pydantic would create an error for each of them, and
-    # for a body of nothing else these take a hundred times the size of the body.
+    # Unknown fields are kept here and rejected by `app.api.body`: pydantic would create an error for each of them,
+    # which for a body of nothing else take a hundred times the size of the body.
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
@@ -171,7 +171,7 @@ class Limits(BaseModel):
     ]
     max_body_bytes: Annotated[int, Field(description="Maximum bytes per request body.", examples=[2_000_000])]
     max_waiting: Annotated[
-        int, Field(description="Maximum waiting reviews per worker; beyond it requests get 503.", examples=[1024])
+        int, Field(description="Maximum waiting reviews per worker; excess requests get 503.", examples=[1024])
     ]
 
 

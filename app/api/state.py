@@ -1,4 +1,4 @@
-"""The service's state, created when the application starts, and how requests reach it."""
+"""The service's state, created when the application starts, and access to it from requests."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -22,7 +22,7 @@ class Service:
         bundle: The bundle that is served.
         batcher: Scores reviews.
         explainer: Explains predictions.
-        metrics: Counts what happens.
+        metrics: The metrics to update.
         draining: Whether the service is stopping: it still answers, but new traffic should go elsewhere.
     """
 
@@ -45,7 +45,7 @@ class Service:
         self.metrics.memory.set(resident_bytes())
 
     def begin_draining(self) -> None:
-        """Ask for traffic to go elsewhere from now on, but answer what arrives."""
+        """Signal that traffic should go elsewhere from now on, but keep answering."""
         self.draining = True
         self.metrics.workers_ready.set(0)
 
@@ -57,6 +57,6 @@ class State(TypedDict):
 
 
 def service_of(request: HTTPConnection) -> Service:
-    """The service that a request came to."""
+    """The service that received a request."""
     service: Service = request.scope["state"]["service"]
     return service

@@ -22,7 +22,7 @@ from app.bulk.output import Output, Progress
 from app.bulk.pools import Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
 from app.inference.bundle import find_bundle, load_bundle
-from app.memory import most_resident_bytes
+from app.memory import peak_resident_bytes
 from app.settings import Settings
 
 INCOMPLETE = 3
@@ -124,7 +124,7 @@ def _print_summary(progress: Progress, rows: int, seconds: float, speed: _Speed,
             "rows": rows,
             "seconds": seconds,
             "rows_per_second": speed.rows_per_second,
-            "memory": most_resident_bytes(),
+            "memory": peak_resident_bytes(),
         }
         typer.echo(json.dumps({**asdict(progress), "run": this_run}))
         return

@@ -1,7 +1,7 @@
-"""Concurrent requests share calls of the network.
+"""Batching: concurrent requests share calls to the network.
 
 Texts that arrive while a batch is being scored form the next batch, and nothing waits while the model is idle. A large
-request is scored in parts, in turn with others, so that it delays nobody by more than one part.
+request is scored in parts, taking turns with others, so that it delays them by at most one part.
 
 Cost per review: tokenising and finding terms takes 66 us for one review at a time and 42 us in batches of 16, which is
 why texts are encoded here, a whole batch at once (LiteRT, 2 cores).
@@ -19,17 +19,17 @@ from app.inference.classifier import BATCH, Classifier
 from app.inference.errors import DeadlineExceeded, Overloaded
 from app.inference.prediction import Prediction
 
-SHARE = BATCH // 4
+MAX_PART_REVIEWS = BATCH // 4
 """Maximum reviews of one request per batch while other requests wait."""
 
 BATCH_CHARACTERS = 64_000
 """A batch takes no more reviews once it has this many characters, about 5 ms of work."""
 
 BATCHES_WHEN_FULL = 16
-"""Batches per turn of the event loop while requests are rejected, which would take most of its time otherwise."""
+"""Batches per event-loop iteration while the queue is full; rejections would take most of the time otherwise."""
 
 RESUME = 0.5
-"""Share of the limit below which a full queue accepts requests again."""
+"""Fraction of the limit below which a full queue accepts requests again."""
 
 
 class BatchObserver(Protocol):
@@ -38,13 +38,13 @@ class BatchObserver(Protocol):
     def __call__(
         self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
     ) -> None:
-        """A batch was scored.
+        """Record a scored batch.
 
         Args:
             predictions: One per review.
-            queue_seconds: How long ago the first of its requests arrived.
-            text_seconds: How long encoding took.
-            model_seconds: How long the network took.
+            queue_seconds: Time since its first request arrived.
+            text_seconds: Time for encoding.
+            model_seconds: Time for the network.
         """
 
 
@@ -79,13 +79,13 @@ class _Part:
 class Batcher:
     """Scores the reviews of many callers on one event loop.
 
-    Batches run on the event loop itself: most of the work is Python's and would hold the interpreter lock in a thread
-    just as well.
+    Batches run on the event loop itself: most of the work is Python code, which would hold the interpreter lock in a
+    thread as well.
 
     Args:
         classifier: Scores each batch.
         max_waiting: Maximum number of reviews that are waiting or being scored.
-        deadline: Seconds after which the reviews of a request that are still in the queue are dropped.
+        deadline: Seconds after which a request's reviews that are still in the queue are dropped.
         observer: Receives the measurements of each batch.
 
     Attributes:
@@ -104,7 +104,7 @@ class Batcher:
         self.full = False
 
     def overloaded(self) -> Overloaded:
-        """Make the error for a request that cannot be admitted."""
+        """Create the error for a request that cannot be admitted."""
         return Overloaded(f"the limit of {self._max_waiting} waiting reviews was reached")
 
     async def predict(self, texts: Sequence[str]) -> list[Prediction]:
@@ -141,7 +141,7 @@ class Batcher:
             loop.call_soon(self._run)
 
     def _run(self) -> None:
-        """Score a batch, or several while the queue is full; then give the event loop a turn before the next."""
+        """Score a batch, or several while the queue is full; then yield to the event loop before the next."""
         self._scheduled = False
         size = 0
         for _ in range(BATCHES_WHEN_FULL if self.full else 1):
@@ -173,7 +173,7 @@ class Batcher:
         size = characters = 0
         while self._queue and size < BATCH and characters < BATCH_CHARACTERS:
             request = self._queue.popleft()
-            if request.future.done():  # the caller has left
+            if request.future.done():  # the caller was cancelled
                 continue
             if now - request.arrived > self._deadline:
                 request.future.set_exception(DeadlineExceeded(self._deadline))
@@ -181,7 +181,8 @@ class Batcher:
             part = _Part(request)
             batch.append(part)
             alone = len(batch) == 1 and not self._queue
-            part.texts = request.next_texts(BATCH if alone else min(SHARE, BATCH - size), BATCH_CHARACTERS - characters)
+            count = BATCH if alone else min(MAX_PART_REVIEWS, BATCH - size)
+            part.texts = request.next_texts(count, BATCH_CHARACTERS - characters)
             size += len(part.texts)
             characters += sum(map(len, part.texts))
 

@@ -4,15 +4,15 @@
       saved_model.pb  variables/  fingerprint.pb   a plain TensorFlow SavedModel
       model.tflite                                 the same network for LiteRT
       word_index.json                              term -> column
-      golden.json                                  some reviews with this bundle's probabilities for them
+      golden.json                                  reviews with the probabilities that this bundle predicts
       profile.json                                 histograms of its training reviews
       report/                                      training history, evaluation, model card
       manifest.json                                facts, and the SHA-256 of every other file
       manifest.json.sha256                         the SHA-256 of the manifest, in the format of `sha256sum`
 
-Bundles are immutable and written atomically: `staged_bundle` fills a hidden folder beside the target and renames it.
+Bundles are immutable and written atomically: `staged_bundle` fills a hidden folder next to the target and renames it.
 They are self-contained: every file is a regular one inside the folder and listed in the manifest. Unlisted files are
-rejected, because TensorFlow reads some by their names alone (`saved_model.cpb`, `assets/`); only hidden ones, which
+rejected, because TensorFlow reads some files by name alone (`saved_model.cpb`, `assets/`); only hidden ones, which
 file managers and network file systems leave behind, are ignored. Nothing in a bundle is unpickled.
 """
 
@@ -38,9 +38,9 @@ from app.inference.vocabulary import Encoding, Vocabulary
 Parsed = TypeVar("Parsed")
 
 MANIFEST = "manifest.json"
-SEAL = "manifest.json.sha256"
-OWN_NAMES = (".", MANIFEST, SEAL)
-"""Names that a manifest must not list: the bundle's folder, itself and its seal."""
+CHECKSUM = "manifest.json.sha256"
+OWN_NAMES = (".", MANIFEST, CHECKSUM)
+"""Names that a manifest must not list: the bundle's folder, itself and its checksum."""
 WORD_INDEX = "word_index.json"
 GOLDEN = "golden.json"
 PROFILE = "profile.json"
@@ -48,11 +48,11 @@ PROFILE = "profile.json"
 MAX_COLUMNS = 2**31 - 1
 """Columns are int32."""
 MAX_TERM = 64
-"""Maximum tokens per term; each length costs a pass over every review, and no useful vocabulary comes near."""
+"""Maximum tokens per term; each length costs a pass over every review, and no useful vocabulary comes close."""
 
 
 class Golden(BaseModel):
-    """A review with the probability that the bundle gave it when it was made."""
+    """A review with the probability that the bundle predicted for it when it was created."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,7 +64,7 @@ class Manifest(BaseModel):
     """The facts about a bundle.
 
     Attributes:
-        name: The name of the folder of its versions.
+        name: Name of the folder that contains its versions.
         version: A whole number, larger for newer bundles.
         created: When training ended; ISO 8601, UTC.
         encoding: How reviews become rows.
@@ -73,7 +73,7 @@ class Manifest(BaseModel):
         dataset: Source, number and SHA-256 of the reviews.
         metrics: Loss, accuracy and others, measured once on the test reviews.
         libraries: Library -> version used for training.
-        files: Relative path -> SHA-256, for every file but the manifest and its seal.
+        files: Relative path -> SHA-256, for every file except the manifest and its checksum.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -91,8 +91,8 @@ class Manifest(BaseModel):
 
     @field_validator("encoding", mode="before")
     @classmethod
-    def _encoding_is_whole(cls, value: object) -> object:
-        # The defaults of Encoding are the book's values; in a bundle, using one of them would be wrong.
+    def _encoding_is_complete(cls, value: object) -> object:
+        # The defaults of Encoding are the book's values; for a bundle, falling back to them would be wrong.
         if isinstance(value, dict):
             missing = [field.name for field in fields(Encoding) if field.name not in value]
             if missing:
@@ -101,7 +101,7 @@ class Manifest(BaseModel):
 
     @field_validator("encoding")
     @classmethod
-    def _encoding_is_possible(cls, encoding: Encoding) -> Encoding:
+    def _encoding_is_valid(cls, encoding: Encoding) -> Encoding:
         if not 1 <= encoding.columns <= MAX_COLUMNS:
             raise ValueError(f"columns is {encoding.columns}, outside 1 to {MAX_COLUMNS}")
         if not 0 <= encoding.first_term_column < encoding.columns:
@@ -166,7 +166,7 @@ def find_bundle(models: Path, version: str | None = None) -> Path:
         ) from error
     if not versions:
         raise BundleNotFound(
-            f"{models}: no bundle here, expected a folder named by a number, such as {models / '1'}. "
+            f"{models}: no bundle here; expected a folder with a number as its name, such as {models / '1'}. "
             "Set SENTIMENT_MODEL_DIR to another folder, or train a bundle with `python -m training`"
         )
     if version is None:
@@ -180,7 +180,7 @@ def find_bundle(models: Path, version: str | None = None) -> Path:
 
 
 def bundle_versions(models: Path) -> list[int]:
-    """List the versions in `models`, lowest first; folders that are not named by a plain number are ignored."""
+    """List the versions in `models`, lowest first; folders whose name is not a plain number are ignored."""
     if not models.is_dir():
         return []
     names = [path.name for path in models.iterdir() if path.is_dir()]
@@ -215,8 +215,8 @@ def _load(folder: Path) -> Bundle:
             "models/imdb"
         ) from error
     content = _read(folder, MANIFEST)
-    if _read(folder, SEAL) != _seal_of(content):
-        raise BundleDamaged(folder / SEAL, f"it does not match {path}, so one of the two was changed or truncated")
+    if _read(folder, CHECKSUM) != _checksum_of(content):
+        raise BundleDamaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
     manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
     if manifest.version != folder.name:
         raise BundleDamaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
@@ -226,7 +226,7 @@ def _load(folder: Path) -> Bundle:
     files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
     if foreign := sorted(_found(folder) - set(files) - set(OWN_NAMES)):
         raise BundleDamaged(
-            folder / foreign[0], f"it does not belong to the bundle, {MANIFEST} does not list it; remove it"
+            folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it"
         )
     return Bundle(
         folder,
@@ -302,21 +302,21 @@ def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
 def staged_bundle(models: Path, version: str) -> Iterator[Path]:
     """Yield a folder to fill; it becomes `models/version` when the block ends, and is removed if the block fails.
 
-    The folder is made beside the target, so that the last step is a rename within one file system.
+    The folder is created next to the target, so that the last step is a rename within one file system.
 
     Raises:
-        BundleExists: This version exists already.
+        BundleExists: This version already exists.
         BundleUnwritable: Writing failed, for example because the disk is full.
     """
     target = models / version
     try:
         if target.exists():
-            raise BundleExists(f"{target}: bundles are immutable and this version exists; choose another --version")
+            raise BundleExists(f"{target}: bundles are immutable, and this version exists; choose another --version")
         models.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=models))
         try:
             yield staging
-            staging.chmod(0o755)  # mkdtemp makes it private; a service under another user must be able to read it
+            staging.chmod(0o755)  # mkdtemp makes it private; a service running as another user must be able to read it
             staging.rename(target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -325,7 +325,7 @@ def staged_bundle(models: Path, version: str) -> Iterator[Path]:
 
 
 def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
-    """Write the word index of a staged bundle, in the order of its columns."""
+    """Write the word index of a staged bundle, sorted by column."""
     ordered = sorted(vocabulary.word_index.items(), key=lambda item: item[1])
     write_json(folder / WORD_INDEX, dict(ordered), indent=None)
 
@@ -341,7 +341,7 @@ def write_golden(folder: Path, golden: list[Golden]) -> None:
 
 
 def write_manifest(folder: Path, **facts: Any) -> Manifest:
-    """Write the manifest of a staged bundle and its seal, the last files.
+    """Write the manifest of a staged bundle and its checksum, after all other files.
 
     Args:
         folder: The staged bundle, complete except for the manifest.
@@ -355,16 +355,16 @@ def write_manifest(folder: Path, **facts: Any) -> Manifest:
     }
     manifest = Manifest(files=digests, **facts)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
-    write_seal(folder)
+    write_checksum(folder)
     return manifest
 
 
-def write_seal(folder: Path) -> None:
-    """Write the manifest's SHA-256 beside it; `sha256sum -c manifest.json.sha256` in the folder checks it."""
-    (folder / SEAL).write_bytes(_seal_of((folder / MANIFEST).read_bytes()))
+def write_checksum(folder: Path) -> None:
+    """Write the manifest's SHA-256 next to it; `sha256sum -c manifest.json.sha256` in the folder checks it."""
+    (folder / CHECKSUM).write_bytes(_checksum_of((folder / MANIFEST).read_bytes()))
 
 
-def _seal_of(manifest: bytes) -> bytes:
+def _checksum_of(manifest: bytes) -> bytes:
     return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
 
 

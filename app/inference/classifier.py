@@ -1,4 +1,4 @@
-"""From raw reviews to predictions.
+"""The classifier: from raw reviews to predictions.
 
 Cost per review, LiteRT, in batches of 16: 12 us for tokenising, 18 us for finding terms, 12 us for the network
 (docs/performance.md).
@@ -17,7 +17,7 @@ GOLDEN_TOLERANCE = 1e-4
 library versions differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more."""
 
 BATCH = BATCH_SIZES[-1]
-"""Maximum rows per call of the network."""
+"""Maximum rows per call to the network."""
 
 
 class Classifier:
@@ -34,11 +34,11 @@ class Classifier:
     def __init__(self, vocabulary: Vocabulary, runtime: Runtime) -> None:
         if runtime.columns != vocabulary.encoding.columns:
             raise ValueError(
-                f"the network reads {runtime.columns} columns, the vocabulary makes {vocabulary.encoding.columns}"
+                f"the network reads {runtime.columns} columns, but the vocabulary has {vocabulary.encoding.columns}"
             )
         self.vocabulary = vocabulary
         self.runtime = runtime
-        # One matrix for all calls, all zero between them: allocating 2.5 MB of zeros would cost more than the network.
+        # One matrix for all calls, zero between them: allocating 2.5 MB of zeros would cost more than the network.
         self._multi_hot = aligned_zeros(BATCH, runtime.columns)
 
     def predict(self, reviews: Sequence[str]) -> list[Prediction]:
@@ -70,18 +70,18 @@ class Classifier:
         ]
 
     def _run(self, rows: Sequence[Row]) -> list[float]:
-        """Call the network with at most BATCH rows, padded with empty ones to a size that it was prepared for."""
+        """Call the network with at most BATCH rows, padded with empty rows to one of BATCH_SIZES."""
         size = padded_size(max(len(rows), self.runtime.min_rows))
         for line, row in zip(self._multi_hot, rows, strict=False):
             line[row.columns] = 1.0
         try:
-            answer = self.runtime(self._multi_hot[:size])  # (size,)
+            output = self.runtime(self._multi_hot[:size])  # (size,)
         finally:
             for line, row in zip(self._multi_hot, rows, strict=False):
                 line[row.columns] = 0.0
-        if answer.shape != (size,):
-            raise InferenceError(f"expected {size} probabilities, but the runtime returned the shape {answer.shape}")
-        probabilities: list[float] = answer[: len(rows)].tolist()
+        if output.shape != (size,):
+            raise InferenceError(f"expected {size} probabilities, but the runtime returned the shape {output.shape}")
+        probabilities: list[float] = output[: len(rows)].tolist()
         if not all(0 <= probability <= 1 for probability in probabilities):  # also false for NaN
             raise InferenceError("the runtime returned a value outside [0, 1]")
         return probabilities
@@ -91,7 +91,7 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
     """Load a verified bundle's network and replay its golden reviews.
 
     Args:
-        bundle: What `load_bundle` returned.
+        bundle: A bundle from `load_bundle`.
         runtime: A key of `runtimes.RUNTIMES`.
 
     Raises:

@@ -1,11 +1,11 @@
-"""What can go wrong between a raw review and its probability.
+"""Errors between a raw review and its probability.
 
 SentimentError
-├── BundleError            a bundle cannot be used or made
+├── BundleError            a bundle cannot be used or created
 │   ├── BundleNotFound     no such folder, or no version in it
 │   ├── BundleDamaged      a file is missing, changed, unreadable, unlisted or contradicts another
-│   ├── BundleExists       bundles are immutable, and this version exists already
-│   └── BundleUnwritable   a new bundle could not be written; nothing of it was left
+│   ├── BundleExists       bundles are immutable, and this version already exists
+│   └── BundleUnwritable   a new bundle could not be written; nothing was left behind
 ├── LimitExceeded          the reviews exceed a limit (`app.inference.limits`)
 │   ├── TooManyReviews     more reviews than allowed
 │   └── ReviewTooLong      a review with more characters than allowed
@@ -15,7 +15,7 @@ SentimentError
 ├── Overloaded             too many reviews or explanations are in progress; try again later
 ├── NotServing             the service is stopping; another replica may answer
 ├── TracingUnavailable     traces are requested, but their packages are not installed (`app.tracing`)
-└── RequestError           the request cannot be answered as it is (`app.api.errors`)
+└── RequestError           the request cannot be answered as sent (`app.api.errors`)
 
 Messages are for people: they name the file or the limit and say what to do next. Only `app.api.errors` chooses HTTP
 statuses.
@@ -30,7 +30,7 @@ class SentimentError(Exception):
 
     Args:
         message: What is wrong and what to do, for people.
-        members: Facts for programs, such as the limit that was exceeded.
+        members: Details for programs, such as the limit that was exceeded.
     """
 
     def __init__(self, message: str = "", **members: Any) -> None:
@@ -39,7 +39,7 @@ class SentimentError(Exception):
 
 
 class BundleError(SentimentError):
-    """A bundle cannot be used or made."""
+    """A bundle cannot be used or created."""
 
 
 class BundleNotFound(BundleError):
@@ -64,7 +64,7 @@ class BundleDamaged(BundleError):
 
 
 class BundleExists(BundleError):
-    """Bundles are immutable, and this version exists already."""
+    """Bundles are immutable, and this version already exists."""
 
 
 class BundleUnwritable(BundleError):
@@ -77,7 +77,7 @@ class BundleUnwritable(BundleError):
 
     def __init__(self, target: Path, reason: str) -> None:
         super().__init__(
-            f"{target}: the bundle cannot be written ({reason}). Nothing of it was left; free some space, or choose "
+            f"{target}: the bundle cannot be written ({reason}). Nothing was left behind; free some space, or choose "
             "another folder with --output, and train again"
         )
         self.target = target
@@ -93,18 +93,18 @@ class TooManyReviews(LimitExceeded):
 
     def __init__(self, limit: int, received: int) -> None:
         super().__init__(
-            f"A request may have {limit} reviews, this one has {received}. Send them in several requests.",
+            f"A request may have at most {limit} reviews; this one has {received}. Send them in several requests.",
             limit=limit,
             received=received,
         )
 
 
 class ReviewTooLong(LimitExceeded):
-    """A review has more characters than allowed; `place` is what the message calls it."""
+    """A review has more characters than allowed; `place` names it in the message."""
 
     def __init__(self, place: str, index: int, limit: int, received: int) -> None:
         super().__init__(
-            f"A review may have {limit} characters, {place} has {received}. Shorten or split it.",
+            f"A review may have at most {limit} characters; {place} has {received}. Shorten or split it.",
             limit=limit,
             received=received,
             index=index,

@@ -1,4 +1,4 @@
-"""Explanations beside predictions: a budget of their own, and small turns on the event loop."""
+"""The explainer: explanations have their own limits, and take short turns with predictions on the event loop."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from app.inference.explanation import Explanation, Occlusion
 from app.inference.prediction import Prediction
 
 CHUNK = 64
-"""Rows per call of the network; predictions are scored between two calls."""
+"""Rows per call to the network; predictions are scored between two calls."""
 
 
 class Explainer:
     """Explains the reviews of many callers on one event loop.
 
-    An explanation takes one row of the network for each distinct known term, thousands for the longest reviews. The
-    rows go directly to the classifier, never into the prediction queue. Only one explanation works at a time, for one
-    chunk; then the event loop, and with it the batcher, gets a turn.
+    An explanation takes one row for each distinct known term, thousands for the longest reviews. The rows go directly
+    to the classifier, never into the prediction queue. Only one explanation runs at a time, for one chunk; then the
+    event loop, and with it the batcher, gets a turn.
 
     Args:
         classifier: Scores the rows.
         max_requests: Maximum number of requests in progress.
         max_rows: Maximum number of rows in progress, unless there is only one review.
-        deadline: Seconds that a request may take.
+        deadline: Maximum seconds per request.
 
     Attributes:
         requests: Requests in progress.
@@ -44,11 +44,11 @@ class Explainer:
         return self.requests >= self._max_requests
 
     def overloaded(self) -> Overloaded:
-        """Make the error for a request that cannot be admitted."""
+        """Create the error for a request that cannot be admitted."""
         return Overloaded(f"the limit of {self._max_requests} explanation requests in progress was reached")
 
     async def explain(self, reviews: Sequence[str]) -> list[Explanation]:
-        """Explain reviews, one after the other.
+        """Explain reviews, one after another.
 
         Cancelling the call drops the rows that have not been scored yet.
 
@@ -82,7 +82,7 @@ class Explainer:
             for rows in occlusion.chunks(CHUNK):
                 async with self._turn:
                     predictions += self._classifier.predict_rows(rows)
-                    await asyncio.sleep(0)  # the event loop's turn
+                    await asyncio.sleep(0)  # yield to the event loop
             return occlusion.explanation(predictions)
         finally:
             self._rows -= len(occlusion)

@@ -1,7 +1,7 @@
-"""What a prediction is based on: the effect of each term, measured by leaving the term out (occlusion).
+"""Explanations of predictions: the effect of each term, measured by leaving the term out (occlusion).
 
 The network runs once more for each distinct known term, with that term's column switched off. So the numbers are exact
-for any network. They need not add up to the whole, because terms interact.
+for any network. They need not add up to the total, because terms interact.
 """
 
 import math
@@ -40,7 +40,7 @@ class Effect:
 
     Attributes:
         term: One word, or several separated by single spaces.
-        log_odds: What the term adds to the log-odds of being positive; negative if it speaks against it.
+        log_odds: What the term adds to the log-odds of being positive; negative if it counts against it.
         probability: What the term adds to the probability, in [-1, 1].
         positive_probability_without: The probability with the term's column switched off, in [0, 1].
         occurrences: Positions in the review, in order, each from the term's first word to its last.
@@ -76,13 +76,13 @@ class Explanation:
 def log_odds(probability: float) -> float:
     """log(p / (1 - p)), in [-87.4, 17.4].
 
-    As exact as p, a float32 number: near 1 it has few digits left, so that beyond 0.999999 the log-odds are coarse.
+    As precise as p, a float32: near 1 it has few digits left, so that above 0.999999 the log-odds are coarse.
     """
     return math.log(max(probability, MIN_PROBABILITY)) - math.log(max(1 - probability, MIN_COMPLEMENT))
 
 
 class Occlusion:
-    """The rows that explain a review, and the explanation that their predictions make.
+    """The rows that explain a review, and the explanation that follows from their predictions.
 
     Args:
         vocabulary: The bundle's vocabulary.
@@ -118,7 +118,7 @@ class Occlusion:
             yield chunk
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
-        """Make the explanation.
+        """Build the explanation.
 
         Args:
             predictions: One per row of `rows`, in the same order.

@@ -1,4 +1,4 @@
-"""Limits on reviews, and their messages: the API, the terminal and bulk scoring share them."""
+"""Limits on reviews and their messages, shared by the API, the terminal and bulk scoring."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def check_reviews(reviews: Sequence[str], max_reviews: int, max_characters: int,
         reviews: The reviews of one request.
         max_reviews: Maximum number of them.
         max_characters: Maximum length of each, in code points.
-        location: Where they are in the request's body.
+        location: Their location in the request body.
 
     Raises:
         TooManyReviews: There are too many.
@@ -38,7 +38,7 @@ def check_length(review: str, max_characters: int, place: str, index: int = 0) -
     Args:
         review: A raw text.
         max_characters: Maximum length, in code points.
-        place: What the message calls it.
+        place: Its name in the message.
         index: Its index in the request.
 
     Raises:

@@ -1,6 +1,6 @@
 """Histograms of reviews by probability, length and share of unknown words.
 
-A bundle stores those of its training reviews, so that drift shows without keeping any text.
+A bundle stores those of its training reviews, so that drift can be detected without keeping any text.
 """
 
 import math
@@ -24,7 +24,7 @@ BOUNDS: dict[str, tuple[float, ...]] = {
 """Feature (an attribute of `Prediction`) -> inclusive upper bounds of its bins."""
 
 
-class Spread(BaseModel):
+class Histogram(BaseModel):
     """A histogram of one feature; an upper bound of None is infinite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -38,31 +38,34 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    positive_probability: Spread
-    words: Spread
-    unknown_share: Spread
+    positive_probability: Histogram
+    words: Histogram
+    unknown_share: Histogram
 
     @model_validator(mode="after")
     def _can_be_compared(self) -> Self:
         for feature, bounds in BOUNDS.items():
-            spread: Spread = getattr(self, feature)
-            if spread.upper_bounds != _written(bounds):
+            histogram: Histogram = getattr(self, feature)
+            if histogram.upper_bounds != _json_bounds(bounds):
                 raise ValueError(f"{feature} has different bins than this version of the service")
-            if len(spread.counts) != len(bounds) or not any(spread.counts):
+            if len(histogram.counts) != len(bounds) or not any(histogram.counts):
                 raise ValueError(f"{feature} does not have {len(bounds)} counts, or all of them are 0")
         return self
 
 
 def profile_of(predictions: Iterable[Prediction]) -> Profile:
-    """Make the histograms of predictions."""
+    """Compute the histograms of predictions."""
     counts = {feature: [0] * len(bounds) for feature, bounds in BOUNDS.items()}
     for prediction in predictions:
         for feature, bounds in BOUNDS.items():
             counts[feature][bisect_left(bounds, getattr(prediction, feature))] += 1
     return Profile.model_validate(
-        {feature: {"upper_bounds": _written(bounds), "counts": counts[feature]} for feature, bounds in BOUNDS.items()}
+        {
+            feature: {"upper_bounds": _json_bounds(bounds), "counts": counts[feature]}
+            for feature, bounds in BOUNDS.items()
+        }
     )
 
 
-def _written(bounds: Sequence[float]) -> tuple[float | None, ...]:
+def _json_bounds(bounds: Sequence[float]) -> tuple[float | None, ...]:
     return tuple(bound if math.isfinite(bound) else None for bound in bounds)

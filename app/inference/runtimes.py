@@ -1,7 +1,7 @@
-"""What executes a bundle's network.
+"""Runtimes, which execute a bundle's network.
 
-A runtime is a callable over multi-hot batches; `open_runtime` makes the one that the settings name. The package behind
-a runtime is imported only when that runtime is opened.
+A runtime is a callable that takes multi-hot batches; `open_runtime` opens the one that the settings name. A runtime's
+package is imported only when that runtime is opened.
 """
 
 import logging
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from app.inference.errors import BundleDamaged, RuntimeUnavailable
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
-"""Sizes that the network is called with. oneDNN prepares itself anew for each size it meets (some 100 ms), so there
-are few, all met before the service is ready; a batch in between is padded with empty rows."""
+"""Batch sizes that the network is called with. oneDNN spends about 100 ms on each new size, so there are few, and all
+are run before the service is ready; batches of other sizes are padded with empty rows."""
 
 SAVED_MODEL_FILE = "saved_model.pb"
 LITERT_FILE = "model.tflite"
 
 NOTICE = re.compile(r"I\d{4} |INFO: |WARNING: All log messages before absl::InitializeLog")
-"""How the lines begin that TensorFlow and LiteRT write at every start, whatever the log level."""
+"""Prefixes of the lines that TensorFlow and LiteRT write at every start, whatever the log level."""
 
 
 ALIGNMENT = 64
@@ -36,7 +36,7 @@ ALIGNMENT = 64
 
 
 def aligned_zeros(rows: int, columns: int) -> NDArray[np.float32]:
-    """Make a matrix whose memory every runtime can share.
+    """Allocate a matrix whose memory every runtime can share.
 
     Returns:
         float32 (rows, columns), all zero.
@@ -48,12 +48,12 @@ def aligned_zeros(rows: int, columns: int) -> NDArray[np.float32]:
 
 
 def padded_size(rows: int) -> int:
-    """The smallest of BATCH_SIZES that holds this many rows; 1 to 64."""
+    """The smallest of BATCH_SIZES that fits this many rows, which are 1 to 64."""
     return BATCH_SIZES[bisect_left(BATCH_SIZES, rows)]
 
 
 class Runtime(Protocol):
-    """A network, ready to be called from any one thread at a time.
+    """A network, ready to be called from one thread at a time.
 
     Attributes:
         columns: Width of its input.
@@ -86,29 +86,29 @@ class TensorFlowRuntime:
 
     Raises:
         RuntimeUnavailable: TensorFlow is not installed.
-        BundleDamaged: TensorFlow cannot read the SavedModel, or its signature is not the one that bundles have.
+        BundleDamaged: TensorFlow cannot read the SavedModel, or its signature is not that of a bundle.
     """
 
     linger = 0.001
     min_rows = 2  # a single row would be multiplied in a different order; the second row costs 1 %
 
     def __init__(self, folder: Path) -> None:
-        # A network this small gains nothing from several threads, and workers would take each other's cores.
+        # A network this small gains nothing from several threads, and workers would compete for cores.
         for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(pool, "1")
         tf = import_tensorflow()
         try:
-            self._model = tf.saved_model.load(str(folder))  # held: the signature alone keeps no variable alive
+            self._model = tf.saved_model.load(str(folder))  # kept: the signature does not keep the variables alive
             signature = self._model.signatures["serving_default"]
-            given = signature.structured_input_signature[1]["multi_hot"]
-            columns = given.shape[1]
-            # A function of one positional argument costs half as much to call as the signature with its named ones.
+            spec = signature.structured_input_signature[1]["multi_hot"]
+            columns = spec.shape[1]
+            # A function of one positional argument costs half as much to call as the signature with keyword arguments.
             self._call = tf.function(
                 lambda multi_hot: signature(multi_hot=multi_hot)["positive_probability"],
-                input_signature=[given],
+                input_signature=[spec],
                 autograph=False,
             ).get_concrete_function()
-        except Exception as error:  # TensorFlow raises what it likes on a bad file; the cause is chained
+        except Exception as error:  # TensorFlow may raise anything for a bad file; the cause is chained
             raise BundleDamaged(folder / SAVED_MODEL_FILE, "TensorFlow cannot load this SavedModel") from error
         if columns is None:
             raise BundleDamaged(
@@ -138,7 +138,7 @@ class LiteRTRuntime:
 
     Raises:
         RuntimeUnavailable: LiteRT is not installed.
-        BundleDamaged: LiteRT cannot read the file, or its shape is not the one that bundles have.
+        BundleDamaged: LiteRT cannot read the file, or its shape is not that of a bundle.
     """
 
     linger = 0.0
@@ -147,27 +147,27 @@ class LiteRTRuntime:
     def __init__(self, folder: Path) -> None:
         interpreter = _import_litert()
         path = folder / LITERT_FILE
-        # An interpreter a batch size: resizing one would allocate anew at each change.
+        # One interpreter per batch size: resizing one would reallocate its tensors at each change.
         self._interpreters: dict[int, Any] = {}
         try:
             for size in BATCH_SIZES:
                 with _without_notices():
                     model = interpreter(model_path=str(path), num_threads=1)
-                (given,), (answer,) = model.get_input_details(), model.get_output_details()
-                self.columns = int(given["shape"][1])
-                model.resize_tensor_input(given["index"], (size, self.columns))
+                (input_,), (output,) = model.get_input_details(), model.get_output_details()
+                self.columns = int(input_["shape"][1])
+                model.resize_tensor_input(input_["index"], (size, self.columns))
                 with _without_notices():
                     model.allocate_tensors()
-                self._interpreters[size] = (model, given["index"], answer["index"])
+                self._interpreters[size] = (model, input_["index"], output["index"])
         except (ValueError, RuntimeError, IndexError, OSError) as error:
             raise BundleDamaged(path, "LiteRT cannot load this model") from error
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Runtime`."""
-        model, given, answer = self._interpreters[len(multi_hot)]
-        model.set_tensor(given, multi_hot)
+        model, input_, output = self._interpreters[len(multi_hot)]
+        model.set_tensor(input_, multi_hot)
         model.invoke()
-        probabilities: NDArray[np.float32] = model.get_tensor(answer).reshape(-1)
+        probabilities: NDArray[np.float32] = model.get_tensor(output).reshape(-1)
         return probabilities
 
 
@@ -202,9 +202,9 @@ def import_tensorflow() -> Any:
 
 @contextmanager
 def _without_notices() -> Iterator[None]:
-    """Hold back what C++ code writes to the error stream, then let through all but notices.
+    """Capture what C++ code writes to standard error, then print everything but the notices.
 
-    TensorFlow writes some notices before its log level is in force, and LiteRT one when it loads a model; no setting
+    TensorFlow writes some notices before its log level takes effect, and LiteRT one when it loads a model; no setting
     silences them.
     """
     try:
@@ -214,21 +214,21 @@ def _without_notices() -> Iterator[None]:
         return
     sys.stderr.flush()
     descriptor = os.dup(2)
-    with file as held:
-        os.dup2(held.fileno(), 2)
+    with file as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(descriptor, 2)
             os.close(descriptor)
-            held.seek(0)
-            for line in held.read().decode(errors="replace").splitlines():
+            captured.seek(0)
+            for line in captured.read().decode(errors="replace").splitlines():
                 if not NOTICE.match(line):
                     sys.stderr.write(f"{line}\n")
 
 
 RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"tensorflow": TensorFlowRuntime, "litert": LiteRTRuntime}
-"""What SENTIMENT_RUNTIME may name."""
+"""The runtimes by name, as in SENTIMENT_RUNTIME."""
 
 
 def open_runtime(name: str, folder: Path) -> Runtime:
@@ -246,6 +246,6 @@ def open_runtime(name: str, folder: Path) -> Runtime:
     try:
         for size in BATCH_SIZES:
             runtime(aligned_zeros(size, runtime.columns))
-    except Exception as error:  # a runtime raises what it likes; the cause is chained
+    except Exception as error:  # a runtime may raise anything; the cause is chained
         raise BundleDamaged(folder, f"its network was loaded by {name}, but fails when it is called") from error
     return runtime

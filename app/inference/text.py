@@ -1,9 +1,9 @@
-"""From raw text to tokens: the one tokeniser that training and serving share.
+"""The tokeniser, which training and serving share.
 
 The rule is that of Keras's text preprocessing, which the IMDB word index was built with (Chollet, *Deep Learning with
 Python*, 3.4): lower-case, turn each filtered character into a space, split. The apostrophe is not filtered. In
 addition, typographic forms such as curly quotes behave like their ASCII counterparts, and every Unicode white-space
-character separates, so that a Windows line end or a no-break space never sticks to a word.
+character is a separator, so that a Windows line ending or a no-break space never becomes part of a word.
 
 Cost: 12 us per review (docs/performance.md).
 """
@@ -17,7 +17,7 @@ FILTERED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 """Characters that separate tokens (Keras's default filters)."""
 
 # Each ends with the control characters that the same signs become when Windows-1252 is decoded as Latin-1; the IMDB
-# reviews contain some two thousand of them.
+# reviews contain about two thousand of them.
 APOSTROPHES = "\u2018\u2019\u201a\u201b\u02bc\u2032\uff07" + "\x91\x92"
 SEPARATORS = (
     "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033"  # quotation marks
@@ -76,7 +76,7 @@ def locate(text: str, kept: str = "") -> list[Token]:
         kept: See `tokenise`.
 
     Returns:
-        The tokens of `tokenise`, in order; `text[token.start : token.end]` is what became the token.
+        The tokens of `tokenise`, in order; `text[token.start : token.end]` is the text of the token in the review.
     """
     # A character may become several lower-case ones, which share its position.
     ends = list(accumulate(len(character.lower()) for character in text))
@@ -89,7 +89,7 @@ def locate(text: str, kept: str = "") -> list[Token]:
 
 
 def _separated(lower: str, kept: str) -> str:
-    """Replace separators by white space and apostrophes by the ASCII one, character by character."""
+    """Replace separators with white space and apostrophes with the ASCII one, character by character."""
     apostrophes, separators, table = _rules(kept)
     if not lower.isascii():
         lower = separators.sub(" ", apostrophes.sub("'", lower))

@@ -1,8 +1,8 @@
-"""From tokens to the network's input: the word index, and multi-hot rows.
+"""The vocabulary: from tokens to the network's input, multi-hot rows.
 
 A bundle states its `Encoding`; the `Vocabulary` applies it. The default is the book's encoding: single words, column 1
 always on, column 2 on if a review contains an unknown word. Encodings with longer terms ("not good") or kept
-punctuation are the same code with other values.
+punctuation use the same code with other values.
 
 Cost of finding terms: 35 us per review one at a time, 18 us in batches of 16 (docs/performance.md).
 """
@@ -86,8 +86,8 @@ class Vocabulary:
         encoding: How reviews become rows.
 
     Raises:
-        ValueError: A column is outside the row or reserved, or a term is not what the tokeniser would make of it, so
-            that it could never be found.
+        ValueError: A column is outside the row or reserved, or a term is not in the form that the tokeniser
+            produces, so that it could never be found.
     """
 
     def __init__(self, word_index: Mapping[str, int], encoding: Encoding) -> None:
@@ -99,11 +99,11 @@ class Vocabulary:
 
     @classmethod
     def by_frequency(cls, counts: Mapping[str, int], encoding: Encoding) -> "Vocabulary":
-        """Give the most frequent words the columns in order, as `keras.datasets.imdb` does.
+        """Assign the columns to the most frequent words in order, as `keras.datasets.imdb` does.
 
         Args:
             counts: Word -> occurrences in the training reviews. Ties are broken alphabetically.
-            encoding: Has the number of columns and the column of the first word.
+            encoding: Provides the number of columns and the column of the first word.
         """
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         room = encoding.columns - encoding.first_term_column
@@ -185,7 +185,7 @@ class Vocabulary:
         return occurrences, (~known[:-1]).nonzero()[0].tolist()
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
-        """Make the network's input.
+        """Build the network's input.
 
         Args:
             rows: Encoded reviews, one batch. Each takes 4 bytes per column, 40 kB in the book's encoding.
@@ -226,34 +226,34 @@ class Vocabulary:
 class _TermFinder:
     """Finds terms in token sequences with a handful of array operations, however many tokens there are.
 
-    Tokens are numbered, and so are the beginnings of longer terms ("not", "not a", "not a good"). A table maps a
-    beginning and the token after it to the longer beginning; so terms of several tokens are found one token at a time,
-    at all places of a batch at once.
+    Tokens are numbered, and so are the prefixes of longer terms ("not", "not a", "not a good"). A table maps a prefix
+    and the token after it to the longer prefix; so terms of several tokens are found one token at a time, at all
+    positions of a batch at once.
 
     Args:
         word_index: Term -> column.
-        longest: The most tokens that a term has.
+        longest: Maximum tokens per term.
     """
 
     def __init__(self, word_index: Mapping[str, int], longest: int) -> None:
         terms = [(term.split(" "), column) for term, column in word_index.items()]
         tokens = dict.fromkeys(token for term, _ in terms for token in term)
-        self._numbers = {token: number for number, token in enumerate(tokens, 1)}  # 0: a token of no term
-        children: dict[int, int] = {}  # beginning << 32 | next token -> longer beginning
-        columns: dict[int, int] = {}  # beginning -> column, if it is a term
+        self._numbers = {token: number for number, token in enumerate(tokens, 1)}  # 0: a token that belongs to no term
+        children: dict[int, int] = {}  # prefix << 32 | next token -> longer prefix
+        columns: dict[int, int] = {}  # prefix -> column, if it is a term
         for term, column in terms:
-            beginning = self._numbers[term[0]]
+            prefix = self._numbers[term[0]]
             for token in term[1:]:
-                key = beginning << 32 | self._numbers[token]
-                beginning = children.setdefault(key, len(tokens) + 1 + len(children))
-            columns[beginning] = column
+                key = prefix << 32 | self._numbers[token]
+                prefix = children.setdefault(key, len(tokens) + 1 + len(children))
+            columns[prefix] = column
         keys = np.fromiter(children, np.uint64, len(children))
-        beginnings = 1 + len(tokens) + len(children)
+        prefixes = 1 + len(tokens) + len(children)
         self._children = _CuckooTable(keys, np.fromiter(children.values(), np.intp, len(children)))
-        self._columns = np.full(beginnings, ABSENT, np.int32)  # (beginnings,)
+        self._columns = np.full(prefixes, ABSENT, np.int32)  # (prefixes,)
         self._columns[list(columns)] = list(columns.values())
-        self._goes_on = np.zeros(beginnings, np.bool_)  # (beginnings,): whether a longer term begins like this
-        self._goes_on[(keys >> np.uint64(32)).astype(np.intp)] = True
+        self._has_children = np.zeros(prefixes, np.bool_)  # (prefixes,): whether a longer term starts with it
+        self._has_children[(keys >> np.uint64(32)).astype(np.intp)] = True
         self._longest = longest
 
     def __call__(self, tokens: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
@@ -269,14 +269,14 @@ class _TermFinder:
         numbers = np.fromiter(map(self._numbers.get, tokens, repeat(0)), np.intp, len(tokens))
         found = np.full((max(self._longest, 2), len(tokens)), ABSENT, np.int32)
         found[0] = self._columns[numbers]
-        places, beginnings = np.arange(len(tokens)), numbers
+        positions, prefixes = np.arange(len(tokens)), numbers
         for length in range(1, self._longest):
-            # Only where a longer term may begin; none goes on past END, which is a token of no term.
-            longer = self._goes_on[beginnings].nonzero()[0]
-            places, beginnings = places[longer], beginnings[longer]
-            hits, beginnings = self._children.find(beginnings << 32 | numbers[places + length])
-            places = places[hits]
-            found[length, places] = self._columns[beginnings]
+            # Only where a longer term may start; none extends past END, which belongs to no term.
+            longer = self._has_children[prefixes].nonzero()[0]
+            positions, prefixes = positions[longer], prefixes[longer]
+            hits, prefixes = self._children.find(prefixes << 32 | numbers[positions + length])
+            positions = positions[hits]
+            found[length, positions] = self._columns[prefixes]
         starts = found != ABSENT
         for length in range(len(found) - 1, 0, -1):
             starts[length - 1] |= starts[length]  # (now: whether a term of this length or a longer one starts here)
@@ -287,14 +287,14 @@ class _TermFinder:
 
 
 class _CuckooTable:
-    """A hash table whose keys are looked up all at once: each is in one of two slots (Pagh and Rodler, 2004).
+    """A hash table with vectorised lookup: each key is in one of two slots (Pagh and Rodler, 2004).
 
     Args:
         keys: uint64 (n,), distinct.
         values: intp (n,).
 
     Raises:
-        ValueError: No table was found, which for distinct keys does not happen.
+        ValueError: No table was found, which does not happen for distinct keys.
     """
 
     ATTEMPTS = 8
@@ -325,20 +325,20 @@ class _CuckooTable:
         choices = np.stack([self._slots(keys, 0), self._slots(keys, 1)])  # (2, n)
         chosen = np.zeros(len(keys), np.intp)
         owners = np.full(size, -1)
-        homeless = np.arange(len(keys))
+        unplaced = np.arange(len(keys))
         for _ in range(self.ROUNDS):
-            slots = choices[chosen[homeless], homeless]
+            slots = choices[chosen[unplaced], unplaced]
             evicted = np.unique(owners[slots])
-            owners[slots] = homeless  # of several for one slot, the last stays
-            losers = homeless[owners[slots] != homeless]
-            homeless = np.concatenate([losers, evicted[evicted >= 0]])
-            if not len(homeless):
+            owners[slots] = unplaced  # of several keys for one slot, the last wins
+            losers = unplaced[owners[slots] != unplaced]
+            unplaced = np.concatenate([losers, evicted[evicted >= 0]])
+            if not len(unplaced):
                 return choices[chosen, np.arange(len(keys))]
-            chosen[homeless] ^= 1  # they move to their other slot, and evict who is there
+            chosen[unplaced] ^= 1  # they move to their other slot, and evict its key
         return None
 
     def find(self, keys: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Look keys up.
+        """Look up keys.
 
         Returns:
             The indices of the keys that are in the table, and their values.
@@ -357,7 +357,7 @@ def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
             raise ValueError(
                 f"the term {term!r} has column {column}, outside {encoding.first_term_column} to {encoding.columns - 1}"
             )
-    # All terms at once, which takes a tenth of the time, and one by one only to name the first that is wrong.
+    # All terms at once, which is ten times as fast, and one by one only to name the first invalid one.
     everything = " ".join(word_index)
     joined = " ".join(tokenise(everything, encoding.kept_punctuation))
     longest = max((term.count(" ") + 1 for term in word_index), default=1)

@@ -4,8 +4,8 @@ const MIDDLE = [0.35, 0.65]; // a probability in between says little either way
 // With less read, a probability means little. app/terminal/tables.py has the same rule. The bundle leaves words out on
 // purpose, 44 % of a usual review, so half would be too much to ask; a fifth is what all of its 25,000 training reviews
 // had (models/imdb/2/profile.json), so beyond it nobody knows how good the answers are.
-const FEWEST_KNOWN = 4;
-const LEAST_KNOWN = 1 / 5; // of the words
+const MIN_KNOWN_WORDS = 4;
+const MIN_KNOWN_SHARE = 1 / 5; // of the words
 
 /**
  * @param {{positive_probability: number, words: number, known_words: number}} prediction
@@ -16,11 +16,11 @@ export function verdictOf({ positive_probability: probability, words, known_word
   const all = count(words, "word");
   if (known === 0) return uncertain("no word read", words ? `The model could read none of ${all}.` : "There is no word in it.");
   const estimate = `The probability of being positive is ${percent(probability)}.`;
-  if (known < FEWEST_KNOWN) {
+  if (known < MIN_KNOWN_WORDS) {
     const few = known < words ? `The model could read only ${known} of ${all}` : `There ${words === 1 ? "is" : "are"} only ${all}`;
     return uncertain("few words read", `${few}, which is too little to tell. ${estimate}`);
   }
-  if (known < words * LEAST_KNOWN)
+  if (known < words * MIN_KNOWN_SHARE)
     return uncertain(
       "few words read",
       `The model could read fewer than a fifth of the words: ${known} of ${words}. ${estimate}`,

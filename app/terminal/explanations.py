@@ -1,4 +1,4 @@
-"""Explanations with coloured words on a terminal, as lines of fields elsewhere, or as JSON."""
+"""Explanations with coloured words on a terminal, as tab-separated lines elsewhere, or as JSON."""
 
 from collections.abc import Iterator, Sequence
 

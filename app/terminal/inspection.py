@@ -1,4 +1,4 @@
-"""Facts about a bundle, and whether its network answers the golden reviews correctly."""
+"""Facts about a bundle, and a check of its network with the golden reviews."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def facts_of(bundle: Bundle, differences: dict[str, float | None]) -> dict[str, 
     """All facts for programs, as JSON values; `differences` are those of `replay`."""
     return {
         "folder": str(bundle.folder),
-        "whole": True,
+        "valid": True,
         "digest": bundle.digest,
         "runtimes": differences,
         "manifest": bundle.manifest.model_dump(mode="json"),

@@ -8,7 +8,7 @@ from app.settings import Settings
 
 
 def open_model(settings: Settings) -> tuple[Bundle, Classifier]:
-    """Load the bundle; if no runtime is chosen, use LiteRT where it is installed, as it starts fastest.
+    """Load the bundle; if no runtime is chosen, use LiteRT if it is installed, as it starts fastest.
 
     Raises:
         SentimentError: The bundle is missing or damaged, or the runtime is not installed.

@@ -7,22 +7,22 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from app.settings import PREFIX, RuntimeName, Settings, faults_in
+from app.settings import PREFIX, RuntimeName, Settings, error_messages
 from app.terminal.printable import printable
 
 
 def load_settings(**chosen: object) -> Settings:
-    """Read the settings; options override the environment, also that of worker processes.
+    """Read the settings; options override the environment, including that of worker processes.
 
     Raises:
-        typer.Exit: A setting is wrong; the variable has been printed.
+        typer.Exit: A setting is invalid; its variable has been printed.
     """
     os.environ.update({PREFIX + name.upper(): str(value) for name, value in chosen.items() if value is not None})
     try:
         return Settings()
     except ValidationError as error:
-        for fault in faults_in(error):
-            typer.echo(f"error: {printable(fault)}", err=True)
+        for message in error_messages(error):
+            typer.echo(f"error: {printable(message)}", err=True)
         typer.echo("`python -m app serve --help` lists the settings", err=True)
         raise typer.Exit(2) from error
 

@@ -2,7 +2,7 @@
 
 The rule is the playground's (app/playground/pull.js). Terms overlap: "not good" covers "not" and "good", which may be
 terms themselves. So the log-odds of a term are divided evenly among its occurrences, and those of an occurrence among
-its words. The pull of a word is the sum of its shares; nothing counts twice.
+its words. The pull of a word is the sum of its shares; nothing is counted twice.
 """
 
 from bisect import bisect_left
@@ -16,7 +16,7 @@ from app.terminal.printable import printable
 from app.terminal.tables import NEGATIVE, POSITIVE
 
 FAINT, CLEAR, STRONG = 0.02, 0.1, 0.8
-"""Log-odds from which a word is coloured, has a sign, and has two signs."""
+"""Minimum log-odds of a word for a colour, one sign, and two signs."""
 
 
 def pulls_of(tokens: Sequence[Token], effects: Sequence[Effect]) -> list[float]:
@@ -32,7 +32,7 @@ def pulls_of(tokens: Sequence[Token], effects: Sequence[Effect]) -> list[float]:
 
 
 def coloured(review: str, tokens: Sequence[Token], explanation: Explanation) -> Text:
-    """Colour the words of a review, and put signs behind them for terminals without colours."""
+    """Colour the words of a review, and append signs for terminals without colours."""
     shown = printable(review)  # has the same offsets
     unknown = {span.start for span in explanation.unknown_words}
     text = Text()

@@ -39,8 +39,8 @@ def read_reviews(
                 raise typer.BadParameter(f"{place}: {BLANK}.")
             if len(reviews) == maximum:
                 raise typer.BadParameter(
-                    f"There are more than {maximum} reviews ({PREFIX}{limit.upper()}). To score files of any size, "
-                    f"use: {BULK}"
+                    f"There are too many reviews; the maximum is {maximum} ({PREFIX}{limit.upper()}). To score files "
+                    f"of any size, use: {BULK}"
                 )
             check_length(review, settings.max_characters, place)
             reviews.append(review)
@@ -52,7 +52,7 @@ def read_reviews(
 
 
 def _all(texts: Sequence[str], files: Sequence[TextIO], whole: bool) -> Iterator[tuple[str, str]]:
-    """Yield where each review is, and its text."""
+    """Yield each review's location and its text."""
     if not texts and not files and sys.stdin.isatty():
         raise typer.BadParameter("Pass reviews in quotes, a file with --file, or - to type reviews.")
     for number, text in enumerate(texts or ([] if files else ["-"]), 1):

@@ -1,6 +1,6 @@
-"""Predictions as a table on a terminal, as lines of fields elsewhere, or as JSON.
+"""Predictions as a table on a terminal, as tab-separated lines elsewhere, or as JSON.
 
-Blue is positive and orange is negative, as on the playground, so that colour-blind people can tell them apart.
+Blue is positive and orange is negative, as in the playground, so that colour-blind people can tell them apart.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from app.inference.prediction import Prediction
 from app.terminal.printable import one_line
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
-FEWEST_KNOWN, LEAST_KNOWN = 4, 1 / 5
+MIN_KNOWN_WORDS, MIN_KNOWN_SHARE = 4, 1 / 5
 """Known words, and their share, below which a probability means little; the playground has the same rule
 (app/playground/verdict.js). None of the bundle's 25,000 training reviews had a share below a fifth."""
 
@@ -40,7 +40,7 @@ def print_predictions(bundle: Bundle, classifier: Classifier, reviews: Sequence[
 
 
 def line_of(prediction: Prediction, review: str) -> str:
-    """A prediction for programs: probability, sentiment, words, known words and review, separated by tabs."""
+    """A tab-separated line for programs: probability, sentiment, words, known words, review."""
     numbers = f"{prediction.positive_probability:.6f}\t{prediction.sentiment}\t{prediction.words}"
     return f"{numbers}\t{prediction.known_words}\t{one_line(review)}"
 
@@ -60,13 +60,13 @@ def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
 
 
 def new_table(*columns: str) -> Table:
-    """An empty table with a line below its head."""
+    """An empty table with a line below its header."""
     return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
 def known_words(prediction: Prediction) -> Text:
-    """How many words the model could read; yellow if they are too few for a meaningful probability."""
-    few = prediction.known_words < max(FEWEST_KNOWN, prediction.words * LEAST_KNOWN)
+    """The number of known words; yellow if they are too few for a meaningful probability."""
+    few = prediction.known_words < max(MIN_KNOWN_WORDS, prediction.words * MIN_KNOWN_SHARE)
     return Text(f"{prediction.known_words} of {prediction.words}", "yellow" if few else "")
 
 

@@ -107,17 +107,18 @@ def not_json(reason: str) -> dict[str, Any]:
 
 
 def too_large(received: int) -> dict[str, Any]:
-    detail = f"The body may have 20000 bytes, this one has {received} or more. Send the reviews in several requests."
+    limits = f"The body may have at most 20000 bytes; this one has {received} or more."
+    detail = f"{limits} Send the reviews in several requests."
     return problem(413, "body-too-large", detail, limit=20_000, received=received)
 
 
 def too_many(received: int) -> dict[str, Any]:
-    detail = f"A request may have 8 reviews, this one has {received}. Send them in several requests."
+    detail = f"A request may have at most 8 reviews; this one has {received}. Send them in several requests."
     return problem(422, "too-many-reviews", detail, limit=8, received=received)
 
 
 def too_long(index: int, received: int) -> dict[str, Any]:
-    detail = f"A review may have 1000 characters, reviews.{index} has {received}. Shorten or split it."
+    detail = f"A review may have at most 1000 characters; reviews.{index} has {received}. Shorten or split it."
     return problem(422, "review-too-long", detail, limit=1000, received=received, index=index)
 
 

@@ -67,8 +67,8 @@ def test_explain_of_kserve_returns_the_same(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ({"reviews": ["a"] * 9}, "A request may have 8 reviews, this one has 9."),
-        ({"reviews": ["a" * 1001]}, "A review may have 1000 characters, reviews.0 has 1001."),
+        ({"reviews": ["a"] * 9}, "A request may have at most 8 reviews; this one has 9."),
+        ({"reviews": ["a" * 1001]}, "A review may have at most 1000 characters; reviews.0 has 1001."),
         ({"reviews": [" "]}, "reviews.0: A review must contain text; this one is blank"),
         ({"reviews": ["a"], "top": -1}, "top: Input should be greater than or equal to 0"),
         ({"reviews": ["a"], "top": "many"}, "top: Input should be a valid integer"),

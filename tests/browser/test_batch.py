@@ -368,8 +368,8 @@ def test_review_that_the_service_refuses_does_not_stop_the_others(visits: Callab
     for row, review in zip(rows, reviews, strict=True):
         assert row[1].startswith(review[:200])
         assert len(row) == (6 if len(review) < 200 else 3)
-    assert rows[3][2] == "A review may have 200 characters, reviews.0 has 201. Shorten or split it."
-    assert rows[8][2].startswith("The body may have 600 bytes, this one has ")
+    assert rows[3][2] == "A review may have at most 200 characters; reviews.0 has 201. Shorten or split it."
+    assert rows[8][2].startswith("The body may have at most 600 bytes; this one has ")
 
 
 def test_file_that_is_read_slowly_does_not_replace_a_later_one(visit: Visit) -> None:

@@ -176,7 +176,7 @@ def test_body_that_is_too_large_is_told(visits: Callable[..., Visit], tight: Ser
     visit = visits(tight.url)
     visit.open()
     visit.write("superb 😀" + "😀" * 180)
-    expect(visit.problem).to_contain_text("The body may have 600 bytes, this one has ")
+    expect(visit.problem).to_contain_text("The body may have at most 600 bytes; this one has ")
     visit.write("superb")
     expect(visit.page.locator("#problem")).to_be_hidden()
 

@@ -13,9 +13,9 @@ from app.inference.bundle import (
     find_bundle,
     load_bundle,
     staged_bundle,
+    write_checksum,
     write_json,
     write_manifest,
-    write_seal,
 )
 from app.inference.classifier import open_classifier
 from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound
@@ -40,7 +40,7 @@ def resealed(folder: Path, manifest: bytes | None = None) -> None:
         write_manifest(folder, **facts)
     else:
         (folder / MANIFEST).write_bytes(manifest)
-        write_seal(folder)
+        write_checksum(folder)
 
 
 def files_of(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.inference.bundle import MANIFEST, SEAL, find_bundle, load_bundle
+from app.inference.bundle import CHECKSUM, MANIFEST, find_bundle, load_bundle
 from app.inference.classifier import open_classifier
 from app.inference.errors import BundleDamaged, BundleNotFound, SentimentError
 from tests.inference.test_bundle import files_of, resealed
@@ -23,7 +23,7 @@ FILES = (
     "fingerprint.pb",
     "golden.json",
     MANIFEST,
-    SEAL,
+    CHECKSUM,
     "model.tflite",
     "profile.json",
     "report/MODEL_CARD.md",
@@ -170,20 +170,20 @@ def test_load_bundle_with_a_damaged_file_names_it(copy: Path, damage: str, name:
 
 
 def test_load_bundle_with_manifest_and_seal_of_another_version_is_refused(copy: Path) -> None:
-    for name in (MANIFEST, SEAL):
+    for name in (MANIFEST, CHECKSUM):
         swap(copy / name)
     assert "belongs to version 2" in refusal(copy)
 
 
 def test_load_bundle_with_manifest_and_seal_of_another_bundle_is_refused(copy: Path) -> None:
     """Of the same version, so that only the digests of the other files can tell."""
-    for name in (MANIFEST, SEAL):
+    for name in (MANIFEST, CHECKSUM):
         shutil.copyfile(ROOT / "models/imdb/1" / name, copy / name)
     assert "its SHA-256 is not the one in the manifest" in refusal(copy)
 
 
 def test_seal_is_what_sha256sum_reads(copy: Path) -> None:
-    check = ["sha256sum", "--check", "--strict", SEAL]
+    check = ["sha256sum", "--check", "--strict", CHECKSUM]
     assert subprocess.run(check, cwd=copy, capture_output=True).returncode == 0
     flip(0)(copy / MANIFEST)
     assert subprocess.run(check, cwd=copy, capture_output=True).returncode == 1
@@ -191,13 +191,13 @@ def test_seal_is_what_sha256sum_reads(copy: Path) -> None:
 
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_shipped_bundles_are_sealed(version: str) -> None:
-    check = ["sha256sum", "--check", "--strict", SEAL]
+    check = ["sha256sum", "--check", "--strict", CHECKSUM]
     assert subprocess.run(check, cwd=ROOT / "models/imdb" / version, capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize("old", [b'"seed": 0', b'"version": "1"', b'"columns": 10000', b'"name": "tiny"'])
 def test_load_bundle_with_another_valid_manifest_is_refused(copy: Path, old: bytes) -> None:
-    """The hole that the seal closes: one byte that leaves a manifest as good as before."""
+    """The hole that the checksum closes: one byte that leaves a manifest as good as before."""
     content = (copy / MANIFEST).read_bytes()
     at = content.index(old) + len(old) - 2
     changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
@@ -218,8 +218,8 @@ def test_load_bundle_with_another_valid_manifest_is_refused(copy: Path, old: byt
     ids=["upper case", "binary", "line end", "twice", "another file", "no text"],
 )
 def test_load_bundle_with_another_form_of_seal_is_refused(copy: Path, seal: Callable[[bytes], bytes]) -> None:
-    (copy / SEAL).write_bytes(seal((copy / SEAL).read_bytes()))
-    assert str(copy / SEAL) in refusal(copy)
+    (copy / CHECKSUM).write_bytes(seal((copy / CHECKSUM).read_bytes()))
+    assert str(copy / CHECKSUM) in refusal(copy)
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ MANIFESTS: list[tuple[str, object, str]] = [
     ),
     *(
         (f"files.{name}", DIGEST, f"{name!r} is not the name of a file in a bundle")
-        for name in ("", ".", "..", "report//loss.png", "report/", "a\0b", MANIFEST, SEAL)
+        for name in ("", ".", "..", "report//loss.png", "report/", "a\0b", MANIFEST, CHECKSUM)
     ),
     ("files." + "x" * 5_000, DIGEST, "File name too long"),
 ]

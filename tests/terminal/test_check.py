@@ -36,7 +36,7 @@ def test_check_prints_facts_and_tries_every_runtime() -> None:
 def test_check_json_holds_the_manifest_and_the_differences() -> None:
     for arguments in (("models/imdb/1",), ("--model-version", "1")):
         facts = json.loads(piped("check", *arguments, "--json", missing=["tensorflow"]).stdout)
-        assert facts["whole"] is True
+        assert facts["valid"] is True
         assert facts["manifest"] == json.loads((ROOT / "models/imdb/1" / MANIFEST).read_text())
         assert facts["runtimes"]["litert"] < 1e-5
         assert facts["runtimes"]["tensorflow"] is None
@@ -71,7 +71,7 @@ def test_check_of_a_damaged_bundle_names_the_file_and_the_reason(
     damage(copy / name)
     done = piped("check", str(copy), "--runtime", "litert", "--json")
     message = json.loads(done.stdout)["message"]
-    assert (done.returncode, json.loads(done.stdout)["whole"]) == (1, False)
+    assert (done.returncode, json.loads(done.stdout)["valid"]) == (1, False)
     assert message.startswith(f"{copy / name}: ")
     assert reason in message
     assert done.stderr.decode() == f"error: {message}\n"

@@ -96,13 +96,13 @@ def test_score_reads_arguments_standard_input_and_files_in_order(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
-        (("good", " \t\u3000"), b"", "Argument 2 is blank; a review must contain text"),
+        (("good", " \t\u3000"), b"", "argument 2: A review must contain text; this one is blank"),
         ((), b"\n \r\n", "There are no reviews in the input"),
-        (("--whole",), b"\n", "standard input is blank"),
+        (("--whole",), b"\n", "standard input: A review must contain text"),
         (("-",), b"good\nfine\nbad \xff\n", "standard input is not UTF-8. Convert it"),
-        (("-",), b"fine\n" + b"x" * 50_001, "line 2 has 50001 characters; the maximum is 50000"),
+        (("-",), b"fine\n" + b"x" * 50_001, "at most 50000 characters; standard input, line 2 has 50001"),
         (("-",), b"fine\n" * 129, "the maximum is 128 (SENTIMENT_MAX_REVIEWS)"),
-        (("-",), b"fine\n" * 129, "of any size: python -m app bulk INPUT OUTPUT"),
+        (("-",), b"fine\n" * 129, "of any size, use: python -m app bulk INPUT OUTPUT"),
         (("--file", "/nowhere/x"), b"", "'/nowhere/x': No such file or directory"),
         (("--file", "tests/bulk/a.CSV.gz"), b"", "No such file"),
         (("README.md",), b"", "use: --file README.md"),
@@ -123,7 +123,7 @@ def test_score_obeys_the_limits_of_the_service() -> None:
     assert "the maximum is 1 (SENTIMENT_MAX_REVIEWS)" in refusal(
         piped("score", "one", "two", SENTIMENT_MAX_REVIEWS="1")
     )
-    assert "has 7 characters; the maximum is 5" in refusal(piped("score", "one two", SENTIMENT_MAX_CHARACTERS="5"))
+    assert "at most 5 characters; argument 1 has 7" in refusal(piped("score", "one two", SENTIMENT_MAX_CHARACTERS="5"))
 
 
 def test_score_options_override_the_environment() -> None:

@@ -1,4 +1,4 @@
-"""Compressed request bodies, whose limits count what they contain."""
+"""Compressed request bodies; limits apply to the decompressed body."""
 
 import zlib
 
@@ -9,7 +9,7 @@ from app.api.errors import BodyTooLarge, UnsupportedBody, invalid
 from app.api.state import service_of
 
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
-"""Has zlib recognize its own format, which HTTP calls deflate, and gzip."""
+"""Makes zlib accept its own format, which HTTP calls deflate, and gzip."""
 
 WRONG_ENCODING = "Send the body with the Content-Encoding gzip or deflate, or uncompressed."
 
@@ -18,11 +18,11 @@ async def read_decoded_body(request: Request) -> bytes:
     """Read a body that may be compressed with gzip or deflate.
 
     Returns:
-        The decoded body, within the limit for bodies: a small one could contain gigabytes.
+        The decompressed body, within the limit for bodies: a small body could expand to gigabytes.
 
     Raises:
-        BodyTooLarge: It is too large, as sent or decoded.
-        InvalidRequest: It is not what its Content-Encoding says.
+        BodyTooLarge: It is too large, as sent or decompressed.
+        InvalidRequest: It does not match its Content-Encoding.
         UnsupportedBody: Its Content-Encoding is not supported.
         BodyTimeout, ClientDisconnect: See `read_body`.
     """
@@ -42,5 +42,5 @@ async def read_decoded_body(request: Request) -> bytes:
         raise BodyTooLarge(limit, len(content))
     if not decoder.eof or decoder.unused_data:
         name = encoding.removeprefix("x-")
-        raise invalid("body", f"The body is not complete and valid {name}, which Content-Encoding announces")
+        raise invalid("body", f"The Content-Encoding is {name}, but the body is not complete and valid {name}")
     return content

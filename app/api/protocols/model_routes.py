@@ -1,4 +1,4 @@
-"""Routes about the model, with and without its version in the path."""
+"""Routes of the model, with and without its version in the path."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,17 +21,17 @@ def add_model_route(
     responses: dict[int | str, dict[str, Any]] | None = None,
     **options: Any,
 ) -> None:
-    """Add a route about the model, and the same route with the version in its path.
+    """Add a route of the model, and the same route with the version in its path.
 
     Args:
-        router: Gets both.
-        verb: What follows the model in the path.
-        endpoint: The endpoint of both.
+        router: Receives both routes.
+        verb: The end of the path, after the model.
+        endpoint: Endpoint of both.
         operation_id: With `{}` where `_version` goes.
         summary: Summary of both.
-        errors: Names of error responses, beside those of every such route; see `protocol_errors`.
-        document: More for the OpenAPI document.
-        responses: More about successful responses.
+        errors: Names of error responses, besides those of every such route; see `protocol_errors`.
+        document: Additional fields for the OpenAPI document.
+        responses: Additional documentation of successful responses.
         options: See `APIRouter.add_api_route`.
     """
     more = document or {}
@@ -61,7 +61,7 @@ def served_model(request: Request) -> Service:
 
 
 def reject_verb(request: Request) -> None:
-    """Reject GET for a path with a verb, such as `imdb:predict`, which the router takes for a model's name.
+    """Reject GET for a path with a verb, such as `imdb:predict`, which the router mistakes for a model's name.
 
     Raises:
         HTTPException: The path has a verb.
@@ -71,7 +71,7 @@ def reject_verb(request: Request) -> None:
 
 
 def _path_parameters(versioned: bool) -> list[dict[str, Any]]:
-    """Document what the path names; the endpoints read it from the request."""
+    """Document the path parameters; the endpoints read them from the request."""
     parameters = [_path_parameter("model_name", "Name of the served bundle.", "imdb")]
     if versioned:
         parameters.append(_path_parameter("model_version", "Version of the served bundle.", "2"))

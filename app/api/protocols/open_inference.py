@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2, over REST, with the binary tensor extension: Triton's and KServe's clients.
+"""The Open Inference Protocol, version 2, over REST, with the binary tensor extension, for Triton and KServe clients.
 
 https://github.com/kserve/open-inference-protocol
 """
@@ -94,8 +94,8 @@ async def get_model_ready(request: Request) -> ModelReady:
 async def infer(request: Request) -> Response:
     """Estimate how likely each review is to be positive: the predictions of /predict, under the same limits.
 
-    The reviews are sent as JSON or, with the header Inference-Header-Content-Length, after it; the probabilities are
-    returned as requested. Bodies may be compressed with gzip or deflate.
+    The reviews are sent in the JSON or, with the header Inference-Header-Content-Length, after it; the probabilities
+    are returned as requested. Bodies may be compressed with gzip or deflate.
     """
     service = served_model(request)
     body = await read_decoded_body(request)

@@ -75,7 +75,7 @@ class InputParameters(BaseModel):
         Field(
             ge=0,
             description="Size of the input in bytes, if it follows the JSON. Each element is its length (uint32, "
-            "little-endian) and its bytes.",
+            "little-endian) followed by its bytes.",
         ),
     ] = None
 
@@ -177,7 +177,7 @@ class ServedModels(BaseModel):
 
 
 class VersionStatus(BaseModel):
-    """The status of a version, in TensorFlow Serving's form."""
+    """The status of a version, in TensorFlow Serving's format."""
 
     error_code: Annotated[str, Field(description="Always OK.", examples=["OK"])]
     error_message: Annotated[str, Field(description="Always empty.", examples=[""])]

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API, which is also KServe's first protocol, as far as it is about predictions."""
+"""The prediction part of TensorFlow Serving's REST API, which is also KServe's first protocol."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
     responses=protocol_errors("Unauthorized"),
 )
 async def list_models(request: Request) -> ServedModels:
-    """List the one model that is served."""
+    """List the served model."""
     return ServedModels(models=[service_of(request).bundle.manifest.name])
 
 
@@ -125,7 +125,7 @@ add_model_route(
     response_model=InstanceExplanationsResponse,
     response_description="One explanation per review.",
 )
-# Last, as its path also matches those of the others.
+# Last, as its path also matches the paths of the others.
 add_model_route(
     router,
     "",

@@ -18,7 +18,7 @@ from app.settings import Settings
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 LENGTH = struct.Struct("<I")
-"""Before each element of a BYTES tensor: its length in bytes."""
+"""Precedes each element of a BYTES tensor: its length in bytes."""
 
 MAX_DIGITS = 20
 """Maximum digits of Inference-Header-Content-Length."""
@@ -48,7 +48,7 @@ def read_inference(body: bytes, header_length: str | None, settings: Settings) -
         body: All of it, uncompressed.
         header_length: The value of Inference-Header-Content-Length: how much of the body is JSON. None: all of it. 0:
             nothing; the body is one review.
-        settings: Has the limits.
+        settings: Provides the limits.
 
     Raises:
         InvalidRequest: The body does not match the protocol.
@@ -71,7 +71,7 @@ def read_inference(body: bytes, header_length: str | None, settings: Settings) -
 
 
 def infer_response(model: str, version: str, inference: Inference, predictions: Sequence[Prediction]) -> Response:
-    """Make the response; the probabilities are float32, or in JSON the float64 of the same value."""
+    """Build the response; the probabilities are float32, or in JSON the float64 of the same value."""
     probabilities = [prediction.positive_probability for prediction in predictions]
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
     binary = struct.pack(f"<{len(probabilities)}f", *probabilities) if inference.binary else b""
@@ -79,13 +79,13 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
         output["parameters"] = {"binary_data_size": len(binary)}
     else:
         output["data"] = probabilities
-    answer = {
+    content = {
         "model_name": model,
         "model_version": version,
         **({} if inference.id is None else {"id": inference.id}),
         "outputs": [output],
     }
-    header = to_json(answer)
+    header = to_json(content)
     if not inference.binary:
         return Response(header, media_type="application/json")
     return Response(header + binary, headers={HEADER_LENGTH: str(len(header))}, media_type="application/octet-stream")
@@ -139,7 +139,7 @@ def _elements(binary: memoryview) -> Iterator[str]:
         start = place + LENGTH.size
         end = start + LENGTH.unpack_from(binary, place)[0] if start <= len(binary) else len(binary) + 1
         if end > len(binary):
-            raise invalid(f"{TENSOR}.data.{index}", "This ends beyond the body; its length is a uint32, little-endian")
+            raise invalid(f"{TENSOR}.data.{index}", "This extends past the body; its length is a uint32, little-endian")
         yield _text(bytes(binary[start:end]), index)
         place, index = end, index + 1
 

@@ -85,7 +85,8 @@ def open_sources(paths: Sequence[Path], text: str | None, scoring: Scoring, outp
         sources.append(Source(path, layout, column))
     if output.is_file:
         first = sources[0].layout
-        if format_of(output.path) != first.format or any(source.layout != first for source in sources):
+        same = all(source.layout == first for source in sources) or first.format == "jsonl"
+        if not same or any(source.layout.format != format_of(output.path) for source in sources):
             raise BulkUsage(f"{output.path}: a single file needs inputs of its own format with the same columns")
     return sources
 

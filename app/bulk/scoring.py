@@ -28,8 +28,7 @@ class Scoring:
 
     Attributes:
         bundle: The bundle's folder.
-        runtime: What executes the network.
-        text: The column with the reviews, as each file calls it.
+        runtime: The runtime that executes the network.
         keep: Input columns to keep; None for all.
         prefix: Precedes the names of the added columns.
         max_characters: Maximum characters per review.

@@ -128,12 +128,13 @@ def run_job(
 
 
 def _pieces(sources: Sequence[Source], part_rows: int, read: Callable[[int], object]) -> Iterator[_Piece]:
-    first_part = part = 0
+    finished = 0
     for source in sources:
+        parts = 0  # of this file; none if it has no rows
         for chunk in read_chunks(source.path, part_rows, read):
-            part = first_part + chunk.part
-            yield _Piece(part, source, chunk)
-        first_part = part + 1
+            parts = chunk.part + 1
+            yield _Piece(finished + chunk.part, source, chunk)
+        finished += parts
 
 
 def _score_in_order(

@@ -84,8 +84,8 @@ class Output:
                     raise BulkUsage(f"{self.path}: another job is writing here") from error
                 self._begin(resume, overwrite)
                 yield
-                if self.is_file:
-                    lock.unlink()
+            if self.is_file:
+                lock.unlink()
         except OSError as error:
             raise BulkError(
                 f"{self.path}: {error.strerror or error}; finished parts stay, --resume continues"
@@ -107,17 +107,12 @@ class Output:
                 os.truncate(self._bad_lines, self.progress.bad_line_bytes)
             return
         if existing and not overwrite:
-            advice = (
-                "--overwrite replaces it"
-                if self.is_file
-                else "--resume continues a stopped job, --overwrite starts anew"
-            )
-            raise BulkUsage(f"{existing[0]}: exists already; {advice}")
-        for path in (
-            self._bad_lines,
-            *(path for path in existing if path.name == JOB or path.name.startswith("part-")),
-        ):
-            path.unlink(missing_ok=True)
+            advice = "" if self.is_file else "--resume continues a stopped job, "
+            raise BulkUsage(f"{existing[0]}: exists already; {advice}--overwrite starts anew")
+        for path in existing:
+            if path.name in (JOB, BAD_LINES) or path.name.startswith("part-"):
+                path.unlink()
+        self._bad_lines.unlink(missing_ok=True)
 
     def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
         """Write the next part, whole or not at all, and note that it is finished.

@@ -84,10 +84,13 @@ def test_folder_is_scored_in_the_order_of_its_files(tmp_path: Path) -> None:
     write_csv(folder / "sub/c.csv", ["fourth"])
     (folder / "_ignored.csv").write_text("nothing")
     (folder / "notes.txt").write_text("nothing")
+    (folder / "aa.csv").write_text("review\n")
     succeed(folder, tmp_path / "out")
+    assert succeed(folder, tmp_path / "out", "--resume")["run"]["rows"] == 0
     assert [part.name for part in parts(tmp_path / "out")] == ["part-00000.jsonl", "part-00001.csv", "part-00002.csv"]
     assert [row["review"] for row in rows_of(tmp_path / "out")] == ["first", "second", "third", "fourth"]
-    (folder / "_ignored.csv").unlink()
+    for name in ("_ignored.csv", "aa.csv"):
+        (folder / name).unlink()
     succeed(f"{folder}/**/*.csv", tmp_path / "one.csv")
     assert [row["review"] for row in rows_of(tmp_path / "one.csv")] == ["second", "third", "fourth"]
 

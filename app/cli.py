@@ -178,12 +178,57 @@ def check(
     typer.echo(json.dumps(facts_of(found, differences)) if as_json else lines_about(found, differences))
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def bulk(context: typer.Context) -> None:
-    """Score CSV, JSONL and Parquet files of any size; see `bulk --help`."""
-    from app.bulk.__main__ import run_and_exit
+@app.command()
+def bulk(
+    input_: Annotated[str, typer.Argument(metavar="INPUT", help="A file, a folder or a quoted glob pattern.")],
+    output: Annotated[Path, typer.Argument(help="A folder for the parts, or a file of the input's format.")],
+    text: Annotated[str | None, typer.Option(help="Column with the reviews; by default `review` or `text`.")] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Input columns to keep, separated by commas; by default all.")
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Prefix for the names of the added columns.")] = "",
+    part_rows: Annotated[int, typer.Option(min=1, help="Rows per part, which is what a crash can cost.")] = 100_000,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one per core.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster: HOST:PORT, or auto.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a job that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier job has written.")] = False,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+    max_characters: opt.MaxCharacters = None,
+) -> None:
+    """Score CSV, JSON Lines and Parquet files of any size.
 
-    run_and_exit(context.args)
+    For example:
+
+        python -m app bulk reviews.csv scored.csv
+        python -m app bulk exports/ scored --text body --keep id,stars
+        python -m app bulk "exports/*.jsonl.gz" scored --resume
+
+    Adds the columns `positive_probability`, `sentiment`, `words`, `known_words` and `error` to each row. Lines that
+    cannot be parsed go to `_bad_lines.jsonl`.
+
+    Exit codes: 0 every row was scored, 1 the job failed and finished parts stay, 2 the command is wrong, 3 the job is
+    complete, but rows have errors or lines could not be parsed.
+    """
+    settings = opt.load_settings(
+        runtime=runtime, model_dir=model_dir, model_version=model_version, max_characters=max_characters
+    )
+    from app.bulk.command import run
+    from app.bulk.errors import BulkUsage
+    from app.records import PackageMissing
+
+    columns = tuple(filter(None, keep.split(","))) if keep is not None else None
+    try:
+        code = run(
+            settings, input_, output, text, columns, prefix, part_rows, workers, ray, resume, overwrite, as_json
+        )  # fmt: skip
+    except (BulkUsage, PackageMissing) as error:
+        raise typer.BadParameter(printable(str(error))) from error
+    raise typer.Exit(code)
 
 
 @app.command()

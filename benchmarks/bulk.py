@@ -1,7 +1,7 @@
-"""How fast files are scored: with one worker and with two, in processes of this machine and on Ray.
+"""Measure how fast files are scored, with one worker and with two, in processes of this machine and on Ray.
 
-Writes benchmarks/bulk.json and the table in docs/bulk.md. Rounds are interleaved, so that a drift of the machine meets
-everyone. Keep the machine quiet meanwhile; it takes some four minutes.
+Writes benchmarks/bulk.json and the table in docs/bulk.md. Rounds are interleaved, so that the machine's drift affects
+all alike. Keep the machine quiet meanwhile; it takes about four minutes.
 """
 
 import argparse
@@ -30,52 +30,48 @@ DOCUMENT = ROOT / "docs/bulk.md"
 BEGIN, END = "<!-- made by `make bulk-bench` -->", "<!-- end -->"
 
 ROUNDS = 3
-CHUNK_ROWS = 1000
-"""Small, so that two workers end at about the same time."""
-TIMES = {"litert": 4, "tensorflow": 3, "ray": 6}
-"""How often the 25,000 test reviews stand in the file."""
+COPIES = {"litert": 4, "tensorflow": 3, "ray": 6}
+"""How often the 25,000 test reviews occur in the file."""
 Results = dict[str, Any]
 
 
-def write_input(path: Path, texts: Sequence[str], times: int) -> Path:
-    """Write a CSV file with each text so many times."""
+def write_input(path: Path, texts: Sequence[str], copies: int) -> Path:
+    """Write a CSV file that contains each text several times."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "review"])
-        writer.writerows([i, text] for i, text in enumerate(list(texts) * times))
+        writer.writerows([i, text] for i, text in enumerate(list(texts) * copies))
     return path
 
 
-def measure(python: Path | str, source: Path, folder: Path, *options: str) -> dict[str, Any]:
-    """Run a job; returns what it says of its run.
+def measure(python: Path | str, source: Path, *options: str) -> dict[str, Any]:
+    """Run a job; returns the facts about its run.
 
     Raises:
         SystemExit: It failed; its message was printed.
     """
-    with tempfile.TemporaryDirectory(dir=folder) as output:
-        command = [python, "-m", "app.bulk", source, output, "--chunk-rows", str(CHUNK_ROWS), "--json", *options]
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("SENTIMENT_")} | LOOPBACK
-        done = subprocess.run(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=False)
-        if done.returncode:
-            raise SystemExit(f"the job failed with exit code {done.returncode}; its message is above")
-        run: dict[str, Any] = json.loads(done.stdout)["run"]
-        return run
+    output = source.with_name("scored.csv")
+    command = [python, "-m", "app", "bulk", source, output, "--overwrite", "--json", *options]
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("SENTIMENT_")} | LOOPBACK
+    done = subprocess.run(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise SystemExit(f"the job failed with exit code {done.returncode}; its message is above")
+    run: dict[str, Any] = json.loads(done.stdout)["run"]
+    return run
 
 
 def measure_all(dataset: Sequence[Path], console: Console) -> Results:
-    """Measure every set-up; returns runs by place, runtime and workers."""
+    """Measure every setup; returns runs by place, runtime and workers."""
     with Progress(console=console, transient=True) as progress:
         texts = [review.text for review in read_reviews(dataset, progress) if review.split == "test"]
     runs: dict[str, dict[str, list[dict[str, Any]]]] = {}
     with tempfile.TemporaryDirectory(prefix="sentiment-bulk-") as folder:
-        sources = {name: write_input(Path(folder, f"{name}.csv"), texts, times) for name, times in TIMES.items()}
+        sources = {name: write_input(Path(folder, f"{name}.csv"), texts, copies) for name, copies in COPIES.items()}
         for number in range(ROUNDS):
             for runtime in ("litert", "tensorflow"):
                 for workers in ("1", "2"):
                     console.print(f"round {number + 1}: {runtime}, {workers} worker(s)")
-                    run = measure(
-                        sys.executable, sources[runtime], Path(folder), "--runtime", runtime, "--workers", workers
-                    )
+                    run = measure(sys.executable, sources[runtime], "--runtime", runtime, "--workers", workers)
                     runs.setdefault(f"processes, {runtime}", {}).setdefault(workers, []).append(run)
         python = environment(ROOT / "requirements/ray.txt", console)
         for workers in ("1", "2"):
@@ -83,9 +79,8 @@ def measure_all(dataset: Sequence[Path], console: Console) -> Results:
             with cluster(python, int(workers)) as ray:
                 for _ in range(2):
                     run = measure(
-                        python, sources["ray"], Path(folder), "--runtime", "litert", "--workers", workers, "--ray",
-                        ray.address,
-                    )  # fmt: skip
+                        python, sources["ray"], "--runtime", "litert", "--workers", workers, "--ray", ray.address
+                    )
                     runs.setdefault("Ray, litert", {}).setdefault(workers, []).append(run)
     return {
         "measured": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -97,27 +92,24 @@ def measure_all(dataset: Sequence[Path], console: Console) -> Results:
 
 
 def table(results: Results) -> str:
-    """What a person who plans a job has to know, in Markdown."""
+    """The results in Markdown."""
     lines = [
-        "| workers are | reviews/s of one | of two | two, times one | reviews a second of processor | memory of one |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| workers are | reviews/s with one | with two | two ÷ one | memory of the main process |",
+        "| --- | ---: | ---: | ---: | ---: |",
     ]
     for place, runs in results["runs"].items():
-        one, two = (
-            statistics.median(float(run["reviews_a_second"]) for run in runs[workers]) for workers in ("1", "2")
-        )
+        one, two = (statistics.median(run["rows_per_second"] for run in runs[workers]) for workers in ("1", "2"))
         pairs = zip(runs["1"], runs["2"], strict=True)
-        scaling = statistics.median(b["reviews_a_second"] / a["reviews_a_second"] for a, b in pairs)
-        core = statistics.median(float(run["reviews_a_cpu_second"]) for run in runs["1"])
-        memory = max(run["memory_of_a_worker"] for workers in runs.values() for run in workers)
-        lines.append(f"| {place} | {one:,.0f} | {two:,.0f} | {scaling:.2f} | {core:,.0f} | {memory / 1e6:,.0f} MB |")
+        scaling = statistics.median(b["rows_per_second"] / a["rows_per_second"] for a, b in pairs)
+        memory = max(run["memory"] for several in runs.values() for run in several)
+        lines.append(f"| {place} | {one:,.0f} | {two:,.0f} | {scaling:.2f} | {memory / 1e6:,.0f} MB |")
     on = results["machine"]
     lines += [
         "",
         f"Measured on {results['measured']}, on {on['cores']} cores of {on['processor']}, Python {on['python']}: the "
         f"{results['reviews']:,} IMDB test reviews, several times over, in one CSV file; medians of "
-        f"{results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each). Speed is that while all "
-        "workers work, without their start.",
+        f"{results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each). Speed is measured from "
+        "the first scored rows on, so it does not include loading the model.",
     ]
     return "\n".join(lines)
 
@@ -137,7 +129,7 @@ def main() -> None:
     results = measure_all(chosen.dataset, Console(stderr=True))
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_table(results)
-    print(table(results))
+    sys.stdout.write(f"{table(results)}\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What a row of a person's own files says: a text, its class and its split, or why it cannot be used."""
 
-import re
 from typing import NamedTuple
 
 from app.inference.text import tokenise
@@ -15,9 +14,6 @@ SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "train")
 
 LONGEST_NAME = 80
 LONGEST_SHOWN = 24
-
-HALF = re.compile("[\\ud800-\\udc7f\\udd00-\\udfff]")
-"""Half of a surrogate pair, as JSON can name it; the other ones stand for bytes that are not UTF-8."""
 
 
 class Entry(NamedTuple):
@@ -58,10 +54,6 @@ def entry_of(record: Record | BadRow, has_splits: bool) -> Entry | BadRow:
         reason = "the text is blank"
     elif not isinstance(text, str):
         reason = "the text is not a string"
-    elif half := HALF.search(text):
-        reason = f"half a character, \\u{ord(half[0]):x}; write both halves of the pair, or the character itself"
-    elif not _is_utf8(text):
-        reason = "not UTF-8; save the file as UTF-8"
     elif not tokenise(text):
         reason = "the text holds no word"
     elif _is_blank(label):
@@ -74,7 +66,7 @@ def entry_of(record: Record | BadRow, has_splits: bool) -> Entry | BadRow:
         reason = f"unknown split {_shown(split)}; it may be train, validation or test"
     if reason:
         return BadRow(record.place, reason)
-    name = record.place if _is_blank(record.id) or not _is_utf8(str(record.id)) else str(record.id)
+    name = record.place if _is_blank(record.id) else str(record.id)
     # Names stand in the report and the card, in a table and between backquotes.
     name = " ".join(name.split()).replace("|", "/").replace("`", "'")[:LONGEST_NAME]
     return Entry(str(text), str(sentiment), SPLITS[_plain(split)] if has_splits else "", record.place, name)
@@ -87,14 +79,6 @@ def _plain(value: object) -> str:
 def _shown(value: object) -> str:
     text = repr(value if not isinstance(value, str) else value.strip())
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 2]}…{text[-1]}"
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_blank(value: object) -> bool:

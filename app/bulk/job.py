@@ -1,115 +1,152 @@
-"""What a job is: everything that its result depends on, and nothing else."""
+"""A job: read, score in a pool, write in order. A bounded window of chunks is in progress, whatever the files' size."""
 
-from pydantic import BaseModel, ConfigDict
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob
+from itertools import chain, groupby
+from pathlib import Path
+from typing import NamedTuple
 
-from app.bulk.sources import Format, Source
+from app.bulk.errors import BulkUsage
+from app.bulk.output import Output, Progress
+from app.bulk.pools import Pool
+from app.bulk.scoring import Scored, Scoring
+from app.records import FORMATS, Chunk, ColumnMissing, Layout, find_column, format_of, read_chunks, read_layout
 
-PLAN_FORMAT = 2
-"""Goes up when the same files would be cut in another way, or parts would look different."""
+WINDOW = 3
+"""Chunks in progress per worker: one that is scored, one that waits for it, one that waits to be written."""
 
-PREDICTED = ("positive_probability", "sentiment", "words", "known_words")
-"""The columns that a prediction adds, as POST /predict names them."""
-TRACE = ("source_file", "source_row")
-"""The columns that say where a row comes from: the file, relative to INPUT, and the row in it, from 0."""
-
-
-class Model(BaseModel):
-    """The bundle that scores.
-
-    Attributes:
-        name: What it classifies.
-        version: A whole number.
-        digest: SHA-256 of its manifest, which names its content.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    version: str
-    digest: str
+TEXT_COLUMNS = ("review", "text")
+"""Where the reviews are if no column is named."""
 
 
-class Job(BaseModel):
-    """What is scored, by what, and how the result looks.
+@dataclass(frozen=True)
+class Source:
+    """An input file.
 
     Attributes:
-        plan_format: PLAN_FORMAT of the program that made it.
-        sources: The files, in order.
-        model: The bundle.
-        runtime: What executes the network.
-        max_characters: Characters that a review may have.
-        chunk_rows: Rows a chunk at most.
-        format: That of the parts; None for the one that each file has.
-        keep: The input's columns that the parts have; None for all.
-        prefix: Stands before the names of the added columns.
+        path: Where it is.
+        layout: How it is organised.
+        text: The column with the reviews.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    plan_format: int = PLAN_FORMAT
-    sources: tuple[Source, ...]
-    model: Model
-    runtime: str
-    max_characters: int
-    chunk_rows: int
-    format: Format | None
-    keep: tuple[str, ...] | None
-    prefix: str
-
-    @property
-    def added(self) -> tuple[str, ...]:
-        """The names of the columns that the parts have beside the input's."""
-        return tuple(self.prefix + name for name in (*PREDICTED, *TRACE))
-
-    def format_of(self, source: Source) -> Format:
-        """The format of a file's parts."""
-        return self.format or source.format
-
-    def kept(self, source: Source) -> tuple[str, ...]:
-        """A file's columns that its parts have too."""
-        return source.columns if self.keep is None else self.keep
-
-    def differences(self, other: "Job") -> list[str]:
-        """What is not the same in an earlier job, in words; empty when its work can be gone on with."""
-        found = []
-        mine, theirs = ({source.name: source for source in job.sources} for job in (self, other))
-        for name in [*mine, *(name for name in theirs if name not in mine)]:
-            if name not in theirs:
-                found.append(f"{name} is new")
-            elif name not in mine:
-                found.append(f"{name} is gone")
-            elif mine[name].path != theirs[name].path:
-                found.append(f"{name} lies in another folder")
-            elif (mine[name].size, mine[name].modified) != (theirs[name].size, theirs[name].modified):
-                found.append(f"{name} was changed")
-            elif mine[name].text != theirs[name].text:
-                found.append(f"--text was {theirs[name].text!r}, now it is {mine[name].text!r}")
-        for field, option in OPTIONS.items():
-            now, before = getattr(self, field), getattr(other, field)
-            if now != before:
-                found.append(f"{option} was {_shown(before)}, now it is {_shown(now)}")
-        return found
+    path: Path
+    layout: Layout
+    text: str
 
 
-OPTIONS = {
-    "model": "the model",
-    "runtime": "--runtime",
-    "max_characters": "--max-characters",
-    "chunk_rows": "--chunk-rows",
-    "format": "--format",
-    "keep": "--keep",
-    "prefix": "--prefix",
-    "plan_format": "the version of app.bulk",
-}
-"""Attributes of a job and how people know them."""
+class _Piece(NamedTuple):
+    """A chunk to score; `part` counts through all files."""
+
+    part: int
+    source: Source
+    chunk: Chunk
 
 
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return "not given"
-        case Model():
-            return f"{value.name} version {value.version} ({value.digest[:12]}…)"
-        case tuple():
-            return ",".join(value) or "empty"
-    return repr(value) if isinstance(value, str) else str(value)
+def find_sources(input_: str, output: Path) -> list[Path]:
+    """List the files of INPUT: a file, a folder with all files below it, or a glob pattern.
+
+    Raises:
+        BulkUsage: There are none, or OUTPUT is inside INPUT.
+    """
+    folder = Path(input_)
+    if folder.is_dir():
+        if output.resolve().is_relative_to(folder.resolve()):
+            raise BulkUsage(f"{output}: OUTPUT must not be inside INPUT")
+        paths = [path for path in sorted(folder.rglob("*")) if format_of(path) and path.name[0] not in "._"]
+    else:
+        paths = [folder] if folder.exists() else sorted(map(Path, glob(input_, recursive=True)))
+    if not paths or not all(map(format_of, paths)):
+        raise BulkUsage(
+            f"{input_}: no files to score; their names must end in {', '.join(FORMATS)}, or .csv.gz and so on"
+        )
+    return paths
+
+
+def open_sources(paths: Sequence[Path], text: str | None, scoring: Scoring, output: Output) -> list[Source]:
+    """Read the columns of all files, and check them.
+
+    Raises:
+        SentimentError: A file cannot be read, has no column with reviews, lacks a column to keep, has a column with the
+            name of an added one, or does not fit the output.
+    """
+    sources = []
+    for path in paths:
+        layout = read_layout(path)
+        try:
+            column = find_column(layout, [text] if text else TEXT_COLUMNS, "--text")
+        except ColumnMissing as error:
+            raise BulkUsage(f"{path}: {error}") from error
+        if missing := set(scoring.keep or ()) - set(layout.columns):
+            raise BulkUsage(f"{path}: --keep names the column {min(missing)!r}, which is not there")
+        if clash := set(scoring.added) & set(scoring.kept(layout)):
+            raise BulkUsage(f"{path}: it has a column {min(clash)!r} already; choose other names with --prefix")
+        sources.append(Source(path, layout, column))
+    if output.is_file:
+        first = sources[0].layout
+        same = all(source.layout == first for source in sources) or first.format == "jsonl"
+        if not same or any(source.layout.format != format_of(output.path) for source in sources):
+            raise BulkUsage(f"{output.path}: a single file needs inputs of its own format with the same columns")
+    return sources
+
+
+def run_job(
+    sources: Sequence[Source],
+    scoring: Scoring,
+    output: Output,
+    pool: Pool,
+    part_rows: int,
+    read: Callable[[int], object],
+    scored: Callable[[int], object],
+) -> Progress:
+    """Score what is left to do.
+
+    Args:
+        sources: The input files.
+        scoring: How to score.
+        output: Where to write; opened.
+        pool: Scores chunks.
+        part_rows: Rows per part; each file begins a new part. A single output file is one part.
+        read: Called with the number of bytes that were read since the last call.
+        scored: The same for the number of rows that were scored.
+
+    Raises:
+        SentimentError: A file is damaged, or scoring or writing failed. Finished parts stay.
+    """
+    pieces = _pieces(sources, part_rows, read)
+    left = (piece for piece in pieces if output.is_file or piece.part >= output.progress.parts)
+    results = _score_in_order(left, pool, scored)
+    for _, group in groupby(results, lambda item: 0 if output.is_file else item[0].part):
+        first = next(group)
+        items = ((piece.source.path.as_posix(), result) for piece, result in chain([first], group))
+        output.write_part(scoring, first[0].source.layout, items)
+    if output.is_file and not output.progress.parts:  # there are no rows
+        output.write_part(scoring, sources[0].layout, ())
+    output.complete()
+    return output.progress
+
+
+def _pieces(sources: Sequence[Source], part_rows: int, read: Callable[[int], object]) -> Iterator[_Piece]:
+    finished = 0
+    for source in sources:
+        parts = 0  # of this file; none if it has no rows
+        for chunk in read_chunks(source.path, part_rows, read):
+            parts = chunk.part + 1
+            yield _Piece(finished + chunk.part, source, chunk)
+        finished += parts
+
+
+def _score_in_order(
+    pieces: Iterator[_Piece], pool: Pool, scored: Callable[[int], object]
+) -> Iterator[tuple[_Piece, Scored]]:
+    waiting: deque[tuple[_Piece, Callable[[], Scored]]] = deque()
+    while True:
+        while len(waiting) < WINDOW * pool.workers and (piece := next(pieces, None)):
+            waiting.append((piece, pool.submit(piece.source.text, piece.chunk)))
+        if not waiting:
+            return
+        piece, result = waiting.popleft()
+        done = result()
+        scored(done.rows)
+        yield piece, done

@@ -1,218 +1,193 @@
-"""The output folder: who may write to it, what is committed, and when it is complete.
+"""The files that a job writes: parts, bad lines, and its state.
 
-    OUTPUT/
-      part-00000-00000.csv    the scored rows of a chunk: number of the file, number of the chunk in it
-      _bad_rows.jsonl         the rows that cannot be scored, with the reasons; written last
-      _manifest.json          what was done, by which model; there if and only if the job is complete
-      _job/                   for the job itself: its lock, its plan, its journal, files that are not committed yet
+    scored/
+      part-00000.csv    one part per fixed number of input rows, in order; or a single file if OUTPUT names one
+      _bad_lines.jsonl  lines that could not be parsed; only if there are any
+      _job.json         what the job is and how far it has come
+      _job.lock         locked while a job is running
 
-Readers of folders (Arrow, Spark, pandas) pass over names that begin with an underscore.
-
-One process commits. Workers leave complete files in `_job/staging`; a chunk is committed by renaming them to their
-places and then writing a line to the journal, each on disk before the next step. A chunk counts as done if and only if
-its line is in the journal; until then it is scored again, and its files replace those of the earlier attempt. So a job
-may be killed at any moment, and a chunk may be scored twice at a time, by workers that do not know of each other.
+A part is written under a temporary name, then renamed. `_job.json` is written after that, so what it counts is there.
 """
 
 import fcntl
 import json
 import os
-import shutil
-import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
-from app.bulk.disk import settle
-from app.bulk.errors import JobDiffers, OutputForeign, OutputInUse, OutputUnwritable
-from app.bulk.job import Job
-from app.bulk.plan import Chunk, Unread
-from app.bulk.work import Outcome
+from app.bulk.errors import BulkError, BulkUsage
+from app.bulk.scoring import Scored, Scoring, csv_line
+from app.records import Layout, format_of, import_pyarrow
 
-MANIFEST = "_manifest.json"
-BAD_ROWS = "_bad_rows.jsonl"
-OWN = "_job"
+JOB, LOCK, BAD_LINES = "_job.json", "_job.lock", "_bad_lines.jsonl"
 
 
-class Plan(BaseModel):
-    """A job's chunks, and what could not even be planned."""
+@dataclass
+class Progress:
+    """How far a job has come; only finished parts count.
 
-    job: Job
-    chunks: tuple[Chunk, ...]
-    unread: tuple[Unread, ...]
+    Attributes:
+        parts: Finished parts.
+        rows: Rows in them.
+        errors: How many of these could not be scored.
+        bad_lines: Lines that could not be parsed.
+        bad_line_bytes: Size of the file with them.
+        complete: Whether the job is complete.
+    """
 
-
-class Done(BaseModel):
-    """A committed chunk, as the journal holds it; see `Outcome`."""
-
-    chunk: int
-    scored: int
-    bad: int
-    unread: tuple[Unread, ...]
+    parts: int = 0
+    rows: int = 0
+    errors: int = 0
+    bad_lines: int = 0
+    bad_line_bytes: int = 0
+    complete: bool = False
 
 
 class Output:
-    """The output folder of a job, locked; see `locked`.
+    """A folder of parts, or a single file.
+
+    Args:
+        path: OUTPUT; a file if its name has a known suffix.
+        job: What the job is, as JSON values: a stopped job is continued only if this is the same.
 
     Attributes:
-        folder: OUTPUT.
-        staging: Where workers leave complete files.
+        progress: How far the job has come.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._own = folder / OWN
-        self.staging = self._own / "staging"
-        self._sides = self._own / "bad"
-        self._journal = self._own / "journal.jsonl"
-        self._plan = self._own / "plan.json"
+    def __init__(self, path: Path, job: dict[str, Any]) -> None:
+        self.path = path
+        self._job = job
+        self.is_file = format_of(path) is not None
+        self._bad_lines = path.with_name(f"{path.name}{BAD_LINES}") if self.is_file else path / BAD_LINES
+        self.progress = Progress()
 
-    @property
-    def manifest(self) -> dict[str, Any] | None:
-        """What the manifest says, if the job is complete."""
-        path = self.folder / MANIFEST
-        if not path.exists():
-            return None
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
-        return manifest
-
-    def planned(self, job: Job) -> Plan | None:
-        """The plan of an earlier run of this job; None if there was none.
+    @contextmanager
+    def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
+        """Lock the output and, with `resume`, read how far the job has come.
 
         Raises:
-            JobDiffers: There is one of another job.
+            BulkUsage: Another job is running here, or has left something.
+            BulkError: The system refused to write.
         """
-        if not self._plan.exists():
-            return None
+        lock = self.path.with_name(f".{self.path.name}.lock") if self.is_file else self.path / LOCK
         try:
-            plan = Plan.model_validate_json(self._plan.read_bytes())
-        except ValidationError:
-            raise JobDiffers(self.folder, ["the version of app.bulk is another one"]) from None
-        if differences := job.differences(plan.job):
-            raise JobDiffers(self.folder, differences)
-        return plan
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with lock.open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise BulkUsage(f"{self.path}: another job is writing here") from error
+                self._begin(resume, overwrite)
+                yield
+            if self.is_file:
+                lock.unlink()
+        except OSError as error:
+            raise BulkError(
+                f"{self.path}: {error.strerror or error}; finished parts stay, --resume continues"
+            ) from error
 
-    def begin(self, plan: Plan) -> None:
-        """Write the plan of a new job."""
-        write_whole(self._plan, plan.model_dump_json().encode())
+    def _begin(self, resume: bool, overwrite: bool) -> None:
+        if self.is_file:
+            existing = [self.path] if self.path.exists() else []
+        else:
+            existing = [path for path in self.path.iterdir() if path.name != LOCK]
+        if resume and not self.is_file and (self.path / JOB).exists():
+            state = json.loads((self.path / JOB).read_text())
+            if changes := [name for name, value in self._job.items() if state["job"].get(name) != value]:
+                raise BulkUsage(
+                    f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts anew"
+                )
+            self.progress = Progress(**state["progress"])
+            if self._bad_lines.exists():
+                os.truncate(self._bad_lines, self.progress.bad_line_bytes)
+            return
+        if existing and not overwrite:
+            advice = "" if self.is_file else "--resume continues a stopped job, "
+            raise BulkUsage(f"{existing[0]}: exists already; {advice}--overwrite starts anew")
+        for path in existing:
+            if path.name in (JOB, BAD_LINES) or path.name.startswith("part-"):
+                path.unlink()
+        self._bad_lines.unlink(missing_ok=True)
 
-    def clear(self) -> None:
-        """Delete everything that an earlier job wrote, its plan last."""
-        for path in (self.folder / MANIFEST, self.folder / BAD_ROWS, self._journal, *self.folder.glob("part-*")):
-            path.unlink(missing_ok=True)
-        self._plan.unlink(missing_ok=True)
-
-    def prepare(self) -> None:
-        """Make the folders for work, and throw away what earlier workers left uncommitted."""
-        shutil.rmtree(self.staging, ignore_errors=True)
-        self.staging.mkdir(parents=True, exist_ok=True)
-        self._sides.mkdir(exist_ok=True)
-
-    def done(self) -> list[Done]:
-        """The committed chunks. A last line that was cut off by a crash is none, and is taken away."""
-        if not self._journal.exists():
-            return []
-        content = self._journal.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            write_whole(self._journal, whole)
-        return [Done.model_validate_json(line) for line in whole.splitlines()]
-
-    def part_name(self, plan: Plan, chunk: Chunk) -> str:
-        """The name of a chunk's part."""
-        source = plan.job.sources[chunk.source]
-        return f"part-{chunk.source:05}-{chunk.part:05}.{plan.job.format_of(source)}"
-
-    def commit(self, plan: Plan, outcome: Outcome) -> None:
-        """Put a chunk's files into their places, then note it in the journal.
-
-        Raises:
-            OSError: The system refused; the chunk is not committed.
-        """
-        chunk = plan.chunks[outcome.chunk]
-        if outcome.part:
-            outcome.part.rename(self.folder / self.part_name(plan, chunk))
-        if outcome.side:
-            outcome.side.rename(self._sides / f"{chunk.number:08}.jsonl")
-        settle(self.folder)
-        settle(self._sides)
-        done = Done(chunk=outcome.chunk, scored=outcome.scored, bad=outcome.bad, unread=outcome.unread)
-        with self._journal.open("ab") as journal:
-            journal.write(done.model_dump_json().encode() + b"\n")
-            journal.flush()
-            os.fsync(journal.fileno())
-
-    def finish(self, plan: Plan, done: Sequence[Done], manifest: dict[str, Any]) -> None:
-        """Write the side file and the manifest: the job is complete.
+    def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
+        """Write the next part, whole or not at all, and note that it is finished.
 
         Args:
-            plan: The job's plan.
-            done: Its chunks, in any order.
-            manifest: What the manifest is to say.
+            scoring: How it was scored.
+            layout: Of the input.
+            scored: Its chunks in order, each with the name of the input file.
         """
-        unread = unread_of(plan, done)
-        lines = (
-            json.dumps({"file": item.file, "row": item.row, "rows": item.rows, "reason": item.reason}) + "\n"
-            for item in unread
-        )
-        with_bad = sorted(one.chunk for one in done if one.bad)
-        if with_bad or unread:
-            pieces = ((self._sides / f"{number:08}.jsonl").read_bytes() for number in with_bad)
-            write_whole(self.folder / BAD_ROWS, chain(pieces, map(str.encode, lines)))
-        write_whole(self.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
-        shutil.rmtree(self._sides, ignore_errors=True)
-        shutil.rmtree(self.staging, ignore_errors=True)
+        path = self.path if self.is_file else self.path / f"part-{self.progress.parts:05}.{layout.format}"
+        progress = replace(self.progress, parts=self.progress.parts + 1)
+        bad_lines: list[bytes] = []
+        with _renamed_when_complete(path) as file:
+            if layout.format == "csv":
+                file.write(_header(scoring, layout))
+            with _writing(layout, file) as write:
+                for name, chunk in scored:
+                    if chunk.rows:
+                        write(chunk.content)
+                    progress.rows += chunk.rows
+                    progress.errors += chunk.errors
+                    bad_lines += [to_json({"file": name, **line._asdict()}) + b"\n" for line in chunk.bad_lines]
+        if bad_lines:
+            progress.bad_lines += len(bad_lines)
+            with self._bad_lines.open("ab") as others:
+                others.writelines(bad_lines)
+            progress.bad_line_bytes = self._bad_lines.stat().st_size
+        self._save(progress)
+
+    def complete(self) -> None:
+        """Note that the job is complete."""
+        self._save(replace(self.progress, complete=True))
+
+    def _save(self, progress: Progress) -> None:
+        self.progress = progress
+        if not self.is_file:
+            with _renamed_when_complete(self.path / JOB) as file:
+                file.write(to_json({"job": self._job, "progress": asdict(progress)}, indent=2))
 
 
-def unread_of(plan: Plan, done: Iterable[Done]) -> list[Unread]:
-    """What could not be read, by the planner or by a worker, in the order of the input, whoever was done first."""
-    place = {source.name: i for i, source in enumerate(plan.job.sources)}
-    unread = [*plan.unread, *(item for one in done for item in one.unread)]
-    return sorted(unread, key=lambda item: (place[item.file], item.row))
+def _header(scoring: Scoring, layout: Layout) -> bytes:
+    kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
+    return f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode()
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[Output]:
-    """Lock an output folder for as long as the block lasts; makes it if it is not there.
+def _writing(layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
+    """Yield what writes the content of chunks."""
+    if layout.format != "parquet":
+        yield file.write
+        return
+    writer: Any = None
 
-    Raises:
-        OutputForeign: It holds something, but not what a bulk job writes.
-        OutputInUse: Another process holds the lock.
-        OutputUnwritable: The system refused.
-    """
-    own = folder / OWN
+    def write(batch: Any) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = import_pyarrow().parquet.ParquetWriter(file, batch.schema)
+        writer.write_batch(batch)
+
     try:
-        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not own.is_dir())):
-            raise OutputForeign(f"{folder}: not empty, and no output of app.bulk. Name a new or an empty folder")
-        own.mkdir(parents=True, exist_ok=True)
-        with (own / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise OutputInUse(
-                    f"{folder}: another job is writing here ({lock.read().strip() or 'unknown'}). Wait for it, or "
-                    "name another OUTPUT"
-                ) from None
-            lock.truncate(0)
-            lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-            lock.flush()
-            yield Output(folder)
-    except OSError as error:
-        raise OutputUnwritable(Path(error.filename or folder), error.strerror or str(error)) from error
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
 
 
-def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write a file so that it is there with all of its content, or not at all."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    with staged.open("wb") as file:
-        for piece in (content,) if isinstance(content, bytes) else content:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.rename(path)
-    settle(path.parent)
+@contextmanager
+def _renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ Port = Annotated[int | None, _setting("port")]
 Workers = Annotated[int | None, _setting("workers")]
 ModelDir = Annotated[Path | None, _setting("model_dir")]
 ModelVersion = Annotated[str | None, _setting("model_version")]
+MaxCharacters = Annotated[int | None, _setting("max_characters")]
 Runtime = Annotated[RuntimeName | None, _setting("runtime")]
 Reviews = Annotated[list[str] | None, typer.Argument(metavar="[REVIEW]...", help="Reviews; `-` reads standard input.")]
 Files = Annotated[

@@ -10,11 +10,10 @@ import typer
 
 from app.inference.errors import LimitExceeded
 from app.inference.limits import BLANK, check_length, is_blank
+from app.records import format_of
 from app.settings import PREFIX, Settings
 
 BULK = "python -m app bulk INPUT OUTPUT"
-TABLES = {".csv", ".jsonl", ".ndjson", ".parquet"}
-"""Suffixes of files that `app.bulk` reads; another suffix may follow if they are compressed."""
 
 
 def read_reviews(
@@ -64,7 +63,7 @@ def _all(texts: Sequence[str], files: Sequence[TextIO], whole: bool) -> Iterator
         else:
             yield f"argument {number}", text
     for file in files:
-        if TABLES & set(Path(file.name.lower()).suffixes):
+        if format_of(Path(file.name)):
             raise typer.BadParameter(f"{file.name} is not a file with one review per line. To score it, use: {BULK}")
         yield from _read(file, file.name, whole)
 

@@ -1,0 +1,142 @@
+"""The `bulk` command: its progress bar, summary and exit code."""
+
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from app.bulk.errors import BulkUsage
+from app.bulk.job import find_sources, open_sources, run_job
+from app.bulk.output import Output, Progress
+from app.bulk.pools import Pool, ProcessPool, RayPool
+from app.bulk.scoring import Scoring
+from app.inference.bundle import find_bundle, load_bundle
+from app.memory import peak_resident_bytes
+from app.settings import Settings
+
+INCOMPLETE = 3
+"""Exit code if the job is complete, but not every row could be scored."""
+
+
+def run(
+    settings: Settings,
+    input_: str,
+    output: Path,
+    text: str | None,
+    keep: tuple[str, ...] | None,
+    prefix: str,
+    part_rows: int,
+    workers: int | None,
+    ray: str | None,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Score files; see `app.cli.bulk` for the arguments.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SentimentError: The job cannot be done, or not to its end.
+    """
+    if resume and overwrite:
+        raise BulkUsage("--resume and --overwrite exclude each other")
+    paths = find_sources(input_, output)
+    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+    scoring = Scoring(bundle.folder.resolve(), settings.runtime, keep, prefix, settings.max_characters)
+    job = {
+        "inputs": [[path.as_posix(), path.stat().st_size, path.stat().st_mtime_ns] for path in paths],
+        "model": bundle.digest,
+        "runtime": settings.runtime,
+        "text": text,
+        "keep": None if keep is None else list(keep),
+        "prefix": prefix,
+        "max_characters": settings.max_characters,
+        "part_rows": part_rows,
+    }
+    files = Output(output, job)
+    sources = open_sources(paths, text, scoring, files)
+    signal.signal(signal.SIGTERM, _terminate)
+    started, speed = time.monotonic(), _Speed()
+    with files.opened(resume, overwrite):
+        before = files.progress.rows
+        if not files.progress.complete:
+            pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
+            size = sum(path.stat().st_size for path in paths)
+            with closing(pool), _bar() as bar:
+                task = bar.add_task("scoring", total=size, rows=0, speed=0.0)
+
+                def scored(rows: int) -> None:
+                    speed.add(rows)
+                    bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
+
+                run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
+    _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
+    return INCOMPLETE if files.progress.errors or files.progress.bad_lines else 0
+
+
+class _Speed:
+    """Rows per second since the first rows were scored, so that it does not include loading the model."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.rows_per_second = 0.0
+        self._first_rows = 0
+        self._first = 0.0
+
+    def add(self, rows: int) -> None:
+        """Count rows that have just been scored."""
+        now = time.monotonic()
+        if not self.rows:
+            self._first_rows, self._first = rows, now
+        self.rows += rows
+        if now > self._first:
+            self.rows_per_second = (self.rows - self._first_rows) / (now - self._first)
+
+
+def _bar() -> Bar:
+    columns = (
+        TextColumn("{task.fields[rows]:,} rows"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[speed]:,.0f} rows/s"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    return Bar(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+def _print_summary(progress: Progress, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
+    if as_json:
+        this_run = {
+            "rows": rows,
+            "seconds": seconds,
+            "rows_per_second": speed.rows_per_second,
+            "memory": peak_resident_bytes(),
+        }
+        typer.echo(json.dumps({**asdict(progress), "run": this_run}))
+        return
+    rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
+    typer.echo(f"{rows:,} rows in {seconds:.1f} s{rate} -> {output}")
+    if progress.errors or progress.bad_lines:
+        typer.echo(f"{progress.errors:,} rows have an error, {progress.bad_lines:,} lines could not be parsed")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _terminate(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -1,0 +1,191 @@
+"""Score one chunk of rows, in a worker process, and format its output."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from app.bulk.errors import BulkError
+from app.inference.bundle import load_bundle
+from app.inference.classifier import BATCH, Classifier, open_classifier
+from app.inference.errors import LimitExceeded, SentimentError
+from app.inference.limits import BLANK, check_length, is_blank
+from app.inference.prediction import Prediction
+from app.records import BadLine, Chunk, Layout, Row, import_pyarrow
+
+ADDED = ("positive_probability", "sentiment", "words", "known_words", "error")
+"""The columns that are added: what POST /predict returns, or why the row cannot be scored."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What a worker needs to know.
+
+    Attributes:
+        bundle: The bundle's folder.
+        runtime: The runtime that executes the network.
+        keep: Input columns to keep; None for all.
+        prefix: Precedes the names of the added columns.
+        max_characters: Maximum characters per review.
+    """
+
+    bundle: Path
+    runtime: str
+    keep: tuple[str, ...] | None
+    prefix: str
+    max_characters: int
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The names of the added columns."""
+        return tuple(self.prefix + name for name in ADDED)
+
+    def kept(self, layout: Layout) -> tuple[str, ...]:
+        """The input columns in the output."""
+        return layout.columns if self.keep is None else self.keep
+
+
+class Scored(NamedTuple):
+    """A scored chunk.
+
+    Attributes:
+        content: Its rows in the output's format: bytes, or a `pyarrow.RecordBatch`.
+        rows: Number of rows in `content`.
+        errors: How many of them could not be scored.
+        bad_lines: Lines that could not be parsed, and are not in `content`.
+    """
+
+    content: Any
+    rows: int
+    errors: int
+    bad_lines: list[BadLine]
+
+
+def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
+    """Score a chunk.
+
+    Args:
+        scoring: How to score.
+        text: The column with the reviews.
+        chunk: The rows.
+
+    Raises:
+        BulkError: The bundle cannot be used, or an input field has the name of an added one.
+    """
+    try:
+        classifier = open_once(scoring.bundle, scoring.runtime)
+    except SentimentError as error:  # others may have constructors that their pickled form cannot call
+        raise BulkError(str(error)) from error
+    rows: list[Row] = []
+    bad_lines: list[BadLine] = []
+    for row in chunk.rows():
+        rows.append(row) if isinstance(row, Row) else bad_lines.append(row)
+    reviews = [_review(row.values.get(text)) for row in rows]
+    errors = [error_in(review, scoring.max_characters) for review in reviews]
+    predictions = _predict(classifier, [review for review, error in zip(reviews, errors, strict=True) if not error])
+    answers = [error or next(predictions) for error in errors]
+    match chunk.layout.format:
+        case "csv":
+            content: Any = _csv(scoring, chunk.layout, rows, answers)
+        case "jsonl":
+            content = _json_lines(scoring, rows, answers)
+        case "parquet":
+            content = _table(scoring, chunk.records, answers)
+    return Scored(content, len(rows), sum(map(bool, errors)), bad_lines)
+
+
+@cache
+def open_once(bundle: Path, runtime: str) -> Classifier:
+    """Load a classifier, once per process."""
+    return open_classifier(load_bundle(bundle), runtime)
+
+
+def error_in(review: object, max_characters: int) -> str | None:
+    """Why POST /predict would reject a review, in its words; None if it would not."""
+    if not isinstance(review, str):
+        return "Input should be a valid string"
+    if is_blank(review):
+        return BLANK
+    try:
+        check_length(review, max_characters, "this one")
+    except LimitExceeded as error:
+        return str(error)
+    return None
+
+
+def _review(value: object) -> object:
+    """Decode what binary columns of Parquet files contain."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return None
+    return value
+
+
+def _predict(classifier: Classifier, reviews: Sequence[Any]) -> Any:
+    for start in range(0, len(reviews), BATCH):
+        yield from classifier.predict(reviews[start : start + BATCH])
+
+
+def _csv(scoring: Scoring, layout: Layout, rows: Sequence[Row], answers: Sequence[str | Prediction]) -> bytes:
+    """Append the answers to each row; rows stay as they are unless columns are left out."""
+    separator = layout.separator
+    lines = []
+    for row, answer in zip(rows, answers, strict=True):
+        text = row.text.rstrip("\r\n")
+        if scoring.keep is not None:
+            text = csv_line([row.values[name] for name in scoring.keep], separator)
+        if text and scoring.kept(layout):
+            text += separator
+        if isinstance(answer, Prediction):
+            fields = (repr(answer.positive_probability), answer.sentiment, str(answer.words), str(answer.known_words))
+            lines.append(f"{text}{separator.join(fields)}{separator}\n")
+        else:
+            lines.append(f'{text}{separator * 4}"{answer}"\n')
+    return "".join(lines).encode()
+
+
+def csv_line(fields: Sequence[str], separator: str) -> str:
+    """Format a row of CSV, without a line end."""
+    line = io.StringIO()
+    csv.writer(line, delimiter=separator).writerow(fields)  # quotes fields that contain a part of its line end
+    return line.getvalue().removesuffix("\r\n")
+
+
+def _json_lines(scoring: Scoring, rows: Sequence[Row], answers: Sequence[str | Prediction]) -> bytes:
+    """Append the answers to each object, whose own text stays as it is unless fields are left out."""
+    names = scoring.added
+    lines = []
+    for row, answer in zip(rows, answers, strict=True):
+        if clash := [name for name in names if name in row.values and (scoring.keep is None or name in scoring.keep)]:
+            raise BulkError(f"line {row.line} has a field {clash[0]!r} already; choose other names with --prefix")
+        text = row.text.strip().encode()
+        if scoring.keep is not None:
+            text = to_json({name: row.values.get(name) for name in scoring.keep})
+        before = text[:-1].rstrip()
+        comma = b"" if before == b"{" else b","
+        lines.append(before + comma + to_json(dict(zip(names, _values(answer), strict=True)))[1:] + b"\n")
+    return b"".join(lines)
+
+
+def _table(scoring: Scoring, batch: Any, answers: Sequence[str | Prediction]) -> Any:
+    pa = import_pyarrow()
+    kept = batch if scoring.keep is None else batch.select(list(scoring.keep))
+    types = (pa.float64(), pa.string(), pa.int32(), pa.int32(), pa.string())
+    columns = list(zip(*map(_values, answers), strict=True))
+    arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
+    fields = [pa.field(name, type_) for name, type_ in zip(scoring.added, types, strict=True)]
+    schema = pa.schema([*kept.schema, *fields], kept.schema.metadata)
+    return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=schema)
+
+
+def _values(answer: str | Prediction) -> tuple[Any, ...]:
+    if isinstance(answer, Prediction):
+        return (answer.positive_probability, answer.sentiment, answer.words, answer.known_words, None)
+    return (None, None, None, None, answer)

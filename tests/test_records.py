@@ -1,0 +1,135 @@
+"""CSV, JSON Lines and Parquet as people have them, whole and malformed; bulk scoring and training read them alike."""
+
+import bz2
+import gzip
+import lzma
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.records import MAX_LINE, BadLine, ColumnMissing, FileUnreadable, Row, find_column, read_chunks, read_layout
+
+VALUES = [("Superb, „wirklich“ schön", "1"), ('He said "no".\nTwice.', "0"), ("Fine; it's a film", "1")]
+CSV = 'text,label\n"Superb, „wirklich“ schön",1\n"He said ""no"".\nTwice.",0\nFine; it\'s a film,1\n'
+JSONL = (
+    '{"text": "Superb, „wirklich“ schön", "label": "1"}\n'
+    '{"text": "He said \\"no\\".\\nTwice.", "label": "0"}\n'
+    '{"text": "Fine; it\'s a film", "label": "1"}\n'
+)
+
+
+def zst(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def read(path: Path, content: bytes | str) -> list[Row | BadLine]:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return [row for chunk in read_chunks(path, 1_000_000) for row in chunk.rows()]
+
+
+def texts(rows: list[Row | BadLine]) -> list[str]:
+    return [row.values["text"] if isinstance(row, Row) else f"bad: {row.text}" for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("my.csv", CSV.encode()),
+        ("my.CSV", b"\xef\xbb\xbf" + CSV.replace("\n", "\r\n").encode().replace(b".\r\nTwice", b".\nTwice")),
+        ("my.tsv", CSV.replace(",1", "\t1").replace(",0", "\t0").replace("text,label", "text\tlabel").encode()),
+        ("my.csv.gz", gzip.compress(CSV.encode())),
+        ("my.csv.bz2", bz2.compress(b"\n\n" + CSV.encode())),
+        ("my.csv.zst", zst(CSV.encode())),
+        ("my.jsonl", JSONL.encode()),
+        ("my.jsonl", b"\xef\xbb\xbf" + JSONL.replace("\n", "\r\n\r\n").encode()),
+        ("my.ndjson.xz", lzma.compress(JSONL.encode())),
+    ],
+)
+def test_rows_of_every_format_are_the_same(tmp_path: Path, name: str, content: bytes) -> None:
+    rows = read(tmp_path / name, content)
+    assert [(row.values["text"], row.values["label"]) for row in rows if isinstance(row, Row)] == VALUES
+
+
+def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "my.parquet", row_group_size=2)
+    chunks = list(read_chunks(tmp_path / "my.parquet", 2))
+    assert [(chunk.part, [row.line for row in chunk.rows()]) for chunk in chunks] == [(0, [1, 2]), (1, [3])]
+
+
+def test_rows_have_the_number_of_their_first_line(tmp_path: Path) -> None:
+    assert [row.line for row in read(tmp_path / "my.csv", CSV)] == [2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("only one", "1 fields, but the header has 2"),
+        ("well, yes,1", "3 fields, but the header has 2"),
+        ('"open,1', "not valid CSV"),
+        ('"so "called" art",1', "not valid CSV"),
+        ("caf\udce9,1", "not UTF-8"),
+    ],
+)
+def test_bad_line_of_csv_does_not_affect_the_others(tmp_path: Path, bad: str, reason: str) -> None:
+    lines = ["text,label", "fine,1", bad, *(f"fine {i},0" for i in range(1000)), '"also, ""fine""",1']
+    rows = read(tmp_path / "my.csv", "\n".join(lines).encode(errors="surrogateescape"))
+    (found,) = (row for row in rows if isinstance(row, BadLine))
+    assert found.line == 3
+    assert reason in found.reason
+    assert found.text == bad.replace("\udce9", "\\xe9")
+    assert len(rows) == 1003
+    assert texts(rows)[-1] == 'also, "fine"'
+
+
+def test_two_unclosed_quotes_cost_two_lines(tmp_path: Path) -> None:
+    rows = read(tmp_path / "my.csv", 'text,label\n"open,1\nfine,0\nx"y,1\n"open again,0\nfine,1\n')
+    assert texts(rows) == ['bad: "open,1', "fine", 'x"y', 'bad: "open again,0', "fine"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [('{"text": "fine"', "not valid JSON"), ("[" * 100_000, "not valid JSON"), ('["fine", 1]', "not a JSON object")],
+    ids=["cut off", "deep", "array"],
+)
+def test_bad_line_of_json_does_not_affect_the_others(tmp_path: Path, bad: str, reason: str) -> None:
+    first, found, last = read(tmp_path / "my.jsonl", f'{{"text": "a"}}\n{bad}\n{{"text": "b"}}')
+    assert isinstance(found, BadLine)
+    assert (found.line, found.text) == (2, bad)
+    assert reason in found.reason
+    assert texts([first, last]) == ["a", "b"]
+
+
+def test_line_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
+    rows = read(tmp_path / "my.jsonl", '{"text": "a"}\n{"text": "' + "x" * (MAX_LINE + 10) + '"}\n{"text": "b"}\n')
+    assert [type(row) for row in rows] == [Row, BadLine, Row]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("my.csv", b"", "the file is empty"),
+        ("my.csv", "text,label\n".encode("utf-16"), "UTF-16"),
+        ("my.csv.gz", gzip.compress(CSV.encode())[:-20], "is damaged"),
+        ("my.csv.xz", b"not xz", "is damaged"),
+        ("my.parquet", b"PAR1", "is damaged"),
+    ],
+)
+def test_file_that_cannot_be_read_is_an_error_with_its_name(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    with pytest.raises(FileUnreadable, match=f"{name}.*{reason}"):
+        read(tmp_path / name, content)
+
+
+def test_column_is_found_in_any_case_and_never_guessed(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text(" Review ,id,ID\n")
+    layout = read_layout(tmp_path / "my.csv")
+    assert find_column(layout, ["review", "text"], "--text") == " Review "
+    for names in (["body"], ["id"]):
+        with pytest.raises(ColumnMissing, match="choose one with --text"):
+            find_column(layout, names, "--text")

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY_RECIPE = Recipe(name="tiny", validation=40, epochs=6, batch_size=16)
 
 SLOW = {
-    *(f"bulk/test_{name}.py" for name in ("answers", "damage", "formats", "memory", "ray", "resume", "values")),
+    *(f"bulk/test_{name}.py" for name in ("answers", "formats", "memory", "ray", "resume")),
     *(f"browser/test_{name}.py" for name in ("accessibility", "documentation", "problems", "safety", "screens")),
     *(f"generated/test_{name}.py" for name in ("document", "python_client", "typescript_client")),
     *(f"protocols/test_{name}.py" for name in ("kserve_client", "phases", "tritonclient")),

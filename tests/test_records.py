@@ -42,7 +42,7 @@ def texts(rows: list[Row | BadLine]) -> list[str]:
         ("my.csv", CSV.encode()),
         ("my.CSV", b"\xef\xbb\xbf" + CSV.replace("\n", "\r\n").encode().replace(b".\r\nTwice", b".\nTwice")),
         ("my.tsv", CSV.replace(",1", "\t1").replace(",0", "\t0").replace("text,label", "text\tlabel").encode()),
-        ("my.csv.gz", gzip.compress(CSV.encode())),
+        ("my.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("my.csv.bz2", bz2.compress(b"\n\n" + CSV.encode())),
         ("my.csv.zst", zst(CSV.encode())),
         ("my.jsonl", JSONL.encode()),
@@ -114,10 +114,11 @@ def test_line_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
     [
         ("my.csv", b"", "the file is empty"),
         ("my.csv", "text,label\n".encode("utf-16"), "UTF-16"),
-        ("my.csv.gz", gzip.compress(CSV.encode())[:-20], "is damaged"),
+        ("my.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-20], "is damaged"),
         ("my.csv.xz", b"not xz", "is damaged"),
         ("my.parquet", b"PAR1", "is damaged"),
     ],
+    ids=["empty", "UTF-16", "cut off", "not xz", "not Parquet"],
 )
 def test_file_that_cannot_be_read_is_an_error_with_its_name(
     tmp_path: Path, name: str, content: bytes, reason: str

@@ -91,9 +91,7 @@ def test_example_runs(served: Server, language: str, example: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "example"), examples("python protocols"))
-def test_example_of_another_protocols_client_runs(
-    served: Server, protocols: Path, language: str, example: str
-) -> None:
+def test_example_of_another_protocols_client_runs(served: Server, protocols: Path, language: str, example: str) -> None:
     code = example.replace("127.0.0.1:8000", served.url.removeprefix("http://"))
     done = subprocess.run([protocols, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

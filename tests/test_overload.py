@@ -1,4 +1,4 @@
-"""Under overload every request is answered, and nothing is left behind; `make overload` and `make soak` measure times."""
+"""Under overload every request is answered and nothing is left behind; `make overload` measures times."""
 
 import json
 import time

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import socket
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.clients import HEAD, answered, load, outcomes_of
+from tests.raw_http import connected
 from tests.scraping import number, scrape
 from tests.servers import PATIENCE, run_app, serving, starting, wait_until
 
@@ -49,14 +49,13 @@ def test_stop_fails_readiness_first_and_still_answers(models: Path) -> None:
 @both
 def test_second_signal_stops_at_once(models: Path, workers: int) -> None:
     """Even if a request is still arriving."""
-    with serving(model_dir=models, workers=workers, **UNHURRIED) as server:
-        with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1]))) as connection:
-            connection.sendall(HEAD)
-            wait_until(lambda: number(scrape(server.url), "open_connections") >= 1)
-            server.process.send_signal(signal.SIGTERM)
-            server.wait_for('"draining"')
-            server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(PATIENCE) == 0
+    with serving(model_dir=models, workers=workers, **UNHURRIED) as server, connected(server) as connection:
+        connection.send(HEAD)
+        wait_until(lambda: number(scrape(server.url), "open_connections") >= 1)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize(("workers", "terminal"), [(1, False), (2, False), (2, True)])

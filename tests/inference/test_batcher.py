@@ -49,7 +49,7 @@ async def test_predict_beyond_the_limit_is_rejected_at_once(classifier: Classifi
 
 @pytest.mark.parametrize(
     "reviews",
-    [[f"word {'more ' * (i % 7)}" for i in range(20 * BATCH)], [f"{'long ' * 20_000}{i}" for i in range(3)]],
+    [[f"word {'more ' * (i % 7)}" for i in range(20 * BATCH)], [f"{'long ' * 20_000}{i}" for i in range(8)]],
     ids=["many reviews", "long reviews"],
 )
 async def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Classifier, reviews: list[str]) -> None:

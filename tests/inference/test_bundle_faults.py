@@ -195,7 +195,7 @@ def test_load_bundle_with_a_wrong_profile_says_why(
 
 GONE = "<gone>"
 DIGEST = "0" * 64
-FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", "", ".", "report/", "a\0b", MANIFEST, SEAL)
+FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", "", ".", "a\0b", MANIFEST, SEAL)
 
 
 @pytest.mark.parametrize(

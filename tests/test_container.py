@@ -88,23 +88,3 @@ def test_container_rolling_restart_under_load_fails_no_request(url: str, replica
             wait_until(lambda replica=replica: '"healthy"' in docker("inspect", replica))  # type: ignore[misc]
         wait_until(lambda: answered(clients) >= 20_000)
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
-
-
-def test_container_kill_under_load_fails_no_request(url: str, replicas: list[str]) -> None:
-    with load(url) as clients:
-        wait_until(lambda: answered(clients) > 2000)
-        docker("kill", "--signal", "KILL", replicas[0])
-        before = answered(clients)
-        wait_until(lambda: answered(clients) > before + 5000)
-        docker("start", replicas[0])
-        wait_until(lambda: '"healthy"' in docker("inspect", replicas[0]))
-    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
-
-
-def test_container_stops_in_order(url: str, replicas: list[str]) -> None:
-    """The replica receives the signal, drains and exits by itself; the other one answers meanwhile."""
-    docker("stop", "--time", "30", replicas[0])
-    assert state_of(replicas[0])["State"]["ExitCode"] == 0  # 137 if it had to be killed
-    assert '"draining"' in docker("logs", replicas[0])
-    for _ in range(10):
-        assert httpx.post(f"{url}/predict", json={"reviews": [SCATHING]}).status_code == 200

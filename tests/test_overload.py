@@ -46,21 +46,3 @@ def test_overload_is_rejected_and_leaves_nothing_behind(models: Path, tmp_path: 
         wait_until(lambda: process.num_fds() <= files)
         # All bodies together have 650 MB. On a slow machine some hundreds of them are in memory at a time.
         assert process.memory_info().rss < memory + 300e6
-
-
-def test_steady_load_leaves_nothing_behind(models: Path, tmp_path: Path) -> None:
-    """A short soak; `make soak` takes ten minutes."""
-    with serving(model_dir=models, max_waiting=10_000, **UNHURRIED) as server:
-        process = psutil.Process(server.process.pid)
-        load = (server, tmp_path / "bodies.jsonl", "superb and moving, but a bit long " * 20, 4, 200)
-        send(*load, 3)
-        wait_until(lambda: number(scrape(server.url), "open_connections") <= 1)
-        files, memory = process.num_fds(), [process.memory_info().rss]
-        # After a pause of this machine, overdue requests arrive all at once, and may need more memory than any load
-        # before. A leak grows each time.
-        while len(memory) < 2 or memory[-1] > memory[-2] * 1.05:
-            assert len(memory) < 6, memory
-            result = send(*load, 5)
-            assert result["answers"]["200"]["count"] == result["sent"] == 1000
-            wait_until(lambda: process.num_fds() <= files)
-            memory.append(process.memory_info().rss)

@@ -12,21 +12,7 @@ from app.inference.explanation import Explanation, Occlusion, log_odds
 from tests.servers import ROOT
 
 REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
-PIECES = [
-    "superb ",
-    "not ",
-    "bad",
-    "good, ",
-    "a superb film ",
-    "waste of time",
-    "İ",
-    "’",
-    "! ",
-    "\n",
-    "😀",
-    "xyz ",
-    "THE ",
-]
+PIECES = ["superb ", "not ", "bad", "good, ", "a superb film ", "waste of time", "İ", "’", "! ", "😀", "xyz ", "THE "]
 reviews = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=30).map("".join)
 
 

@@ -1,6 +1,5 @@
 """From rows to a data set: labels, splits, duplicates, and error messages."""
 
-import hashlib
 import json
 import random
 from pathlib import Path
@@ -10,7 +9,7 @@ from rich.progress import Progress
 
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
-from tests.training.own import Row, csv_text, jsonl_text, rows, write
+from tests.training.own import Row, jsonl_text, rows, write
 from training.collection import TEST_SHARE, Source, load_collection, read_collection
 from training.dataset import Dataset
 from training.errors import BadRows, SourceError
@@ -107,17 +106,6 @@ def test_word_of_a_single_review_gets_no_column(tmp_path: Path) -> None:
     assert not any(word.startswith("person") for word in dataset.vocabulary.word_index)
 
 
-def test_facts_name_the_files_without_their_folder(tmp_path: Path) -> None:
-    path = write(tmp_path / "my.csv", MANY)
-    dataset, _ = load(path)
-    assert dataset.name == "own"
-    assert dataset.own is not None
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert dataset.own["files"] == [{"name": "my.csv", "sha256": digest, "rows": 300}]
-    assert dataset.own["positive_training_reviews"] == dataset.train.labels.sum()
-    assert str(tmp_path) not in repr(dataset.own)
-
-
 BAD: list[tuple[Row, str]] = [
     ({"text": "  ", "label": 1}, "the text is blank"),
     ({"text": "...!?", "label": 1}, "the text holds no word"),
@@ -172,11 +160,6 @@ def test_blank_split_beside_others_is_bad(tmp_path: Path) -> None:
 def test_too_few_reviews_say_what_to_add(tmp_path: Path, made: list[Row], message: str) -> None:
     with pytest.raises(SourceError, match=message):
         load(write(tmp_path / "my.csv", made))
-
-
-def test_only_bad_rows_are_an_error_even_if_skipped(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"my\.csv:2: unknown label '5'"):
-        load(write(tmp_path / "my.csv", csv_text([{"text": "fine", "label": label} for label in (5, 4)])), skip=True)
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ import pytest
 from app.inference.bundle import load_bundle
 from tests.servers import ROOT, run_python, wait_until
 from training.__main__ import main
-from training.options import chosen_recipe, parser
-from training.recipe import BEST, BOOK
 
 SMALL = ["--validation", "40", "--epochs", "2", "--batch-size", "16"]
 
@@ -40,14 +37,6 @@ def test_train_writes_bundles_and_prints_the_results_beside_the_books(
     assert "epochs: 2\n" in capsys.readouterr().out  # this recipe does not choose epochs as the book does
     assert main([*arguments, "--version", "1"]) == 1
     assert "immutable" in capsys.readouterr().err
-
-
-def test_options_change_the_recipe() -> None:
-    given = "train --layers 3 --units 64 --activation tanh --loss mse --learning-rate 0.01 --seed 7".split()  # noqa: SIM905
-    recipe = chosen_recipe(parser().parse_args(given))
-    assert recipe == replace(BOOK, hidden_units=(64, 64, 64), activation="tanh", loss="mse", learning_rate=0.01, seed=7)
-    assert chosen_recipe(parser().parse_args(["train"])) == BOOK
-    assert chosen_recipe(parser().parse_args(["train", "--recipe", "best"])) == BEST
 
 
 def test_train_with_a_wrong_path_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,19 +72,6 @@ def test_wrong_options_are_explained(arguments: list[str], message: str, capsys:
         main(arguments)
     assert raised.value.code == 2
     assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("command", "keras", "own"),
-    [("train", True, True), ("experiments", True, False), ("compare", False, True), ("curve", False, True)],
-)
-def test_help_names_the_reviews_that_a_command_accepts(
-    command: str, keras: bool, own: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    sources = " ".join(capsys.readouterr().out.split()).rpartition("--dataset PATH")[2].partition("default:")[0]
-    assert ("`keras`" in sources, "your own reviews" in sources) == (keras, own)
 
 
 WITHOUT = """

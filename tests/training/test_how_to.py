@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from app.inference.bundle import load_bundle
 from tests.servers import ROOT, serving
 from training.entries import LABELS
@@ -16,14 +14,6 @@ from training.options import parser
 
 PAGE = (ROOT / "docs/how-to/train-on-your-own-reviews.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder like a checkout."""
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models/imdb").symlink_to(ROOT / "models/imdb")
-    return tmp_path
 
 
 def run(command: str, folder: Path) -> str:
@@ -36,7 +26,10 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_commands_of_the_page_run(folder: Path) -> None:
+def test_commands_of_the_page_run(tmp_path: Path) -> None:
+    folder = tmp_path
+    (folder / "models").mkdir()
+    (folder / "models/imdb").symlink_to(ROOT / "models/imdb")
     write, train, compare, curve, ask = BLOCKS
     run(write, folder)
     printed = run(train, folder)

@@ -5,7 +5,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from rich.progress import Progress
@@ -14,9 +13,7 @@ from app.inference.vocabulary import Encoding
 from tests.corpus import files, write_archive
 from training.archive import load_archives
 from training.dataset import Dataset, Split, build_vocabulary
-from training.errors import SourceError
 from training.keras_imdb import load_keras
-from training.recipe import BEST
 
 ENCODING = Encoding(columns=30)
 
@@ -58,18 +55,6 @@ def test_load_keras_gives_the_encoding_of_the_raw_reviews(raw: Dataset) -> None:
     assert rows(packaged.test) == rows(raw.test)
 
 
-@pytest.mark.usefixtures("published")
-def test_load_keras_decodes_as_the_book_does(raw: Dataset) -> None:
-    """Listings 3.1 to 3.3: load_data, get_word_index, and the reversed index with an offset of 3."""
-    (train, _), _ = keras.datasets.imdb.load_data(num_words=ENCODING.columns)
-    reversed_index = {rank: word for word, rank in keras.datasets.imdb.get_word_index().items()}
-    by_the_book = " ".join(reversed_index.get(i - 3, "?") for i in train[0])
-    vocabulary = load_keras(ENCODING).vocabulary
-    assert vocabulary is not None
-    assert vocabulary.decode(train[0]) == by_the_book
-    assert len(raw.train) == len(train)
-
-
 def test_load_keras_gives_no_column_to_a_word_that_our_tokeniser_splits(
     published: dict[str, int], tmp_path: Path
 ) -> None:
@@ -80,16 +65,3 @@ def test_load_keras_gives_no_column_to_a_word_that_our_tokeniser_splits(
     assert "it\x96was" not in packaged.vocabulary.word_index
     assert any({"it", "was"} <= set(tokens) for tokens in packaged.train.sequences)
     assert not any("superb" in tokens for tokens in packaged.train.sequences)
-
-
-def test_load_keras_for_an_encoding_that_keeps_punctuation_is_refused() -> None:
-    """Keras's sign for unknown words would be read as a question mark."""
-    with pytest.raises(SourceError, match="cannot be kept"):
-        load_keras(BEST.encoding)
-
-
-def test_load_keras_without_network_says_how_to_pass_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
-    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
-    with pytest.raises(SourceError, match="--dataset"):
-        load_keras(ENCODING)

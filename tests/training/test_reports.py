@@ -17,10 +17,8 @@ from training.__main__ import main
 from training.archive import load_archives
 from training.behaviour import behaviour
 from training.compare import Side, compare, mcnemar, verdict
-from training.dataset import Split
-from training.evaluation import accuracy_interval, auc, by_group, calibration, constant, measure, wilson_interval
+from training.evaluation import accuracy_interval, auc, calibration, measure, wilson_interval
 from training.experiments import VARIANTS, run_experiments
-from training.recipe import BEST, Distillation
 
 
 def test_measure_by_hand() -> None:
@@ -55,17 +53,6 @@ def test_intervals_match_the_formulas() -> None:
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.9 * 0.1 / 1000), rel=0.1)
     assert wilson_interval(0.5, 10) == pytest.approx([0.237, 0.763], abs=5e-4)
     assert wilson_interval(1.0, 20) == pytest.approx([0.839, 1.0], abs=5e-4)
-
-
-def test_constant_predicts_the_training_share_for_every_review() -> None:
-    train, test = (Split([[]] * 4, np.array(labels, np.float32), [""] * 4) for labels in ([1, 1, 1, 0], [1, 0, 0, 0]))
-    loss = -(np.log(0.75) + 3 * np.log(0.25)) / 4
-    assert constant(train, test) == {"accuracy": 0.25, "loss": pytest.approx(loss, abs=1e-6)}
-
-
-def test_by_group_leaves_empty_groups_out() -> None:
-    groups = by_group(np.array([5, 60, 70]), [0, 50, 100], np.array([True, True, False]))
-    assert groups == [{"from": 0, "reviews": 1, "accuracy": 1.0}, {"from": 50, "reviews": 2, "accuracy": 0.5}]
 
 
 @pytest.mark.parametrize(("terrible", "failed"), [(0.5, {"minimum"}), (0.9, {"minimum", "direction"})])
@@ -138,21 +125,3 @@ def test_committed_experiments_count_as_run_on_the_official_reviews(archive: Pat
     assert len(runs) == lines.count("\n")
     for name in ("runs.jsonl", "results.md", "results.csv"):
         assert (tmp_path / recipe / name).read_text() == (committed / name).read_text()
-
-
-def test_experiments_with_other_unlabelled_reviews_are_others(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    small = Distillation(rarest_term=2, rarest_column=2, summary=10)
-    monkeypatch.setitem(VARIANTS, "best", {"best": replace(BEST, validation=30, epochs=1, distillation=small)})
-    others = {f"aclImdb/train/unsup/{i}_0.txt": text for i, text in enumerate(files(10, seed=1).values())}
-    unlabelled = write_archive(tmp_path / "unsup.tar.gz", others)
-    arguments = ["experiments", "--recipe", "best", "--seeds", "0", "--output", str(tmp_path), "--dataset"]
-    assert main([*arguments, str(archive)]) == 0
-    assert "also learns from unlabelled reviews" in capsys.readouterr().err
-    assert main([*arguments, str(archive), str(unlabelled)]) == 0
-    assert "also learns from unlabelled reviews" not in capsys.readouterr().err
-    first, second = map(json.loads, (tmp_path / "best/runs.jsonl").read_text().splitlines())
-    assert first["dataset"] == second["dataset"]
-    assert first["unlabelled"] == ""
-    assert len(second["unlabelled"]) == 64

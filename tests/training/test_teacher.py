@@ -1,8 +1,7 @@
-"""The teacher, the choice of terms and the calibration on synthetic reviews."""
+"""The teacher's linear models and the calibration."""
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from tests.corpus import BAD, GOOD, PLAIN
@@ -11,44 +10,18 @@ from training.evaluation import measure
 from training.linear import fit_linear, log_count_ratios, sigmoid
 from training.network import build
 from training.recipe import Recipe
-from training.selection import select_terms
-from training.teacher import Views, make_views, soft_targets
 from training.terms import Terms
 
 
-@pytest.fixture(scope="module")
-def made() -> tuple[Terms, Views, NDArray[np.float32]]:
-    """300 reviews, of which the first 200 are labelled."""
+def test_fit_linear_equals_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     labels = (rng.random(300) < 0.5).astype(np.float32)
     sequences = [[*rng.choice(PLAIN, 15), *rng.choice(GOOD if label else BAD, 2)] for label in labels]
-    terms = Terms(sequences, 2, 2)
-    return terms, make_views(terms.matrix(sequences), 200, 10, 0), labels
-
-
-def test_soft_targets_know_unlabelled_reviews(made: tuple[Terms, Views, NDArray[np.float32]]) -> None:
-    _, views, labels = made
-    targets = soft_targets(views, labels[:200], share=0.5)
-    assert targets.shape == (300,)
-    assert 0 <= targets.min() <= targets.max() <= 1
-    assert np.mean((targets[200:] > 0.5) == (labels[200:] == 1)) > 0.9
-    assert np.all(np.abs(targets[:200] - labels[:200]) <= 0.5)
-
-
-def test_select_terms_prefers_loaded_words(made: tuple[Terms, Views, NDArray[np.float32]]) -> None:
-    terms, views, labels = made
-    chosen = terms.names(select_terms(views.terms, labels, 12, rarest=5))
-    assert len(chosen) == 12
-    assert sum(term in GOOD + BAD for term in chosen) >= 10
-
-
-def test_fit_linear_equals_scikit_learn(made: tuple[Terms, Views, NDArray[np.float32]]) -> None:
-    _, views, labels = made
+    matrix = Terms(sequences, 2, 2).matrix(sequences)
     penalty = 0.01
-    ones = np.ones(views.terms.shape[1], np.float32)
-    ours = fit_linear(views.terms, labels, penalty, ones, steps=500)
-    theirs = LogisticRegression(C=1 / (penalty * len(labels)), tol=1e-8, max_iter=5000).fit(views.terms, labels)
-    np.testing.assert_allclose(ours.scores(views.terms), theirs.decision_function(views.terms), atol=0.02)
+    ours = fit_linear(matrix, labels, penalty, np.ones(matrix.shape[1], np.float32), steps=500)
+    theirs = LogisticRegression(C=1 / (penalty * len(labels)), tol=1e-8, max_iter=5000).fit(matrix, labels)
+    np.testing.assert_allclose(ours.scores(matrix), theirs.decision_function(matrix), atol=0.02)
 
 
 def test_log_count_ratios_by_hand() -> None:
@@ -56,13 +29,6 @@ def test_log_count_ratios_by_hand() -> None:
     ratios = log_count_ratios(matrix, np.array([1, 1, 0], np.float32))
     # a: 3 of 5 positive, 1 of 3 negative; b: 2 of 5 and 2 of 3, all with one added
     np.testing.assert_allclose(ratios, np.log([(3 / 5) / (1 / 3), (2 / 5) / (2 / 3)]), atol=1e-6)
-
-
-def test_make_views_without_a_common_term_has_nothing_to_summarise() -> None:
-    sequences = [["a", "b"], ["a", "c"], ["a", "d"]]
-    views = make_views(Terms(sequences, 1, 1).matrix(sequences), 3, 400, 0)
-    assert views.summary.shape == (3, 1)
-    assert np.isfinite(views.summary).all()
 
 
 def test_fit_scaling_undoes_a_change_of_the_odds_and_calibrates() -> None:

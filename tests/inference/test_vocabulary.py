@@ -71,13 +71,6 @@ def test_decode_returns_words_and_question_marks() -> None:
     assert VOCABULARY.decode(sequence) == "? the film was ? good"
 
 
-def test_encode_of_less_than_the_longest_term_finds_the_short_ones() -> None:
-    longest = "one of the very best films of the year"
-    vocabulary = Vocabulary({longest: 4, "films": 5}, Encoding(columns=6, start_column=None, longest_term=9))
-    for text, columns in ((longest, [4, 5]), ("best films of", [5, 2]), ("films", [5]), ("", [])):
-        assert vocabulary.encode(text).columns.tolist() == columns
-
-
 def test_terms_may_share_a_column() -> None:
     vocabulary = Vocabulary({"film": 4, "movie": 4, "good": 5}, Encoding(columns=6, start_column=None))
     assert vocabulary.encode("good film, good movie").columns.tolist() == [5, 4, 5, 4]

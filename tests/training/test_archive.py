@@ -1,7 +1,5 @@
 """Reading the raw reviews, whole and malformed."""
 
-import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,30 +49,16 @@ def only(part: str) -> dict[str, bytes]:
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b" \n"}, "7_7.txt is empty"),
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b"\xff\xfe"}, "not UTF-8"),
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b"x" * (1 << 21)}, "larger than"),
+        (MEMBERS | {"/aclImdb/train/pos/1_9.txt": b"x"}, "unsafe member name"),
+        (MEMBERS | {"a/../../etc/passwd": b"x"}, "unsafe member name"),
     ],
 )
-@pytest.mark.parametrize("write", [write_folder, lambda path, members: write_archive(path / "a.tar.gz", members)])
-def test_malformed_source_says_why(
-    tmp_path: Path, members: dict[str, bytes], message: str, write: Callable[[Path, dict[str, bytes]], Path]
-) -> None:
+def test_malformed_source_says_why(tmp_path: Path, members: dict[str, bytes], message: str) -> None:
     with pytest.raises(SourceError, match=message):
-        load(write(tmp_path, members))
-
-
-@pytest.mark.parametrize("name", ["/aclImdb/train/pos/1_9.txt", "a/../../etc/passwd"])
-def test_unsafe_member_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match="unsafe member name"):
-        load(write_archive(tmp_path / "a.tar.gz", MEMBERS | {name: b"x"}))
-
-
-def test_links_are_never_followed(tmp_path: Path) -> None:
-    path = write_archive(tmp_path / "a.tar", MEMBERS)
-    with tarfile.open(path, "a") as archive:
-        member = tarfile.TarInfo("aclImdb/train/pos/7_7.txt")
-        member.type = tarfile.SYMTYPE
-        member.linkname = "/etc/passwd"
-        archive.addfile(member)
-    assert len(load(path).train) == 10
+        load(write_archive(tmp_path / "a.tar.gz", members))
+    if "unsafe" not in message:
+        with pytest.raises(SourceError, match=message):
+            load(write_folder(tmp_path, members))
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz"])

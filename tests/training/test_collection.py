@@ -70,8 +70,8 @@ def test_split_column_selects_the_test_reviews(tmp_path: Path) -> None:
 
 
 def test_names_are_ids_or_places(tmp_path: Path) -> None:
-    dataset, _ = load(write(tmp_path / "my.csv", MANY))
-    assert all(name.startswith("my.csv:") for name in dataset.test.names)
+    dataset, _ = load(write(tmp_path / "a.csv", MANY))
+    assert all(name.startswith("a.csv:") for name in dataset.test.names)
     made = [row | {"id": f"a|{i}\n`b`" + "x" * 100} for i, row in enumerate(MANY)]
     dataset, _ = load(write(tmp_path / "my.csv", made))
     assert all(name.startswith("a/") and " 'b'x" in name and len(name) == 80 for name in dataset.test.names)

@@ -110,9 +110,3 @@ def test_bad_rows_are_skipped_on_request_and_bundles_compared(
     assert "trained with another split" in capsys.readouterr().err
     assert main([*compare, "--dataset", str(write(tmp_path / "train.csv", split[1]))]) == 1
     assert "no test reviews of both classes" in capsys.readouterr().err
-
-
-def test_curve_of_more_reviews_than_there_are_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(tmp_path / "my.csv", rows(120))
-    assert main(["curve", "--dataset", str(path), "--sizes", "4000"]) == 1
-    assert "4,000 reviews" in capsys.readouterr().err

@@ -63,13 +63,11 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
     [
         ("my.csv", "only one", "1 fields"),
         ("my.csv", "well, yes,1", "3 fields"),
-        ("my.csv", '"two\nlines",1,2', "3 fields"),
         ("my.csv", '"open,1', "never closed"),
         ("my.csv", '"so "called" art",1', "inside"),
         ("my.csv", f'"{"x" * 140_000}",1', "longer than 131,072"),
         ("my.jsonl", '{"text": "fine"', "not JSON: Expecting ',' delimiter at character 16"),
         ("my.jsonl", "[" * 100_000, "not JSON"),
-        ("my.jsonl", '{"text": "x", "label": 1' + "0" * 5000 + "}", "not JSON"),
         ("my.jsonl", '["fine", 1]', "not a JSON object"),
         ("my.jsonl", '{"text": "x"}', "no field label"),
         ("my.jsonl", '{"text": "x", "review": "y", "label": 1}', "both text and review"),
@@ -89,23 +87,13 @@ def test_bad_row_is_named_and_the_others_are_read(tmp_path: Path, name: str, bad
     assert pairs([first, last]) == good
 
 
-def test_open_quote_that_another_one_closes_costs_one_row(tmp_path: Path) -> None:
-    bad, *others = read(write(tmp_path / "my.csv", 'text,label\n"open,1\nfine,0\n"shut",1\n'))
-    assert isinstance(bad, BadRow)
-    assert (bad.place, "not closed" in bad.reason) == ("my.csv:2", True)
-    assert pairs(others) == [{"text": "fine", "label": "0"}, {"text": "shut", "label": "1"}]
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.csv", b"\xef\xbb\xbf\n \n", "empty"),
-        ("a.jsonl", b"", "empty"),
         ("a.csv", b"text,label\n", "no row below"),
         ("a.csv", b"Superb,1\nAwful,0\n", "no column text or review; .* 'Superb', '1'.*--text-column"),
-        ("a.csv", b"text,stars\nSuperb,1\n", "no column label or sentiment.*--label-column"),
         ("a.csv", b"text,review,label\na,b,1\n", "text, review.*--text-column"),
-        ("a.csv", "text,label\nfine,1\n".encode("utf-16"), "UTF-16"),
         ("a.csv", "text,label\nfine,1\n".encode("utf-16-le"), "UTF-16"),
         ("a.csv.gz", gzip.compress(b"text,label\nfine,1\n" * 99, mtime=0)[:-20], "damaged"),
         ("a.json", b'[{"text": "fine", "label": 1}]', r"jq -c '\.\[\]' a\.json > a\.jsonl"),

@@ -85,7 +85,10 @@ def test_restart_and_crash_of_replicas_fail_no_request(
                 stack.enter_context(serving(**settings, port=port))
             before = answered(clients)
             wait_until(lambda: answered(clients) >= before + 10_000)
-    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+    outcomes = outcomes_of(clients)
+    cut = outcomes.pop("lost: closed", 0)  # a crash may cut a response that nginx has begun to read
+    assert cut <= (0 if sent == signal.SIGTERM else len(clients)), cut
+    assert set(outcomes) == {"200"}, outcomes
 
 
 def ask(url: str, line: str, *headers: str, body: bytes = b"") -> tuple[int, str, Message]:

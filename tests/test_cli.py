@@ -16,9 +16,9 @@ from tests.servers import ROOT, environment, run_app, run_python, starting
 
 @pytest.mark.parametrize("command", [(), ("serve",)])
 def test_serve_options_override_the_environment_of_all_workers(free_port: int, command: tuple[str, ...]) -> None:
-    options = f"--host 127.0.0.1 --port {free_port} --workers 2 --runtime litert --model-dir models/imdb".split()
-    variables = {"host": "192.0.2.1", "port": 1, "runtime": "tensorflow", "model_dir": "/nowhere"}
-    with starting(*command, *options, "--model-version", "1", **variables) as server:
+    options = f"--host 127.0.0.1 --port {free_port} --workers 2 --runtime litert --model-version 1".split()
+    arguments = (*command, *options, "--model-dir", "models/imdb")
+    with starting(*arguments, host="192.0.2.1", port=1, runtime="tensorflow", model_dir="/nowhere") as server:
         server.wait_ready(2)
         for _ in range(10):  # some for each worker
             model = httpx.get(f"http://127.0.0.1:{free_port}/model").json()

@@ -63,17 +63,6 @@ def test_body_that_is_too_large_is_rejected_at_once_and_then_discarded(server: S
     assert process.memory_info().rss < memory + 20e6
 
 
-def test_pipelined_request_does_not_inherit_the_problem_of_the_one_before(server: Server) -> None:
-    with connected(server) as connection:
-        connection.send(request("GET /nothing HTTP/1.1", "Host: x"))
-        connection.send(request("GET /model HTTP/1.1", "Host: x", "X-Request-ID: behind-an-error"))
-        assert [connection.answer().status for _ in range(2)] == [404, 200]
-    server.wait_for("behind-an-error")
-    (line,) = [line for line in server.logs() if line.get("request_id") == "behind-an-error"]
-    assert line["status"] == 200
-    assert "problem" not in line
-
-
 @pytest.mark.parametrize(
     ("sent", "event"),
     [

@@ -92,7 +92,7 @@ async def test_failure_of_one_request_leaves_the_others_alone(bundle: Bundle) ->
 
 
 async def test_failure_of_the_metrics_leaves_nothing_behind(classifier: Classifier) -> None:
-    def observe(*_: object) -> None:
+    def observe(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     batcher = Batcher(classifier, 10, 60, observe)

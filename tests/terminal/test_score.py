@@ -126,7 +126,7 @@ def test_score_loads_litert_and_no_web_framework() -> None:
 
 
 def test_score_without_the_chosen_runtime_says_what_to_install() -> None:
-    for missing, more in (["tensorflow"], {"SENTIMENT_RUNTIME": "tensorflow"}), (["tensorflow", "ai_edge_litert"], {}):
-        done = piped("score", "good", missing=missing, **more)
+    for runtime, package in (("tensorflow", "tensorflow"), ("litert", "ai_edge_litert")):
+        done = piped("score", "good", missing=[package], SENTIMENT_RUNTIME=runtime)
         assert (done.returncode, done.stdout) == (1, b"")
         assert b"`make setup" in done.stderr

@@ -75,7 +75,7 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
     ids=lambda value: value[:30],
 )
 def test_bad_row_is_named_and_the_others_are_read(tmp_path: Path, name: str, bad: str, reason: str) -> None:
-    good = [{"text": "fine", "label": "1"}, {"text": "fine", "label": "0"}]
+    good: list[Row] = [{"text": "fine", "label": "1"}, {"text": "fine", "label": "0"}]
     if name == "my.csv":
         content = f"text,label\nfine,1\n{bad}\nfine,0\n"
     else:

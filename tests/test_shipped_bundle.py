@@ -10,7 +10,6 @@ from rich.progress import Progress
 
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
-from app.inference.text import APOSTROPHES, SEPARATORS, tokenise
 from tests.servers import ROOT
 from training.archive import Review, labels_of, load_archives, read_reviews
 from training.behaviour import behaviour
@@ -100,21 +99,3 @@ def test_shipped_metrics_are_reproduced_from_the_real_reviews_with_every_runtime
     assert metrics["accuracy"] == bundle.manifest.metrics["accuracy"]
     assert metrics == pytest.approx(bundle.manifest.metrics, abs=1e-5)
     assert digest_of(part for review in raw for part in review) == bundle.manifest.dataset["sha256"]
-
-
-def test_real_reviews_encode_as_keras_encodes_them(raw: list[Review]) -> None:
-    """All training reviews without typographic characters, which Keras's tokeniser does not know."""
-    from keras.src.legacy.preprocessing.text import text_to_word_sequence
-
-    odd = set(APOSTROPHES + SEPARATORS)
-    words: set[str] = set()
-    compared = 0
-    for text in [review.text for review in raw if review.split == "train"]:
-        by_keras = text_to_word_sequence(text)
-        words.update(by_keras)
-        signs = set(text)
-        if not odd & signs and not any(sign.isspace() for sign in signs - {" ", "\t", "\n"}):
-            assert tokenise(text) == by_keras
-            compared += 1
-    assert len(words) == 88_581
-    assert compared > 24_000

@@ -65,12 +65,6 @@ def test_by_frequency_ranks_by_count_then_alphabet() -> None:
     assert Vocabulary.by_frequency(counts, Encoding(columns=7)).word_index == {"c": 4, "a": 5, "b": 6}
 
 
-def test_decode_returns_words_and_question_marks() -> None:
-    sequence = VOCABULARY.sequence(["the", "film", "was", "zebra", "good"])
-    assert sequence == [1, 4, 5, 6, 2, 7]
-    assert VOCABULARY.decode(sequence) == "? the film was ? good"
-
-
 def test_terms_may_share_a_column() -> None:
     vocabulary = Vocabulary({"film": 4, "movie": 4, "good": 5}, Encoding(columns=6, start_column=None))
     assert vocabulary.encode("good film, good movie").columns.tolist() == [5, 4, 5, 4]

@@ -140,12 +140,6 @@ def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> N
     assert len(dataset.train) + len(dataset.test) == 300
 
 
-def test_blank_split_beside_others_is_bad(tmp_path: Path) -> None:
-    made = [row | {"split": "" if i == 7 else "nowhere" if i == 8 else "train"} for i, row in enumerate(MANY)]
-    with pytest.raises(BadRows, match=r"2 of 300 rows(.|\n)*the split is blank(.|\n)*unknown split 'nowhere'"):
-        load(write(tmp_path / "my.csv", made))
-
-
 @pytest.mark.parametrize(
     ("made", "message"),
     [

@@ -102,6 +102,22 @@ async def test_failure_of_the_metrics_leaves_nothing_behind(classifier: Classifi
         assert batcher.waiting == 0
 
 
+@pytest.mark.parametrize("rejected", [False, True])
+async def test_several_batches_share_a_turn_while_requests_are_rejected(bundle: Bundle, rejected: bool) -> None:
+    """The rejections would take most of the event loop's time otherwise."""
+    runtime = FakeRuntime()
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime), max_waiting=3 * BATCH)
+    requests = [asyncio.create_task(batcher.predict(["good"] * BATCH)) for _ in range(3)]
+    await asyncio.sleep(0)  # all are queued
+    if rejected:
+        with pytest.raises(Overloaded):
+            await batcher.predict(["one more"])
+    while not runtime.calls:
+        await asyncio.sleep(0)  # one turn of the event loop
+    assert (len(runtime.calls) > 1) == rejected
+    await asyncio.gather(*requests)
+
+
 async def test_requests_that_arrive_together_are_one_call(bundle: Bundle) -> None:
     runtime = FakeRuntime()
     batcher = batcher_of(Classifier(bundle.vocabulary, runtime))

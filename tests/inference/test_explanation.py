@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier, open_classifier
-from app.inference.explanation import Explanation, Occlusion
+from app.inference.explanation import Explanation, Occlusion, log_odds
 from tests.servers import ROOT
 
 REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
@@ -75,6 +75,12 @@ def test_explanation_finds_terms_of_several_words(shipped: dict[str, Classifier]
     assert found["isn't worth"] == ["isn’t\u00a0worth"]
     assert "xyzzyxyzzy" in [REVIEW[start:end] for start, end in explanation.unknown_words]
     assert max(explanation.effects, key=lambda effect: effect.log_odds).term == "superb"
+
+
+def test_log_odds_of_certainty_are_finite() -> None:
+    assert log_odds(0.5) == 0
+    assert log_odds(0.0) == pytest.approx(-126 * math.log(2))
+    assert log_odds(1.0) == pytest.approx(25 * math.log(2))
 
 
 AWFUL = """Awful, terrible, worst film ever, waste of time, boring, dull, stupid, horrible, poorly acted, lame,

@@ -1,4 +1,4 @@
-"""Fixtures: a tiny real bundle trained once, the real app over it, and the real reviews where they are."""
+"""Fixtures: a tiny bundle trained once per session, the real app with it, and the real reviews if available."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-# The same examples each time, however long one takes; `python -m tests.fuzz` tries others.
+# The same examples each time, without a time limit; `python -m tests.fuzz` tries others.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
@@ -77,7 +77,7 @@ def bundle(models: Path) -> Bundle:
 
 @pytest.fixture
 def damaged_golden(models: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny bundle whose files are all right, but whose golden review is not what the network answers."""
+    """A copy of the tiny bundle with the right digests, but a golden review that the network scores differently."""
     copy = Path(shutil.copytree(models / "1", tmp_path / "tiny/1"))
     golden = json.loads((copy / "golden.json").read_text())
     golden[0]["positive_probability"] = 0.123
@@ -99,7 +99,7 @@ def shipped() -> dict[str, Classifier]:
 
 @pytest.fixture(scope="session")
 def client(models: Path) -> Iterator[TestClient]:
-    """The real app over the tiny bundle, ready."""
+    """The real app with the tiny bundle, ready."""
     settings = Settings(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
@@ -107,21 +107,21 @@ def client(models: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def server(models: Path) -> Iterator[Server]:
-    """The real service over the tiny bundle, on a real port, ready."""
+    """The real service with the tiny bundle, on a real port, ready."""
     with serving(model_dir=models) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Server]:
-    """The service as `make serve` runs it, but for the runtime: the shipped bundle with LiteRT; ready."""
+    """The service as `make serve RUNTIME=litert` runs it: the shipped bundle with LiteRT; ready."""
     with serving(runtime="litert") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def limited(models: Path) -> Iterator[Server]:
-    """The same with limits that are easy to exceed, those of `client`."""
+    """The service with the tiny bundle and the low limits of `client`."""
     with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
         yield server
 
@@ -136,7 +136,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def imdb() -> Path:
-    """The archive of the real labelled reviews; tests that need it skip without."""
+    """The archive of the real labelled reviews; tests that need it are skipped without it."""
     folder = Path(os.environ.get("IMDB", ROOT.parent / "shared/data"))
     found = [path for name in ("aclImdb_labelled.tar*", "aclImdb_v1.tar*") for path in sorted(folder.glob(name))]
     if not found:
@@ -146,7 +146,7 @@ def imdb() -> Path:
 
 @pytest.fixture(scope="session")
 def protocols() -> Path:
-    """The Python that has tritonclient and kserve; the first time, they are installed."""
+    """A Python with tritonclient and kserve, which are installed the first time."""
     try:
         return environment(ROOT / "requirements/protocols.txt", Console(quiet=True))
     except subprocess.CalledProcessError as error:

@@ -1,4 +1,4 @@
-"""A tiny data set in the layout of the IMDB archive, made up for the tests."""
+"""A tiny synthetic data set in the layout of the IMDB archive."""
 
 import io
 import random
@@ -17,19 +17,19 @@ def review(sentiment: str, rng: random.Random) -> str:
     return " ".join(words).capitalize() + ".<br />The end!"
 
 
-def files(a_class: int = 60, seed: int = 0) -> dict[str, bytes]:
+def files(per_class: int = 60, seed: int = 0) -> dict[str, bytes]:
     """Member name -> content, half of it for training and half for testing."""
     rng = random.Random(seed)
     return {
         f"aclImdb/{split}/{sentiment}/{i}_{9 if sentiment == 'pos' else 2}.txt": review(sentiment, rng).encode()
         for split in ("train", "test")
         for sentiment in ("pos", "neg")
-        for i in range(a_class)
+        for i in range(per_class)
     }
 
 
 def write_archive(path: Path, members: dict[str, bytes]) -> Path:
-    """Write a tar archive, compressed as its name says."""
+    """Write a tar archive, compressed according to its suffix."""
     suffix = path.suffix.lstrip(".")
     with tarfile.open(path, "w" if suffix == "tar" else f"w:{suffix}") as archive:  # type: ignore[call-overload]
         for name, content in members.items():

@@ -18,7 +18,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
-"""Seconds to wait for something that takes five on a quiet machine."""
+"""Seconds to wait for something that takes five on an idle machine."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Server:
         deadline = time.monotonic() + PATIENCE
         while not (match := self._found(pattern)) and time.monotonic() < deadline:
             if self.process.poll() is not None:
-                self.reader.join(PATIENCE)  # its last words may still be on their way
+                self.reader.join(PATIENCE)  # its last lines may not have been read yet
                 match = self._found(pattern)
                 break
             time.sleep(0.02)
@@ -55,7 +55,7 @@ class Server:
         return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
 
     def wait_ready(self, workers: int = 1) -> None:
-        """Wait until all workers are ready, the replacements of those that died included."""
+        """Wait until this many workers are ready, including replacements of dead ones."""
         wait_until(lambda: len(self.workers()) >= workers)
 
     def workers(self) -> list[int]:
@@ -73,7 +73,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def environment(**settings: object) -> dict[str, str]:
-    """This process's environment with these settings and no others."""
+    """This process's environment with exactly these settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SENTIMENT_")}
     return inherited | {f"SENTIMENT_{name.upper()}": str(value) for name, value in settings.items()}
 
@@ -81,7 +81,7 @@ def environment(**settings: object) -> dict[str, str]:
 def run_python(
     *arguments: str, env: dict[str, str] | None = None, timeout: float = PATIENCE
 ) -> subprocess.CompletedProcess[str]:
-    """Run a Python command in the checkout to its end, and keep what it printed."""
+    """Run a Python command in the checkout to its end and capture its output."""
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout
     )
@@ -93,7 +93,7 @@ def run_app(*arguments: str, **settings: object) -> subprocess.CompletedProcess[
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Ask again and again, until it is so."""
+    """Poll until the condition holds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
@@ -101,15 +101,16 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -> Iterator[Server]:
-    """Run `python -m app` on a free port; all workers are ready when the block begins.
+def starting(*arguments: str, variables: Mapping[str, str] | None = None, **settings: object) -> Iterator[Server]:
+    """Run `python -m app` with these arguments, on a free port unless they name one, and stop it after the block.
 
     Args:
+        arguments: Of the command.
         variables: More environment variables.
-        settings: Its settings; unless the log is JSON at level info, it only listens when the block begins.
+        settings: The service's settings.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "app"],
+        [sys.executable, "-m", "app", *arguments],
         cwd=ROOT,
         env=environment(**{"port": 0, "log_format": "json", "drain": 0, **settings}) | dict(variables or {}),
         stdout=subprocess.PIPE,
@@ -118,9 +119,6 @@ def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -
     )
     server = Server(process)
     try:
-        server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
-        if not {"log_format", "log_level"} & settings.keys():
-            server.wait_ready(int(str(settings.get("workers", 1))))
         yield server
     finally:
         if process.poll() is None:
@@ -133,3 +131,18 @@ def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -
         server.reader.join(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
+
+
+@contextmanager
+def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -> Iterator[Server]:
+    """Run `python -m app` on a free port; all workers are ready when the block begins.
+
+    Args:
+        variables: More environment variables.
+        settings: Its settings; unless the log is JSON at level info, it only listens when the block begins.
+    """
+    with starting(variables=variables, **settings) as server:
+        server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
+        if not {"log_format", "log_level"} & settings.keys():
+            server.wait_ready(int(str(settings.get("workers", 1))))
+        yield server

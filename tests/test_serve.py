@@ -1,8 +1,7 @@
-"""The real service: processes, signals, sockets and logs."""
+"""The real service: logs, settings and commands."""
 
 import json
 from pathlib import Path
-from threading import Thread
 
 import httpx
 import pytest
@@ -13,15 +12,16 @@ from tests.servers import ROOT, Server, run_app, serving
 REVIEW = "A superb and moving film that nobody should ever log"
 
 
-def test_log_has_one_line_per_request_without_its_text(server: Server) -> None:
+def test_log_has_one_json_line_per_request_without_its_text(server: Server) -> None:
     response = httpx.post(f"{server.url}/predict", json={"reviews": [REVIEW]}, headers={"X-Request-ID": "log-me"})
     assert response.status_code == 200
-    httpx.post(f"{server.url}/predict", json={"reviews": [[REVIEW]]})
+    assert httpx.post(f"{server.url}/predict", json={"reviews": [[REVIEW]]}).status_code == 422
     server.wait_for("log-me")
-    lines = [line for line in server.logs() if line.get("request_id") == "log-me"]
-    assert len(lines) == 1
-    assert lines[0].items() >= {"event": "request", "method": "POST", "path": "/predict", "status": 200}.items()
-    assert lines[0]["ms"] > 0
+    lines = [json.loads(line) for line in server.lines]  # those of the start as well
+    assert any(line["event"] == "ready" for line in lines)
+    (line,) = [line for line in lines if line.get("request_id") == "log-me"]
+    assert line.items() >= {"event": "request", "method": "POST", "path": "/predict", "status": 200}.items()
+    assert line["ms"] > 0
     assert "superb" not in "".join(server.lines)
 
 
@@ -33,48 +33,14 @@ def test_console_log_has_no_control_characters_of_clients(models: Path) -> None:
     assert "\a" not in line
 
 
-def test_log_is_json_from_the_start(server: Server) -> None:
-    for line in server.lines:
-        json.loads(line)  # TensorFlow's lines would not be
-    assert any(line["event"] == "ready" for line in server.logs())
-
-
-def test_many_clients_share_the_server_over_keep_alive_connections(server: Server) -> None:
-    statuses: list[int] = []
-
-    def talk() -> None:
-        with httpx.Client(base_url=server.url) as client:
-            statuses.extend(client.post("/predict", json={"reviews": [REVIEW]}).status_code for _ in range(20))
-
-    threads = [Thread(target=talk) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [200] * 160
-
-
 def test_client_that_disconnects_while_sending_does_no_harm(server: Server) -> None:
     with connected(server) as connection:
-        head = (
-            "POST /predict HTTP/1.1",
-            "Host: x",
-            "Content-Type: application/json",
-            "X-Request-ID: gone",
-            "Content-Length: 100",
-        )
-        connection.send(request(*head, body=b"{"))
+        head = ("Host: x", "Content-Type: application/json", "X-Request-ID: gone", "Content-Length: 100")
+        connection.send(request("POST /predict HTTP/1.1", *head, body=b"{"))
     server.wait_for('"gone"')
     (line,) = [line for line in server.logs() if line.get("request_id") == "gone"]
     assert line["status"] == 499
     assert httpx.get(f"{server.url}/health/ready").status_code == 200
-
-
-def test_large_body_is_rejected_before_it_arrives(server: Server) -> None:
-    with connected(server) as connection:
-        head = ("POST /predict HTTP/1.1", "Host: x", "Content-Type: application/json", "Content-Length: 1000000000")
-        connection.send(request(*head, body=b"{"))
-        assert connection.answer().status == 413
 
 
 @pytest.mark.parametrize(
@@ -82,7 +48,6 @@ def test_large_body_is_rejected_before_it_arrives(server: Server) -> None:
     [
         ({"model_dir": "/nowhere"}, 1, "SENTIMENT_MODEL_DIR"),
         ({"model_version": "99"}, 1, "SENTIMENT_MODEL_VERSION"),
-        ({"port": "http"}, 2, "SENTIMENT_PORT"),
         ({"port": "70000"}, 2, "SENTIMENT_PORT"),
         ({"runtime": "abacus"}, 2, "SENTIMENT_RUNTIME"),
         ({"workers": "0"}, 2, "SENTIMENT_WORKERS"),
@@ -103,5 +68,4 @@ def test_command_on_a_taken_port_fails(server: Server) -> None:
 
 
 def test_command_openapi_writes_the_document() -> None:
-    done = run_app("openapi")
-    assert json.loads(done.stdout) == json.loads((ROOT / "openapi.json").read_text())
+    assert json.loads(run_app("openapi").stdout) == json.loads((ROOT / "openapi.json").read_text())

@@ -8,10 +8,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from typer.testing import CliRunner
+
+from app.cli import app
 from tests.servers import PATIENCE, ROOT, environment
 
 SGR = re.compile(r"\x1b\[[\d;]*m")
 """Colours: the only escape sequences that may reach a terminal."""
+BLUE, ORANGE = r"\x1b\[(?:1;)?38;5;33m", r"\x1b\[(?:1;)?38;5;208m"
 
 RUN = "import sys; sys.modules.update(dict.fromkeys({missing!r})); from app.cli import app; app()"
 
@@ -24,28 +28,23 @@ def variables(more: dict[str, str]) -> dict[str, str]:
 
 
 def piped(
-    *arguments: str | bytes, stdin: bytes = b"", missing: Sequence[str] = (), **more: str
+    *arguments: str, stdin: bytes = b"", missing: Sequence[str] = (), **more: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `python -m app` with all its streams redirected, in an environment without the `missing` packages."""
     program = ["-c", RUN.format(missing=missing)] if missing else ["-m", "app"]
-    return subprocess.run(
-        [sys.executable, *program, *arguments],
-        cwd=ROOT,
-        env=variables(more),
-        input=stdin,
-        capture_output=True,
-        timeout=PATIENCE,
-    )
+    command = [sys.executable, *program, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=variables(more), input=stdin, capture_output=True, timeout=PATIENCE)
 
 
-def refusal(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The message of a command that was refused, without the box around it and its line breaks."""
-    assert (done.returncode, done.stdout) == (2, b"")
-    return " ".join(re.sub("[│╭╮╰╯─]", " ", done.stderr.decode()).split())
+def refusal(*arguments: str, stdin: bytes = b"", **more: str) -> str:
+    """The message of a command that ends with exit code 2, without the box around it and its line breaks."""
+    result = CliRunner().invoke(app, arguments, input=stdin, env=more)
+    assert (result.exit_code, result.stdout) == (2, "")
+    return " ".join(re.sub("[│╭╮╰╯─]", " ", result.stderr).split())
 
 
 def on_terminal(*arguments: str, width: int = 80, **more: str) -> str:
-    """Run `python -m app` on a pseudo-terminal, and return everything that it displayed, escape sequences included."""
+    """Run `python -m app` on a pseudo-terminal, and return all that it displayed, including escape sequences."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "app", *arguments],

@@ -10,16 +10,10 @@ from app.inference.classifier import Classifier, open_classifier
 from app.terminal.explanations import explain
 from app.terminal.pulls import coloured, pulls_of
 from tests.servers import ROOT, Server
-from tests.terminal.terminals import SGR, on_terminal, piped, refusal
+from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
 
 REVIEW = "A superb cast, but not a good film: it's dull, zorblax and superb again!"
-PRAISE = (
-    "Superb, wonderful, excellent, perfect: a brilliant masterpiece, one of the best films. Great, amazing, must see, "
-    "a gem, highly recommended, touching, beautiful, outstanding, flawless, incredible, refreshing, hilarious, 10/10, "
-    "well worth it, thoroughly enjoyed, magnificent, captivating, unforgettable, haunting, delightful, terrific."
-)
 ODD = ["İstanbul ﬁne — “don’t” \x1b[31m\u202e superb", "dull " * 400, "!?", "superb\r\n\r\ndull"]
-BLUE, ORANGE = r"\x1b\[(?:1;)?38;5;33m", r"\x1b\[(?:1;)?38;5;208m"
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +40,10 @@ def test_explain_on_a_terminal_colours_words_by_their_pull() -> None:
     assert re.search(r"^ \+\d\.\d\d +\+0\.\d{3} +0\.\d{3} +2 +superb *$", text, re.MULTILINE)
     assert re.search(r"^ -\d\.\d\d +-0\.\d{3} +0\.\d{3} +1 +dull *$", text, re.MULTILINE)
     assert re.search("^Unknown words: .*zorblax", text, re.MULTILINE)
-    assert "more terms add" not in text
-    plain = on_terminal("explain", REVIEW, "--top", "100", width=100, NO_COLOR="1")
-    assert SGR.sub("", plain) == text
+    assert "--top" not in text
+    plain = on_terminal("explain", REVIEW, "--top", "1", width=100, NO_COLOR="1")
+    assert re.search(r"\d+ more terms .*[+-]\d\.\d\d.*--top", plain)
     assert "38;5" not in plain
-
-
-def test_explain_says_how_much_it_leaves_out() -> None:
-    assert re.search(
-        r"\d+ more terms add [+-]\d\.\d\d log-odds; --top lists more", on_terminal("explain", REVIEW, "--top", "1")
-    )
-    sentence = "The model is so certain that the effect of a single word can hardly be measured."
-    assert sentence in on_terminal("explain", PRAISE)
-    assert sentence not in on_terminal("explain", REVIEW)
 
 
 def test_explain_to_a_pipe_is_the_line_of_score_and_its_terms() -> None:
@@ -68,29 +53,24 @@ def test_explain_to_a_pipe_is_the_line_of_score_and_its_terms() -> None:
     assert scored + "\n" == piped("score", REVIEW).stdout.decode()
     assert len(terms) == 3
     assert re.search(r"^\+\d\.\d{6}\t\+0\.\d{6}\t0\.\d{6}\t2\tsuperb$", "\n".join(terms), re.MULTILINE)
-    assert [abs(float(term.split("\t")[0])) for term in terms] == sorted(
-        (abs(float(term.split("\t")[0])) for term in terms), reverse=True
-    )
+    sizes = [abs(float(term.split("\t")[0])) for term in terms]
+    assert sizes == sorted(sizes, reverse=True)
     assert re.match("unknown\t.*zorblax", unknown)
     assert second.splitlines()[0].endswith("\t�[31mzorblax")
 
 
 def test_explain_refuses_bad_input_with_a_reason() -> None:
-    assert "-1 is not in the range x>=0" in refusal(piped("explain", "--top", "-1", "good"))
-    assert "the maximum is 8 (SENTIMENT_MAX_EXPLAINED)" in refusal(piped("explain", stdin=b"good\n" * 9))
+    assert "-1 is not in the range" in refusal("explain", "--top", "-1", "good")
+    assert "the maximum is 8 (SENTIMENT_MAX_EXPLAINED)" in refusal("explain", stdin=b"good\n" * 9)
 
 
 @pytest.mark.parametrize("review", [REVIEW, *ODD])
-def test_pulls_of_words_add_up_to_those_of_the_terms(litert: Classifier, review: str) -> None:
+def test_words_share_the_effects_of_their_terms(litert: Classifier, review: str) -> None:
     explanation = explain(litert, review)
-    pulls = pulls_of(litert.vocabulary.locate(review), explanation.effects)
+    tokens = litert.vocabulary.locate(review)
+    pulls = pulls_of(tokens, explanation.effects)
     assert sum(pulls) == pytest.approx(sum(effect.log_odds for effect in explanation.effects), abs=1e-9)
-
-
-@pytest.mark.parametrize("review", [REVIEW, *ODD])
-def test_coloured_review_is_the_review_with_signs(litert: Classifier, review: str) -> None:
-    text = coloured(review, litert.vocabulary.locate(review), explain(litert, review))
-    left = re.sub("[⁺⁻]", "", text.plain)
-    assert len(left) == len(review.rstrip())
-    assert not any(was.isprintable() for was, now in zip(review, left, strict=False) if was != now)
-    assert "\x1b" not in left
+    shown = re.sub("[⁺⁻]", "", coloured(review, tokens, explanation).plain)
+    assert len(shown) == len(review.rstrip())
+    assert not any(was.isprintable() for was, now in zip(review, shown, strict=False) if was != now)
+    assert "\x1b" not in shown

@@ -1,4 +1,4 @@
-"""A person's own reviews, made up for the tests: rows of text and label, in English and in German."""
+"""Synthetic reviews of a user: rows of text and label, in English and in German."""
 
 import csv
 import io
@@ -17,16 +17,16 @@ UEBRIG = ["der", "film", "die", "geschichte", "für", "über", "schauspieler", "
 
 
 def rows(count: int, seed: int = 0) -> list[Row]:
-    """Half positive, half negative, in random order; every text is another one."""
+    """Different texts in random order, half of them positive."""
     rng = random.Random(seed)
     labels = [i % 2 for i in range(count)]
     rng.shuffle(labels)
     return [{"text": review("pos" if label else "neg", rng), "label": label} for label in labels]
 
 
-def german_rows(count: int, seed: int = 0) -> list[Row]:
-    """The same with umlauts, labels in words and German quotation marks."""
-    rng = random.Random(seed)
+def german_rows(count: int) -> list[Row]:
+    """The same with umlauts, German quotation marks and labels that are words."""
+    rng = random.Random(0)
     made: list[Row] = []
     for i in range(count):
         words = rng.choices(UEBRIG, k=15) + rng.choices(GUT if i % 2 else SCHLECHT, k=4)
@@ -37,7 +37,6 @@ def german_rows(count: int, seed: int = 0) -> list[Row]:
 
 
 def csv_text(rows: Sequence[Row], separator: str = ",", end: str = "\n") -> str:
-    """As pandas writes it."""
     file = io.StringIO()
     writer = csv.DictWriter(file, rows[0].keys(), delimiter=separator, lineterminator=end)
     writer.writeheader()
@@ -50,10 +49,8 @@ def jsonl_text(rows: Iterable[Row]) -> str:
 
 
 def write(path: Path, content: str | bytes | Sequence[Row]) -> Path:
-    """Write a file; rows as CSV or JSON Lines, as its name says."""
+    """Write a file; rows as CSV or JSON Lines, depending on its suffix."""
     if not isinstance(content, str | bytes):
         content = jsonl_text(content) if ".jsonl" in path.name else csv_text(content)
-    if isinstance(content, str):
-        content = content.encode()
-    path.write_bytes(content)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path

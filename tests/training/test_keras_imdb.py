@@ -1,11 +1,10 @@
-"""Keras's own packaging of the reviews leads to the same encoding as the raw ones."""
+"""Keras's packaging of the reviews gives the same encoding as the raw ones."""
 
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from rich.progress import Progress
@@ -13,10 +12,8 @@ from rich.progress import Progress
 from app.inference.vocabulary import Encoding
 from tests.corpus import files, write_archive
 from training.archive import load_archives
-from training.dataset import Dataset, build_vocabulary
-from training.errors import SourceError
+from training.dataset import Dataset, Split, build_vocabulary
 from training.keras_imdb import load_keras
-from training.recipe import BEST
 
 ENCODING = Encoding(columns=30)
 
@@ -26,60 +23,40 @@ def raw(tmp_path: Path) -> Dataset:
     return load_archives([write_archive(tmp_path / "a.tar.gz", files(20))], Progress(disable=True))
 
 
-def publish(dataset: Dataset, folder: Path, ranks: dict[str, int]) -> None:
-    """Write the two files that Keras downloads, made of a data set: ids are bare ranks, in raw order."""
-    splits: dict[str, Any] = {}
-    for name, split in (("train", dataset.train), ("test", dataset.test)):
-        ids = np.empty(len(split), object)
-        for i, tokens in enumerate(split.sequences):
-            ids[i] = [ranks[token] for token in tokens]
-        splits |= {f"x_{name}": ids, f"y_{name}": split.labels.astype(np.int64)}
-    np.savez(folder / "imdb.npz", **splits)
-    (folder / "imdb_word_index.json").write_text(json.dumps(ranks))
-
-
 @pytest.fixture
 def published(raw: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Stand in for the download, the one part that needs a network; all else is Keras's own code."""
+    """Write the two files that Keras downloads: ids are ranks, in the order of `raw`. All else is Keras's own code."""
     counts = Counter(token for split in (raw.train, raw.test) for tokens in split.sequences for token in tokens)
     ordered = [*build_vocabulary(raw, Encoding(columns=100_000)).word_index]
     ranks = {word: i + 1 for i, word in enumerate([*ordered, *sorted(counts.keys() - set(ordered))])}
-    publish(raw, tmp_path, ranks)
+    splits: dict[str, Any] = {}
+    for name, split in (("train", raw.train), ("test", raw.test)):
+        ids = np.empty(len(split), object)
+        ids[:] = [[ranks[token] for token in tokens] for tokens in split.sequences]
+        splits |= {f"x_{name}": ids, f"y_{name}": split.labels.astype(np.int64)}
+    np.savez(tmp_path / "imdb.npz", **splits)
+    (tmp_path / "imdb_word_index.json").write_text(json.dumps(ranks))
     monkeypatch.setattr("keras.src.datasets.imdb.get_file", lambda fname, **_: str(tmp_path / fname))
     return ranks
 
 
 @pytest.mark.usefixtures("published")
-def test_load_keras_leads_to_the_encoding_of_the_raw_reviews(raw: Dataset) -> None:
+def test_load_keras_gives_the_encoding_of_the_raw_reviews(raw: Dataset) -> None:
     packaged = load_keras(ENCODING)
     vocabulary = build_vocabulary(raw, ENCODING)
     assert build_vocabulary(packaged, ENCODING).word_index == vocabulary.word_index
-    for split, other in ((raw.train, packaged.train), (raw.test, packaged.test)):
 
-        def rows(sequences: object, labels: object) -> list[tuple[float, list[int]]]:
-            return sorted(
-                (float(label), sorted(set(vocabulary.encode_tokens(tokens).columns.tolist())))
-                for tokens, label in zip(sequences, labels, strict=True)  # type: ignore[call-overload]
-            )
+    def rows(split: Split) -> list[tuple[float, list[int]]]:
+        """Sorted, as Keras shuffles."""
+        columns = [sorted(set(vocabulary.encode_tokens(tokens).columns.tolist())) for tokens in split.sequences]
+        return sorted(zip(split.labels.tolist(), columns, strict=True))
 
-        # Keras shuffles; the reviews are the same.
-        assert rows(split.sequences, split.labels) == rows(other.sequences, other.labels)
+    assert rows(packaged.train) == rows(raw.train)
+    assert rows(packaged.test) == rows(raw.test)
 
 
-@pytest.mark.usefixtures("published")
-def test_load_keras_decodes_as_the_book_does(raw: Dataset) -> None:
-    """Listings 3.1 to 3.3: load_data, get_word_index, and the reversed index with an offset of 3."""
-    (train, _), _ = keras.datasets.imdb.load_data(num_words=ENCODING.columns)
-    reversed_index = {rank: word for word, rank in keras.datasets.imdb.get_word_index().items()}
-    by_the_book = " ".join(reversed_index.get(i - 3, "?") for i in train[0])
-    vocabulary = load_keras(ENCODING).vocabulary
-    assert vocabulary is not None
-    assert vocabulary.decode(train[0]) == by_the_book
-    assert len(raw.train) == len(train)
-
-
-def test_load_keras_with_a_word_that_our_tokeniser_splits_gives_it_no_column(
-    raw: Dataset, published: dict[str, int], tmp_path: Path
+def test_load_keras_gives_no_column_to_a_word_that_our_tokeniser_splits(
+    published: dict[str, int], tmp_path: Path
 ) -> None:
     renamed = {("it\x96was" if word == "superb" else word): rank for word, rank in published.items()}
     (tmp_path / "imdb_word_index.json").write_text(json.dumps(renamed))
@@ -88,18 +65,3 @@ def test_load_keras_with_a_word_that_our_tokeniser_splits_gives_it_no_column(
     assert "it\x96was" not in packaged.vocabulary.word_index
     assert any({"it", "was"} <= set(tokens) for tokens in packaged.train.sequences)
     assert not any("superb" in tokens for tokens in packaged.train.sequences)
-    assert len(raw.train) == len(packaged.train)
-
-
-def test_load_keras_for_an_encoding_that_keeps_its_sign_is_refused() -> None:
-    """Else the sign of an unknown word would be learnt as a question mark."""
-    with pytest.raises(SourceError, match="cannot be kept"):
-        load_keras(BEST.encoding)
-
-
-def test_load_keras_without_network_says_how_to_pass_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
-    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
-    with pytest.raises(SourceError, match="--dataset"):
-        load_keras(ENCODING)

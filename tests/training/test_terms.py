@@ -1,4 +1,4 @@
-"""Term matrices against the plain definition."""
+"""Term matrices against the definition."""
 
 from collections import Counter
 
@@ -34,7 +34,3 @@ def test_terms_follow_the_definition(
             found = {name for name, value in zip(names, line, strict=True) if value}
             assert found == runs(tokens, longest) & frequent
             assert set(line.tolist()) <= {0.0, 1.0}
-
-
-def test_terms_count_reviews() -> None:
-    assert Terms([["a"], ["a"], ["b"]], 1, 2).names(np.arange(1)) == ["a"]

@@ -1,4 +1,4 @@
-"""A proxy in front of the real service: below a prefix, or refusing requests as an overloaded service does."""
+"""A proxy in front of the real service: below a prefix, or rejecting requests as an overloaded service does."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ from app.inference.errors import Overloaded
 from tests.servers import PATIENCE
 
 RETRY_AFTER = 2
-"""Seconds; another value than the service's own, which clients might have chosen themselves."""
+"""Seconds; not the service's own value, which is also the default of some clients."""
 HOP_BY_HOP = {"connection", "content-encoding", "content-length", "date", "host", "server"}
 
 
@@ -26,7 +26,7 @@ class Proxy:
 
     Attributes:
         url: Its address, prefix included.
-        refusals: Path, without the prefix -> number of further requests to refuse.
+        refusals: Path, without the prefix -> number of further requests to reject.
         arrivals: When each request arrived, in seconds.
     """
 
@@ -37,7 +37,7 @@ class Proxy:
 
 @contextmanager
 def proxying(service: str, prefix: str = "") -> Iterator[Proxy]:
-    """Run a proxy that forwards to a service's address, without the prefix."""
+    """Run a proxy that forwards requests to the URL of a service, without the prefix."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -48,9 +48,9 @@ def proxying(service: str, prefix: str = "") -> Iterator[Proxy]:
             elif proxy.refusals[path := self.path.removeprefix(prefix)] > 0:
                 proxy.refusals[path] -= 1
                 scope: dict[str, Any] = {"path": self.path, "state": {}}
-                refusal = respond(Overloaded("the limit of 1024 waiting reviews was reached"), scope)
-                refusal.headers["Retry-After"] = str(RETRY_AFTER)
-                self.reply(refusal.status_code, dict(refusal.headers), bytes(refusal.body))
+                rejection = respond(Overloaded("the limit of 1024 waiting reviews was reached"), scope)
+                rejection.headers["Retry-After"] = str(RETRY_AFTER)
+                self.reply(rejection.status_code, dict(rejection.headers), bytes(rejection.body))
             else:
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
                 answer = httpx.request(self.command, service + path, headers=headers, content=content, timeout=PATIENCE)

@@ -91,6 +91,7 @@ BREAKING: list[tuple[str, Edit]] = [
     ("/model: removed", edit("paths /model")),
     ("POST /predict: removed", edit(PREDICT)),
     ("operationId predict -> score", edit(f"{PREDICT} operationId", "score")),
+    ("tags ['predictions'] -> ['scores']", edit(f"{PREDICT} tags", ["scores"])),
     ("nothing no longer suffices", edit(f"{PREDICT} security", [{"key": []}])),
     ("['key'] no longer suffices", edit(f"{MODEL} security", [{"other": []}])),
     ("security scheme key: changed", edit("components securitySchemes key scheme", "basic")),
@@ -121,6 +122,7 @@ BREAKING: list[tuple[str, Edit]] = [
     (".words: removed", edit(WORDS)),
     (".words: no longer always there", edit(f"{PREDICTION} required words")),
     (".words: type integer -> number", edit(f"{WORDS} type", "number")),
+    (".words: type integer -> ['integer', 'null']", edit(f"{WORDS} type", ["integer", "null"])),
     ('.sentiment: values "negative", "positive" -> "mixed"', edit(f"{SENTIMENT} enum 2", "mixed")),
     ('.sentiment: values "negative", "positive" -> any', edit(f"{SENTIMENT} enum")),
     ("maximum 1.0 -> None", edit(f"{PREDICTION} properties positive_probability maximum")),
@@ -157,8 +159,12 @@ ALLOWED: dict[str, Edit] = {
     "response's field": edit(f"{PREDICTION} properties stars", {"type": "integer"}),
     "response's field always there": edit(f"{PROBLEM} required 0", "limit"),
     "response's narrower bound": edit(f"{WORDS} minimum", 1),
+    "response's narrower type": edit(f"{PREDICTION} properties positive_probability type", "integer"),
     "response with fewer values": edit(f"{SENTIMENT} enum positive"),
     "response without null": edit(f"{SCHEMAS} Encoding properties start_column", {"type": "integer"}),
+    "response's null in other words": edit(
+        f"{SCHEMAS} Encoding properties start_column", {"type": ["integer", "null"]}
+    ),
     "optional key": edit("paths /health/live get security", [{}, {"key": []}]),
     "description": edit(f"{WORDS} description", "How many."),
     "second server": edit("servers", [{"url": "/"}, {"url": "/v3"}]),

@@ -71,7 +71,7 @@ def test_full_queue_rejects_requests_before_their_body(busy: Server) -> None:
 
 def test_explanations_have_their_own_limit(busy: Server) -> None:
     with connected(busy) as large:
-        send(large, "/explain", {"reviews": [WORDY] * 50})
+        send(large, "/explain", {"reviews": [WORDY] * 20})
         wait_until(lambda: number(scrape(busy.url), "explanations_in_progress") == 1)
         answer = rejected_unread(busy, "/explain")
         assert answer.json["detail"].startswith("The limit of 1 explanation requests in progress was reached.")

@@ -22,7 +22,7 @@ from tests.inference.test_text import any_text, plainly, with_surrogates
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 fuzz = settings(
-    max_examples=int(EXAMPLES or "500"),
+    max_examples=int(EXAMPLES or "200"),
     derandomize=EXAMPLES is None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -21,7 +21,7 @@ def test_client_program_succeeds(
     protocols: Path, limited: Server, guarded: Server, draining: Server, program: str
 ) -> None:
     urls = {"SERVICE": limited.url, "GUARDED": guarded.url, "DRAINING": draining.url, "KEY": KEY}
-    command = [protocols, "-m", "unittest", f"tests.protocols.{program}"]
+    command = [str(protocols), "-m", "unittest", f"tests.protocols.{program}"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment() | urls, capture_output=True, text=True, timeout=2 * PATIENCE
     )

@@ -168,7 +168,7 @@ def test_infer_returns_the_probabilities_of_predict(limited: Server, form: str, 
     assert response.json().keys() == {"model_name", "model_version", "outputs"}
 
 
-def output(**parameters: bool) -> dict[str, Any]:
+def output(**parameters: object) -> dict[str, Any]:
     return {"outputs": [{"name": OUTPUT, "parameters": parameters}]}
 
 

@@ -133,7 +133,7 @@ class Checks:
             ([tensor(SECRET * 2500)], 413, "20000 bytes"),
         ):
             assert re.search(reason, self.error("infer", status, model_name=MODEL, inputs=inputs))
-        bomb = {"inputs": [tensor("a" * 5_000_000)], "request_compression_algorithm": "gzip"}
+        bomb: dict[str, Any] = {"inputs": [tensor("a" * 5_000_000)], "request_compression_algorithm": "gzip"}
         assert "20000 bytes" in self.error("infer", 413, model_name=MODEL, **bomb)
 
     def test_concurrent_requests_get_their_own_responses(self) -> None:
@@ -155,10 +155,10 @@ class Checks:
     def test_key_is_required(self) -> None:
         assert self.call(GUARDED, "is_server_ready") is True
         assert self.call(GUARDED, "is_model_ready", model_name=MODEL) is False
-        arguments = {"url": GUARDED, "model_name": MODEL, "inputs": [tensor("superb")]}
-        assert "Authorization: Bearer" in self.error("infer", 401, **arguments)
+        message = self.error("infer", 401, url=GUARDED, model_name=MODEL, inputs=[tensor("superb")])
+        assert "Authorization: Bearer" in message
         assert self.call(GUARDED, "is_model_ready", model_name=MODEL, headers=AUTHORIZATION) is True
-        result = self.infer(tensor("superb"), url=GUARDED, headers=AUTHORIZATION)
+        result = self.infer(tensor("superb"), url=GUARDED, headers=dict(AUTHORIZATION))  # it adds headers
         assert probabilities(result) == predicted(GUARDED, ["superb"], AUTHORIZATION)
 
     def test_draining_server_is_live_but_not_ready(self) -> None:

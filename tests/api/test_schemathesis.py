@@ -59,8 +59,8 @@ def test_schemathesis_finds_a_wrong_document(target: Server, tmp_path: Path) -> 
     reviews = schemas["PredictRequest"]["properties"]["reviews"]
     del document["paths"]["/predict"]["post"]["responses"]["422"]
     schemas["Prediction"]["required"].append("stars")
-    reviews["minItems"] = 3
-    reviews["items"] = {"type": "string"}  # blank ones, too
+    del reviews["minItems"]
+    reviews["items"]["minLength"] = 5
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(document))
     done = schemathesis(str(path), target, tmp_path, "--include-path", "/predict")

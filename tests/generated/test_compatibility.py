@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -132,8 +133,9 @@ BREAKING: list[tuple[str, Edit]] = [
 ]
 
 
-@pytest.mark.parametrize(("message", "change"), BREAKING, ids=[message for message, _ in BREAKING])
-def test_breaking_change_is_found(message: str, change: Edit) -> None:
+@pytest.mark.parametrize("case", BREAKING, ids=itemgetter(0))
+def test_breaking_change_is_found(case: tuple[str, Edit]) -> None:
+    message, change = case
     old = prepared()
     new = copy.deepcopy(old)
     change(new)

@@ -11,6 +11,14 @@ MODEL, VERSION = "tiny", "1"
 
 INPUT, OUTPUT = "text", "positive_probability"
 
+METADATA = {
+    "name": MODEL,
+    "versions": [VERSION],
+    "platform": "tensorflow_savedmodel",
+    "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
+    "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1]}],
+}
+
 SECRET = "Plughxyzzy"
 """A word of rejected reviews; no error and no log line may contain it."""
 

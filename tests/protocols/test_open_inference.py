@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from tests.protocols.expectations import (
     INPUT,
+    METADATA,
     MODEL,
     OUTPUT,
     REVIEWS,
@@ -93,15 +95,6 @@ def connection(limited: Server) -> Iterator[httpx.Client]:
     limited.wait_for("end-of-open-inference")
     assert SECRET not in "".join(limited.lines)
     assert not [line for line in limited.logs() if line["level"] in ("error", "critical")]
-
-
-METADATA = {
-    "name": MODEL,
-    "versions": [VERSION],
-    "platform": "tensorflow_savedmodel",
-    "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
-    "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1]}],
-}
 
 
 @pytest.mark.parametrize(
@@ -224,6 +217,7 @@ A = bytes_tensor(b"a")
 RAW = {LENGTH: "0"}
 NO_BYTES = r"There are \d+ bytes after the JSON"
 Fault = tuple[str, dict[str, Any], int, str]
+"""A name, arguments for httpx, and the status and message of the response."""
 
 
 def content(old: bytes, new: bytes) -> dict[str, Any]:
@@ -329,10 +323,9 @@ COMPRESSED: list[Fault] = [
 FAULTS = [*IN_JSON, *IN_BINARY, *COMPRESSED]
 
 
-@pytest.mark.parametrize(
-    ("sent", "status", "reason"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
-)
-def test_infer_rejects_what_is_wrong(connection: httpx.Client, sent: dict[str, Any], status: int, reason: str) -> None:
+@pytest.mark.parametrize("fault", FAULTS, ids=itemgetter(0))
+def test_infer_rejects_what_is_wrong(connection: httpx.Client, fault: Fault) -> None:
+    _, sent, status, reason = fault
     message = error_of(connection.post(f"{ROOT}/infer", **sent), status)
     assert re.search(reason, message), message
     assert len(probabilities_in(connection.post(f"{ROOT}/infer", json=body("superb")))) == 1
@@ -354,7 +347,7 @@ def peak_memory(process: Path) -> int:
 
 
 LARGE: list[Fault] = [
-    ("gzip bomb", encoded("gzip", gzip.compress(b" " * 200_000_000, 1)), 413, r"\b2000000\b"),
+    ("gzip bomb", encoded("gzip", gzip.compress(b" " * 100_000_000, 1)), 413, r"\b2000000\b"),
     ("invalid inputs", {"content": b'{"inputs": [%b{}]}' % (b"{}," * 600_000)}, 400, "inputs.0"),
     ("invalid outputs", {"json": body("a", outputs=[{"name": "x"}] * 100_000)}, 400, "outputs.0"),
     ("invalid dimensions", of_input(shape=[0] * 600_000), 400, "shape.0"),
@@ -362,16 +355,13 @@ LARGE: list[Fault] = [
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="/proc has no peak memory here")
-@pytest.mark.parametrize(
-    ("sent", "status", "reason"), [large[1:] for large in LARGE], ids=[large[0] for large in LARGE]
-)
-def test_infer_of_a_large_body_takes_little_memory(
-    server: Server, sent: dict[str, Any], status: int, reason: str
-) -> None:
+@pytest.mark.parametrize("fault", LARGE, ids=itemgetter(0))
+def test_infer_of_a_large_body_takes_little_memory(server: Server, fault: Fault) -> None:
+    _, sent, status, reason = fault
     process = Path("/proc") / str(server.process.pid)
     assert probabilities_in(httpx.post(f"{server.url}{ROOT}/infer", json=body("a")))
     (process / "clear_refs").write_text("5")  # resets the peak
     before = peak_memory(process)
     message = error_of(httpx.post(f"{server.url}{ROOT}/infer", timeout=60, **sent), status)
     assert re.search(reason, message), message
-    assert peak_memory(process) - before < 100_000
+    assert peak_memory(process) - before < 60_000

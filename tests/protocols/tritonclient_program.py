@@ -12,17 +12,10 @@ import tritonclient.http as triton  # type: ignore[import-not-found]
 import tritonclient.http.aio as triton_aio  # type: ignore[import-not-found]
 from tritonclient.utils import InferenceServerException  # type: ignore[import-not-found]
 
-from tests.protocols.expectations import INPUT, MODEL, OUTPUT, REVIEWS, SECRET, VERSION, predicted
+from tests.protocols.expectations import INPUT, METADATA, MODEL, OUTPUT, REVIEWS, SECRET, VERSION, predicted
 
 SERVICE, GUARDED, DRAINING = (os.environ.get(name, "") for name in ("SERVICE", "GUARDED", "DRAINING"))
 AUTHORIZATION = {"Authorization": f"Bearer {os.environ.get('KEY')}"}
-MODEL_METADATA = {
-    "name": MODEL,
-    "versions": [VERSION],
-    "platform": "tensorflow_savedmodel",
-    "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
-    "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1]}],
-}
 
 
 def tensor(*reviews: str | bytes, name: str = INPUT, binary: bool = True, column: bool = False) -> Any:
@@ -75,7 +68,7 @@ class Checks:
         for version in ("", VERSION):
             model = {"model_name": MODEL, "model_version": version}
             assert self.call(SERVICE, "is_model_ready", **model) is True
-            assert self.call(SERVICE, "get_model_metadata", **model) == MODEL_METADATA
+            assert self.call(SERVICE, "get_model_metadata", **model) == METADATA
 
     def test_unknown_model_is_an_error(self) -> None:
         for name, version in (("other", ""), (MODEL, "9"), ("ä/ö", VERSION)):

@@ -37,14 +37,14 @@ class Connection:
         with suppress(ConnectionError):  # rejected before all of it was sent; the response says why
             self._socket.sendall(content)
 
-    def answer(self, to_head: bool = False) -> Answer:
-        """Read the next response, also an interim one; a response to HEAD has no body, despite its Content-Length."""
+    def answer(self) -> Answer:
+        """Read the next response, also an interim one."""
         line = self._incoming.readline()
         if not line.startswith(b"HTTP/1.1 "):
             raise AssertionError(f"no response, but {line!r}")
         status = int(line.split()[1])
         headers = parse_headers(self._incoming)
-        length = 0 if to_head else int(headers.get("Content-Length", "0"))
+        length = int(headers.get("Content-Length", "0"))
         return Answer(status, headers, self._incoming.read(length))
 
     def closed(self) -> bool:

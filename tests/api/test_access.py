@@ -69,7 +69,7 @@ def test_request_without_a_valid_key_is_answered_401(guarded: Server, authorizat
 
 
 @pytest.mark.parametrize("path", ["/v2/./models/tiny", "//v2/models/tiny", "/v2//models/tiny"])
-def test_odd_path_is_no_way_around_the_key(guarded: Server, path: str) -> None:
+def test_path_with_extra_slashes_or_dots_does_not_bypass_the_key(guarded: Server, path: str) -> None:
     assert httpx.get(httpx.URL(guarded.url, raw_path=path.encode())).status_code in (401, 404)
 
 

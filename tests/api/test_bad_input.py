@@ -206,7 +206,7 @@ CASES = [*BODIES, *TEXTS, *VALUES, *PATHS, *HTTP]
 
 
 @pytest.mark.parametrize("case", CASES, ids=itemgetter(0))
-def test_server_answers_bad_input_exactly(limited: Server, case: Case) -> None:
+def test_bad_input_gets_the_exact_response(limited: Server, case: Case) -> None:
     _, sent, expected = case
     logged = len(limited.lines)
     next_id = secrets.token_hex(16)

@@ -277,7 +277,7 @@ def test_example_waits_for_an_overloaded_service(language: str, run: Run, overlo
     assert min(second - first, fourth - third) >= RETRY_AFTER - 0.1  # timers of Node may be a little early
 
 
-def test_example_sends_the_key_and_prints_what_is_wrong(language: str, run: Run, guarded: Server) -> None:
+def test_example_sends_the_key_and_prints_the_problem(language: str, run: Run, guarded: Server) -> None:
     assert "Error: 401 after 1 tries" in run(example(language, 0, url=guarded.url)).stderr
     code = example(language, 1, url=guarded.url, key=KEY)
     done = run(code)

@@ -324,7 +324,7 @@ FAULTS = [*IN_JSON, *IN_BINARY, *COMPRESSED]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=itemgetter(0))
-def test_infer_rejects_what_is_wrong(connection: httpx.Client, fault: Fault) -> None:
+def test_infer_rejects_invalid_requests(connection: httpx.Client, fault: Fault) -> None:
     _, sent, status, reason = fault
     message = error_of(connection.post(f"{ROOT}/infer", **sent), status)
     assert re.search(reason, message), message

@@ -74,6 +74,6 @@ def instances(*instances: Any, **more: Any) -> bytes:
     ],
     ids=lambda value: value[:40].decode() if isinstance(value, bytes) else "",
 )
-def test_predict_rejects_what_is_wrong(limited: Server, body: bytes, status: int, reason: str) -> None:
+def test_predict_rejects_invalid_requests(limited: Server, body: bytes, status: int, reason: str) -> None:
     message = error_of(httpx.post(f"{limited.url}{ROOT}:predict", content=body), status)
     assert re.search(reason, message), message

@@ -17,9 +17,9 @@ HEAD = (
 
 
 class Client(Thread):
-    """Sends its next request as soon as it has a response; on a new connection if asked to close the old one.
+    """Sends its next request as soon as it has a response, on the same connection unless the response closes it.
 
-    It stops when asked to, or when nobody listens any more. A request that was sent and not answered is lost.
+    It stops when `stopping` is set, or when the port is closed. A request without a response is lost.
 
     Args:
         url: The server's URL.
@@ -42,7 +42,7 @@ class Client(Thread):
                     pass
 
     def _send(self, connection: socket.socket) -> bool:
-        """Send a request and read its response; returns whether the connection may be used again."""
+        """Send a request and read its response; returns whether the connection can be used again."""
         received = b""
         try:
             connection.sendall(HEAD + BODY)
@@ -63,7 +63,7 @@ def _length(received: bytes) -> int:
 
 
 def outcomes_of(clients: list[Client]) -> Counter[str]:
-    """Status, or how a request was lost -> requests of all clients."""
+    """Requests of all clients, by status or by how they were lost."""
     return sum((client.outcomes for client in clients), Counter[str]())
 
 
@@ -84,5 +84,5 @@ def load(url: str) -> Iterator[list[Client]]:
 
 
 def answered(clients: list[Client]) -> int:
-    """Requests that have had any outcome so far."""
+    """Number of requests so far, lost ones included."""
     return outcomes_of(clients).total()

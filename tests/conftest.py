@@ -32,11 +32,10 @@ TINY_RECIPE = Recipe(name="tiny", validation=40, epochs=6, batch_size=16)
 SLOW = {
     *(f"bulk/test_{name}.py" for name in ("answers", "formats", "memory", "ray", "resume")),
     *(f"browser/test_{name}.py" for name in ("accessibility", "documentation", "problems", "safety", "screens")),
-    *(f"generated/test_{name}.py" for name in ("document", "python_client", "typescript_client")),
-    *(f"protocols/test_{name}.py" for name in ("kserve_client", "phases", "tritonclient")),
     *(f"training/test_{name}.py" for name in ("disk_full", "how_to", "own", "reports")),
     "api/test_schemathesis.py",
     "fuzz/test_fuzz.py",
+    "generated/test_document.py",
     "test_balancer.py",
     "test_container.py",
     "test_overload.py",
@@ -50,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-# The same examples each time, without a time limit; `python -m tests.fuzz` tries others.
+# The same examples each time, without a time limit; FUZZ_EXAMPLES tries more.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 

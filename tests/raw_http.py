@@ -37,18 +37,18 @@ class Connection:
         with suppress(ConnectionError):  # rejected before all of it was sent; the response says why
             self._socket.sendall(content)
 
-    def answer(self, to_head: bool = False) -> Answer:
-        """Read the next response, interim ones included; a response to HEAD has no body, whatever its headers say."""
+    def answer(self) -> Answer:
+        """Read the next response, also an interim one."""
         line = self._incoming.readline()
         if not line.startswith(b"HTTP/1.1 "):
-            raise AssertionError(f"no answer but {line!r}")
+            raise AssertionError(f"no response, but {line!r}")
         status = int(line.split()[1])
         headers = parse_headers(self._incoming)
-        length = 0 if to_head else int(headers.get("Content-Length", "0"))
+        length = int(headers.get("Content-Length", "0"))
         return Answer(status, headers, self._incoming.read(length))
 
     def closed(self) -> bool:
-        """Whether the server has closed the connection; waits for its next byte or the end."""
+        """Whether the server closes the connection before it sends anything else."""
         try:
             return self._incoming.read(1) == b""
         except ConnectionResetError:  # closed with some of our bytes unread
@@ -57,14 +57,14 @@ class Connection:
 
 @contextmanager
 def connected(server: Server) -> Iterator[Connection]:
-    """Connect to a server of this machine."""
+    """Connect to a server."""
     with connected_to(server.url) as connection:
         yield connection
 
 
 @contextmanager
 def connected_to(url: str) -> Iterator[Connection]:
-    """The same by its URL."""
+    """Connect to the server with this URL."""
     host, port = url.removeprefix("http://").split(":")
     with (
         socket.create_connection((host, int(port)), timeout=PATIENCE) as connection,
@@ -74,10 +74,10 @@ def connected_to(url: str) -> Iterator[Connection]:
 
 
 def request(line: str, *headers: str, body: bytes = b"") -> bytes:
-    """Write a request with these headers and no others, in Latin-1, which can represent any byte."""
+    """Serialize a request with exactly these headers, in Latin-1, which can represent any byte."""
     return "".join(f"{part}\r\n" for part in (line, *headers, "")).encode("latin-1") + body
 
 
 def chunked(*chunks: bytes) -> bytes:
-    """Write a chunked body."""
+    """Serialize a chunked body."""
     return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))

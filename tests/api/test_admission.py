@@ -1,36 +1,41 @@
-"""Load is shed before bodies are read, and explanations have a budget of their own."""
+"""Work that is not done: requests beyond a limit or a deadline, and those whose client has left."""
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.test_routing import LONG, WORDY
 from tests.raw_http import Answer, Connection, connected, request
-from tests.scraping import number, scrape
-from tests.servers import PATIENCE, Server, serving, wait_until
+from tests.scraping import Numbers, number, scrape
+from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
 
 ORIGIN = "https://a.example"
 ONE = {"reviews": ["superb"]}
+LONG = "superb " * 7000
+WORDY = " ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))[:3000])
+"""A review whose explanation takes thousands of rows."""
 
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[Server]:
-    """A service that one request fills."""
+    """The shipped bundle; a single request fills each queue, and takes some seconds."""
     limits = {"max_reviews": 400, "max_waiting": 400, "max_explained": 100, "max_body_bytes": 50_000_000}
     with serving(runtime="litert", deadline=60, max_explaining=1, cors_origins=ORIGIN, **limits) as server:
         yield server
 
 
-def send(connection: Connection, path: str, reviews: list[str]) -> None:
-    content = json.dumps({"reviews": reviews}).encode()
-    headers = ("Host: x", "Content-Type: application/json", f"Content-Length: {len(content)}")
+def send(connection: Connection, path: str, body: dict[str, Any], *headers: str) -> None:
+    content = json.dumps(body).encode()
+    headers = ("Host: x", "Content-Type: application/json", f"Content-Length: {len(content)}", *headers)
     connection.send(request(f"POST {path} HTTP/1.1", *headers, body=content))
 
 
 def rejected_unread(server: Server, path: str) -> Answer:
-    """The response to a request most of whose body is never sent."""
+    """The response to a request whose body is not sent in full."""
     with connected(server) as connection:
         headers = ("Host: x", "Content-Type: application/json", "Content-Length: 1000", f"Origin: {ORIGIN}")
         connection.send(request(f"POST {path} HTTP/1.1", *headers, body=b'{"reviews": ['))
@@ -45,10 +50,10 @@ def rejected_unread(server: Server, path: str) -> Answer:
 def test_full_queue_rejects_requests_before_their_body(busy: Server) -> None:
     before = number(scrape(busy.url), "reviews_total")
     rejections = number(scrape(busy.url), "rejections_total", reason="overloaded")
-    with connected(busy) as hog:
-        send(hog, "/predict", [LONG] * 400)
+    with connected(busy) as large:
+        send(large, "/predict", {"reviews": [LONG] * 400})
         wait_until(lambda: number(scrape(busy.url), "reviews_total") > before)
-        first = httpx.post(f"{busy.url}/predict", json=ONE, timeout=PATIENCE)  # read, and finds the queue full
+        first = httpx.post(f"{busy.url}/predict", json=ONE, timeout=PATIENCE)  # is read, and finds the queue full
         assert (first.status_code, first.headers["Retry-After"]) == (503, "1")
 
         answer = rejected_unread(busy, "/predict")
@@ -60,26 +65,81 @@ def test_full_queue_rejects_requests_before_their_body(busy: Server) -> None:
         for path in ("/health/live", "/health/ready", "/metrics", "/model"):
             assert httpx.get(f"{busy.url}{path}", timeout=PATIENCE).status_code == 200
         assert httpx.post(f"{busy.url}/explain", json=ONE, timeout=PATIENCE).status_code == 200
-        assert hog.answer().status == 200
+        assert large.answer().status == 200
     assert httpx.post(f"{busy.url}/predict", json=ONE).status_code == 200
     assert number(scrape(busy.url), "rejections_total", reason="overloaded") == rejections + 5
 
 
 def test_explanations_have_their_own_limit(busy: Server) -> None:
-    with connected(busy) as hog:
-        send(hog, "/explain", [WORDY] * 50)
+    with connected(busy) as large:
+        send(large, "/explain", {"reviews": [WORDY] * 20})
         wait_until(lambda: number(scrape(busy.url), "explanations_in_progress") == 1)
         answer = rejected_unread(busy, "/explain")
         assert answer.json["detail"].startswith("The limit of 1 explanation requests in progress was reached.")
         assert rejected_unread(busy, "/v1/models/imdb:explain").json == {"error": answer.json["detail"]}
         assert httpx.post(f"{busy.url}/predict", json=ONE, timeout=PATIENCE).status_code == 200
-        assert hog.answer().status == 200
+        assert large.answer().status == 200
     assert httpx.post(f"{busy.url}/explain", json=ONE).status_code == 200
 
 
-def test_explanation_of_too_many_rows_is_rejected() -> None:
-    with serving(runtime="litert", max_explanation_rows=1000) as server:
-        response = httpx.post(f"{server.url}/explain", json={"reviews": [WORDY]})
-        assert response.status_code == 503
-        assert response.json()["detail"].startswith("The limit of 1000 rows of explanations in progress was reached.")
-        assert httpx.post(f"{server.url}/explain", json=ONE).status_code == 200
+def disconnects(numbers: Numbers) -> float:
+    return sum(value for (_, labels), value in numbers.items() if ("status", "499") in labels)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "started", "finished", "of"),
+    [
+        ("/predict", {"reviews": [LONG] * 400}, "reviews_total", "reviews_total", 400),
+        (
+            "/v1/models/imdb:explain",
+            {"instances": [WORDY] * 100},
+            "explanations_in_progress",
+            "explained_reviews_total",
+            1,
+        ),
+    ],
+)
+def test_request_is_dropped_when_its_client_disconnects(
+    busy: Server, path: str, body: dict[str, Any], started: str, finished: str, of: int
+) -> None:
+    before = scrape(busy.url)
+    with connected(busy) as connection:
+        send(connection, path, body, f"X-Request-ID: leaves{path}")
+        wait_until(lambda: number(scrape(busy.url), started) > number(before, started))
+    busy.wait_for(f"leaves{path}")
+    (line,) = [line for line in busy.logs() if line.get("request_id") == f"leaves{path}"]
+    assert (line["level"], line["event"], line["status"]) == ("info", "request", 499)
+    for gauge in ("waiting_reviews", "explanations_in_progress"):
+        wait_until(lambda gauge=gauge: number(scrape(busy.url), gauge) == 0)  # type: ignore[misc]
+    after = scrape(busy.url)
+    assert disconnects(after) == disconnects(before) + 1
+    assert number(after, finished) - number(before, finished) < of
+
+
+def test_request_beyond_the_deadline_is_answered_504(models: Path) -> None:
+    long = ["superb and moving " * 2000] * 8
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [len(long)], "data": long}
+    with serving(model_dir=models, runtime="litert", deadline=0.001) as server:
+        response = httpx.post(f"{server.url}/explain", json={"reviews": long})
+        assert response.status_code == 504
+        assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"
+        for path, body in (
+            ("/v1/models/tiny:predict", {"instances": long}),
+            ("/v2/models/tiny/infer", {"inputs": [tensor]}),
+        ):
+            response = httpx.post(f"{server.url}{path}", json=body)
+            assert response.status_code == 504
+            assert "0.001 seconds" in response.json()["error"]
+
+
+def test_explanations_of_too_many_rows_are_rejected() -> None:
+    """A request alone may finish, so at least one of several does."""
+
+    def explain(_: int) -> httpx.Response:
+        return httpx.post(f"{server.url}/explain", json={"reviews": [WORDY] * 4}, timeout=PATIENCE)
+
+    with serving(runtime="litert", deadline=60, max_explanation_rows=1000) as server, ThreadPoolExecutor(4) as clients:
+        responses = list(clients.map(explain, range(4)))
+    assert {response.status_code for response in responses} == {200, 503}
+    detail = next(response.json()["detail"] for response in responses if response.status_code == 503)
+    assert detail.startswith("The limit of 1000 rows of explanations in progress was reached.")

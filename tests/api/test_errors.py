@@ -1,4 +1,4 @@
-"""One renderer: an unforeseen exception says nothing to the client and everything to the log."""
+"""An unexpected exception: the client learns nothing about it, the log has everything."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ async def fail() -> None:
 
 
 @pytest.mark.parametrize("path", ["/broken", "/v1/broken", "/v2/broken"])
-def test_unforeseen_exception_is_answered_500_and_logged(
+def test_unexpected_exception_is_answered_500_and_logged(
     models: Path, capsys: pytest.CaptureFixture[str], path: str
 ) -> None:
     app = create_app(Settings(model_dir=models, runtime="litert", log_format="json"))

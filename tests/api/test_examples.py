@@ -1,4 +1,4 @@
-"""The OpenAPI document's examples succeed as they are with the bundle that the repository ships."""
+"""The OpenAPI document's examples are valid requests to the bundle that the repository ships."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Schema = dict[str, Any]
 
 
 def example_of(schema: Schema, schemas: Schema) -> Any:
-    """What a form is filled with: a schema's example, or those of its required parts."""
+    """A schema's example, or those of its required parts."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "examples" in schema:

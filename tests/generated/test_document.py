@@ -1,4 +1,4 @@
-"""The OpenAPI document as a product: valid, and as the linter and the generators want it."""
+"""The OpenAPI document: valid, and as the linter and the generators need it."""
 
 import copy
 import json
@@ -19,35 +19,31 @@ from clients.schemas import resolve
 from tests.servers import PATIENCE, ROOT
 
 Document = dict[str, Any]
+Lint = Callable[[Document], set[str]]
 
-OWN = ("PredictRequest", "PredictResponse", "Prediction", "ModelName", "ModelResponse", "Encoding", "Limits", "Health")
+OWN = ["PredictRequest", "PredictResponse", "Prediction", "ModelName", "ModelResponse", "Encoding", "Limits", "Health"]
+OWN += ["Problem", "Violation"]
 """Schemas of this service's own API; those under /v1 and /v2 follow other protocols."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def document() -> Document:
     return create_app(Settings()).openapi()
 
 
-@pytest.fixture(scope="session")
-def lint(node_packages: Path) -> Callable[[Document, Path], set[str]]:
-    """Lint a document within a folder; returns the names of the rules that it breaks."""
+@pytest.fixture
+def lint(node_packages: Path, tmp_path: Path) -> Lint:
+    """Lints a document; returns the names of the rules that it breaks."""
 
-    def lint(document: Document, folder: Path) -> set[str]:
-        path = folder / "openapi.json"
+    def lint(document: Document) -> set[str]:
+        path = tmp_path / "openapi.json"
         path.write_text(json.dumps(document))
         config = str(ROOT / "clients/redocly.yaml")
-        done = subprocess.run(
-            [str(node_packages / "redocly"), "lint", str(path), "--config", config, "--format", "json"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
+        command = [str(node_packages / "redocly"), "lint", str(path), "--config", config, "--format", "json"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
         report = json.loads(done.stdout)
         broken = {problem["ruleId"] for problem in report["problems"]}
         assert (done.returncode == 0) == (not broken)
-        assert report["totals"]["errors"] + report["totals"]["warnings"] == len(report["problems"])
         assert report["totals"]["ignored"] == 0
         return broken
 
@@ -62,41 +58,22 @@ def operations(document: Document) -> Iterator[tuple[str, Document]]:
 
 def test_openapi_document_is_valid(document: Document) -> None:
     OpenAPIV31SpecValidator(copy.deepcopy(document)).validate()
-
-
-def test_openapi_validator_would_find_a_fault(document: Document) -> None:
-    wrong = copy.deepcopy(document)
-    del wrong["paths"]["/predict"]["post"]["responses"]["200"]["description"]
-    assert not OpenAPIV31SpecValidator(wrong).is_valid()
-
-
-def test_openapi_says_who_what_and_where(document: Document) -> None:
-    info = document["info"]
-    assert {"title", "summary", "description", "version", "license", "contact"} <= info.keys()
-    assert info["license"]["identifier"] == "Apache-2.0"
-    assert document["servers"][0]["description"]
-    assert [tag["name"] for tag in document["tags"] if not tag["description"]] == []
+    assert document["info"]["license"]["identifier"] == "Apache-2.0"
 
 
 def test_openapi_operations_make_good_methods(document: Document) -> None:
     found = dict(operations(document))
     assert found["POST /predict"]["operationId"] == "predict"
-    assert found["GET /model"]["operationId"] == "get_model"
     ids = [operation["operationId"] for operation in found.values()]
     assert len(set(ids)) == len(ids)
-    tags = {tag["name"] for tag in document["tags"]}
-    for where, operation in found.items():
-        assert operation["summary"], where
-        assert operation["description"], where
-        assert operation["operationId"].isidentifier(), where
-        assert set(operation["tags"]) <= tags, where
+    assert all(name.isidentifier() for name in ids)
 
 
-def test_openapi_examples_fit_their_schemas(document: Document) -> None:
-    """And every answer in JSON has one."""
+def test_openapi_examples_match_their_schemas(document: Document) -> None:
+    """And every JSON response has one."""
     for where, operation in operations(document):
-        for status, answer in operation["responses"].items():
-            for media, body in resolve(document, answer).get("content", {}).items():
+        for status, response in operation["responses"].items():
+            for media, body in resolve(document, response).get("content", {}).items():
                 if not media.endswith("json"):
                     continue
                 examples = [named["value"] for named in body.get("examples", {}).values()]
@@ -107,63 +84,46 @@ def test_openapi_examples_fit_their_schemas(document: Document) -> None:
                     jsonschema_rs.validate(schema, example)
 
 
-def test_openapi_schemas_are_explained(document: Document) -> None:
-    """A description for each field that is no reference, and no leftovers of Python's docstrings."""
-    for name in (*OWN, "Problem", "Violation"):
+def test_openapi_fields_are_described_and_no_unions(document: Document) -> None:
+    """Generators turn unions into awkward types."""
+    unions = set()
+    for name in OWN:
         schema = document["components"]["schemas"][name]
-        assert "Attributes:" not in schema["description"], name
+        assert "Attributes:" not in schema["description"], name  # of a docstring
         for field, part in schema["properties"].items():
             assert "$ref" in part or part["description"], f"{name}.{field}"
+            if {"anyOf", "oneOf"} & part.keys() or isinstance(part.get("type"), list):
+                unions.add(f"{name}.{field}")
+    assert unions == {"Encoding.start_column", "Encoding.unknown_column"}
 
 
-def test_openapi_fields_are_no_unions(document: Document) -> None:
-    """Save for the columns that an encoding may be without."""
-    unions = [
-        f"{name}.{field}"
-        for name in (*OWN, "Problem", "Violation")
-        for field, schema in document["components"]["schemas"][name]["properties"].items()
-        if {"anyOf", "oneOf"} & schema.keys() or isinstance(schema.get("type"), list)
-    ]
-    assert unions == ["Encoding.start_column", "Encoding.unknown_column"]
-
-
-def test_linter_finds_nothing(document: Document, tmp_path: Path, lint: Callable[[Document, Path], set[str]]) -> None:
-    assert lint(document, tmp_path) == set()
+def test_linter_finds_nothing(document: Document, lint: Lint) -> None:
+    assert lint(document) == set()
 
 
 PREDICT = ("paths", "/predict", "post")
-PREDICTED = (*PREDICT, "responses", "200", "content", "application/json", "example")
+OK = ("responses", "200", "content", "application/json", "example")
 UNAVAILABLE = ("components", "responses", "Unavailable")
+FAULTS: list[tuple[tuple[Any, ...], Any, str]] = [
+    ((*PREDICT, "description"), None, "operation-description"),
+    ((*PREDICT, "operationId"), "predictReviews", "rule/operation-id-makes-a-method-name"),
+    ((*PREDICT, "tags"), ["predictions", "model"], "rule/operation-has-one-tag"),
+    ((*PREDICT, *OK), None, "rule/response-has-an-example"),
+    ((*PREDICT, "requestBody", "content", "text/plain"), {"schema": {"type": "string"}}, "request-mime-type"),
+    ((*PREDICT, "responses", "503", "$ref"), "#/components/responses/Nothing", "no-unresolved-refs"),
+    (("paths", "/explain", "post", *OK, "explanations"), "many", "no-invalid-media-type-examples"),
+    (("paths", "/model", "get", "tags"), ["reviews"], "operation-tag-defined"),
+    ((*UNAVAILABLE, "content", "application/problem+json", "schema"), None, "rule/body-has-a-schema"),
+    ((*UNAVAILABLE, "headers", "Retry-After"), None, "response-contains-header"),
+    (("servers", 0, "description"), None, "rule/server-is-described"),
+]
 
 
-@pytest.mark.parametrize(
-    ("place", "value", "rule"),
-    [
-        ((*PREDICT, "description"), None, "operation-description"),
-        ((*PREDICT, "operationId"), "predictReviews", "rule/operation-id-makes-a-method-name"),
-        ((*PREDICT, "tags"), ["reviews"], "operation-tag-defined"),
-        ((*PREDICT, "tags"), ["predictions", "model"], "rule/operation-has-one-tag"),
-        (PREDICTED, None, "rule/response-has-an-example"),
-        ((*PREDICTED, "predictions"), "many", "no-invalid-media-type-examples"),
-        ((*UNAVAILABLE, "content", "application/problem+json", "schema"), None, "rule/body-has-a-schema"),
-        ((*UNAVAILABLE, "headers", "Retry-After"), None, "response-contains-header"),
-        ((*PREDICT, "requestBody", "content", "text/plain"), {"schema": {"type": "string"}}, "request-mime-type"),
-        ((*PREDICT, "responses", "503", "$ref"), "#/components/responses/Nothing", "no-unresolved-refs"),
-    ],
-)
-def test_linter_finds_a_fault(
-    document: Document,
-    tmp_path: Path,
-    lint: Callable[[Document, Path], set[str]],
-    place: tuple[str, ...],
-    value: object,
-    rule: str,
-) -> None:
-    wrong = copy.deepcopy(document)
-    *way, last = place
-    part = reduce(getitem, way, wrong)
-    if value is None:
-        del part[last]
-    else:
-        part[last] = value
-    assert rule in lint(wrong, tmp_path)
+def test_linter_finds_every_fault(document: Document, lint: Lint) -> None:
+    for (*way, last), value, _ in FAULTS:
+        part: Any = reduce(getitem, way, document)
+        if value is None:
+            del part[last]
+        else:
+            part[last] = value
+    assert lint(document) >= {rule for _, _, rule in FAULTS}

@@ -1,29 +1,26 @@
-"""Fixtures: the clients of other model servers, and what they should be told."""
+"""Fixtures: servers that require a key or are stopping."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.protocols.expectations import KEY
-from tests.protocols.workers import Worker, working
 from tests.servers import Server, serving
 
-
-@pytest.fixture(scope="session")
-def triton(protocols: Path) -> Iterator[Worker]:
-    with working(protocols, "triton_worker.py") as worker:
-        yield worker
+KEY = "a-key-of-the-protocol-tests-0123456789"
 
 
-@pytest.fixture(scope="session")
-def kserve(protocols: Path) -> Iterator[Worker]:
-    with working(protocols, "kserve_worker.py") as worker:
-        yield worker
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guarded(models: Path) -> Iterator[Server]:
-    """The real service, for those with a key alone."""
     with serving(model_dir=models, runtime="litert", api_keys=KEY) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def draining(models: Path) -> Iterator[Server]:
+    """In its drain period, until `serving` sends a second SIGTERM."""
+    with serving(model_dir=models, runtime="litert", drain=1000) as server:
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
         yield server

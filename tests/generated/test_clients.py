@@ -1,0 +1,293 @@
+"""The generated clients, and the examples of clients/README.md, against the real service."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from app.api.errors import respond
+from app.inference.errors import Overloaded
+from tests.servers import PATIENCE, ROOT, Server, run_python, serving
+
+pytestmark = pytest.mark.slow
+Run = Callable[[str], "subprocess.CompletedProcess[str]"]
+LONG = 900
+"""Seconds for a package manager, three generators and a compiler, which take 20 on an idle machine."""
+RETRY_AFTER = 2
+"""Seconds; not the service's own value, which is also the default of the examples."""
+
+KEY = "the-key-which-is-long-enough"
+
+TENSOR = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["A superb film"]}
+REVIEWS = [["A superb and moving film", "😀 ünï <br/>"], ["a"] * 9, ["a", "b" * 1001], ["a", "  "], []]
+CALLS = [
+    *(("GET", path, None) for path in ("/model", "/health/live", "/health/ready")),
+    *(("POST", "/predict", {"reviews": reviews}) for reviews in REVIEWS),
+    *(("POST", f"/v2/models/{name}/infer", {"inputs": [TENSOR]}) for name in ("tiny", "nothing")),
+]
+"""What the programs of both languages call."""
+
+
+def responses(url: str) -> list[list[object]]:
+    """The statuses and bodies that httpx gets for the same calls."""
+    answers = [httpx.request(method, f"{url}{path}", json=body) for method, path, body in CALLS]
+    return [[answer.status_code, answer.json()] for answer in answers]
+
+
+def substituted(code: str, url: str) -> str:
+    """Insert the URL and the arguments of the calls into a program."""
+    return (
+        code.replace("URL", url)
+        .replace("REVIEWS", json.dumps(REVIEWS, ensure_ascii=False))
+        .replace("TENSOR", json.dumps(TENSOR))
+    )
+
+
+PYTHON = """
+import importlib
+import json
+import pkgutil
+
+import sentiment_client
+from sentiment_client import Client
+from sentiment_client.api.health import get_liveness, get_readiness
+from sentiment_client.api.model import get_model
+from sentiment_client.api.open_inference_protocol import infer
+from sentiment_client.api.predictions import predict
+from sentiment_client.models import InferRequest, PredictRequest
+
+client = Client(base_url="URL", raise_on_unexpected_status=True)
+answers = [method.sync_detailed(client=client) for method in (get_model, get_liveness, get_readiness)]
+answers += [predict.sync_detailed(client=client, body=PredictRequest(reviews=reviews)) for reviews in REVIEWS]
+body = InferRequest.from_dict({"inputs": [TENSOR]})
+answers += [infer.sync_detailed(name, client=client, body=body) for name in ("tiny", "nothing")]
+print(json.dumps([[answer.status_code, answer.parsed.to_dict()] for answer in answers]))
+print(*(type(answer.parsed).__name__ for answer in answers))
+modules = [module.name for module in pkgutil.walk_packages(sentiment_client.__path__, "sentiment_client.")]
+print(*(importlib.import_module(module).__name__ for module in modules))
+"""
+
+TYPESCRIPT = """
+import { type PredictResponse, type Problem, type ProtocolError } from "sentiment-client";
+import { getLiveness, getModel, getReadiness, infer, predict } from "sentiment-client";
+import { createClient } from "sentiment-client/client";
+
+const client = createClient({ baseUrl: "URL" });
+const results: unknown[] = [];
+for (const method of [getModel, getLiveness, getReadiness]) {
+  const { data, response } = await method({ client });
+  results.push([response.status, data]);
+}
+for (const reviews of REVIEWS) {
+  const { data, error, response } = await predict({ client, body: { reviews } });
+  const prediction: PredictResponse | undefined = data;
+  const problem: Problem | undefined = error;
+  const limit: number | undefined = problem?.limit;
+  const locations: string[] | undefined = problem?.errors?.map((violation) => violation.location);
+  const sentiment: "positive" | "negative" | undefined = prediction?.predictions[0]?.sentiment;
+  results.push([response.status, prediction ?? problem, limit ?? locations ?? sentiment]);
+}
+for (const model_name of ["tiny", "nothing"]) {
+  const { data, error, response } = await infer({ client, path: { model_name }, body: { inputs: [TENSOR] } });
+  const problem: ProtocolError | undefined = error;
+  results.push([response.status, data ?? problem]);
+}
+console.log(JSON.stringify(results));
+"""
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both clients; without Node, only the Python one."""
+    folder = tmp_path_factory.mktemp("clients")
+    done = run_python("-m", "clients", "--output", str(folder), timeout=LONG)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def run_with_python(generated: Path) -> Run:
+    """Runs a program with the generated package."""
+    environment = os.environ | {"PYTHONPATH": str(generated / "python/sentiment-client")}
+    return lambda code: run_python("-c", code, env=environment, timeout=2 * PATIENCE)
+
+
+class Project:
+    """A TypeScript project that has installed the client."""
+
+    def __init__(self, folder: Path, tools: Path) -> None:
+        self._folder = folder
+        self._tools = tools
+
+    def compile(self, **programs: str) -> subprocess.CompletedProcess[str]:
+        """Check types strictly and compile; all programs at once, as the compiler takes seconds to start."""
+        for name, code in programs.items():
+            (self._folder / f"src/{name}.ts").write_text(code)
+        return self._run(str(self._tools / "tsc"), "--project", ".")
+
+    def run(self, code: str) -> subprocess.CompletedProcess[str]:
+        compiled = self.compile(main=code)
+        assert compiled.returncode == 0, compiled.stdout
+        return self._run("node", "dist/main.js")
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, timeout=2 * PATIENCE)
+
+
+@pytest.fixture
+def project(node_packages: Path, generated: Path, tmp_path: Path) -> Project:
+    """Linked to the client as `npm install FOLDER` links it."""
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules/sentiment-client").symlink_to(generated / "typescript")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
+    shutil.copyfile(ROOT / "clients/typescript/tsconfig.json", tmp_path / "tsconfig.json")
+    return Project(tmp_path, node_packages)
+
+
+def example(language: str, number: int, **replacements: str) -> str:
+    """Read an example.
+
+    Args:
+        language: The language of the code block.
+        number: Index among the code blocks of this language.
+        replacements: `url`, `key` and `tries` to use instead of those in the example.
+    """
+    readme = (ROOT / "clients/README.md").read_text()
+    code: str = re.findall(rf"^```{language}\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[number]
+    patterns = {"url": r"http://127\.0\.0\.1:8000", "key": "the key", "tries": r"(?<=tries)(: int)? = 10"}
+    for name, value in replacements.items():
+        code, count = re.subn(patterns[name], f" = {value}" if name == "tries" else value, code)
+        assert count == 1
+    return code
+
+
+def test_python_client_gets_what_httpx_gets(run_with_python: Run, limited: Server) -> None:
+    """All its modules can be imported: openapi-python-client 0.29 omits an import in those of operations that have two
+    kinds of body and no optional parameter.
+    """
+    done = run_with_python(substituted(PYTHON, limited.url))
+    assert done.returncode == 0, done.stderr
+    answers, classes, modules = done.stdout.splitlines()
+    assert json.loads(answers) == responses(limited.url)
+    problems = ["Problem"] * 4
+    assert classes.split() == [
+        *("ModelResponse", "Health", "Health", "PredictResponse", *problems, "InferResponse", "ProtocolError")
+    ]
+    document = json.loads((ROOT / "openapi.json").read_text())
+    operations = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
+    assert operations <= {name.rpartition(".")[2] for name in modules.split() if ".api." in name}
+
+
+def test_python_examples_pass_strict_type_checks(generated: Path, tmp_path: Path) -> None:
+    programs = [tmp_path / "first.py", tmp_path / "second.py"]
+    for number, program in enumerate(programs):
+        program.write_text(example("python", number))
+    environment = os.environ | {"MYPYPATH": str(generated / "python/sentiment-client")}
+    options = ["--strict", "--config-file", "", "--cache-dir", str(tmp_path)]
+    done = run_python("-m", "mypy", *options, *map(str, programs), env=environment, timeout=2 * PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_typescript_client_gets_what_httpx_gets(project: Project, limited: Server) -> None:
+    done = project.run(substituted(TYPESCRIPT, limited.url))
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert [result[:2] for result in results] == responses(limited.url)
+    assert [result[2] for result in results[3:8]] == ["positive", 8, 1000, ["reviews.1"], ["reviews"]]
+
+
+def test_typescript_client_makes_mistakes_visible(project: Project) -> None:
+    code = example("typescript", 0)
+    mistakes = {
+        "text": ("body: { reviews }", "body: { reviews: 'Fine.' }"),
+        "field": ("body: { reviews }", "body: { texts: reviews }"),
+        "answer": ("prediction.sentiment", "prediction.feeling"),
+    }
+    programs = {name: code.replace(right, wrong) for name, (right, wrong) in mistakes.items()}
+    messages = project.compile(right=code, **programs).stdout
+    assert set(re.findall(r"^src/(\w+)\.ts\(\d+,\d+\): error TS", messages, re.MULTILINE)) == mistakes.keys()
+
+
+@pytest.fixture(params=["python", "typescript"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def run(language: str, request: pytest.FixtureRequest) -> Run:
+    python = language == "python"
+    run: Run = request.getfixturevalue("run_with_python") if python else request.getfixturevalue("project").run
+    return run
+
+
+@pytest.fixture(scope="module")
+def guarded(models: Path) -> Iterator[Server]:
+    with serving(model_dir=models, runtime="litert", api_keys=KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def overloaded(server: Server) -> Iterator[tuple[str, list[float]]]:
+    """The URL of a service that rejects its first three requests, and when each request arrived, in seconds."""
+    rejection = respond(Overloaded("the limit of 1024 waiting reviews was reached"), {"path": "/", "state": {}})
+    arrivals: list[float] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            arrivals.append(time.monotonic())
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status, content = rejection.status_code, bytes(rejection.body)
+            if len(arrivals) > 3:
+                status, content = 200, httpx.post(f"{server.url}/predict", json=json.loads(body)).content
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Retry-After", str(RETRY_AFTER))
+            self.end_headers()
+            self.wfile.write(content)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as service:
+        thread = Thread(target=service.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{service.server_port}", arrivals
+        service.shutdown()
+        thread.join()
+
+
+def test_example_waits_for_an_overloaded_service(language: str, run: Run, overloaded: tuple[str, list[float]]) -> None:
+    """It waits as long as Retry-After says, and gives up after the given number of tries."""
+    url, arrivals = overloaded
+    failed = run(example(language, 0, url=url, tries="2"))
+    assert failed.returncode == 1
+    assert "Error: 503 after 2 tries" in failed.stderr
+    assert "urn:problem-type:sentiment:overloaded" in failed.stderr
+    succeeded = run(example(language, 0, url=url))
+    assert succeeded.returncode == 0, succeeded.stderr
+    assert [line.split()[0] for line in succeeded.stdout.splitlines()] == ["positive", "negative"]
+    first, second, third, fourth = arrivals
+    assert min(second - first, fourth - third) >= RETRY_AFTER - 0.1  # timers of Node may be a little early
+
+
+def test_example_sends_the_key_and_prints_the_problem(language: str, run: Run, guarded: Server) -> None:
+    assert "Error: 401 after 1 tries" in run(example(language, 0, url=guarded.url)).stderr
+    code = example(language, 1, url=guarded.url, key=KEY)
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
+    assert "limit: 50000 received: 60000 review: 1" in done.stdout
+    blank = code.replace('"Fine."', '" "').replace(" * 6_000", "").replace(".repeat(6_000)", "")
+    assert "reviews.0 A review must contain text" in run(blank).stdout
+
+
+def test_example_fails_if_nothing_listens(language: str, run: Run, free_port: int) -> None:
+    error = {"python": "httpx.ConnectError", "typescript": "ECONNREFUSED"}[language]
+    assert error in run(example(language, 0, url=f"http://127.0.0.1:{free_port}")).stderr

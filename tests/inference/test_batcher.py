@@ -61,6 +61,18 @@ async def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Class
     assert await large == classifier.predict(reviews)
 
 
+async def test_large_requests_share_batches_fairly(bundle: Bundle) -> None:
+    """Four large requests fill a batch with 16 reviews each; their rest goes behind the small one."""
+    runtime = FakeRuntime()
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime))
+    large = [asyncio.create_task(batcher.predict(REVIEWS)) for _ in range(4)]
+    small = asyncio.create_task(batcher.predict(REVIEWS[:1]))
+    await small
+    assert len(runtime.calls) == 2
+    assert not any(task.done() for task in large)
+    await asyncio.gather(*large)
+
+
 async def test_predict_beyond_the_deadline_fails(classifier: Classifier) -> None:
     batcher = batcher_of(classifier, deadline=0)
     with pytest.raises(DeadlineExceeded):

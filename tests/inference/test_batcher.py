@@ -68,7 +68,7 @@ async def test_large_requests_share_batches_fairly(bundle: Bundle) -> None:
     large = [asyncio.create_task(batcher.predict(REVIEWS)) for _ in range(4)]
     small = asyncio.create_task(batcher.predict(REVIEWS[:1]))
     await small
-    assert len(runtime.calls) == 2
+    assert len(runtime.calls) == 3  # it was in the second batch; the third runs before this task goes on
     assert not any(task.done() for task in large)
     await asyncio.gather(*large)
 

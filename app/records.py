@@ -38,6 +38,7 @@ MAX_LINE = 8 << 20
 """Bytes; the rest of a longer line is dropped. Also limits how many lines an unclosed quote can put at risk."""
 CHUNK_ROWS = 512
 CHUNK_BYTES = 1 << 20
+"""Of text; a longer row gets a chunk of its own."""
 PEEK = 100
 """Rows of a JSON Lines file that are read to learn its fields."""
 
@@ -166,13 +167,16 @@ def read_layout(path: Path) -> Layout:
             return _text_layout(path, _records(path, raw))
 
 
-def read_chunks(path: Path, part_rows: int, advance: Callable[[int], object] = lambda _: None) -> Iterator[Chunk]:
+def read_chunks(
+    path: Path, part_rows: int, advance: Callable[[int], object] = lambda _: None, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[Chunk]:
     """Read a file.
 
     Args:
         path: The file.
         part_rows: Rows per part; no chunk belongs to two parts.
         advance: Called with the number of bytes of the file that were read since the last call.
+        chunk_bytes: A chunk of text takes no more rows once it has this many bytes.
 
     Raises:
         FileUnreadable: It is damaged. What comes before the damage has been yielded.
@@ -188,7 +192,7 @@ def read_chunks(path: Path, part_rows: int, advance: Callable[[int], object] = l
             next(records)  # the header
         position = part = 0
         room = part_rows
-        while chunk := _take(records, min(room, CHUNK_ROWS)):
+        while chunk := _take(records, min(room, CHUNK_ROWS), chunk_bytes):
             yield Chunk(layout, part, chunk)
             room -= len(chunk)
             if not room:
@@ -200,10 +204,10 @@ def read_chunks(path: Path, part_rows: int, advance: Callable[[int], object] = l
             advance(position - before)
 
 
-def _take(records: Iterator[Record], rows: int) -> list[Record]:
+def _take(records: Iterator[Record], rows: int, chunk_bytes: int) -> list[Record]:
     taken: list[Record] = []
     size = 0
-    while len(taken) < rows and size < CHUNK_BYTES and (record := next(records, None)):
+    while len(taken) < rows and size < chunk_bytes and (record := next(records, None)):
         taken.append(record)
         size += len(record.content)
     return taken

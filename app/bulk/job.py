@@ -14,8 +14,8 @@ from app.bulk.pools import Pool
 from app.bulk.scoring import Scored, Scoring
 from app.records import FORMATS, Chunk, ColumnMissing, Layout, find_column, format_of, read_chunks, read_layout
 
-WINDOW = 3
-"""Chunks in progress per worker: one that is scored, one that waits for it, one that waits to be written."""
+WINDOW = 8
+"""Chunks in progress per worker, those that wait to be written included."""
 
 TEXT_COLUMNS = ("review", "text")
 """Where the reviews are if no column is named."""
@@ -114,7 +114,7 @@ def run_job(
     Raises:
         SentimentError: A file is damaged, or scoring or writing failed. Finished parts stay.
     """
-    pieces = _pieces(sources, part_rows, read)
+    pieces = _pieces(sources, part_rows, read, pool.chunk_bytes)
     left = (piece for piece in pieces if output.is_file or piece.part >= output.progress.parts)
     results = _score_in_order(left, pool, scored)
     for _, group in groupby(results, lambda item: 0 if output.is_file else item[0].part):
@@ -127,11 +127,13 @@ def run_job(
     return output.progress
 
 
-def _pieces(sources: Sequence[Source], part_rows: int, read: Callable[[int], object]) -> Iterator[_Piece]:
+def _pieces(
+    sources: Sequence[Source], part_rows: int, read: Callable[[int], object], chunk_bytes: int
+) -> Iterator[_Piece]:
     finished = 0
     for source in sources:
         parts = 0  # of this file; none if it has no rows
-        for chunk in read_chunks(source.path, part_rows, read):
+        for chunk in read_chunks(source.path, part_rows, read, chunk_bytes):
             parts = chunk.part + 1
             yield _Piece(finished + chunk.part, source, chunk)
         finished += parts

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from app.bulk.errors import BulkError
 from app.bulk.scoring import Scored, Scoring, score
-from app.records import Chunk, PackageMissing
+from app.records import CHUNK_BYTES, Chunk, PackageMissing
 
 
 class Pool(Protocol):
@@ -24,9 +24,11 @@ class Pool(Protocol):
 
     Attributes:
         workers: How many at a time.
+        chunk_bytes: Size of the chunks of text to submit.
     """
 
     workers: int
+    chunk_bytes: int
 
     def submit(self, text: str, chunk: Chunk) -> Callable[[], Scored]:
         """Start to score a chunk; see `scoring.score`.
@@ -48,6 +50,8 @@ class ProcessPool:
         scoring: How to score.
         workers: Number of processes.
     """
+
+    chunk_bytes = CHUNK_BYTES
 
     def __init__(self, scoring: Scoring, workers: int) -> None:
         self.workers = workers
@@ -99,6 +103,10 @@ class RayPool:
         BulkError: The cluster cannot be reached.
         PackageMissing: Ray is not installed.
     """
+
+    chunk_bytes = 64 << 10
+    """Ray sends arguments and results below 100 kB with the task. Larger ones go through the object stores of the nodes,
+    where some took a second."""
 
     def __init__(self, scoring: Scoring, workers: int | None, address: str) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported

@@ -134,7 +134,12 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
     [
         (GOLDEN, [0, "review"], None, "0.review"),
         (GOLDEN, [0, "positive_probability"], 1.5, "0.positive_probability"),
-        (GOLDEN, [0, "positive_probability"], float("nan"), "0.positive_probability"),  # would be close to every probability
+        (
+            GOLDEN,
+            [0, "positive_probability"],
+            float("nan"),
+            "0.positive_probability",
+        ),  # would be close to every probability
         (GOLDEN, [0, "note"], "new", "0.note"),
         (PROFILE, ["words", "counts"], [1], "counts"),
         (PROFILE, ["words", "counts"], [0] * 9, "counts"),  # all reviews would look strange, or none

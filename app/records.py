@@ -214,7 +214,7 @@ def _take(records: Iterator[Record], rows: int, chunk_bytes: int) -> list[Record
 
 
 def _parquet_chunks(raw: Any, layout: Layout, part_rows: int, advance: Callable[[int], object]) -> Iterator[Chunk]:
-    file = import_pyarrow().parquet.ParquetFile(raw)
+    file = import_pyarrow().parquet.ParquetFile(raw, buffer_size=CHUNK_BYTES, pre_buffer=False)
     bytes_per_row = Path(raw.name).stat().st_size / max(file.metadata.num_rows, 1)
     row = 0
     for batch in file.iter_batches(CHUNK_ROWS):

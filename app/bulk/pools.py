@@ -105,8 +105,8 @@ class RayPool:
     """
 
     chunk_bytes = 64 << 10
-    """Ray sends arguments and results below 100 kB with the task. Larger ones go through the nodes' object stores, where
-    some took a second."""
+    """Ray sends arguments and results below 100 kB with the task. Larger ones go through the object stores of the
+    nodes, and sometimes took a second."""
 
     def __init__(self, scoring: Scoring, workers: int | None, address: str) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported

@@ -55,14 +55,14 @@ class PackageMissing(SentimentError):
     """A file format needs a package that is not installed."""
 
 
-class Record(NamedTuple):
+class RawRow(NamedTuple):
     """A row of a text file as bytes: one line, or several if a quoted field contains line ends."""
 
     line: int
     content: bytes
 
 
-class Row(NamedTuple):
+class ParsedRow(NamedTuple):
     """A parsed row.
 
     Attributes:
@@ -117,7 +117,7 @@ class Chunk:
     records: Any
     line: int = 1
 
-    def rows(self) -> Iterator[Row | BadLine]:
+    def rows(self) -> Iterator[ParsedRow | BadLine]:
         """Parse the rows."""
         match self.layout.format:
             case "csv":
@@ -127,7 +127,7 @@ class Chunk:
             case "jsonl":
                 yield from map(_json_row, self.records)
             case "parquet":
-                yield from (Row(line, "", row) for line, row in enumerate(self.records.to_pylist(), self.line))
+                yield from (ParsedRow(line, "", row) for line, row in enumerate(self.records.to_pylist(), self.line))
 
 
 def format_of(path: Path) -> Format | None:
@@ -204,8 +204,8 @@ def read_chunks(
             advance(position - before)
 
 
-def _take(records: Iterator[Record], rows: int, chunk_bytes: int) -> list[Record]:
-    taken: list[Record] = []
+def _take(records: Iterator[RawRow], rows: int, chunk_bytes: int) -> list[RawRow]:
+    taken: list[RawRow] = []
     size = 0
     while len(taken) < rows and size < chunk_bytes and (record := next(records, None)):
         taken.append(record)
@@ -238,20 +238,20 @@ def _reading(path: Path) -> Iterator[None]:
         raise FileUnreadable(f"{path}: cannot be read, or is damaged ({reason or type(error).__name__})") from error
 
 
-def _text_layout(path: Path, records: Iterator[Record]) -> Layout:
+def _text_layout(path: Path, records: Iterator[RawRow]) -> Layout:
     first = next(records, None)
     if first is None:
         raise FileUnreadable(f"{path}: the file is empty")
     if format_of(path) == "jsonl":
         rows = map(_json_row, [first, *islice(records, PEEK - 1)])
-        columns = dict.fromkeys(name for row in rows if isinstance(row, Row) for name in row.values)
+        columns = dict.fromkeys(name for row in rows if isinstance(row, ParsedRow) for name in row.values)
         return Layout("jsonl", tuple(columns))
     header = first.content.decode()
     separator = max(SEPARATORS, key=header.count)
     return Layout("csv", tuple(_fields(header, separator)), header, separator)
 
 
-def _records(path: Path, raw: Any) -> Iterator[Record]:
+def _records(path: Path, raw: Any) -> Iterator[RawRow]:
     """Split a file into records; blank lines are none."""
     lines: Iterator[tuple[int, bytes]] = enumerate(_lines(_decompressed(path, raw)), 1)
     first = next(lines, None)
@@ -264,7 +264,7 @@ def _records(path: Path, raw: Any) -> Iterator[Record]:
     if format_of(path) == "csv":
         yield from _csv_records(lines)
     else:
-        yield from (Record(number, line) for number, line in lines if not line.isspace())
+        yield from (RawRow(number, line) for number, line in lines if not line.isspace())
 
 
 def _decompressed(path: Path, raw: Any) -> Any:
@@ -287,7 +287,7 @@ def _lines(stream: Any) -> Iterator[bytes]:
             line = stream.readline(MAX_LINE)
 
 
-def _csv_records(lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
+def _csv_records(lines: Iterable[tuple[int, bytes]]) -> Iterator[RawRow]:
     """Join lines until their quotes are balanced; `_csv_rows` takes apart what an unclosed quote has joined."""
     pending: list[bytes] = []
     first = quotes = size = 0
@@ -300,18 +300,18 @@ def _csv_records(lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
         quotes += line.count(b'"')
         size += len(line)
         if quotes % 2 == 0 or size > MAX_LINE:
-            yield Record(first, b"".join(pending))
+            yield RawRow(first, b"".join(pending))
             pending = []
     if pending:
-        yield Record(first, b"".join(pending))
+        yield RawRow(first, b"".join(pending))
 
 
-def _csv_rows(record: Record, layout: Layout) -> Iterator[Row | BadLine]:
+def _csv_rows(record: RawRow, layout: Layout) -> Iterator[ParsedRow | BadLine]:
     try:
         text = record.content.decode()
         fields = _fields(text, layout.separator)
         if len(fields) == len(layout.columns):
-            yield Row(record.line, text, dict(zip(layout.columns, fields, strict=True)))
+            yield ParsedRow(record.line, text, dict(zip(layout.columns, fields, strict=True)))
             return
         reason = f"{len(fields)} fields, but the header has {len(layout.columns)}"
     except UnicodeDecodeError:
@@ -329,7 +329,7 @@ def _fields(text: str, separator: str) -> list[str]:
     return next(csv.reader([text], delimiter=separator, strict=True))
 
 
-def _json_row(record: Record) -> Row | BadLine:
+def _json_row(record: RawRow) -> ParsedRow | BadLine:
     try:
         text = record.content.decode()
         values = from_json(text, allow_inf_nan=False)
@@ -339,7 +339,7 @@ def _json_row(record: Record) -> Row | BadLine:
         return BadLine(record.line, f"not valid JSON: {error}", _shown(record.content))
     if not isinstance(values, dict):
         return BadLine(record.line, "not a JSON object", text.rstrip("\r\n"))
-    return Row(record.line, text, values)
+    return ParsedRow(record.line, text, values)
 
 
 def _shown(content: bytes) -> str:

@@ -9,7 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.records import MAX_LINE, BadLine, ColumnMissing, FileUnreadable, Row, find_column, read_chunks, read_layout
+from app.records import (
+    MAX_LINE,
+    BadLine,
+    ColumnMissing,
+    FileUnreadable,
+    ParsedRow,
+    find_column,
+    read_chunks,
+    read_layout,
+)
 
 VALUES = [("Superb, „wirklich“ schön", "1"), ('He said "no".\nTwice.', "0"), ("Fine; it's a film", "1")]
 CSV = 'text,label\n"Superb, „wirklich“ schön",1\n"He said ""no"".\nTwice.",0\nFine; it\'s a film,1\n'
@@ -27,13 +36,13 @@ def zst(content: bytes) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def read(path: Path, content: bytes | str) -> list[Row | BadLine]:
+def read(path: Path, content: bytes | str) -> list[ParsedRow | BadLine]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return [row for chunk in read_chunks(path, 1_000_000) for row in chunk.rows()]
 
 
-def texts(rows: list[Row | BadLine]) -> list[str]:
-    return [row.values["text"] if isinstance(row, Row) else f"bad: {row.text}" for row in rows]
+def texts(rows: list[ParsedRow | BadLine]) -> list[str]:
+    return [row.values["text"] if isinstance(row, ParsedRow) else f"bad: {row.text}" for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +61,7 @@ def texts(rows: list[Row | BadLine]) -> list[str]:
 )
 def test_rows_of_every_format_are_the_same(tmp_path: Path, name: str, content: bytes) -> None:
     rows = read(tmp_path / name, content)
-    assert [(row.values["text"], row.values["label"]) for row in rows if isinstance(row, Row)] == VALUES
+    assert [(row.values["text"], row.values["label"]) for row in rows if isinstance(row, ParsedRow)] == VALUES
 
 
 def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
@@ -106,7 +115,7 @@ def test_bad_line_of_json_does_not_affect_the_others(tmp_path: Path, bad: str, r
 
 def test_line_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
     rows = read(tmp_path / "my.jsonl", '{"text": "a"}\n{"text": "' + "x" * (MAX_LINE + 10) + '"}\n{"text": "b"}\n')
-    assert [type(row) for row in rows] == [Row, BadLine, Row]
+    assert [type(row) for row in rows] == [ParsedRow, BadLine, ParsedRow]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from training.archive import Review, labels_of, tokens_of
 from training.dataset import OWN, Dataset, Split, digest_of, shared_words
 from training.entries import Entry, entry_of, has_split
 from training.errors import BadRows, SourceError
-from training.records import BadRow, Columns, Record, holds_rows, read_records
+from training.records import BadRow, Columns, LabelledRow, holds_rows, read_records
 
 TEST_SHARE = 0.2
 FEWEST = 10
@@ -86,7 +86,7 @@ def load_collection(source: Source, encoding: Encoding, progress: Progress) -> t
 
 def read_collection(source: Source, progress: Progress) -> Collection:
     """Read every row, put equal ones together and share them out; see `load_collection`."""
-    rows: list[Record | BadRow] = []
+    rows: list[LabelledRow | BadRow] = []
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
     for path in source.paths:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from app.inference.text import tokenise
-from training.records import BadRow, Record
+from training.records import BadRow, LabelledRow
 
 LABELS = dict.fromkeys(("1", "1.0", "positive", "pos", "true"), "pos")
 LABELS |= dict.fromkeys(("0", "0.0", "negative", "neg", "false"), "neg")
@@ -34,12 +34,12 @@ class Entry(NamedTuple):
     name: str
 
 
-def has_split(row: Record | BadRow) -> bool:
+def has_split(row: LabelledRow | BadRow) -> bool:
     """Whether a row says which split it belongs to."""
-    return isinstance(row, Record) and not _is_blank(row.split)
+    return isinstance(row, LabelledRow) and not _is_blank(row.split)
 
 
-def entry_of(record: Record | BadRow, has_splits: bool) -> Entry | BadRow:
+def entry_of(record: LabelledRow | BadRow, has_splits: bool) -> Entry | BadRow:
     """Read one row, or say why it cannot be used; never with any of the review's text.
 
     Args:

@@ -35,7 +35,7 @@ class Columns:
     id: Sequence[str] = ("id",)
 
 
-class Record(NamedTuple):
+class LabelledRow(NamedTuple):
     """A row; None for what it does not have. `place` is `file:line`."""
 
     place: str
@@ -58,7 +58,7 @@ def holds_rows(path: str) -> bool:
     return named and not Path(path).is_dir()
 
 
-def read_records(path: Path, columns: Columns, progress: Progress) -> Iterator[Record | BadRow]:
+def read_records(path: Path, columns: Columns, progress: Progress) -> Iterator[LabelledRow | BadRow]:
     """Read a file's rows, in order.
 
     Args:
@@ -85,7 +85,7 @@ def read_records(path: Path, columns: Columns, progress: Progress) -> Iterator[R
                 if isinstance(row, BadLine):
                     yield BadRow(place, row.reason)
                 else:
-                    yield Record(place, **{field: row.values.get(name) for field, name in names.items()})
+                    yield LabelledRow(place, **{field: row.values.get(name) for field, name in names.items()})
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
     except FileUnreadable as error:

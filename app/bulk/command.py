@@ -13,12 +13,11 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.bulk.errors import BulkUsage
 from app.bulk.job import find_sources, open_sources, run_job
-from app.bulk.output import Output, Progress
+from app.bulk.output import JobState, Output
 from app.bulk.pools import Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
 from app.inference.bundle import find_bundle, load_bundle
@@ -106,7 +105,7 @@ class _Speed:
             self.rows_per_second = (self.rows - self._first_rows) / (now - self._first)
 
 
-def _bar() -> Bar:
+def _bar() -> Progress:
     columns = (
         TextColumn("{task.fields[rows]:,} rows"),
         BarColumn(),
@@ -115,10 +114,10 @@ def _bar() -> Bar:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    return Bar(*columns, console=console, disable=not console.is_terminal, transient=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
-def _print_summary(progress: Progress, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
+def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
     if as_json:
         this_run = {
             "rows": rows,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.bulk.errors import BulkUsage
-from app.bulk.output import Output, Progress
+from app.bulk.output import JobState, Output
 from app.bulk.pools import Pool
 from app.bulk.scoring import Scored, Scoring
 from app.records import FORMATS, Chunk, ColumnMissing, Layout, find_column, format_of, read_chunks, read_layout
@@ -22,7 +22,7 @@ TEXT_COLUMNS = ("review", "text")
 
 
 @dataclass(frozen=True)
-class Source:
+class InputFile:
     """An input file.
 
     Attributes:
@@ -40,7 +40,7 @@ class _Piece(NamedTuple):
     """A chunk to score; `part` counts through all files."""
 
     part: int
-    source: Source
+    source: InputFile
     chunk: Chunk
 
 
@@ -64,7 +64,7 @@ def find_sources(input_: str, output: Path) -> list[Path]:
     return paths
 
 
-def open_sources(paths: Sequence[Path], text: str | None, scoring: Scoring, output: Output) -> list[Source]:
+def open_sources(paths: Sequence[Path], text: str | None, scoring: Scoring, output: Output) -> list[InputFile]:
     """Read the columns of all files, and check them.
 
     Raises:
@@ -82,7 +82,7 @@ def open_sources(paths: Sequence[Path], text: str | None, scoring: Scoring, outp
             raise BulkUsage(f"{path}: --keep names the column {min(missing)!r}, which is not there")
         if clash := set(scoring.added) & set(scoring.kept(layout)):
             raise BulkUsage(f"{path}: it has a column {min(clash)!r} already; choose other names with --prefix")
-        sources.append(Source(path, layout, column))
+        sources.append(InputFile(path, layout, column))
     if output.is_file:
         first = sources[0].layout
         same = all(source.layout == first for source in sources) or first.format == "jsonl"
@@ -92,14 +92,14 @@ def open_sources(paths: Sequence[Path], text: str | None, scoring: Scoring, outp
 
 
 def run_job(
-    sources: Sequence[Source],
+    sources: Sequence[InputFile],
     scoring: Scoring,
     output: Output,
     pool: Pool,
     part_rows: int,
     read: Callable[[int], object],
     scored: Callable[[int], object],
-) -> Progress:
+) -> JobState:
     """Score what is left to do.
 
     Args:
@@ -128,7 +128,7 @@ def run_job(
 
 
 def _pieces(
-    sources: Sequence[Source], part_rows: int, read: Callable[[int], object], chunk_bytes: int
+    sources: Sequence[InputFile], part_rows: int, read: Callable[[int], object], chunk_bytes: int
 ) -> Iterator[_Piece]:
     finished = 0
     for source in sources:

@@ -28,7 +28,7 @@ JOB, LOCK, BAD_LINES = "_job.json", "_job.lock", "_bad_lines.jsonl"
 
 
 @dataclass
-class Progress:
+class JobState:
     """How far a job has come; only finished parts count.
 
     Attributes:
@@ -64,7 +64,7 @@ class Output:
         self._job = job
         self.is_file = format_of(path) is not None
         self._bad_lines = path.with_name(f"{path.name}{BAD_LINES}") if self.is_file else path / BAD_LINES
-        self.progress = Progress()
+        self.progress = JobState()
 
     @contextmanager
     def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
@@ -102,7 +102,7 @@ class Output:
                 raise BulkUsage(
                     f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts anew"
                 )
-            self.progress = Progress(**state["progress"])
+            self.progress = JobState(**state["progress"])
             if self._bad_lines.exists():
                 os.truncate(self._bad_lines, self.progress.bad_line_bytes)
             return
@@ -146,7 +146,7 @@ class Output:
         """Note that the job is complete."""
         self._save(replace(self.progress, complete=True))
 
-    def _save(self, progress: Progress) -> None:
+    def _save(self, progress: JobState) -> None:
         self.progress = progress
         if not self.is_file:
             with _renamed_when_complete(self.path / JOB) as file:

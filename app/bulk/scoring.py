@@ -16,7 +16,7 @@ from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import LimitExceeded, SentimentError
 from app.inference.limits import BLANK, check_length, is_blank
 from app.inference.prediction import Prediction
-from app.records import BadLine, Chunk, Layout, Row, import_pyarrow
+from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
 
 ADDED = ("positive_probability", "sentiment", "words", "known_words", "error")
 """The columns that are added: what POST /predict returns, or why the row cannot be scored."""
@@ -81,10 +81,10 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
         classifier = open_once(scoring.bundle, scoring.runtime)
     except SentimentError as error:  # others may have constructors that their pickled form cannot call
         raise BulkError(str(error)) from error
-    rows: list[Row] = []
+    rows: list[ParsedRow] = []
     bad_lines: list[BadLine] = []
     for row in chunk.rows():
-        rows.append(row) if isinstance(row, Row) else bad_lines.append(row)
+        rows.append(row) if isinstance(row, ParsedRow) else bad_lines.append(row)
     reviews = [_review(row.values.get(text)) for row in rows]
     errors = [error_in(review, scoring.max_characters) for review in reviews]
     predictions = _predict(classifier, [review for review, error in zip(reviews, errors, strict=True) if not error])
@@ -133,7 +133,7 @@ def _predict(classifier: Classifier, reviews: Sequence[Any]) -> Any:
         yield from classifier.predict(reviews[start : start + BATCH])
 
 
-def _csv(scoring: Scoring, layout: Layout, rows: Sequence[Row], answers: Sequence[str | Prediction]) -> bytes:
+def _csv(scoring: Scoring, layout: Layout, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:
     """Append the answers to each row; rows stay as they are unless columns are left out."""
     separator = layout.separator
     lines = []
@@ -158,7 +158,7 @@ def csv_line(fields: Sequence[str], separator: str) -> str:
     return line.getvalue().removesuffix("\r\n")
 
 
-def _json_lines(scoring: Scoring, rows: Sequence[Row], answers: Sequence[str | Prediction]) -> bytes:
+def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:
     """Append the answers to each object, whose own text stays as it is unless fields are left out."""
     names = scoring.added
     lines = []

@@ -7,32 +7,32 @@ from rich.progress import Progress
 
 from tests.training.own import write
 from training.errors import SourceError
-from training.records import BadRow, Columns, Record, holds_rows, read_records
+from training.records import BadRow, Columns, LabelledRow, holds_rows, read_records
 
 PROGRESS = Progress(disable=True)
 
 
-def read(path: Path, columns: Columns | None = None) -> list[Record | BadRow]:
+def read(path: Path, columns: Columns | None = None) -> list[LabelledRow | BadRow]:
     return list(read_records(path, columns or Columns(), PROGRESS))
 
 
 def test_columns_are_found_in_any_order_and_case(tmp_path: Path) -> None:
     path = write(tmp_path / "my.csv", "ID;Sentiment;stars;Review;split\n7;positive;9;Superb;test\n")
-    assert read(path) == [Record("my.csv:2", "Superb", "positive", "test", "7")]
+    assert read(path) == [LabelledRow("my.csv:2", "Superb", "positive", "test", "7")]
     path = write(tmp_path / "my.jsonl", '{"ID": 7, "Sentiment": true, "Review": "Superb"}\n{"Sentiment": true}')
-    assert read(path) == [Record("my.jsonl:1", "Superb", True, None, 7), Record("my.jsonl:2", None, True)]
+    assert read(path) == [LabelledRow("my.jsonl:1", "Superb", True, None, 7), LabelledRow("my.jsonl:2", None, True)]
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
     path = write(tmp_path / "my.csv", "text,body,label,Mood\nx,Superb,1,0\n")
-    assert read(path, Columns(("body",), ("mood",))) == [Record("my.csv:2", "Superb", "0")]
+    assert read(path, Columns(("body",), ("mood",))) == [LabelledRow("my.csv:2", "Superb", "0")]
 
 
 def test_bad_line_is_named_and_the_others_read(tmp_path: Path) -> None:
     first, bad, last = read(write(tmp_path / "my.csv", 'text,label\nfine,1\n"open,1\nfine,0\n'))
     assert isinstance(bad, BadRow)
     assert (bad.place, "not valid CSV" in bad.reason) == ("my.csv:3", True)
-    assert (first, last) == (Record("my.csv:2", "fine", "1"), Record("my.csv:4", "fine", "0"))
+    assert (first, last) == (LabelledRow("my.csv:2", "fine", "1"), LabelledRow("my.csv:4", "fine", "0"))
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed,
     rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
     typer.echo(f"{rows:,} rows in {seconds:.1f} s{rate} -> {output}")
     if progress.errors or progress.bad_lines:
-        typer.echo(f"{progress.errors:,} rows have an error, {progress.bad_lines:,} lines could not be parsed")
+        typer.echo(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
 
 
 def _cores() -> int:

@@ -119,7 +119,9 @@ class RayPool:
         self._ray: Any = ray
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         with tempfile.TemporaryDirectory(prefix="sentiment-ray-") as folder:
-            shutil.copytree(Path(__file__).parent.parent, Path(folder, "app"), ignore=_compiled)
+            shutil.copytree(
+                Path(__file__).parent.parent, Path(folder, "app"), ignore=shutil.ignore_patterns("__pycache__")
+            )
             shutil.copytree(scoring.bundle, Path(folder, "bundle", scoring.bundle.name))
             try:
                 if address != "auto":  # Ray itself would try for minutes
@@ -157,7 +159,3 @@ class RayPool:
     def close(self) -> None:
         """See `Pool`."""
         self._ray.shutdown()
-
-
-def _compiled(folder: str, names: list[str]) -> list[str]:  # noqa: ARG001
-    return [name for name in names if name == "__pycache__"]

@@ -5,18 +5,25 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
 from app.bulk.errors import BulkError
 from app.bulk.scoring import Scored, Scoring, score
 from app.records import CHUNK_BYTES, Chunk, PackageMissing
+
+WORKER_DIED = "a worker process died, perhaps for lack of memory; try fewer --workers"
+
+CHECK_INTERVAL = 5.0
+"""Seconds to wait for a result before checking that the workers are alive."""
 
 
 class Pool(Protocol):
@@ -57,23 +64,30 @@ class ProcessPool:
         self.workers = workers
         self._scoring = scoring
         context = multiprocessing.get_context("spawn")
+        self._processes: set[BaseProcess] = set()
         self._executor = ProcessPoolExecutor(workers, context, initializer=_prepare_worker)
 
     def submit(self, text: str, chunk: Chunk) -> Callable[[], Scored]:
         """See `Pool`."""
         future = self._executor.submit(score, self._scoring, text, chunk)
-        return lambda: _result(future)
+        return lambda: self._result(future)
+
+    def _result(self, future: Future[Scored]) -> Scored:
+        while True:
+            self._processes.update(multiprocessing.active_children())
+            try:
+                return future.result(timeout=CHECK_INTERVAL)
+            except BrokenProcessPool as error:
+                raise BulkError(WORKER_DIED) from error
+            except TimeoutError:
+                if not all(process.is_alive() for process in self._processes):
+                    # It died while sending a result, and the executor waits for the rest forever, even at exit.
+                    sys.stderr.write(f"error: {WORKER_DIED}\n")
+                    os._exit(1)
 
     def close(self) -> None:
         """See `Pool`."""
         self._executor.shutdown(cancel_futures=True)
-
-
-def _result(future: Future[Scored]) -> Scored:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise BulkError("a worker process died, perhaps for lack of memory; try fewer --workers") from error
 
 
 def _prepare_worker() -> None:

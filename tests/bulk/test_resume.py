@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -102,13 +103,18 @@ def test_signal_stops_a_job_and_leaves_whole_parts(
     assert content_of(output) == expected
 
 
-def test_worker_that_dies_ends_the_job(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sending", [False, True], ids=["at any moment", "while it sends a result"])
+def test_worker_that_dies_ends_the_job(sending: bool, source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    with running(source, output, *OPTIONS) as process:
+    with running(source, output, "--part-rows", 200, "--workers", 1) as process:
         wait_until(lambda: len(parts(output)) >= 3)
+        if sending:  # nobody reads what the worker sends
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(1)
         for child in psutil.Process(process.pid).children():
             if "spawn_main" in " ".join(child.cmdline()):
                 child.kill()
+        process.send_signal(signal.SIGCONT)
         _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "a worker process died" in errors

@@ -69,7 +69,10 @@ class ProcessPool:
 
     def submit(self, text: str, chunk: Chunk) -> Callable[[], Scored]:
         """See `Pool`."""
-        future = self._executor.submit(score, self._scoring, text, chunk)
+        try:
+            future = self._executor.submit(score, self._scoring, text, chunk)
+        except BrokenProcessPool as error:
+            raise BulkError(WORKER_DIED) from error
         return lambda: self._result(future)
 
     def _result(self, future: Future[Scored]) -> Scored:

@@ -5,7 +5,7 @@ Python*, 3.4): lower-case, turn each filtered character into a space, split. The
 addition, typographic forms such as curly quotes behave like their ASCII counterparts, and every Unicode white-space
 character is a separator, so that a Windows line ending or a no-break space never becomes part of a word.
 
-Cost: 12 us per review (docs/performance.md).
+Cost: 15 us per review (docs/performance.md).
 """
 
 import re

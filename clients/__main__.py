@@ -4,6 +4,7 @@ Each client is a package: `python/sentiment-client` and `typescript` in the outp
 """
 
 import argparse
+import fcntl
 import json
 import shutil
 import subprocess
@@ -104,9 +105,11 @@ def install_node_packages() -> None:
         raise ToolMissing(f"It needs Node {oldest} or newer, this is {version}.")
     folder = HERE / "typescript"
     lock, installed = folder / "package-lock.json", folder / "node_modules/.installed"
-    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
-        _run([npm, "ci"], folder)
-        shutil.copyfile(lock, installed)
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # tests in parallel processes may install them at the same time
+        if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+            _run([npm, "ci"], folder)
+            shutil.copyfile(lock, installed)
 
 
 def write_typescript(document: Path, folder: Path) -> Path:

@@ -211,7 +211,7 @@ def bulk(
     Adds the columns `positive_probability`, `sentiment`, `words`, `known_words` and `error` to each row. Lines that
     cannot be parsed go to `_bad_lines.jsonl`.
 
-    Exit codes: 0 every row was scored, 1 the job failed and finished parts stay, 2 the command is wrong, 3 the job is
+    Exit codes: 0 every row was scored, 1 the job failed and finished parts stay, 2 the command is invalid, 3 the job is
     complete, but rows have errors or lines could not be parsed.
     """
     settings = opt.load_settings(
@@ -223,9 +223,7 @@ def bulk(
 
     columns = tuple(filter(None, keep.split(","))) if keep is not None else None
     try:
-        code = run(
-            settings, input_, output, text, columns, prefix, part_rows, workers, ray, resume, overwrite, as_json
-        )  # fmt: skip
+        code = run(settings, input_, output, text, columns, prefix, part_rows, workers, ray, resume, overwrite, as_json)
     except (BulkUsage, PackageMissing) as error:
         raise typer.BadParameter(printable(str(error))) from error
     raise typer.Exit(code)

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import lzma
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ class FileUnreadable(SentimentError):
 
 
 class ColumnMissing(SentimentError):
-    """A file does not have the column, or has several that it could be."""
+    """A file does not have the column, or several columns match."""
 
 
 class PackageMissing(SentimentError):
@@ -86,7 +87,7 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is organised.
+    """The format and the columns of a file.
 
     Attributes:
         format: Its format.
@@ -106,7 +107,7 @@ class Chunk:
     """Consecutive rows of a file.
 
     Attributes:
-        layout: That of the file.
+        layout: Layout of the file.
         part: Index of the part of the file that they belong to; see `read_chunks`.
         records: The rows of a text file, or a `pyarrow.RecordBatch`.
         line: Number of the first row of a Parquet file, from 1.
@@ -117,8 +118,12 @@ class Chunk:
     records: Any
     line: int = 1
 
-    def rows(self) -> Iterator[ParsedRow | BadLine]:
-        """Parse the rows."""
+    def rows(self, columns: Sequence[str]) -> Iterator[ParsedRow | BadLine]:
+        """Parse the rows.
+
+        Args:
+            columns: The columns that are needed. Rows of Parquet have only these, rows of text have all.
+        """
         match self.layout.format:
             case "csv":
                 csv.field_size_limit(MAX_LINE)
@@ -127,7 +132,8 @@ class Chunk:
             case "jsonl":
                 yield from map(_json_row, self.records)
             case "parquet":
-                yield from (ParsedRow(line, "", row) for line, row in enumerate(self.records.to_pylist(), self.line))
+                rows = self.records.select(list(columns)).to_pylist()
+                yield from (ParsedRow(line, "", row) for line, row in enumerate(rows, self.line))
 
 
 def format_of(path: Path) -> Format | None:
@@ -148,9 +154,10 @@ def find_column(layout: Layout, names: Sequence[str], option: str) -> str:
     found = [column for column in layout.columns if column.strip().casefold() in wanted]
     if len(found) == 1:
         return found[0]
-    there = ", ".join(repr(column[:20]) for column in layout.columns[:8]) or "no columns"
-    fault = f"several columns named {' or '.join(names)}" if found else f"no column named {' or '.join(names)}"
-    raise ColumnMissing(f"there is {fault}, only {there}; choose one with {option}")
+    there = ", ".join(repr(column[:20]) for column in (found or layout.columns)[:8]) or "no columns"
+    named = f"named {' or '.join(names)}"
+    fault = f"there are several columns {named}: {there}" if found else f"there is no column {named}, only {there}"
+    raise ColumnMissing(f"{fault}; choose one with {option}")
 
 
 def read_layout(path: Path) -> Layout:
@@ -168,12 +175,17 @@ def read_layout(path: Path) -> Layout:
 
 
 def read_chunks(
-    path: Path, part_rows: int, advance: Callable[[int], object] = lambda _: None, chunk_bytes: int = CHUNK_BYTES
+    path: Path,
+    layout: Layout,
+    part_rows: int = sys.maxsize,
+    advance: Callable[[int], object] = lambda _: None,
+    chunk_bytes: int = CHUNK_BYTES,
 ) -> Iterator[Chunk]:
     """Read a file.
 
     Args:
         path: The file.
+        layout: What `read_layout` returned for it.
         part_rows: Rows per part; no chunk belongs to two parts.
         advance: Called with the number of bytes of the file that were read since the last call.
         chunk_bytes: A chunk of text takes no more rows once it has this many bytes.
@@ -182,7 +194,6 @@ def read_chunks(
         FileUnreadable: It is damaged. What comes before the damage has been yielded.
         PackageMissing: It needs pyarrow.
     """
-    layout = read_layout(path)
     with _reading(path), path.open("rb") as raw:
         if layout.format == "parquet":
             yield from _parquet_chunks(raw, layout, part_rows, advance)
@@ -197,10 +208,8 @@ def read_chunks(
             room -= len(chunk)
             if not room:
                 part, room = part + 1, part_rows
-            before, position = (
-                position,
-                path.stat().st_size if raw.closed else raw.tell(),
-            )  # pyarrow closes it at its end
+            before = position
+            position = path.stat().st_size if raw.closed else raw.tell()  # pyarrow closes the file at its end
             advance(position - before)
 
 
@@ -252,7 +261,7 @@ def _text_layout(path: Path, records: Iterator[RawRow]) -> Layout:
 
 
 def _records(path: Path, raw: Any) -> Iterator[RawRow]:
-    """Split a file into records; blank lines are none."""
+    """Split a file into records, without blank lines."""
     lines: Iterator[tuple[int, bytes]] = enumerate(_lines(_decompressed(path, raw)), 1)
     first = next(lines, None)
     if first is None:
@@ -319,7 +328,7 @@ def _csv_rows(record: RawRow, layout: Layout) -> Iterator[ParsedRow | BadLine]:
     except csv.Error as error:
         reason = f"not valid CSV: {error}"
     # Perhaps an unclosed quote: only the first line is bad for certain.
-    first, *others = record.content.splitlines(keepends=True)
+    first, *others = io.BytesIO(record.content)
     yield BadLine(record.line, reason, _shown(first))
     for other in _csv_records(enumerate(others, record.line + 1)):
         yield from _csv_rows(other, layout)

@@ -38,7 +38,7 @@ def zst(content: bytes) -> bytes:
 
 def read(path: Path, content: bytes | str) -> list[ParsedRow | BadLine]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return [row for chunk in read_chunks(path, 1_000_000) for row in chunk.rows()]
+    return [row for chunk in read_chunks(path, read_layout(path)) for row in chunk.rows(["text", "label"])]
 
 
 def texts(rows: list[ParsedRow | BadLine]) -> list[str]:
@@ -66,8 +66,9 @@ def test_rows_of_every_format_are_the_same(tmp_path: Path, name: str, content: b
 
 def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "my.parquet", row_group_size=2)
-    chunks = list(read_chunks(tmp_path / "my.parquet", 2))
-    assert [(chunk.part, [row.line for row in chunk.rows()]) for chunk in chunks] == [(0, [1, 2]), (1, [3])]
+    path = tmp_path / "my.parquet"
+    chunks = list(read_chunks(path, read_layout(path), 2))
+    assert [(chunk.part, [row.line for row in chunk.rows(["text"])]) for chunk in chunks] == [(0, [1, 2]), (1, [3])]
 
 
 def test_rows_have_the_number_of_their_first_line(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from app.records import (
     BadLine,
     ColumnMissing,
     FileUnreadable,
+    Layout,
     find_column,
     format_of,
     read_chunks,
@@ -22,7 +23,6 @@ from training.errors import SourceError
 
 OTHER_SUFFIXES = (".json", ".xlsx", ".xls", ".ods")
 """Other formats that people keep reviews in; an error says how to convert them."""
-PART_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,10 @@ def read_records(path: Path, columns: Columns, progress: Progress) -> Iterator[L
     empty = True
     try:
         task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
-        names = _names(path, columns)
-        for chunk in read_chunks(path, PART_ROWS, lambda read: progress.advance(task, read)):
-            for row in chunk.rows():
+        layout = read_layout(path)
+        names = _names(path, layout, columns)
+        for chunk in read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
+            for row in chunk.rows(list(names.values())):
                 empty = False
                 place = f"{path.name}:{row.line}"
                 if isinstance(row, BadLine):
@@ -94,9 +95,8 @@ def read_records(path: Path, columns: Columns, progress: Progress) -> Iterator[L
         raise SourceError(f"{path}: there are no rows below the header")
 
 
-def _names(path: Path, columns: Columns) -> dict[str, str]:
+def _names(path: Path, layout: Layout, columns: Columns) -> dict[str, str]:
     """Which column has what; a split and an id are optional."""
-    layout = read_layout(path)
     found = {}
     for field, names in vars(columns).items():
         try:

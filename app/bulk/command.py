@@ -51,12 +51,13 @@ def run(
         SentimentError: The job cannot be done, or not to its end.
     """
     if resume and overwrite:
-        raise BulkUsage("--resume and --overwrite exclude each other")
+        raise BulkUsage("--resume and --overwrite cannot be combined")
     paths = find_sources(input_, output)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     scoring = Scoring(bundle.folder.resolve(), settings.runtime, keep, prefix, settings.max_characters)
+    stats = [path.stat() for path in paths]
     job = {
-        "inputs": [[path.as_posix(), path.stat().st_size, path.stat().st_mtime_ns] for path in paths],
+        "inputs": [[path.as_posix(), stat.st_size, stat.st_mtime_ns] for path, stat in zip(paths, stats, strict=True)],
         "model": bundle.digest,
         "runtime": settings.runtime,
         "text": text,
@@ -73,9 +74,8 @@ def run(
         before = files.progress.rows
         if not files.progress.complete:
             pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
-            size = sum(path.stat().st_size for path in paths)
             with closing(pool), _bar() as bar:
-                task = bar.add_task("scoring", total=size, rows=0, speed=0.0)
+                task = bar.add_task("scoring", total=sum(stat.st_size for stat in stats), rows=0, speed=0.0)
 
                 def scored(rows: int) -> None:
                     speed.add(rows)

@@ -133,7 +133,7 @@ def _pieces(
     finished = 0
     for source in sources:
         parts = 0  # of this file; none if it has no rows
-        for chunk in read_chunks(source.path, part_rows, read, chunk_bytes):
+        for chunk in read_chunks(source.path, source.layout, part_rows, read, chunk_bytes):
             parts = chunk.part + 1
             yield _Piece(finished + chunk.part, source, chunk)
         finished += parts

@@ -29,7 +29,7 @@ JOB, LOCK, BAD_LINES = "_job.json", "_job.lock", "_bad_lines.jsonl"
 
 @dataclass
 class JobState:
-    """How far a job has come; only finished parts count.
+    """Progress of a job; only finished parts count.
 
     Attributes:
         parts: Finished parts.
@@ -100,7 +100,7 @@ class Output:
             state = json.loads((self.path / JOB).read_text())
             if changes := [name for name, value in self._job.items() if state["job"].get(name) != value]:
                 raise BulkUsage(
-                    f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts anew"
+                    f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts over"
                 )
             self.progress = JobState(**state["progress"])
             if self._bad_lines.exists():
@@ -108,14 +108,14 @@ class Output:
             return
         if existing and not overwrite:
             advice = "" if self.is_file else "--resume continues a stopped job, "
-            raise BulkUsage(f"{existing[0]}: exists already; {advice}--overwrite starts anew")
+            raise BulkUsage(f"{existing[0]}: exists already; {advice}--overwrite starts over")
         for path in existing:
             if path.name in (JOB, BAD_LINES) or path.name.startswith("part-"):
                 path.unlink()
         self._bad_lines.unlink(missing_ok=True)
 
     def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
-        """Write the next part, whole or not at all, and note that it is finished.
+        """Write the next part, whole or not at all, and record that it is finished.
 
         Args:
             scoring: How it was scored.
@@ -143,7 +143,7 @@ class Output:
         self._save(progress)
 
     def complete(self) -> None:
-        """Note that the job is complete."""
+        """Record that the job is complete."""
         self._save(replace(self.progress, complete=True))
 
     def _save(self, progress: JobState) -> None:
@@ -160,7 +160,7 @@ def _header(scoring: Scoring, layout: Layout) -> bytes:
 
 @contextmanager
 def _writing(layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
-    """Yield what writes the content of chunks."""
+    """Yield a function that writes the content of a chunk."""
     if layout.format != "parquet":
         yield file.write
         return

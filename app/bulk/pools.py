@@ -41,7 +41,7 @@ class Pool(Protocol):
         """Start to score a chunk; see `scoring.score`.
 
         Returns:
-            What waits for the result, and returns it.
+            A function that waits for the result and returns it.
         """
         ...
 

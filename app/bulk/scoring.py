@@ -83,7 +83,7 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
         raise BulkError(str(error)) from error
     rows: list[ParsedRow] = []
     bad_lines: list[BadLine] = []
-    for row in chunk.rows():
+    for row in chunk.rows([text]):
         rows.append(row) if isinstance(row, ParsedRow) else bad_lines.append(row)
     reviews = [_review(row.values.get(text)) for row in rows]
     errors = [error_in(review, scoring.max_characters) for review in reviews]
@@ -91,7 +91,7 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
     answers = [error or next(predictions) for error in errors]
     match chunk.layout.format:
         case "csv":
-            content: Any = _csv(scoring, chunk.layout, rows, answers)
+            content: Any = _csv(scoring, chunk.layout.separator, rows, answers)
         case "jsonl":
             content = _json_lines(scoring, rows, answers)
         case "parquet":
@@ -133,15 +133,14 @@ def _predict(classifier: Classifier, reviews: Sequence[Any]) -> Any:
         yield from classifier.predict(reviews[start : start + BATCH])
 
 
-def _csv(scoring: Scoring, layout: Layout, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:
+def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:
     """Append the answers to each row; rows stay as they are unless columns are left out."""
-    separator = layout.separator
     lines = []
     for row, answer in zip(rows, answers, strict=True):
         text = row.text.rstrip("\r\n")
         if scoring.keep is not None:
             text = csv_line([row.values[name] for name in scoring.keep], separator)
-        if text and scoring.kept(layout):
+        if text:
             text += separator
         if isinstance(answer, Prediction):
             fields = (repr(answer.positive_probability), answer.sentiment, str(answer.words), str(answer.known_words))
@@ -163,11 +162,12 @@ def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[s
     names = scoring.added
     lines = []
     for row, answer in zip(rows, answers, strict=True):
-        if clash := [name for name in names if name in row.values and (scoring.keep is None or name in scoring.keep)]:
-            raise BulkError(f"line {row.line} has a field {clash[0]!r} already; choose other names with --prefix")
-        text = row.text.strip().encode()
         if scoring.keep is not None:
             text = to_json({name: row.values.get(name) for name in scoring.keep})
+        elif clash := [name for name in names if name in row.values]:
+            raise BulkError(f"line {row.line} has a field {clash[0]!r} already; choose other names with --prefix")
+        else:
+            text = row.text.strip().encode()
         before = text[:-1].rstrip()
         comma = b"" if before == b"{" else b","
         lines.append(before + comma + to_json(dict(zip(names, _values(answer), strict=True)))[1:] + b"\n")

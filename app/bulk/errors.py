@@ -1,10 +1,10 @@
-"""What can go wrong while files are scored.
+"""Errors of bulk scoring.
 
 SentimentError
 └── BulkError         the job failed; finished parts stay
-    └── BulkUsage     the command cannot be carried out as it is (exit code 2)
+    └── BulkUsage     the command is invalid (exit code 2)
 
-Beside these: `app.records` (unreadable files, missing columns) and `app.inference.errors` (bundle, runtime).
+Besides these: `app.records` (unreadable files, missing columns) and `app.inference.errors` (bundle, runtime).
 """
 
 from app.inference.errors import SentimentError
@@ -15,4 +15,4 @@ class BulkError(SentimentError):
 
 
 class BulkUsage(BulkError):
-    """The command cannot be carried out as it is."""
+    """The command is invalid, or does not fit its input or output."""

@@ -1,157 +1,238 @@
-"""The network: how it is built, fed, fitted, judged and exported."""
+"""The Keras network of every recipe: building, training, predicting, exporting; and what a recipe returns."""
 
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import Progress
 
+from app.inference.prediction import UncertaintyRule
 from app.inference.runtimes import LITERT_FILE, import_tensorflow
-from app.inference.vocabulary import Row, Vocabulary
-from training.recipe import Recipe
+from app.inference.vocabulary import Encoding, Row, Vocabulary
 
 tf = import_tensorflow()
 import keras
 
 Network: TypeAlias = keras.Model
+"""multi_hot (batch, columns) -> positive_probability (batch, 1)."""
 History = dict[str, list[float]]
-"""Metric -> its value after each epoch: loss, accuracy, and val_loss, val_accuracy where there is validation."""
+"""Metric -> its value after each epoch: loss and accuracy; with validation, also val_loss and val_accuracy."""
+
+PREDICTION_BATCH = 512
+"""Reviews per batch outside training, where the size does not change the results."""
+
+
+class Recipe(Protocol):
+    """A frozen dataclass with every constant of a recipe, which the manifest records.
+
+    Its module, `training.<name>`, has the functions `train(dataset, recipe, progress) -> TrainedModel` and
+    `validate(dataset, recipe, progress) -> History`, and VARIANTS for experiments: name -> recipe.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    name: ClassVar[str]
+    encoding: ClassVar[Encoding]
+    reads_unlabelled: ClassVar[bool]
+    """Whether the recipe uses the data set's unlabelled reviews."""
+
+    def scaled(self, reviews: int) -> Self:
+        """The same recipe for a smaller training set."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions for labelled reviews by networks that were not trained on them.
+
+    Attributes:
+        probabilities: float32 (reviews,), in [0, 1].
+        labels: float32 (reviews,), 0.0 or 1.0.
+        words: int (reviews,), the number of words in each review.
+        known_words: int (reviews,), the number of words that belong to a term.
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.float32]
+    words: NDArray[np.intp]
+    known_words: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.float32], labels: NDArray[np.float32], rows: Sequence[Row]) -> "HeldOut":
+        """Combine predictions and labels with the word counts of the encoded reviews."""
+        words, known_words = np.array([(row.words, row.known_words) for row in rows], np.intp).T
+        return cls(probabilities, labels, words, known_words)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a recipe returns.
+
+    Attributes:
+        vocabulary: Encodes reviews.
+        network: The network, calibrated.
+        epochs: For how many epochs it was trained.
+        history: Of the run with validation.
+        validation: Reviews held out in that run.
+        held_out: Cross-fitted predictions for the training set.
+        uncertainty: When a prediction is uncertain.
+    """
+
+    vocabulary: Vocabulary
+    network: Network
+    epochs: int
+    history: History
+    validation: int
+    held_out: HeldOut
+    uncertainty: UncertaintyRule
+
+    def encode(self, sequences: Sequence[list[str]]) -> list[Row]:
+        """Encode reviews that are tokens already."""
+        return encode(self.vocabulary, sequences)
+
+    def predict_rows(self, rows: Sequence[Row]) -> NDArray[np.float32]:
+        """Estimate the probabilities of encoded reviews; float32 (reviews,)."""
+        return predict(self.network, self.vocabulary, rows)
+
+    def predict(self, texts: Sequence[str]) -> list[float]:
+        """Estimate the probabilities of raw reviews, in order."""
+        probabilities: list[float] = self.predict_rows(self.encode(list(map(self.vocabulary.tokenise, texts)))).tolist()
+        return probabilities
+
+    def top_terms(self, count: int = 20) -> dict[str, list[str]]:
+        """The terms that change the log-odds of an otherwise empty review most, strongest first.
+
+        Args:
+            count: Terms per class.
+        """
+        base = self.vocabulary.encode("").columns
+        terms = list(self.vocabulary.word_index)
+        rows = [Row(np.append(base, np.int32(column)), 1, 1) for column in self.vocabulary.word_index.values()]
+        order = np.argsort(self.predict_rows(rows), kind="stable")
+        return {
+            "positive": [terms[i] for i in order[::-1][:count]],
+            "negative": [terms[i] for i in order[:count]],
+        }
 
 
 def fix_seed(seed: int) -> None:
-    """Make what follows repeatable: the same seed gives the same weights on the same machine."""
+    """Make training repeatable: the same seed gives the same weights on the same machine."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
 
-def build(recipe: Recipe, steps: int) -> Network:
-    """Make a new, untrained network: multi_hot (batch, columns) -> positive_probability (batch, 1).
+def build(columns: int, hidden_units: Sequence[int], activation: str = "relu", dropout: float = 0.0) -> Network:
+    """Build a new network, which the recipe compiles.
 
     Args:
-        recipe: Its shape and how it will learn.
-        steps: How many batches it will see; a decaying learning rate ends with the last.
+        columns: Width of a row.
+        hidden_units: Width of each hidden layer, first to last.
+        activation: Of the hidden layers.
+        dropout: Share of each hidden layer's outputs that is left out in training.
     """
-    layers = [keras.Input((recipe.encoding.columns,), name="multi_hot")]
-    for units in recipe.hidden_units:
-        layers.append(keras.layers.Dense(units, activation=recipe.activation))
-        if recipe.dropout:
-            layers.append(keras.layers.Dropout(recipe.dropout))
-    layers.append(keras.layers.Dense(1, activation="sigmoid", name="positive_probability"))
-    network = keras.Sequential(layers)
-    network.compile(optimizer=_optimizer(recipe, steps), loss=recipe.loss, metrics=[accuracy])
-    return network
+    layers = [keras.Input((columns,), name="multi_hot")]  # (batch, columns)
+    for units in hidden_units:
+        layers.append(keras.layers.Dense(units, activation=activation))  # (batch, units)
+        if dropout:
+            layers.append(keras.layers.Dropout(dropout))
+    layers.append(keras.layers.Dense(1, activation="sigmoid", name="positive_probability"))  # (batch, 1)
+    return keras.Sequential(layers)
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Share of reviews on the right side of one half, also where the target is a probability."""
+    """Share of reviews on the right side of 0.5, also where the target is a probability."""
     return tf.reduce_mean(tf.cast(tf.equal(y_true > 0.5, y_pred > 0.5), tf.float32))
 
 
-def _optimizer(recipe: Recipe, steps: int) -> Any:
-    optimizer = keras.optimizers.get(recipe.optimizer)
-    if recipe.learning_rate is not None:
-        rate: Any = recipe.learning_rate
-        optimizer = type(optimizer)(keras.optimizers.schedules.CosineDecay(rate, steps) if recipe.decay else rate)
-    return optimizer
+def encode(vocabulary: Vocabulary, sequences: Sequence[list[str]]) -> list[Row]:
+    """Encode reviews that are tokens already, a batch at a time to bound memory."""
+    parts = (sequences[start : start + PREDICTION_BATCH] for start in range(0, len(sequences), PREDICTION_BATCH))
+    return [row for part in parts for row in vocabulary.encode_batch(part)]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-    """Encoded reviews, spread out one batch at a time: 20 MB where the whole matrix would take 1 GB.
+    """Encoded reviews as multi-hot batches: 20 MB at a time, where the whole matrix would take 1 GB.
 
     Args:
-        vocabulary: What encoded the rows.
+        vocabulary: Encoded the rows.
         rows: The reviews.
-        labels: float32 (reviews,); probabilities where the network learns from a teacher.
-        size: Reviews a batch; the last batch holds what is left.
+        targets: float32 (reviews,); labels or probabilities.
+        size: Reviews per batch; the last batch has the rest.
         rng: Draws a new order before each epoch; None keeps the order.
-        term_dropout: Share of each row's columns that is left out, anew each time.
+        term_dropout: Share of each row's columns that is left out, drawn anew in each epoch.
     """
 
     def __init__(
         self,
         vocabulary: Vocabulary,
         rows: Sequence[Row],
-        labels: NDArray[np.float32],
+        targets: NDArray[np.float32],
         size: int,
         rng: np.random.Generator | None = None,
         term_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self._term_dropout = term_dropout
         if term_dropout:  # a term that occurs twice should not have two chances
-            rows = [row._replace(columns=np.fromiter(set(row.columns.tolist()), np.int32)) for row in rows]
-        self._vocabulary, self._rows, self._labels, self._size, self._rng = vocabulary, rows, labels, size, rng
+            rows = [row._replace(columns=np.unique(row.columns)) for row in rows]
+        self.rows, self.targets, self.size = rows, targets, size
+        self._vocabulary, self._rng, self._term_dropout = vocabulary, rng, term_dropout
         self._order = np.arange(len(rows))
-        self._draw()
+        self.on_epoch_end()
 
     def __len__(self) -> int:
-        return -(-len(self._rows) // self._size)
+        return -(-len(self.rows) // self.size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        chosen = self._order[index * self._size : (index + 1) * self._size]
-        multi_hot = self._vocabulary.multi_hot([self._thinned(self._rows[i]) for i in chosen])  # (batch, columns)
-        if self._rng is not None and self._term_dropout:
-            multi_hot /= 1 - self._term_dropout  # so that scores are as large as without
-        return multi_hot, self._labels[chosen, None]  # (batch, 1)
-
-    def _thinned(self, row: Row) -> Row:
-        """Leave some terms out, so that the network learns not to rely on any one of them."""
-        if self._rng is None or self._term_dropout == 0:
-            return row
-        return row._replace(columns=row.columns[self._rng.random(len(row.columns)) >= self._term_dropout])
+        chosen = self._order[index * self.size : (index + 1) * self.size]
+        rows = [self.rows[i] for i in chosen]
+        if self._rng is not None and self._term_dropout:  # so that the network does not rely on any one term
+            keep = 1 - self._term_dropout
+            rows = [row._replace(columns=row.columns[self._rng.random(len(row.columns)) < keep]) for row in rows]
+            # Scores are then as large as without dropout.
+            return self._vocabulary.multi_hot(rows) / np.float32(keep), self.targets[chosen, None]
+        return self._vocabulary.multi_hot(rows), self.targets[chosen, None]  # (batch, columns), (batch, 1)
 
     def on_epoch_end(self) -> None:
-        self._draw()
-
-    def _draw(self) -> None:
         if self._rng is not None:
-            self._order = self._rng.permutation(len(self._rows))
-
-
-class _Report(keras.callbacks.Callback):  # type: ignore[misc]
-    """Pass what happens on to the progress display."""
-
-    def __init__(self, on_batch: Callable[[], None]) -> None:
-        super().__init__()
-        self._on_batch = on_batch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._on_batch()
+            self._order = self._rng.permutation(len(self.rows))
 
 
 def fit(
-    network: Network, batches: Batches, epochs: int, on_batch: Callable[[], None], validation: Batches | None = None
+    network: Network, batches: Batches, epochs: int, progress: Progress, validation: Batches | None = None
 ) -> History:
-    """Train.
+    """Train a compiled network in place, with a progress bar.
 
     Args:
-        network: Trained in place.
-        batches: What to learn from.
-        epochs: How often to go through it.
-        on_batch: Called after each step.
+        network: The network.
+        batches: The training set.
+        epochs: Passes over it.
+        progress: Shows the progress.
         validation: What to measure on after each epoch.
     """
+    task = progress.add_task(f"{epochs} epochs over {len(batches.rows):,} reviews", total=epochs * len(batches))
+    advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: progress.advance(task))
     history = network.fit(
-        batches, epochs=epochs, validation_data=validation, shuffle=False, verbose=0, callbacks=[_Report(on_batch)]
+        batches, epochs=epochs, validation_data=validation, shuffle=False, verbose=0, callbacks=[advance]
     )
     return {name: [float(value) for value in values] for name, values in history.history.items()}
 
 
-def predict(network: Network, batches: Batches) -> NDArray[np.float32]:
-    """Estimate probabilities; float32 (reviews,)."""
-    parts = [network.predict_on_batch(batches[i][0])[:, 0] for i in range(len(batches))]
-    return np.concatenate(parts)
+def predict(network: Network, vocabulary: Vocabulary, rows: Sequence[Row]) -> NDArray[np.float32]:
+    """Estimate the probabilities of encoded reviews; float32 (reviews,)."""
+    starts = range(0, len(rows), PREDICTION_BATCH)
+    batches = (vocabulary.multi_hot(rows[start : start + PREDICTION_BATCH]) for start in starts)
+    return np.concatenate([network.predict_on_batch(multi_hot)[:, 0] for multi_hot in batches])
 
 
 def export(network: Network, folder: Path) -> None:
-    """Write the network into a staged bundle as a SavedModel that serves multi_hot -> positive_probability.
+    """Write the network into a staged bundle, as a SavedModel and for LiteRT.
 
     Raises:
-        OSError: The system refused to write; the disk is full, say.
+        OSError: Writing failed, for example because the disk is full.
     """
 
     @tf.function(input_signature=[tf.TensorSpec((None, network.input_shape[1]), tf.float32, "multi_hot")])  # type: ignore[untyped-decorator]
@@ -161,21 +242,16 @@ def export(network: Network, folder: Path) -> None:
     module = tf.Module()
     module.variables_to_save = network.trainable_variables
     module.serve = serve
-    level = logging.getLogger("tensorflow").level
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         tf.saved_model.save(module, os.fspath(folder), signatures={"serving_default": serve})
-    except tf.errors.OpError as error:  # which one depends on what the system said: ResourceExhausted, OutOfRange, …
-        # What the system said stands between the operation's names.
+    except tf.errors.OpError as error:  # ResourceExhausted, OutOfRange, …, with the reason between names of operations
         raise OSError(re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", error.message)) from error
     finally:
-        logging.getLogger("tensorflow").setLevel(level)
+        logger.setLevel(level)
     (folder / "assets").rmdir()  # always empty here, and git would not keep it
-    _export_litert(folder)
-
-
-def _export_litert(folder: Path) -> None:
-    """Convert the SavedModel in a staged bundle for LiteRT, weights and all."""
     model = tf.saved_model.load(os.fspath(folder))
     # Through its function: the converter's own reading of this SavedModel leaves the weights out.
     converter = tf.lite.TFLiteConverter.from_concrete_functions([model.signatures["serving_default"]], model)

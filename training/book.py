@@ -1,0 +1,144 @@
+"""The recipe `book`: chapter 3.4 of *Deep Learning with Python* (Chollet), step by step.
+
+Shapes are those of the IMDB reviews: 25,000 for training, rows of 10,000 columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+from sklearn.model_selection import StratifiedKFold
+
+from app.inference.vocabulary import Encoding, Row, Vocabulary
+from training.dataset import Dataset, build_vocabulary, hold_out, shuffled
+from training.network import (
+    Batches,
+    HeldOut,
+    History,
+    Network,
+    TrainedModel,
+    accuracy,
+    build,
+    encode,
+    fit,
+    fix_seed,
+    predict,
+)
+from training.uncertainty import fit_rule
+
+FULL = 25_000
+"""Training reviews that the constants below are made for."""
+MIN_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Book:
+    """The book's constants.
+
+    Attributes:
+        hidden_units: Width of each hidden layer, first to last.
+        activation: Of the hidden layers.
+        loss: A Keras loss.
+        learning_rate: Of RMSprop; this is Keras's default.
+        batch_size: Reviews per step.
+        epochs: Of the run with validation.
+        validation: Training reviews held out in that run.
+        folds: Parts of the training set for held-out predictions.
+        seed: Of the shuffle, the initial weights and the order of batches.
+    """
+
+    name: ClassVar[str] = "book"
+    encoding: ClassVar[Encoding] = Encoding()
+    reads_unlabelled: ClassVar[bool] = False
+
+    hidden_units: tuple[int, ...] = (16, 16)
+    activation: str = "relu"
+    loss: str = "binary_crossentropy"
+    learning_rate: float = 0.001
+    batch_size: int = 512
+    epochs: int = 20
+    validation: int = 10_000
+    folds: int = 5
+    seed: int = 0
+
+    def scaled(self, reviews: int) -> "Book":
+        """The recipe for a smaller training set: the same share for validation, and about as many steps per epoch."""
+        if reviews >= FULL:
+            return self
+        share = reviews / FULL
+        batch_size = min(self.batch_size, max(MIN_BATCH, round(self.batch_size * share)))
+        return replace(self, validation=max(1, round(self.validation * share)), batch_size=batch_size)
+
+
+VARIANTS = {
+    "the book (2 layers of 16, relu, cross-entropy)": Book(),
+    "1 hidden layer": Book(hidden_units=(16,)),
+    "3 hidden layers": Book(hidden_units=(16, 16, 16)),
+    "32 units": Book(hidden_units=(32, 32)),
+    "64 units": Book(hidden_units=(64, 64)),
+    "mse": Book(loss="mse"),
+    "tanh": Book(activation="tanh"),
+}
+"""The book's further experiments (3.4.6): what is changed -> the changed recipe."""
+
+
+def train(dataset: Dataset, recipe: Book, progress: Progress) -> TrainedModel:
+    """Find the number of epochs with validation, then train a new network on the whole training set."""
+    history = validate(dataset, recipe, progress)
+    epochs = int(np.argmin(history["val_loss"])) + 1  # the earliest minimum
+
+    training = shuffled(dataset.train, recipe.seed)
+    vocabulary = build_vocabulary(dataset, recipe.encoding)
+    rows = encode(vocabulary, training.sequences)  # 25,000 rows, int32 (occurrences,) each
+    network = _train_network(vocabulary, rows, training.labels, epochs, recipe, progress)
+
+    # How good are the probabilities? The network's own for its training set are too good to say, so each part of the
+    # training set gets those of a network that was trained on the other parts.
+    probabilities = np.zeros(len(rows), np.float32)  # (25000,)
+    folds = min(recipe.folds, int(training.labels.sum()), int((1 - training.labels).sum()))
+    for others, fold in StratifiedKFold(folds).split(rows, training.labels):  # (20000,), (5000,)
+        other = _train_network(vocabulary, [rows[i] for i in others], training.labels[others], epochs, recipe, progress)
+        probabilities[fold] = predict(other, vocabulary, [rows[i] for i in fold])
+    held_out = HeldOut.of(probabilities, training.labels, rows)
+
+    return TrainedModel(vocabulary, network, epochs, history, recipe.validation, held_out, fit_rule(held_out))
+
+
+def validate(dataset: Dataset, recipe: Book, progress: Progress) -> History:
+    """Train with the validation reviews held out, to see when over-fitting begins."""
+    fix_seed(recipe.seed)
+    vocabulary = build_vocabulary(dataset, recipe.encoding)  # ranks the words of all 25,000, as Keras does
+    partial, validation = hold_out(shuffled(dataset.train, recipe.seed), recipe.validation)  # 15,000 and 10,000 reviews
+    batches = Batches(
+        vocabulary,
+        encode(vocabulary, partial.sequences),
+        partial.labels,
+        recipe.batch_size,
+        np.random.default_rng(recipe.seed),
+    )
+    held_out = Batches(vocabulary, encode(vocabulary, validation.sequences), validation.labels, recipe.batch_size)
+    return fit(_compiled(recipe), batches, recipe.epochs, progress, held_out)
+
+
+def _train_network(
+    vocabulary: Vocabulary,
+    rows: Sequence[Row],
+    labels: NDArray[np.float32],
+    epochs: int,
+    recipe: Book,
+    progress: Progress,
+) -> Network:
+    network = _compiled(recipe)
+    rng = np.random.default_rng(recipe.seed)
+    fit(network, Batches(vocabulary, rows, labels, recipe.batch_size, rng), epochs, progress)
+    return network
+
+
+def _compiled(recipe: Book) -> Network:
+    network = build(recipe.encoding.columns, recipe.hidden_units, recipe.activation)  # (batch, 10000) -> (batch, 1)
+    network.compile(optimizer="rmsprop", loss=recipe.loss, metrics=[accuracy])
+    network.optimizer.learning_rate = recipe.learning_rate
+    return network

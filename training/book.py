@@ -61,7 +61,7 @@ class Book:
     batch_size: int = 512
     epochs: int = 20
     validation: int = 10_000
-    folds: int = 5
+    folds: int = 3
     seed: int = 0
 
     def scaled(self, reviews: int) -> "Book":
@@ -93,14 +93,17 @@ def train(dataset: Dataset, recipe: Book, progress: Progress) -> TrainedModel:
     training = shuffled(dataset.train, recipe.seed)
     vocabulary = build_vocabulary(dataset, recipe.encoding)
     rows = encode(vocabulary, training.sequences)  # 25,000 rows, int32 (occurrences,) each
-    network = _train_network(vocabulary, rows, training.labels, epochs, recipe, progress)
+    network = _compiled(recipe)
+    fit(network, _batches(vocabulary, rows, training.labels, recipe), epochs, progress)
 
-    # How good are the probabilities? The network's own for its training set are too good to say, so each part of the
-    # training set gets those of a network that was trained on the other parts.
+    # Held-out predictions: each third of the training set is scored by a network that was trained on the other two. The
+    # network's own predictions for reviews that it was trained on would look too good.
     probabilities = np.zeros(len(rows), np.float32)  # (25000,)
     folds = min(recipe.folds, int(training.labels.sum()), int((1 - training.labels).sum()))
-    for others, fold in StratifiedKFold(folds).split(rows, training.labels):  # (20000,), (5000,)
-        other = _train_network(vocabulary, [rows[i] for i in others], training.labels[others], epochs, recipe, progress)
+    for others, fold in StratifiedKFold(folds).split(rows, training.labels):  # (16667,), (8333,)
+        other = _compiled(recipe)
+        batches = _batches(vocabulary, [rows[i] for i in others], training.labels[others], recipe)
+        fit(other, batches, epochs, progress)
         probabilities[fold] = predict(other, vocabulary, [rows[i] for i in fold])
     held_out = HeldOut.of(probabilities, training.labels, rows)
 
@@ -110,31 +113,11 @@ def train(dataset: Dataset, recipe: Book, progress: Progress) -> TrainedModel:
 def validate(dataset: Dataset, recipe: Book, progress: Progress) -> History:
     """Train with the validation reviews held out, to see when over-fitting begins."""
     fix_seed(recipe.seed)
-    vocabulary = build_vocabulary(dataset, recipe.encoding)  # ranks the words of all 25,000, as Keras does
+    vocabulary = build_vocabulary(dataset, recipe.encoding)  # ranks the words of all 25,000 reviews, as Keras does
     partial, validation = hold_out(shuffled(dataset.train, recipe.seed), recipe.validation)  # 15,000 and 10,000 reviews
-    batches = Batches(
-        vocabulary,
-        encode(vocabulary, partial.sequences),
-        partial.labels,
-        recipe.batch_size,
-        np.random.default_rng(recipe.seed),
-    )
+    batches = _batches(vocabulary, encode(vocabulary, partial.sequences), partial.labels, recipe)
     held_out = Batches(vocabulary, encode(vocabulary, validation.sequences), validation.labels, recipe.batch_size)
     return fit(_compiled(recipe), batches, recipe.epochs, progress, held_out)
-
-
-def _train_network(
-    vocabulary: Vocabulary,
-    rows: Sequence[Row],
-    labels: NDArray[np.float32],
-    epochs: int,
-    recipe: Book,
-    progress: Progress,
-) -> Network:
-    network = _compiled(recipe)
-    rng = np.random.default_rng(recipe.seed)
-    fit(network, Batches(vocabulary, rows, labels, recipe.batch_size, rng), epochs, progress)
-    return network
 
 
 def _compiled(recipe: Book) -> Network:
@@ -142,3 +125,9 @@ def _compiled(recipe: Book) -> Network:
     network.compile(optimizer="rmsprop", loss=recipe.loss, metrics=[accuracy])
     network.optimizer.learning_rate = recipe.learning_rate
     return network
+
+
+def _batches(vocabulary: Vocabulary, rows: Sequence[Row], labels: NDArray[np.float32], recipe: Book) -> Batches:
+    rng = np.random.default_rng(recipe.seed)
+    rng.permutation(len(rows))  # the order that `shuffled` gave; each epoch has a new one
+    return Batches(vocabulary, rows, labels, recipe.batch_size, rng)

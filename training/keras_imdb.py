@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from app.inference.runtimes import import_tensorflow
 from app.inference.text import tokenise
-from app.inference.vocabulary import UNKNOWN_WORD, Encoding, Vocabulary
+from app.inference.vocabulary import Encoding, Vocabulary
 from training.dataset import Dataset, Split, digest_of
 from training.errors import SourceError
 
 START, UNKNOWN, OFFSET = 1, 2, 3
 """What `load_data` prepends, what it puts for a word beyond `num_words`, and how far ids are above ranks."""
+
+UNKNOWN_WORD = "?"
+"""Stands for a word that Keras leaves out."""
 
 
 def load_keras(encoding: Encoding) -> Dataset:

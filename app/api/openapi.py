@@ -183,7 +183,8 @@ def _schemas(derived: dict[str, Any]) -> dict[str, Any]:
     modes += [(error, "serialization") for error in (Problem, ProtocolError)]
     _, definitions = models_json_schema(modes, ref_template=SCHEMA)
     schemas = dict(sorted((derived | definitions["$defs"]).items()))
-    _describe_attributes(schemas["Encoding"])
+    for name in ("Encoding", "UncertaintyRule"):
+        _describe_attributes(schemas[name])
     for schema in schemas.values():
         for part in schema.get("properties", {}).values():
             if part.get("default", ...) is None and not _allows_null(part):

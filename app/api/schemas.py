@@ -147,9 +147,7 @@ class RemainingTerms(BaseModel):
 
     terms: Annotated[int, Field(ge=0, description="Number of omitted effects.", examples=[4])]
     log_odds: Annotated[float, Field(description="Sum of their effects on the log-odds.", examples=[0.3])]
-    probability: Annotated[
-        float, Field(description="Sum of their effects on the probability.", examples=[0.01])
-    ]
+    probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.01])]
 
 
 class Explanation(Prediction):

@@ -234,11 +234,11 @@ def _add_example(response: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 def _example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """Build an example from the examples of a schema's properties."""
-    if "$ref" in schema:
-        return _example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for several in ("examples", "enum"):
         if several in schema:
             return schema[several][0]
+    if "$ref" in schema:
+        return _example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for one in ("const", "default"):
         if one in schema:
             return schema[one]

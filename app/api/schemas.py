@@ -83,8 +83,8 @@ class Prediction(BaseModel):
     uncertain: Annotated[
         bool,
         Field(
-            description="Whether the prediction is unreliable: the probability is too close to 0.5, or the model knows "
-            "too few of the words. `GET /model` returns the rule, which belongs to the bundle.",
+            description="Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the "
+            "model knows too few of the words. `GET /model` returns the bundle's rule.",
             examples=[False],
         ),
     ]
@@ -204,7 +204,13 @@ class ModelResponse(BaseModel):
     ]
     runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
     encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
-    uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
+    uncertainty: Annotated[
+        UncertaintyRule,
+        Field(
+            description="When a prediction is `uncertain`.",
+            examples=[{"above": 0.3, "below": 0.7, "min_known_words": 4, "min_known_share": 0.2}],
+        ),
+    ]
     vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[10_000])]
     recipe: Annotated[
         dict[str, JsonValue],

@@ -11,6 +11,7 @@ Cost: 15 us per review (docs/performance.md).
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
 from typing import Literal, NamedTuple
@@ -78,7 +79,7 @@ def tokenise(text: str, kept: str = "", markup: Markup = "text") -> list[str]:
     Returns:
         The tokens in order; none of them is empty or contains white space.
     """
-    text = _separated(_without_tags(text, markup).lower(), kept)
+    text = _separated(_without_tags(text, markup, " ").lower(), kept)
     for sign in kept:
         text = text.replace(sign, f" {sign} ")
     return text.split()
@@ -95,7 +96,7 @@ def locate(text: str, kept: str = "", markup: Markup = "text") -> list[Token]:
     Returns:
         The tokens of `tokenise`, in order; `text[token.start : token.end]` is the text of the token in the review.
     """
-    text = _without_tags(text, markup)
+    text = _without_tags(text, markup, lambda tag: " " * len(tag[0]))
     # A character may become several lower-case ones, which share its position.
     ends = list(accumulate(len(character.lower()) for character in text))
     origin = [index for index, end in enumerate(ends) for _ in range(end - (ends[index - 1] if index else 0))]
@@ -106,11 +107,8 @@ def locate(text: str, kept: str = "", markup: Markup = "text") -> list[Token]:
     ]
 
 
-def _without_tags(text: str, markup: Markup) -> str:
-    """Replace tags, if they are separators, with as many spaces."""
-    if markup == "separator" and "<" in text:
-        return TAG.sub(lambda tag: " " * len(tag[0]), text)
-    return text
+def _without_tags(text: str, markup: Markup, space: str | Callable[[re.Match[str]], str]) -> str:
+    return TAG.sub(space, text) if markup == "separator" and "<" in text else text
 
 
 def _separated(lower: str, kept: str) -> str:

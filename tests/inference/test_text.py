@@ -98,10 +98,10 @@ def test_what_only_looks_like_a_tag_is_text(text: str) -> None:
     ["<", "<a ", "<a b", "<a b=", "<a b='", '<a b="c" ', "</", "<blockquote\t", "<br /", " b=c", ' b="c"', " ", "="],
 )
 def test_tokenise_of_hostile_markup_takes_linear_time(piece: str) -> None:
-    """Milliseconds; quadratic time would be minutes."""
+    """Milliseconds; quadratic time would be several seconds."""
     started = time.perf_counter()
-    tokenise("<a" + piece * 200_000, "", "separator")
-    assert time.perf_counter() - started < 5
+    tokenise("<a" + piece * 30_000, "", "separator")
+    assert time.perf_counter() - started < 1
 
 
 @given(st.lists(st.one_of(any_text, st.sampled_from(ODD + TAGS + TEXTS))).map("".join), punctuation, markups)

@@ -95,8 +95,8 @@ def score(
         echo "A superb film." | python -m app score -
         python -m app score -- "-- not my film"
 
-    Prints a table on a terminal, otherwise tab-separated lines: probability, sentiment, words, known words, review.
-    `--json` prints what `POST /predict` returns.
+    Prints a table on a terminal, otherwise tab-separated lines: probability, sentiment, uncertain (true or false),
+    words, known words, review. `--json` prints what `POST /predict` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     model, texts = _open(settings, reviews, file, whole, "max_reviews")
@@ -208,8 +208,8 @@ def bulk(
         python -m app bulk exports/ scored --text body --keep id,stars
         python -m app bulk "exports/*.jsonl.gz" scored --resume
 
-    Adds the columns `positive_probability`, `sentiment`, `words`, `known_words` and `error` to each row. Lines that
-    cannot be parsed go to `_bad_lines.jsonl`.
+    Adds the columns `positive_probability`, `sentiment`, `uncertain`, `words`, `known_words` and `error` to each row.
+    Lines that cannot be parsed go to `_bad_lines.jsonl`.
 
     Exit codes: 0 every row was scored, 1 the job failed and finished parts stay, 2 the command is invalid, 3 the job is
     complete, but rows have errors or lines could not be parsed.

@@ -63,8 +63,8 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            description="Maximum rows of explanations in progress per worker: one per review, plus one per distinct "
-            "known term; excess requests get 503.",
+            description="Maximum rows of explanations in progress per worker: one per review, plus one per column of "
+            "its known terms; excess requests get 503.",
         ),
     ] = 100_000
     limit_concurrency: Annotated[

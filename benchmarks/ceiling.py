@@ -13,7 +13,13 @@ app = FastAPI()
 @app.post("/predict")
 async def predict(body: PredictRequest) -> PredictResponse:
     """Return the same prediction for every review."""
-    prediction = {"positive_probability": 0.5, "sentiment": "positive", "words": 1, "known_words": 1}
+    prediction = {
+        "positive_probability": 0.5,
+        "sentiment": "positive",
+        "uncertain": False,
+        "words": 1,
+        "known_words": 1,
+    }
     return PredictResponse.model_validate(
         {"model": {"name": "imdb", "version": "0"}, "predictions": [prediction] * len(body.reviews)}
     )

@@ -19,6 +19,7 @@ from app.inference.classifier import Classifier, open_classifier
 from app.main import create_app
 from app.settings import Settings
 from benchmarks.environments import environment
+from tests.bundles import MODELS, VERSIONS
 from tests.corpus import files, write_archive
 from tests.inference.test_bundle import resealed
 from tests.servers import Server, serving
@@ -93,7 +94,7 @@ def classifier(bundle: Bundle) -> Classifier:
 @pytest.fixture(scope="session")
 def shipped() -> dict[str, Classifier]:
     """The bundles that the repository ships, by version."""
-    return {version: open_classifier(load_bundle(ROOT / "models/imdb" / version), "tensorflow") for version in "12"}
+    return {version: open_classifier(load_bundle(MODELS / version), "tensorflow") for version in VERSIONS}
 
 
 @pytest.fixture(scope="session")

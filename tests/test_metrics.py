@@ -141,7 +141,8 @@ def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server)
 
 
 def test_profile_counts_into_inclusive_bins() -> None:
-    profile = profile_of([Prediction(0.1, 10, 10), Prediction(0.11, 11, 0), Prediction(1.0, 5000, 4750)])
+    spread = [(0.1, 10, 10), (0.11, 11, 0), (1.0, 5000, 4750)]
+    profile = profile_of(Prediction(*features, uncertain=False) for features in spread)
     assert profile.positive_probability.counts == (1, 1, 0, 0, 0, 0, 0, 0, 0, 1)
     assert profile.words.counts == (1, 1, 0, 0, 0, 0, 0, 0, 1)
     assert profile.unknown_share.counts == (2, 0, 0, 0, 0, 0, 0, 0, 0, 1)

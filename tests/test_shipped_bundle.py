@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
-from tests.servers import ROOT
+from tests.bundles import MODELS, NEWEST, VERSIONS
 from training.archive import Review, labels_of, load_archives, read_reviews
 from training.behaviour import behaviour
 from training.dataset import build_vocabulary, digest_of
@@ -24,8 +24,7 @@ SCATHING = (
     "A complete waste of time. The plot is a predictable mess, the acting is awful and the dialogue is painfully dull. "
     "I was bored from start to finish. One of the worst films of the year; avoid it."
 )
-MODELS = ROOT / "models/imdb"
-each = pytest.mark.parametrize("version", ["1", "2"])
+each = pytest.mark.parametrize("version", VERSIONS)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +48,12 @@ def test_shipped_bundle_is_small_and_trained_on_everything(version: str) -> None
 
 
 def test_first_bundle_is_as_good_as_the_book_and_the_newest_one_better() -> None:
-    first, second = (load_bundle(MODELS / version).manifest.metrics for version in "12")
+    first, newest = (load_bundle(MODELS / version).manifest.metrics for version in ("1", NEWEST))
     assert first["accuracy"] == pytest.approx(0.88, abs=0.01)
     assert first["loss"] == pytest.approx(0.29, abs=0.015)
-    assert second["accuracy"] >= 0.915
-    assert second["calibration_error"] <= 0.015
-    assert find_bundle(MODELS).name == "2"
+    assert newest["accuracy"] >= 0.915
+    assert newest["calibration_error"] <= 0.015
+    assert find_bundle(MODELS).name == NEWEST
 
 
 @each

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from app.inference.bundle import bundle_versions, load_bundle
 from app.inference.errors import SentimentError
-from app.inference.vocabulary import UNKNOWN_WORD
 from training.archive import Review
 from training.collection import Source
 from training.dataset import OWN, Dataset
 from training.errors import SourceError
+from training.keras_imdb import UNKNOWN_WORD
 from training.notices import tell
 from training.options import IMDB_MODELS, OWN_OPTIONS, chosen_columns, chosen_recipe, parser
 from training.recipe import RECIPES, Recipe

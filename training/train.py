@@ -23,7 +23,7 @@ from app.inference.bundle import (
 )
 from app.inference.classifier import Classifier
 from app.inference.errors import SentimentError
-from app.inference.prediction import Prediction
+from app.inference.prediction import Prediction, UncertaintyRule
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Row, Vocabulary
@@ -42,6 +42,8 @@ from training.telling import telling_terms
 
 RUNTIME_TOLERANCE = 1e-5
 """How far the runtimes' probabilities for a review may be apart."""
+
+UNCERTAINTY = UncertaintyRule(above=0.05, below=0.95, min_known_words=4, min_known_share=0.2)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, p
             "version": bundle_version,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "encoding": asdict(recipe.encoding),
+            "uncertainty": asdict(UNCERTAINTY),
             "vocabulary_size": len(final.vocabulary),
             "recipe": recipe.as_json() | {"final_epochs": epochs},
             "dataset": _sources(dataset, recipe),
@@ -126,14 +129,16 @@ def _profile(learnt: Learnt, labelled: Split) -> Profile:
     rows = learnt.encode(labelled.sequences)
     probabilities: list[float] = learnt.judge(rows).tolist()
     return profile_of(
-        Prediction(probability, row.words, row.known_words)
+        Prediction(
+            probability, row.words, row.known_words, UNCERTAINTY.applies(probability, row.words, row.known_words)
+        )
         for probability, row in zip(probabilities, rows, strict=True)
     )
 
 
 def _check_runtimes(folder: Path, vocabulary: Vocabulary, rows: Sequence[Row]) -> None:
     """Make sure that every runtime gives the same answers to all test reviews."""
-    classifiers = [Classifier(vocabulary, open_runtime(name, folder)) for name in RUNTIMES]
+    classifiers = [Classifier(vocabulary, open_runtime(name, folder), UNCERTAINTY) for name in RUNTIMES]
     probabilities = np.array(
         [[prediction.positive_probability for prediction in each.predict_rows(rows)] for each in classifiers]
     )  # (runtimes, reviews)

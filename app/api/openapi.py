@@ -183,7 +183,8 @@ def _schemas(derived: dict[str, Any]) -> dict[str, Any]:
     modes += [(error, "serialization") for error in (Problem, ProtocolError)]
     _, definitions = models_json_schema(modes, ref_template=SCHEMA)
     schemas = dict(sorted((derived | definitions["$defs"]).items()))
-    _describe_attributes(schemas["Encoding"])
+    for name in ("Encoding", "UncertaintyRule"):
+        _describe_attributes(schemas[name])
     for schema in schemas.values():
         for part in schema.get("properties", {}).values():
             if part.get("default", ...) is None and not _allows_null(part):
@@ -233,11 +234,11 @@ def _add_example(response: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 def _example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """Build an example from the examples of a schema's properties."""
-    if "$ref" in schema:
-        return _example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for several in ("examples", "enum"):
         if several in schema:
             return schema[several][0]
+    if "$ref" in schema:
+        return _example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for one in ("const", "default"):
         if one in schema:
             return schema[one]

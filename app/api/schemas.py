@@ -7,6 +7,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.inference.limits import BLANK, is_blank
+from app.inference.prediction import UncertaintyRule
 from app.inference.vocabulary import Encoding
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -64,7 +65,7 @@ class ExplainRequest(PredictRequest):
     top: Annotated[
         Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_no_other_type)] | None,
         Field(
-            description="Maximum number of terms to list per review, largest effect first. If absent, all are listed.",
+            description="Maximum number of effects to list per review, largest first. If absent, all are listed.",
             examples=[5],
         ),
     ] = None
@@ -79,14 +80,18 @@ class Prediction(BaseModel):
     sentiment: Annotated[
         Literal["positive", "negative"], Field(description="`positive` if the probability is at least 0.5.")
     ]
+    uncertain: Annotated[
+        bool,
+        Field(
+            description="Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the "
+            "model knows too few of the words. `GET /model` returns the bundle's rule.",
+            examples=[False],
+        ),
+    ]
     words: Annotated[int, Field(ge=0, description="Number of words in the review.", examples=[8])]
     known_words: Annotated[
         int,
-        Field(
-            ge=0,
-            description="Number of words that the model knows. If there are few, the prediction is unreliable.",
-            examples=[8],
-        ),
+        Field(ge=0, description="Number of words that the model knows.", examples=[8]),
     ]
 
 
@@ -112,30 +117,37 @@ class Span(BaseModel):
 
 
 class Effect(BaseModel):
-    """The effect of one term: the prediction minus the prediction without the term."""
+    """The effect of one term, or of several that are the same to the model: the prediction minus the one without."""
 
-    term: Annotated[str, Field(description="A word or several consecutive words, in lower case.", examples=["superb"])]
+    terms: Annotated[
+        list[str],
+        Field(
+            min_length=1,
+            description="Different terms of the review that are the same to the model, in order of occurrence; often "
+            "only one. Each is a word or several consecutive words, in lower case.",
+            examples=[["superb"]],
+        ),
+    ]
     log_odds: Annotated[
         float,
         Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.2]),
     ]
     probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.05])]
     positive_probability_without: Annotated[
-        float, Field(ge=0, le=1, description="Probability without the term.", examples=[0.92])
+        float, Field(ge=0, le=1, description="Probability without the terms.", examples=[0.92])
     ]
     occurrences: Annotated[
-        list[Span], Field(description="Where the term occurs in the review; a span covers all words of the term.")
+        list[Span],
+        Field(description="Where the terms occur in the review, in order; a span covers all words of a term."),
     ]
 
 
 class RemainingTerms(BaseModel):
-    """The terms that `top` omits, added up."""
+    """The effects that `top` omits, added up."""
 
-    terms: Annotated[int, Field(ge=0, description="Number of omitted terms.", examples=[4])]
-    log_odds: Annotated[float, Field(description="Sum of their individual effects on the log-odds.", examples=[0.3])]
-    probability: Annotated[
-        float, Field(description="Sum of their individual effects on the probability.", examples=[0.01])
-    ]
+    terms: Annotated[int, Field(ge=0, description="Number of omitted effects.", examples=[4])]
+    log_odds: Annotated[float, Field(description="Sum of their effects on the log-odds.", examples=[0.3])]
+    probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.01])]
 
 
 class Explanation(Prediction):
@@ -150,7 +162,7 @@ class Explanation(Prediction):
         ),
     ]
     terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
-    rest: Annotated[RemainingTerms, Field(description="Summary of the terms that `top` omits.")]
+    rest: Annotated[RemainingTerms, Field(description="Summary of the effects that `top` omits.")]
     unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
 
 
@@ -192,6 +204,13 @@ class ModelResponse(BaseModel):
     ]
     runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
     encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
+    uncertainty: Annotated[
+        UncertaintyRule,
+        Field(
+            description="When a prediction is `uncertain`.",
+            examples=[{"above": 0.3, "below": 0.7, "min_known_words": 4, "min_known_share": 0.2}],
+        ),
+    ]
     vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[10_000])]
     recipe: Annotated[
         dict[str, JsonValue],

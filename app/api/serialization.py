@@ -22,6 +22,7 @@ def predictions_json(model: str, version: str, predictions: Sequence[Prediction]
                 {
                     "positive_probability": prediction.positive_probability,
                     "sentiment": prediction.sentiment,
+                    "uncertain": prediction.uncertain,
                     "words": prediction.words,
                     "known_words": prediction.known_words,
                 }
@@ -42,19 +43,20 @@ def explanations_json(model: str, version: str, explanations: Sequence[Explanati
 
 
 def explanation_dict(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
-    """An explanation in the shape of `schemas.Explanation`, with the `top` most important terms, or all if None."""
+    """An explanation in the shape of `schemas.Explanation`, with the `top` largest effects, or all if None."""
     prediction = explanation.prediction
     listed = explanation.effects[:top]
     rest = explanation.effects[len(listed) :]
     return {
         "positive_probability": prediction.positive_probability,
         "sentiment": prediction.sentiment,
+        "uncertain": prediction.uncertain,
         "words": prediction.words,
         "known_words": prediction.known_words,
         "log_odds": explanation.log_odds,
         "terms": [
             {
-                "term": effect.term,
+                "terms": effect.terms,
                 "log_odds": effect.log_odds,
                 "probability": effect.probability,
                 "positive_probability_without": effect.positive_probability_without,

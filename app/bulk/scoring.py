@@ -18,7 +18,7 @@ from app.inference.limits import BLANK, check_length, is_blank
 from app.inference.prediction import Prediction
 from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
 
-ADDED = ("positive_probability", "sentiment", "words", "known_words", "error")
+ADDED = ("positive_probability", "sentiment", "uncertain", "words", "known_words", "error")
 """The columns that are added: what POST /predict returns, or why the row cannot be scored."""
 
 
@@ -143,10 +143,11 @@ def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: S
         if text:
             text += separator
         if isinstance(answer, Prediction):
-            fields = (repr(answer.positive_probability), answer.sentiment, str(answer.words), str(answer.known_words))
-            lines.append(f"{text}{separator.join(fields)}{separator}\n")
+            decided = repr(answer.positive_probability), answer.sentiment, str(answer.uncertain).lower()
+            fields = (*decided, str(answer.words), str(answer.known_words), "")
+            lines.append(f"{text}{separator.join(fields)}\n")
         else:
-            lines.append(f'{text}{separator * 4}"{answer}"\n')
+            lines.append(f'{text}{separator * 5}"{answer}"\n')
     return "".join(lines).encode()
 
 
@@ -177,7 +178,7 @@ def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[s
 def _table(scoring: Scoring, batch: Any, answers: Sequence[str | Prediction]) -> Any:
     pa = import_pyarrow()
     kept = batch if scoring.keep is None else batch.select(list(scoring.keep))
-    types = (pa.float64(), pa.string(), pa.int32(), pa.int32(), pa.string())
+    types = (pa.float64(), pa.string(), pa.bool_(), pa.int32(), pa.int32(), pa.string())
     columns = list(zip(*map(_values, answers), strict=True))
     arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
     fields = [pa.field(name, type_) for name, type_ in zip(scoring.added, types, strict=True)]
@@ -187,5 +188,6 @@ def _table(scoring: Scoring, batch: Any, answers: Sequence[str | Prediction]) ->
 
 def _values(answer: str | Prediction) -> tuple[Any, ...]:
     if isinstance(answer, Prediction):
-        return (answer.positive_probability, answer.sentiment, answer.words, answer.known_words, None)
-    return (None, None, None, None, answer)
+        decided = answer.positive_probability, answer.sentiment, answer.uncertain
+        return (*decided, answer.words, answer.known_words, None)
+    return (None, None, None, None, None, answer)

@@ -30,6 +30,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
 from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound, BundleUnwritable, SentimentError
+from app.inference.prediction import UncertaintyRule
 from app.inference.profile import Profile
 from app.inference.runtimes import SAVED_MODEL_FILE
 from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS
@@ -68,6 +69,7 @@ class Manifest(BaseModel):
         version: A whole number, larger for newer bundles.
         created: When training ended; ISO 8601, UTC.
         encoding: How reviews become rows.
+        uncertainty: When a prediction is uncertain.
         vocabulary_size: Number of terms in the word index.
         recipe: How the network was trained, including the seed.
         dataset: Source, number and SHA-256 of the reviews.
@@ -82,6 +84,7 @@ class Manifest(BaseModel):
     version: str
     created: str
     encoding: Encoding
+    uncertainty: UncertaintyRule
     vocabulary_size: int
     recipe: dict[str, JsonValue]
     dataset: dict[str, JsonValue]
@@ -115,6 +118,17 @@ class Manifest(BaseModel):
         if not set(encoding.kept_punctuation) <= set(FILTERED + SEPARATORS + APOSTROPHES):
             raise ValueError(f"kept_punctuation is {encoding.kept_punctuation!r}, which is not only punctuation")
         return encoding
+
+    @field_validator("uncertainty")
+    @classmethod
+    def _uncertainty_is_valid(cls, rule: UncertaintyRule) -> UncertaintyRule:
+        if not 0 <= rule.above <= rule.below <= 1:
+            raise ValueError(f"above is {rule.above} and below is {rule.below}, not 0 <= above <= below <= 1")
+        if rule.min_known_words < 0:
+            raise ValueError(f"min_known_words is {rule.min_known_words}, which is negative")
+        if not 0 <= rule.min_known_share <= 1:
+            raise ValueError(f"min_known_share is {rule.min_known_share}, outside 0 to 1")
+        return rule
 
     @field_validator("files")
     @classmethod

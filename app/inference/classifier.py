@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from app.inference.bundle import GOLDEN, Bundle
 from app.inference.errors import BundleDamaged, InferenceError
-from app.inference.prediction import Prediction
+from app.inference.prediction import Prediction, UncertaintyRule
 from app.inference.runtimes import BATCH_SIZES, Runtime, aligned_zeros, open_runtime, padded_size
 from app.inference.vocabulary import Row, Vocabulary
 
@@ -21,23 +21,25 @@ BATCH = BATCH_SIZES[-1]
 
 
 class Classifier:
-    """A vocabulary and a network that belong together.
+    """A vocabulary, a network and a rule that belong together.
 
     Args:
         vocabulary: Encodes texts.
         runtime: Runs the network; called by one thread at a time.
+        uncertainty: Decides which predictions are uncertain.
 
     Raises:
         ValueError: The network's input is not as wide as the vocabulary's rows.
     """
 
-    def __init__(self, vocabulary: Vocabulary, runtime: Runtime) -> None:
+    def __init__(self, vocabulary: Vocabulary, runtime: Runtime, uncertainty: UncertaintyRule) -> None:
         if runtime.columns != vocabulary.encoding.columns:
             raise ValueError(
                 f"the network reads {runtime.columns} columns, but the vocabulary has {vocabulary.encoding.columns}"
             )
         self.vocabulary = vocabulary
         self.runtime = runtime
+        self.uncertainty = uncertainty
         # One matrix for all calls, zero between them: allocating 2.5 MB of zeros would cost more than the network.
         self._multi_hot = aligned_zeros(BATCH, runtime.columns)
 
@@ -64,8 +66,9 @@ class Classifier:
         probabilities: list[float] = []
         for start in range(0, len(rows), BATCH):
             probabilities += self._run(rows[start : start + BATCH])
+        applies = self.uncertainty.applies
         return [
-            Prediction(probability, row.words, row.known_words)
+            Prediction(probability, row.words, row.known_words, applies(probability, row.words, row.known_words))
             for probability, row in zip(probabilities, rows, strict=True)
         ]
 
@@ -99,7 +102,8 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
         RuntimeUnavailable: The runtime's package is not installed.
     """
     try:
-        classifier = Classifier(bundle.vocabulary, open_runtime(runtime, bundle.folder))
+        network = open_runtime(runtime, bundle.folder)
+        classifier = Classifier(bundle.vocabulary, network, bundle.manifest.uncertainty)
         predictions = classifier.predict([golden.review for golden in bundle.golden])
     except (ValueError, InferenceError) as error:
         raise BundleDamaged(bundle.folder, str(error)) from error

@@ -15,9 +15,9 @@ CHUNK = 64
 class Explainer:
     """Explains the reviews of many callers on one event loop.
 
-    An explanation takes one row for each distinct known term, thousands for the longest reviews. The rows go directly
-    to the classifier, never into the prediction queue. Only one explanation runs at a time, for one chunk; then the
-    event loop, and with it the batcher, gets a turn.
+    An explanation takes one row for each column of a known term, thousands for the longest reviews. The rows go
+    directly to the classifier, never into the prediction queue. Only one explanation runs at a time, for one chunk;
+    then the event loop, and with it the batcher, gets a turn.
 
     Args:
         classifier: Scores the rows.

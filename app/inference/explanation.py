@@ -1,7 +1,8 @@
-"""Explanations of predictions: the effect of each term, measured by leaving the term out (occlusion).
+"""Explanations of predictions: the effect of each column, measured by switching it off (occlusion).
 
-The network runs once more for each distinct known term, with that term's column switched off. So the numbers are exact
-for any network. They need not add up to the total, because terms interact.
+The network runs once more for each column of a known term. So the numbers are exact for any network. They need not add
+up to the total, because terms interact. Terms that share a column have one effect: leaving one of them out would change
+nothing while another is there.
 """
 
 import math
@@ -36,17 +37,18 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of a term on a review's probability.
+    """The effect of a column, and so of the terms that share it, on a review's probability.
 
     Attributes:
-        term: One word, or several separated by single spaces.
-        log_odds: What the term adds to the log-odds of being positive; negative if it counts against it.
-        probability: What the term adds to the probability, in [-1, 1].
-        positive_probability_without: The probability with the term's column switched off, in [0, 1].
-        occurrences: Positions in the review, in order, each from the term's first word to its last.
+        terms: The column's distinct terms in the review, in order of occurrence, at least one; each is one word, or
+            several separated by single spaces.
+        log_odds: What they add to the log-odds of being positive; negative if they count against it.
+        probability: What they add to the probability, in [-1, 1].
+        positive_probability_without: The probability with the column switched off, in [0, 1].
+        occurrences: Positions of all of them in the review, in order, each from a term's first word to its last.
     """
 
-    term: str
+    terms: Sequence[str]
     log_odds: float
     probability: float
     positive_probability_without: float
@@ -59,7 +61,7 @@ class Explanation:
 
     Attributes:
         prediction: The prediction for the whole review.
-        effects: One per distinct known term, the largest log-odds first.
+        effects: One per column of a known term, the largest log-odds first.
         unknown_words: Positions of the unknown words.
     """
 
@@ -95,20 +97,20 @@ class Occlusion:
         occurrences, unknown = vocabulary.occurrences(words)
         row = vocabulary.encode_tokens(words)
         self._row = row._replace(columns=np.unique(row.columns))  # a repeated word would be cleared and set repeatedly
-        self._spans: dict[tuple[str, int], list[Span]] = {}
+        self._found: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
         for term, column, first, last in occurrences:
-            self._spans.setdefault((term, column), []).append(Span(tokens[first].start, tokens[last].end))
+            self._found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
         self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
 
     def __len__(self) -> int:
-        """The number of rows: one for the review, and one for each distinct known term."""
-        return 1 + len(self._spans)
+        """The number of rows: one for the review, and one for each column of a known term."""
+        return 1 + len(self._found)
 
     def rows(self) -> Iterator[Row]:
-        """Yield the review's own row, then one row without each distinct known term."""
+        """Yield the review's own row, then one row without each column of a known term."""
         yield self._row
         columns = self._row.columns
-        for _, column in self._spans:
+        for column in self._found:
             yield self._row._replace(columns=columns[columns != column])
 
     def chunks(self, size: int) -> Iterator[list[Row]]:
@@ -127,13 +129,13 @@ class Occlusion:
         of_whole = log_odds(whole.positive_probability)
         effects = [
             Effect(
-                term,
+                list(dict.fromkeys(term for term, _ in found)),
                 of_whole - log_odds(prediction.positive_probability),
                 whole.positive_probability - prediction.positive_probability,
                 prediction.positive_probability,
-                spans,
+                [span for _, span in found],
             )
-            for ((term, _), spans), prediction in zip(self._spans.items(), without, strict=True)
+            for found, prediction in zip(self._found.values(), without, strict=True)
         ]
         effects.sort(key=lambda effect: -abs(effect.log_odds))
         return Explanation(whole, effects, self._unknown)

@@ -5,13 +5,16 @@ Python*, 3.4): lower-case, turn each filtered character into a space, split. The
 addition, typographic forms such as curly quotes behave like their ASCII counterparts, and every Unicode white-space
 character is a separator, so that a Windows line ending or a no-break space never becomes part of a word.
 
+On request, HTML tags are separators too: the IMDB reviews contain `<br />` and `<i>`, whose names are not words.
+
 Cost: 15 us per review (docs/performance.md).
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 FILTERED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 """Characters that separate tokens (Keras's default filters)."""
@@ -25,6 +28,19 @@ SEPARATORS = (
     "\u2026\u2022\u00b7"  # ellipsis, bullets
     "\x93\x94\x96\x97\x85\x95"
 )
+
+Markup = Literal["text", "separator"]
+"""What HTML tags are: text like any other, or separators."""
+
+# Common elements with proper attributes only, because `<Loved it.>` and `<3` are text. An attempt to match never passes
+# another "<", and never tries two ways to read the same characters, so the time is linear.
+TAG = re.compile(
+    r"</?(?:a|b|big|blockquote|br|center|code|dd|div|dl|dt|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strike"
+    r"|strong|sub|sup|table|td|th|tr|tt|u|ul)"
+    r"""(?:\s++[a-z][a-z0-9:_-]*+\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'|[^\s"'<>]++))*+\s*+/?>""",
+    re.ASCII | re.IGNORECASE,
+)
+"""An HTML tag, such as `<br />`, `</p>` or `<a href="x">`; app/playground/pull.js has the same rule."""
 
 
 class Token(NamedTuple):
@@ -52,32 +68,35 @@ def _rules(kept: str) -> tuple[re.Pattern[str], re.Pattern[str], bytes]:
     return apostrophes, separators, table
 
 
-def tokenise(text: str, kept: str = "") -> list[str]:
+def tokenise(text: str, kept: str = "", markup: Markup = "text") -> list[str]:
     """Split a review into lower-case tokens.
 
     Args:
-        text: Any text of any length, including unpaired surrogates; markup is not special (`<br />` is the word `br`).
+        text: Any text of any length, including unpaired surrogates.
         kept: Punctuation marks that are tokens instead of separators, for example `"!?"`.
+        markup: Whether the tag `<br />` is the word `br`, or only separates words.
 
     Returns:
         The tokens in order; none of them is empty or contains white space.
     """
-    text = _separated(text.lower(), kept)
+    text = _separated(_without_tags(text, markup, " ").lower(), kept)
     for sign in kept:
         text = text.replace(sign, f" {sign} ")
     return text.split()
 
 
-def locate(text: str, kept: str = "") -> list[Token]:
+def locate(text: str, kept: str = "", markup: Markup = "text") -> list[Token]:
     """Split a review into tokens with their positions.
 
     Args:
         text: See `tokenise`.
         kept: See `tokenise`.
+        markup: See `tokenise`.
 
     Returns:
         The tokens of `tokenise`, in order; `text[token.start : token.end]` is the text of the token in the review.
     """
+    text = _without_tags(text, markup, lambda tag: " " * len(tag[0]))
     # A character may become several lower-case ones, which share its position.
     ends = list(accumulate(len(character.lower()) for character in text))
     origin = [index for index, end in enumerate(ends) for _ in range(end - (ends[index - 1] if index else 0))]
@@ -86,6 +105,10 @@ def locate(text: str, kept: str = "") -> list[Token]:
     return [
         Token(match[0], origin[match.start()], origin[match.end() - 1] + 1) for match in pattern.finditer(separated)
     ]
+
+
+def _without_tags(text: str, markup: Markup, space: str | Callable[[re.Match[str]], str]) -> str:
+    return TAG.sub(space, text) if markup == "separator" and "<" in text else text
 
 
 def _separated(lower: str, kept: str) -> str:

@@ -15,10 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.text import Token, locate, tokenise
+from app.inference.text import Markup, Token, locate, tokenise
 
-UNKNOWN_WORD = "?"
-"""What `Vocabulary.decode` returns for a column without a word."""
 END = ""
 """Separates reviews, so that no term extends from one into the next; no token is empty."""
 
@@ -37,6 +35,7 @@ class Encoding:
         first_term_column: The column of the first term; those before it are reserved.
         longest_term: Maximum number of consecutive tokens in a term.
         kept_punctuation: Punctuation marks that are tokens; all others are separators.
+        markup: Whether HTML tags such as `<br />` are text, like any other, or separators.
     """
 
     columns: int = 10_000
@@ -45,6 +44,7 @@ class Encoding:
     first_term_column: int = 4
     longest_term: int = 1
     kept_punctuation: str = ""
+    markup: Markup = "text"
 
 
 class Row(NamedTuple):
@@ -94,7 +94,6 @@ class Vocabulary:
         _check(word_index, encoding)
         self.word_index = dict(word_index)
         self.encoding = encoding
-        self._terms = {column: term for term, column in reversed(self.word_index.items())}
         self._find_terms = _TermFinder(word_index, encoding.longest_term)
 
     @classmethod
@@ -115,11 +114,11 @@ class Vocabulary:
 
     def tokenise(self, text: str) -> list[str]:
         """Split a review into tokens."""
-        return tokenise(text, self.encoding.kept_punctuation)
+        return tokenise(text, self.encoding.kept_punctuation, self.encoding.markup)
 
     def locate(self, text: str) -> list[Token]:
         """Split a review into tokens with their positions."""
-        return locate(text, self.encoding.kept_punctuation)
+        return locate(text, self.encoding.kept_punctuation, self.encoding.markup)
 
     def encode(self, text: str) -> Row:
         """Encode one raw review; see `encode_batch`."""
@@ -210,17 +209,6 @@ class Vocabulary:
             known = self.word_index.get(token)
             columns += unknown if known is None else [known]
         return columns
-
-    def decode(self, columns: Iterable[int]) -> str:
-        """Turn columns back into words, as the book's listing 3.3 does.
-
-        Args:
-            columns: In the order of the review, as `sequence` returns them.
-
-        Returns:
-            The words, separated by spaces; `?` for a column without a word, such as start and unknown.
-        """
-        return " ".join(self._terms.get(column, UNKNOWN_WORD) for column in columns)
 
 
 class _TermFinder:
@@ -359,10 +347,10 @@ def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
             )
     # All terms at once, which is ten times as fast, and one by one only to name the first invalid one.
     everything = " ".join(word_index)
-    joined = " ".join(tokenise(everything, encoding.kept_punctuation))
+    joined = " ".join(tokenise(everything, encoding.kept_punctuation, encoding.markup))
     longest = max((term.count(" ") + 1 for term in word_index), default=1)
     if joined != everything or longest > encoding.longest_term or "" in word_index:
         for term in word_index:
-            tokens = tokenise(term, encoding.kept_punctuation)
+            tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
             if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:
                 raise ValueError(f"the term {term!r} could never be found in a review")

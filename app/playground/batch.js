@@ -146,7 +146,7 @@ export class Batch {
   }
 
   #download() {
-    const columns = ["row", "review", "positive_probability", "sentiment", "verdict", "words", "known_words", "error"];
+    const columns = ["row", "review", "positive_probability", "sentiment", "uncertain", "words", "known_words", "error"];
     const lines = this.#results.order.map(({ number, review, prediction, error }) =>
       prediction
         ? [
@@ -154,7 +154,7 @@ export class Batch {
             review,
             prediction.positive_probability,
             prediction.sentiment,
-            verdictOf(prediction).kind,
+            prediction.uncertain,
             prediction.words,
             prediction.known_words,
             "",

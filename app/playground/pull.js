@@ -11,6 +11,13 @@ const SEPARATORS =
   "\u2010\u2011\u2012\u2013\u2014\u2015\u2212" + // hyphens, dashes, minus
   "\u2026\u2022\u00b7" + // ellipsis, bullets
   "\x93\x94\x96\x97\x85\x95"; // the same characters in Windows-1252, decoded as Latin-1
+// An HTML tag, as in app/inference/text.py.
+const ELEMENTS =
+  "a|b|big|blockquote|br|center|code|dd|div|dl|dt|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strike|strong|" +
+  "sub|sup|table|td|th|tr|tt|u|ul";
+const GAP = "[ \\t\\n\\r\\f\\v]";
+const ATTRIBUTE = `${GAP}+[a-z][a-z0-9:_-]*${GAP}*=${GAP}*(?:"[^"<]*"|'[^'<]*'|[^ \\t\\n\\r\\f\\v"'<>]+)`;
+const TAG = new RegExp(`</?(?:${ELEMENTS})(?:${ATTRIBUTE})*${GAP}*/?>`, "gi");
 const SPACE = "\\p{White_Space}\\x1c-\\x1f"; // Python's whitespace: \s lacks some of it, and contains U+FEFF
 
 /** Above this probability float32 has hardly any digits left, so log-odds are coarse. Near 0 it has all of them. */
@@ -21,23 +28,27 @@ export const TOO_CERTAIN = 1 - 1e-6;
  *
  * @param {string} text
  * @param {{terms: Array, unknown_words: Array}} explanation Its offsets are in Unicode code points.
- * @param {string} keptPunctuation The bundle's `kept_punctuation`: separators that are also words.
+ * @param {{kept_punctuation: string, markup: string}} encoding The bundle's. Kept punctuation separates, but is also a word.
  * @returns {Array<{text: string, word: boolean, unknown: boolean, pull: number, terms: Array}>}
  *   The whole text, in order. `pull` is in log-odds; `terms` are those that cover the word, strongest first.
  */
-export function piecesOf(text, explanation, keptPunctuation) {
+export function piecesOf(text, explanation, { kept_punctuation: keptPunctuation, markup }) {
   const { terms, unknown_words: unknown } = explanation;
   const spans = [...terms.flatMap((term) => term.occurrences), ...unknown];
   const units = unitsOf(text);
   const cuts = [...new Set([0, units.length - 1, ...spans.flatMap(({ start, end }) => [start, end])])].sort((a, b) => a - b);
 
   const pattern = patternOf(keptPunctuation);
+  const split = markup === "separator" ? text.replace(TAG, (tag) => " ".repeat(tag.length)) : text; // has the same offsets
   const pieces = [];
   const starting = new Map(); // offset in code points → index of the piece that starts there
   for (let i = 0; i + 1 < cuts.length; i++) {
     starting.set(cuts[i], pieces.length);
-    for (const [part, between] of text.slice(units[cuts[i]], units[cuts[i + 1]]).matchAll(pattern))
-      pieces.push({ text: part, word: !between, unknown: false, pull: 0, terms: [] });
+    const start = units[cuts[i]];
+    for (const { 0: part, 1: between, index } of split.slice(start, units[cuts[i + 1]]).matchAll(pattern)) {
+      const shown = text.slice(start + index, start + index + part.length);
+      pieces.push({ text: shown, word: !between, unknown: false, pull: 0, terms: [] });
+    }
   }
   const end = pieces.length;
   const within = (span) =>

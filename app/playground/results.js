@@ -146,9 +146,9 @@ function outcomeOf({ prediction, error }) {
     return [status];
   }
   const { positive_probability: probability, words, known_words: known } = prediction;
-  const { kind, brief, reason } = verdictOf(prediction);
+  const { kind, brief, knows } = verdictOf(prediction);
   const verdict = cell(`pull ${kind}`, brief);
-  verdict.title = reason;
+  verdict.title = knows;
   return [
     verdict,
     cell("number", percent(probability)),

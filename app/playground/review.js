@@ -4,7 +4,7 @@ import { httpxProgram, curlCommand } from "./commands.js";
 import { Latest, pause } from "./latest.js";
 import { TOO_CERTAIN } from "./pull.js";
 import { Terms } from "./terms.js";
-import { count, percent, verdictOf } from "./verdict.js";
+import { count, percent, verdictOf, whyUncertain } from "./verdict.js";
 import { Words } from "./words.js";
 
 const DEBOUNCE = 250; // milliseconds without a key press before a request is sent
@@ -18,7 +18,8 @@ export class Review {
   #terms = new Terms();
   #field = document.getElementById("review");
   #limit = Infinity; // characters; from GET /model
-  #keptPunctuation = ""; // from GET /model
+  #encoding; // from GET /model
+  #uncertainty; // from GET /model
 
   /** @param {import("./service.js").Service} service */
   constructor(service) {
@@ -65,9 +66,10 @@ export class Review {
     document.getElementById("reading").setAttribute("aria-busy", "true");
     this.#latest.start(
       async (signal) => {
-        const { limits, encoding } = await this.#service.model();
+        const { limits, encoding, uncertainty } = await this.#service.model();
         this.#limit = limits.max_characters;
-        this.#keptPunctuation = encoding.kept_punctuation;
+        this.#encoding = encoding;
+        this.#uncertainty = uncertainty;
         signal.throwIfAborted();
         return this.#updateHint() ? null : this.#explanation(text, signal);
       },
@@ -103,19 +105,22 @@ export class Review {
   }
 
   #showExplanation(text, explanation) {
-    const { kind, label, reason } = verdictOf(explanation);
+    const { kind, label, knows } = verdictOf(explanation);
+    const rule = this.#uncertainty;
+    const reason = explanation.uncertain ? `${knows} ${whyUncertain(explanation, rule)}` : knows;
     const probability = explanation.positive_probability;
     this.#show("answer");
     this.#setVerdict(label, explanation.missing ? `${reason} No explanation: ${explanation.missing}` : reason, kind);
     document.getElementById("explained").hidden = !explanation.terms;
     document.getElementById("certain").hidden = probability <= TOO_CERTAIN;
     if (explanation.terms) {
-      this.#words.show(text, explanation, this.#keptPunctuation);
+      this.#words.show(text, explanation, this.#encoding);
       this.#terms.show(explanation);
     }
     const bar = document.getElementById("bar");
     bar.dataset.kind = kind;
-    bar.style.setProperty("--probability", probability);
+    for (const [name, value] of Object.entries({ probability, above: rule.above, below: rule.below }))
+      bar.style.setProperty(`--${name}`, value);
     bar.setAttribute("aria-valuenow", (probability * 100).toFixed(1));
     bar.setAttribute("aria-valuetext", `${percent(probability)} positive`);
     bar.title = `Probability of being positive: ${probability.toFixed(4)}`;

@@ -36,9 +36,10 @@ export class Terms {
 function row(term) {
   const line = document.createElement("tr");
   const kind = directionOf(term.log_odds);
+  const names = term.terms.join(", ");
   const times = term.occurrences.length;
   line.append(
-    cell("th", times > 1 ? `${term.term} (${times} times)` : term.term, { scope: "row", dir: "auto" }),
+    cell("th", times > 1 ? `${names} (${times} times)` : names, { scope: "row", dir: "auto" }),
     cell("td", kind, { className: `pull ${kind}` }),
     cell("td", signed(term.log_odds), { className: "number" }),
     cell("td", signed(term.probability * 100, 1), { className: "number" }),

@@ -37,11 +37,11 @@ export class Words {
   /**
    * @param {string} review
    * @param {object} explanation From the service.
-   * @param {string} keptPunctuation The bundle's `kept_punctuation`.
+   * @param {object} encoding The bundle's.
    */
-  show(review, explanation, keptPunctuation) {
+  show(review, explanation, encoding) {
     this.clear();
-    const pieces = piecesOf(review, explanation, keptPunctuation);
+    const pieces = piecesOf(review, explanation, encoding);
     const full = pieces.reduce((strongest, piece) => Math.max(strongest, Math.abs(piece.pull)), FULL_COLOUR);
     const nodes = pieces.map((piece) => {
       if (!piece.terms.length && !piece.unknown) return piece.text;
@@ -87,7 +87,7 @@ export class Words {
     if (!piece.terms.length) return ["The model has no term for this word here."];
     const lines = piece.terms
       .slice(0, MAX_TERMS)
-      .map(({ term, log_odds: pull, probability }) => `“${term}”: ${signed(pull)} log-odds, ${signed(probability * 100, 1)} points`);
+      .map(({ terms, log_odds: pull, probability }) => `“${terms.join(", ")}”: ${signed(pull)} log-odds, ${signed(probability * 100, 1)} points`);
     if (piece.terms.length > MAX_TERMS) lines.push(`and ${piece.terms.length - MAX_TERMS} weaker terms`);
     const [first] = piece.terms;
     if (piece.terms.length === 1) lines.push(`Without it: ${percent(first.positive_probability_without)} positive`);

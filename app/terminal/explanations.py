@@ -9,11 +9,11 @@ from rich.text import Text
 from app.api.serialization import explanations_json
 from app.inference.bundle import Bundle
 from app.inference.classifier import BATCH, Classifier
-from app.inference.explanation import Explanation, Occlusion
+from app.inference.explanation import Effect, Explanation, Occlusion
 from app.inference.prediction import Prediction
 from app.terminal.printable import one_line
 from app.terminal.pulls import coloured, style_of
-from app.terminal.tables import colour_of, known_words, line_of, new_table
+from app.terminal.tables import colour_of, known_words, line_of, new_table, verdict_of
 
 
 def print_explanations(
@@ -49,14 +49,14 @@ def _lines(explanation: Explanation, review: str, top: int) -> Iterator[str]:
     yield line_of(explanation.prediction, review)
     for effect in explanation.effects[:top]:
         numbers = f"{effect.log_odds:+.6f}\t{effect.probability:+.6f}\t{effect.positive_probability_without:.6f}"
-        yield f"{numbers}\t{len(effect.occurrences)}\t{one_line(effect.term)}"
+        yield f"{numbers}\t{len(effect.occurrences)}\t{_terms(effect)}"
     if explanation.unknown_words:
         yield f"unknown\t{' '.join(_unknown(explanation, review))}"
 
 
 def _view(explanation: Explanation, review: str, classifier: Classifier, top: int) -> Iterator[RenderableType]:
     prediction, probability = explanation.prediction, explanation.prediction.positive_probability
-    head = (f"{probability:.3f} {prediction.sentiment}", f"bold {colour_of(probability)}")
+    head = (f"{probability:.3f} {verdict_of(prediction)}", f"bold {colour_of(prediction)}")
     log_odds = f"  log-odds {explanation.log_odds:+.2f}, "
     yield Text.assemble(head, log_odds, known_words(prediction), " words known\n")
     yield coloured(review, classifier.vocabulary.locate(review), explanation)
@@ -70,7 +70,7 @@ def _view(explanation: Explanation, review: str, classifier: Classifier, top: in
             f"{effect.probability:+.3f}",
             f"{effect.positive_probability_without:.3f}",
             f"{len(effect.occurrences)}",
-            Text(one_line(effect.term), style),
+            Text(_terms(effect), style),
         )
     yield table
     if rest := explanation.effects[top:]:
@@ -78,6 +78,10 @@ def _view(explanation: Explanation, review: str, classifier: Classifier, top: in
         yield Text(f"{len(rest)} more terms add {total:+.2f} log-odds; --top lists more", "dim")
     if explanation.unknown_words:
         yield Text(f"Unknown words: {', '.join(_unknown(explanation, review))}", "dim")
+
+
+def _terms(effect: Effect) -> str:
+    return one_line(", ".join(effect.terms))
 
 
 def _unknown(explanation: Explanation, review: str) -> list[str]:

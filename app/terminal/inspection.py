@@ -49,11 +49,13 @@ def facts_of(bundle: Bundle, differences: dict[str, float | None]) -> dict[str, 
 
 def lines_about(bundle: Bundle, differences: dict[str, float | None]) -> str:
     """The main facts for people."""
-    manifest = bundle.manifest
+    manifest, rule = bundle.manifest, bundle.manifest.uncertainty
     facts = {
         "bundle": f"{manifest.name} {manifest.version} in {bundle.folder}, created {manifest.created}",
         "digest": bundle.digest,
         "vocabulary": f"{manifest.vocabulary_size:,} terms",
+        "uncertain": f"between {rule.above:g} and {rule.below:g}, with fewer than {rule.min_known_words} known words, "
+        f"or if less than {rule.min_known_share:.0%} of the words are known",
         "metrics": ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items()),
         "files": f"ok: {len(manifest.files)} files have the SHA-256 that the manifest states",
     }

@@ -18,9 +18,6 @@ from app.inference.prediction import Prediction
 from app.terminal.printable import one_line
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
-MIN_KNOWN_WORDS, MIN_KNOWN_SHARE = 4, 1 / 5
-"""Known words, and their share, below which a probability means little; the playground has the same rule
-(app/playground/verdict.js). None of the bundle's 25,000 training reviews had a share below a fifth."""
 
 
 def print_predictions(bundle: Bundle, classifier: Classifier, reviews: Sequence[str], as_json: bool) -> None:
@@ -40,19 +37,19 @@ def print_predictions(bundle: Bundle, classifier: Classifier, reviews: Sequence[
 
 
 def line_of(prediction: Prediction, review: str) -> str:
-    """A tab-separated line for programs: probability, sentiment, words, known words, review."""
-    numbers = f"{prediction.positive_probability:.6f}\t{prediction.sentiment}\t{prediction.words}"
-    return f"{numbers}\t{prediction.known_words}\t{one_line(review)}"
+    """A tab-separated line for programs: probability, sentiment, uncertain, words, known words, review."""
+    decided = f"{prediction.positive_probability:.6f}\t{prediction.sentiment}\t{str(prediction.uncertain).lower()}"
+    return f"{decided}\t{prediction.words}\t{prediction.known_words}\t{one_line(review)}"
 
 
 def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
     table = new_table("#", "positive", "sentiment", "known words", "review")
     for number, (prediction, review) in enumerate(zip(predictions, reviews, strict=True), 1):
-        colour = colour_of(prediction.positive_probability)
+        colour = colour_of(prediction)
         table.add_row(
             f"{number}",
             Text(f"{prediction.positive_probability:.3f}", f"bold {colour}"),
-            Text(prediction.sentiment, colour),
+            Text(verdict_of(prediction), colour),
             known_words(prediction),
             Text(one_line(review[:300]), no_wrap=True, overflow="ellipsis"),
         )
@@ -64,12 +61,18 @@ def new_table(*columns: str) -> Table:
     return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
-def known_words(prediction: Prediction) -> Text:
-    """The number of known words; yellow if they are too few for a meaningful probability."""
-    few = prediction.known_words < max(MIN_KNOWN_WORDS, prediction.words * MIN_KNOWN_SHARE)
-    return Text(f"{prediction.known_words} of {prediction.words}", "yellow" if few else "")
+def verdict_of(prediction: Prediction) -> str:
+    """The sentiment; in brackets if it is uncertain."""
+    return f"uncertain ({prediction.sentiment})" if prediction.uncertain else prediction.sentiment
 
 
-def colour_of(probability: float) -> str:
-    """The colour of a probability in [0, 1]; none near 0.5."""
-    return "default" if abs(probability - 0.5) < 0.1 else POSITIVE if probability > 0.5 else NEGATIVE
+def known_words(prediction: Prediction) -> str:
+    """The number of known words, and of all."""
+    return f"{prediction.known_words} of {prediction.words}"
+
+
+def colour_of(prediction: Prediction) -> str:
+    """The colour of a prediction; none if it is uncertain."""
+    if prediction.uncertain:
+        return "default"
+    return POSITIVE if prediction.sentiment == "positive" else NEGATIVE

@@ -29,6 +29,7 @@ def respond(classifier: Classifier, requests: Sequence[dict[str, Any]]) -> list[
                 {
                     "positive_probability": prediction.positive_probability,
                     "sentiment": prediction.sentiment,
+                    "uncertain": prediction.uncertain,
                     "words": prediction.words,
                     "known_words": prediction.known_words,
                 }

@@ -25,10 +25,8 @@ def test_explain_returns_the_effects_of_occlusion(client: TestClient, classifier
     for review, returned in zip(REVIEWS, explained(client, reviews=REVIEWS), strict=True):
         occlusion = Occlusion(classifier.vocabulary, review)
         explanation = occlusion.explanation(classifier.predict_rows(list(occlusion.rows())))
-        effects = {effect.term: effect for effect in explanation.effects}
-        assert [term["term"] for term in returned["terms"]] == list(effects)
-        for term in returned["terms"]:
-            effect = effects[term["term"]]
+        assert [term["terms"] for term in returned["terms"]] == [effect.terms for effect in explanation.effects]
+        for term, effect in zip(returned["terms"], explanation.effects, strict=True):
             without = term["positive_probability_without"]
             assert without == pytest.approx(effect.positive_probability_without, abs=1e-6)
             assert term["log_odds"] == pytest.approx(effect.log_odds, abs=1e-4)
@@ -42,7 +40,7 @@ def test_explain_predicts_as_predict_does(client: TestClient) -> None:
     predictions = client.post("/predict", json={"reviews": REVIEWS}).json()["predictions"]
     for prediction, explanation in zip(predictions, explained(client, reviews=REVIEWS), strict=True):
         assert explanation["positive_probability"] == pytest.approx(prediction["positive_probability"], abs=1e-6)
-        for name in ("sentiment", "words", "known_words"):
+        for name in ("sentiment", "uncertain", "words", "known_words"):
             assert explanation[name] == prediction[name]
 
 

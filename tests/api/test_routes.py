@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 
 import httpx
 import pytest
@@ -11,13 +12,14 @@ from app.api.schemas import PredictResponse
 from app.inference.bundle import Bundle
 from app.main import create_app
 from app.settings import Settings
+from tests.bundles import NEWEST
 from tests.servers import ROOT, Server
 
 GOOD = "A superb, wonderful and moving film. Brilliant!"
 BAD = "Awful. Boring, dull and terrible: the worst mess."
 
 
-def test_predict_answers_in_order(client: TestClient) -> None:
+def test_predict_answers_in_order(client: TestClient, bundle: Bundle) -> None:
     response = client.post("/predict", json={"reviews": [GOOD, BAD, GOOD, "superb xyzzy"]})
     assert response.status_code == 200
     answer = PredictResponse.model_validate_json(response.content, strict=True, extra="forbid")
@@ -28,6 +30,10 @@ def test_predict_answers_in_order(client: TestClient) -> None:
     assert first.positive_probability > 0.5 > second.positive_probability
     assert (first.sentiment, second.sentiment) == ("positive", "negative")
     assert (first.words, fourth.words, fourth.known_words) == (7, 2, 1)
+    rule = bundle.manifest.uncertainty
+    assert fourth.uncertain
+    for said in answer.predictions:
+        assert said.uncertain is rule.applies(said.positive_probability, said.words, said.known_words)
 
 
 def test_model_describes_the_bundle_and_the_limits(client: TestClient, bundle: Bundle) -> None:
@@ -35,6 +41,8 @@ def test_model_describes_the_bundle_and_the_limits(client: TestClient, bundle: B
     assert body["digest"] == bundle.digest
     assert body["metrics"] == bundle.manifest.metrics
     assert body["recipe"]["hidden_units"] == [16, 16]
+    assert body["encoding"] == asdict(bundle.manifest.encoding)
+    assert body["uncertainty"] == asdict(bundle.manifest.uncertainty)
     assert body["limits"] == {
         "max_reviews": 8,
         "max_explained": 8,
@@ -45,7 +53,7 @@ def test_model_describes_the_bundle_and_the_limits(client: TestClient, bundle: B
     assert "files" not in body
 
 
-@pytest.mark.parametrize(("version", "expected"), [("1", "1"), (None, "2")])
+@pytest.mark.parametrize(("version", "expected"), [("1", "1"), (None, NEWEST)])
 def test_model_of_the_configured_version_is_served(version: str | None, expected: str) -> None:
     settings = Settings(model_dir=ROOT / "models/imdb", model_version=version, runtime="litert")
     with TestClient(create_app(settings)) as client:

@@ -58,13 +58,14 @@ def test_file_is_scored_and_downloaded(visit: Visit, served: Server, name: str, 
     assert [row[1] for row in visit.score(name, content)] == REVIEWS
     file_name, (head, *rows) = download(visit)
     assert file_name == "a scored.csv"
-    assert head == ["row", "review", "positive_probability", "sentiment", "verdict", "words", "known_words", "error"]
+    assert head == ["row", "review", "positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]
     predictions = httpx.post(f"{served.url}/predict", json={"reviews": REVIEWS}).json()["predictions"]
     for number, (row, review, prediction) in enumerate(zip(rows, REVIEWS, predictions, strict=True), 1):
         assert row[0] == str(number)
         assert row[1] == ("'" + review if review[0] in "=+-@\t" else review)  # or spreadsheets would run it
         assert float(row[2]) == pytest.approx(prediction["positive_probability"], abs=1e-6)
         assert row[3] == prediction["sentiment"]
+        assert json.loads(row[4]) is prediction["uncertain"]
         assert [int(row[5]), int(row[6])] == [prediction["words"], prediction["known_words"]]
         assert row[7] == ""
 

@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
+from tests.bundles import NEWEST
 from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
@@ -16,7 +17,7 @@ def test_busy_service_is_retried(visits: Visits, served: Server) -> None:
     visit.respond("**/explain", times=1)
     visit.open()
     expect(visit.page.locator("#facts-status")).to_have_text("The service is busy or not ready. There is trouble.")
-    expect(visit.facts).to_contain_text("version 2")
+    expect(visit.facts).to_contain_text(f"version {NEWEST}")
     visit.write(GOOD)
     expect(visit.problem).to_have_text("The service is busy or not ready. There is trouble. Trying again in 1 second …")
     expect(visit.page.locator("#explained")).to_be_visible()
@@ -60,7 +61,7 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     expect(section).to_be_hidden()
     expect(visit.verdict).to_contain_text("Positive")
     expect(visit.status).to_contain_text("2 positive")
-    expect(visit.facts).to_contain_text("version 2")
+    expect(visit.facts).to_contain_text(f"version {NEWEST}")
     expect(visit.page.get_by_text("Loss during training")).to_be_visible()
     visit.page.reload()
     visit.explain(GOOD)
@@ -134,4 +135,4 @@ def test_bundle_without_plots_says_so(visits: Visits, served: Server) -> None:
     visit.open()
     expect(visit.page.locator(".plots")).to_contain_text("This bundle has no loss plot.")
     expect(visit.page.locator(".plots")).to_contain_text("This bundle has no accuracy plot.")
-    expect(visit.facts).to_contain_text("version 2")
+    expect(visit.facts).to_contain_text(f"version {NEWEST}")

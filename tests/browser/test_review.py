@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -10,14 +11,14 @@ from playwright.sync_api import Request, Route, expect
 
 from app.api.serialization import explanations_json
 from app.inference.bundle import load_bundle
-from app.inference.classifier import open_classifier
-from app.inference.prediction import Prediction
-from app.inference.text import locate
+from app.inference.classifier import Classifier, open_classifier
+from app.inference.text import Markup, locate
+from app.inference.vocabulary import Vocabulary
 from app.terminal.explanations import explain as explain_in_terminal
 from app.terminal.pulls import pulls_of
-from app.terminal.tables import known_words
 from tests.browser.chromium import Run, Visit, Visits
-from tests.servers import ROOT, Server
+from tests.bundles import MODELS, NEWEST, VERSIONS
+from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 BAD = "A dull waste of time, boring from start to finish, with awful jokes."
@@ -39,10 +40,10 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
     expect(visit.verdict).to_have_text("No review yet")
     expect(visit.page.locator("#answer")).to_be_hidden()
     visit.page.get_by_label("Write or paste a review").press_sequentially("I loved this wonderful superb film")
-    expect(visit.verdict).to_have_text(re.compile(r"^Positive, very sure \(9\d%\)$"))
+    expect(visit.verdict).to_have_text(re.compile(r"^Positive \(9\d%\)$"))
     expect(visit.reason).to_contain_text("The model knows ")
     visit.write(BAD)
-    expect(visit.verdict).to_contain_text("Negative, very sure (")
+    expect(visit.verdict).to_contain_text("Negative (")
     meter = visit.page.get_by_role("meter", name="Probability of being positive")
     expect(meter).to_have_attribute("aria-valuenow", f"{explain(served, BAD)['positive_probability'] * 100:.1f}")
     visit.write(" \n ")
@@ -51,34 +52,49 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
 
 
 @pytest.mark.parametrize(
-    ("probability", "words", "known", "label", "reason"),
+    ("probability", "uncertain", "label", "brief"),
     [
-        (0.9999, 10, 10, "Positive, very sure (over 99.9%)", "The model knows 10 of 10 words."),
-        (0.0008, 10, 10, "Negative, very sure (over 99.9%)", "The model knows"),
-        (0.9549, 10, 10, "Positive, very sure (95%)", "The model knows"),
-        (0.81, 10, 10, "Positive, fairly sure (81%)", "The model knows"),
-        (0.66, 10, 10, "Positive, not very sure (66%)", "The model knows"),
-        (0.65, 10, 10, "Uncertain", "A probability of 65% is too close to call."),
-        (0.35, 10, 10, "Uncertain", "A probability of 35% is too close to call."),
-        (0.34, 10, 10, "Negative, not very sure (66%)", "The model knows"),
-        (0.02, 20, 4, "Negative, very sure (98%)", "The model knows 4 of 20 words."),
-        (0.02, 21, 4, "Uncertain", "The model knows 4 of 21 words. That is less than a fifth"),
-        (0.9996, 3, 3, "Uncertain", "The model knows 3 of 3 words. That is too few"),
-        (0.5, 1, 0, "Uncertain", "The model knows 0 of 1 word."),
-        (0.5, 0, 0, "Uncertain", "The review contains no words."),
+        (0.9999, False, "Positive (over 99.9%)", "Positive"),
+        (0.0008, False, "Negative (over 99.9%)", "Negative"),
+        (0.9549, False, "Positive (95%)", "Positive"),
+        (0.34, False, "Negative (66%)", "Negative"),
+        (0.62, True, "Uncertain, leaning positive (62%)", "Uncertain, leaning positive"),
+        (0.02, True, "Uncertain, leaning negative (98%)", "Uncertain, leaning negative"),
     ],
 )
-def test_verdict_is_in_plain_language(
-    run: Run, probability: float, words: int, known: int, label: str, reason: str
-) -> None:
-    verdict = run(
-        "verdict.js", "verdictOf", {"positive_probability": probability, "words": words, "known_words": known}
+def test_verdict_is_in_plain_language(run: Run, probability: float, uncertain: bool, label: str, brief: str) -> None:
+    sentiment = "positive" if probability >= 0.5 else "negative"
+    known = {"words": 2000, "known_words": 1}
+    prediction = {"positive_probability": probability, "sentiment": sentiment, "uncertain": uncertain, **known}
+    verdict = run("verdict.js", "verdictOf", prediction)
+    assert verdict["kind"] == ("uncertain" if uncertain else sentiment)
+    assert (verdict["label"], verdict["brief"]) == (label, brief)
+    assert verdict["knows"] == "The model knows 1 of 2,000 words."
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "reason"),
+    [
+        (10, 4, "Probabilities between 35% and 65% are not reliable."),
+        (3, 3, "A reliable prediction needs at least 4, and 20% of all words."),
+        (21, 4, "A reliable prediction needs at least 4, and 20% of all words."),
+        (0, 0, "A reliable prediction needs at least 4, and 20% of all words."),
+    ],
+)
+def test_uncertain_prediction_gives_the_reason_by_the_rule(run: Run, words: int, known: int, reason: str) -> None:
+    rule = {"above": 0.35, "below": 0.65, "min_known_words": 4, "min_known_share": 0.2}
+    assert run("verdict.js", "whyUncertain", {"words": words, "known_words": known}, rule) == reason
+
+
+def test_page_shows_what_the_service_says_is_uncertain(visit: Visit, served: Server) -> None:
+    review = "xyzzy plugh superb"
+    visit.explain(review)
+    assert explain(served, review)["uncertain"] is True
+    expect(visit.verdict).to_have_text(re.compile(r"^Uncertain, leaning positive \(\d\d%\)$"))
+    expect(visit.reason).to_have_text(
+        re.compile(r"^The model knows 1 of 3 words\. A reliable prediction needs ")
     )
-    assert verdict["label"] == label
-    assert verdict["reason"].startswith(reason)
-    if "probability" not in reason:  # the terminal has the same rule
-        in_terminal = known_words(Prediction(probability, words, known))
-        assert (in_terminal.style == "yellow") is (label == "Uncertain")
+    expect(visit.page.locator("#bar")).to_have_attribute("data-kind", "uncertain")
 
 
 def test_words_are_coloured_by_their_effect(visit: Visit) -> None:
@@ -91,20 +107,24 @@ def test_words_are_coloured_by_their_effect(visit: Visit) -> None:
     assert "unknown" in classes["😀"]
 
 
-@pytest.mark.parametrize(("version", "kept_punctuation"), [("1", ""), ("2", "!?")])
-def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str, kept_punctuation: str) -> None:
-    classifier = open_classifier(load_bundle(ROOT / "models/imdb" / version), "litert")
-    assert classifier.vocabulary.encoding.kept_punctuation == kept_punctuation
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("markup", get_args(Markup))
+def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str, markup: Markup) -> None:
+    shipped = open_classifier(load_bundle(MODELS / version), "litert")
+    encoding = replace(shipped.vocabulary.encoding, markup=markup)
+    vocabulary = Vocabulary(shipped.vocabulary.word_index, encoding)
+    classifier = Classifier(vocabulary, shipped.runtime, shipped.uncertainty)
     for review in (
         MIXED,
         "A well-known actor in a must-see film: one of the best—no, the best/funniest.",
         "Is it worth it?! Not!!! What a waste... 7/10 , 'not bad', don’t miss \"it\" !",
+        "Not<br />good <I>film</I>, <3 <a href='x > y'\ttarget=_blank>superb</a> <Loved it.> <br",
         "<br /><br />The acting,the plot&the jokes:awful.\u00a0Not\u2026good\r\n\tat\x85all \x91dull\x92 \x93dull\x94",
         "İstanbul’s ﬁne — 👨‍👩‍👧 o'clock ' ’ \ufeffsuperb \x1cdull",
     ):
         explanation = explain_in_terminal(classifier, review)
         response = json.loads(explanations_json("imdb", version, [explanation], None))["explanations"][0]
-        pieces = run("pull.js", "piecesOf", review, response, kept_punctuation)
+        pieces = run("pull.js", "piecesOf", review, response, asdict(encoding))
         assert "".join(piece["text"] for piece in pieces) == review
         words = [piece for piece in pieces if piece["word"]]
         tokens = classifier.vocabulary.locate(review)
@@ -119,7 +139,8 @@ def test_words_are_split_as_the_model_splits_them(run: Run) -> None:
     explanation = {"terms": [], "unknown_words": [{"start": 0, "end": len(text)}]}
     for kept_punctuation in ("!?", "-]^\\—’"):
         words = [text[token.start : token.end] for token in locate(text, kept_punctuation)]
-        pieces = run("pull.js", "piecesOf", text, explanation, kept_punctuation)
+        encoding = {"kept_punctuation": kept_punctuation, "markup": "text"}
+        pieces = run("pull.js", "piecesOf", text, explanation, encoding)
         assert [piece["text"] for piece in pieces if piece["word"]] == words
 
 
@@ -127,7 +148,7 @@ def test_numbers_are_shown_for_the_word_under_the_pointer(visit: Visit, served: 
     visit.explain(MIXED)
     word = visit.words.locator("mark", has_text="superb")
     word.hover()
-    (term,) = [term for term in explain(served, MIXED)["terms"] if term["term"] == "superb"]
+    (term,) = [term for term in explain(served, MIXED)["terms"] if "superb" in term["terms"]]
     points = f"{term['probability'] * 100:.1f} points"
     expect(visit.numbers).to_contain_text(f"“superb”: +{term['log_odds']:.2f} log-odds, +{points}")
     expect(visit.numbers).to_contain_text("“superb acting”: ")
@@ -173,8 +194,8 @@ def test_terms_are_listed_by_their_effect(visit: Visit, served: Server) -> None:
     expect(visit.page.get_by_role("button", name="Show only 8")).to_have_attribute("aria-expanded", "true")
     directions = {}
     for row, term in zip(rows.all(), terms, strict=True):
-        name, directions[term["term"]], log_odds, points, _ = row.locator("th, td").all_inner_texts()
-        assert name.startswith(term["term"])
+        name, directions[term["terms"][0]], log_odds, points, _ = row.locator("th, td").all_inner_texts()
+        assert name.startswith(", ".join(term["terms"]))
         assert float(log_odds.replace("−", "-")) == pytest.approx(term["log_odds"], abs=0.006)
         assert float(points.replace("−", "-")) == pytest.approx(term["probability"] * 100, abs=0.06)
     assert (directions["superb"], directions["and a"]) == ("positive", "neither")
@@ -189,10 +210,10 @@ def test_explanation_warns_where_the_model_is_too_certain(visit: Visit) -> None:
 
 
 def test_examples_are_scored_when_clicked(visit: Visit) -> None:
-    verdicts = ["Positive", "Negative", "Uncertain", "Negative", "Uncertain"]  # each differs from the one before
+    verdicts = ["Positive (", "Negative (", "Uncertain, leaning ", "Negative (", "Uncertain, leaning "]
     for button, verdict in zip(visit.page.locator("#examples button").all(), verdicts, strict=True):
-        button.click()
-        expect(visit.verdict).to_have_text(re.compile(rf"^{verdict}\b"))
+        button.click()  # each verdict differs from the one before
+        expect(visit.verdict).to_have_text(re.compile(f"^{re.escape(verdict)}"))
     visit.page.get_by_role("button", name="Clear").click()
     expect(visit.verdict).to_have_text("No review yet")
     expect(visit.page.get_by_label("Write or paste a review")).to_be_focused()
@@ -258,7 +279,7 @@ def test_lone_surrogate_is_replaced(visit: Visit) -> None:
 
 
 def test_model_is_described_with_its_plots(visit: Visit) -> None:
-    for fact in ("imdb, version 2", "92.1% on 25,000 test reviews", "50,000 characters"):
+    for fact in (f"imdb, version {NEWEST}", " on 25,000 test reviews", "50,000 characters"):
         expect(visit.facts).to_contain_text(fact)
     for name in ("loss", "accuracy"):
         plot = visit.page.get_by_role("img", name=f"Plot: training and validation {name}, epoch by epoch")

@@ -53,8 +53,9 @@ def test_markup_in_a_response_is_text(visit: Visit) -> None:
         visit.write("superb")
         expect(visit.problem).to_contain_text(attack)
         effect = {"log_odds": 1, "probability": 0.1, "positive_probability_without": 0.8}
-        term = {"term": attack, "occurrences": [{"start": 0, "end": 6}], **effect}
-        prediction = {"positive_probability": 0.9, "words": 5, "known_words": 5}
+        term = {"terms": [attack], "occurrences": [{"start": 0, "end": 6}], **effect}
+        decided = {"positive_probability": 0.9, "sentiment": attack, "uncertain": True}
+        prediction = decided | {"words": 5, "known_words": 5}
         explanation = prediction | {"terms": [term], "unknown_words": []}
         visit.respond("**/explain", 1, 200, json.dumps({"explanations": [explanation]}))
         visit.write("superb film")

@@ -91,7 +91,8 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def _converted(row: dict[str, Any]) -> dict[str, Any]:
-    types = {"positive_probability": float, "words": int, "known_words": int}
+    types: dict[str, Callable[[str], Any]] = {"positive_probability": float, "words": int, "known_words": int}
+    types["uncertain"] = json.loads
     return {name: types.get(name, str)(value) if value else None for name, value in row.items()}
 
 
@@ -102,7 +103,7 @@ def bad_lines(output: Path) -> list[dict[str, Any]]:
 
 def prediction_in(row: dict[str, Any]) -> dict[str, Any]:
     """The part of a row that POST /predict returns."""
-    return {name: row[name] for name in ("positive_probability", "sentiment", "words", "known_words")}
+    return {name: row[name] for name in ("positive_probability", "sentiment", "uncertain", "words", "known_words")}
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

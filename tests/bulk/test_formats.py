@@ -11,7 +11,7 @@ import pytest
 from tests.bulk.jobs import bad_lines, error_of, parts, reviews, rows_of, succeed, write_csv, write_jsonl
 
 TEXTS = reviews(40)
-ADDED = ["positive_probability", "sentiment", "words", "known_words", "error"]
+ADDED = ["positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]
 
 
 def write_parquet(path: Path, type_: pa.DataType | None = None) -> Path:
@@ -28,7 +28,7 @@ def write_parquet(path: Path, type_: pa.DataType | None = None) -> Path:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_csv_keeps_its_text_and_gets_five_columns(separator: str, tmp_path: Path) -> None:
+def test_csv_keeps_its_text_and_gets_six_columns(separator: str, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", TEXTS, separator)
     succeed(source, tmp_path / "out", "--part-rows", 9)
     assert len(parts(tmp_path / "out")) == 5
@@ -41,7 +41,7 @@ def test_csv_keeps_its_text_and_gets_five_columns(separator: str, tmp_path: Path
         assert [(row["id"], row["review"]) for row in rows] == [(f"00{i}", text) for i, text in enumerate(TEXTS)]
 
 
-def test_json_lines_keep_their_text_and_get_five_fields(tmp_path: Path) -> None:
+def test_json_lines_keep_their_text_and_get_six_fields(tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", TEXTS)
     succeed(source, tmp_path / "out.jsonl")
     for before, after in zip(
@@ -61,6 +61,7 @@ def test_parquet_keeps_its_columns_and_types(type_: pa.DataType, tmp_path: Path)
     assert after.schema.metadata[b"owner"] == b"somebody"
     assert after.column_names == [*before.column_names, *ADDED]
     assert after.schema.field("positive_probability").type == pa.float64()
+    assert after.schema.field("uncertain").type == pa.bool_()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_row_without_a_review_stays_in_its_place(tmp_path: Path) -> None:
     succeed(tmp_path / "in.csv", tmp_path / "out.csv", code=3)
     assert (tmp_path / "out.csv").read_text().splitlines()[
         2
-    ] == '2, ,,,,,"A review must contain text; this one is blank"'
+    ] == '2, ,,,,,,"A review must contain text; this one is blank"'
     pq.write_table(pa.table({"text": pa.array(["good", None, b"\xff".decode("latin-1")])}), tmp_path / "in.parquet")
     succeed(tmp_path / "in.parquet", tmp_path / "out.parquet", code=3)
     assert [row["error"] for row in rows_of(tmp_path / "out.parquet")] == [None, "Input should be a valid string", None]

@@ -22,7 +22,7 @@ Document = dict[str, Any]
 Lint = Callable[[Document], set[str]]
 
 OWN = ["PredictRequest", "PredictResponse", "Prediction", "ModelName", "ModelResponse", "Encoding", "Limits", "Health"]
-OWN += ["Problem", "Violation"]
+OWN += ["UncertaintyRule", "Problem", "Violation"]
 """Schemas of this service's own API; those under /v1 and /v2 follow other protocols."""
 
 

@@ -64,7 +64,7 @@ async def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Class
 async def test_large_requests_share_batches_fairly(bundle: Bundle) -> None:
     """Four large requests fill a batch with 16 reviews each; their rest goes behind the small one."""
     runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime))
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
     large = [asyncio.create_task(batcher.predict(REVIEWS)) for _ in range(4)]
     small = asyncio.create_task(batcher.predict(REVIEWS[:1]))
     await small
@@ -82,7 +82,7 @@ async def test_predict_beyond_the_deadline_fails(classifier: Classifier) -> None
 
 async def test_predict_cancelled_frees_its_place_unscored(bundle: Bundle) -> None:
     runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime), max_waiting=10)
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), max_waiting=10)
     first, second = (asyncio.create_task(batcher.predict(reviews)) for reviews in (REVIEWS[:1], REVIEWS[:9]))
     await asyncio.sleep(0)
     second.cancel()
@@ -95,7 +95,7 @@ async def test_predict_cancelled_frees_its_place_unscored(bundle: Bundle) -> Non
 async def test_failure_of_one_request_leaves_the_others_alone(bundle: Bundle) -> None:
     awful = bundle.vocabulary.word_index["awful"]
     runtime = FakeRuntime(lambda rows: np.where(rows[:, awful] > 0, np.nan, 0.5))
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime))
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
     requests = (["superb"], ["awful"], ["superb", "film"])
     results = await asyncio.gather(*map(batcher.predict, requests), return_exceptions=True)
     assert [type(result) for result in results] == [list, InferenceError, list]
@@ -118,7 +118,7 @@ async def test_failure_of_the_metrics_leaves_nothing_behind(classifier: Classifi
 async def test_several_batches_share_a_turn_while_requests_are_rejected(bundle: Bundle, rejected: bool) -> None:
     """The rejections would take most of the event loop's time otherwise."""
     runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime), max_waiting=3 * BATCH)
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), max_waiting=3 * BATCH)
     requests = [asyncio.create_task(batcher.predict(["good"] * BATCH)) for _ in range(3)]
     await asyncio.sleep(0)  # all are queued
     if rejected:
@@ -132,7 +132,7 @@ async def test_several_batches_share_a_turn_while_requests_are_rejected(bundle: 
 
 async def test_requests_that_arrive_together_are_one_call(bundle: Bundle) -> None:
     runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime))
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
     await asyncio.gather(*(batcher.predict([review]) for review in REVIEWS))
     assert runtime.calls == [64]  # 40 rows are padded to 64
 
@@ -142,7 +142,7 @@ async def test_clients_answered_together_wait_for_each_other_if_the_runtime_gain
     bundle: Bundle, linger: float, calls: list[int]
 ) -> None:
     runtime = FakeRuntime(linger=linger)
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime))
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
     await asyncio.gather(batcher.predict(["good"]), batcher.predict(["good"]))
     later = []
     for _ in range(2):
@@ -155,7 +155,7 @@ async def test_clients_answered_together_wait_for_each_other_if_the_runtime_gain
 
 async def test_single_client_waits_for_nobody(bundle: Bundle) -> None:
     runtime = FakeRuntime(linger=3600)
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime))
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
     for review in REVIEWS[:3]:
         await asyncio.wait_for(batcher.predict([review]), PATIENCE)
     assert runtime.calls == [1, 1, 1]

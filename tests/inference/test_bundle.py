@@ -17,7 +17,7 @@ from app.inference.bundle import (
     write_manifest,
 )
 from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound
-from tests.servers import ROOT
+from tests.bundles import MODELS, VERSIONS
 
 
 def resealed(folder: Path, manifest: bytes | None = None) -> None:
@@ -51,7 +51,7 @@ def test_load_bundle_through_linked_folders_works(copy: Path, tmp_path: Path) ->
 
 
 def test_seal_is_readable_by_sha256sum(copy: Path) -> None:
-    for folder in (copy, ROOT / "models/imdb/1", ROOT / "models/imdb/2"):
+    for folder in (copy, *(MODELS / version for version in VERSIONS)):
         subprocess.run(["sha256sum", "--check", "--strict", CHECKSUM], cwd=folder, capture_output=True, check=True)
 
 

@@ -1,6 +1,7 @@
 """Raw text to probabilities."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import InferenceError
-from app.inference.prediction import Prediction
+from app.inference.prediction import UncertaintyRule
 from app.inference.runtimes import RUNTIMES
-from tests.servers import ROOT
+from tests.bundles import MODELS, VERSIONS
 
 
 def test_predict_keeps_the_order_and_counts_words(classifier: Classifier) -> None:
@@ -25,10 +26,10 @@ def test_predict_keeps_the_order_and_counts_words(classifier: Classifier) -> Non
     assert (second.sentiment, second.words, second.known_words) == ("negative", 5, 2)
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_predict_returns_the_same_bits_in_batches_of_any_size(runtime: str, version: str) -> None:
-    classifier = open_classifier(load_bundle(ROOT / "models/imdb" / version), runtime)
+    classifier = open_classifier(load_bundle(MODELS / version), runtime)
     reviews = [f"a superb film, {'not ' * (i % 3)}boring " + "and so on, great! " * (i % 5) for i in range(90)]
     alone = [classifier.predict([review])[0] for review in reviews]
     for size in (2, 3, 7, 33, 64, 90):
@@ -43,9 +44,7 @@ def test_predict_any_text_gives_probabilities(classifier: Classifier, reviews: l
     assert all(0 <= prediction.positive_probability <= 1 for prediction in predictions)
 
 
-def test_sentiment_at_one_half_is_positive() -> None:
-    assert Prediction(0.5, 1, 1).sentiment == "positive"
-    assert Prediction(0.4999, 1, 1).sentiment == "negative"
+RULE = UncertaintyRule(above=0.25, below=0.75, min_known_words=0, min_known_share=0)
 
 
 class FakeRuntime:
@@ -74,11 +73,29 @@ def test_runtime_is_called_with_the_sizes_it_was_prepared_for(
     classifier: Classifier, min_rows: int, calls: list[int]
 ) -> None:
     runtime = FakeRuntime(min_rows=min_rows)
-    assert len(Classifier(classifier.vocabulary, runtime).predict(["good"] * 67)) == 67
+    assert len(Classifier(classifier.vocabulary, runtime, RULE).predict(["good"] * 67)) == 67
     assert runtime.calls == calls
 
 
 @pytest.mark.parametrize("answer", [[np.nan], [np.inf], [-0.1], [1.1], [0.5, 0.5]])
 def test_predict_with_an_unusable_answer_raises(classifier: Classifier, answer: list[float]) -> None:
     with pytest.raises(InferenceError):
-        Classifier(classifier.vocabulary, FakeRuntime(lambda _: np.array(answer))).predict(["good"])
+        Classifier(classifier.vocabulary, FakeRuntime(lambda _: np.array(answer)), RULE).predict(["good"])
+
+
+def test_predict_marks_what_the_rule_of_the_bundle_applies_to(classifier: Classifier) -> None:
+    def uncertain(probability: float, rule: UncertaintyRule) -> list[bool]:
+        runtime = FakeRuntime(lambda rows: np.full(len(rows), probability))
+        reviews = ["superb awful boring", "superb awful xyzzy plugh", "superb", "xyzzy", "..."]
+        return [said.uncertain for said in Classifier(classifier.vocabulary, runtime, rule).predict(reviews)]
+
+    rule = replace(RULE, min_known_words=2, min_known_share=0.6)
+    assert uncertain(0.125, rule) == [False, True, True, True, True]
+    assert uncertain(0.5, rule) == [True] * 5
+    assert uncertain(0.5, RULE) == [True] * 5
+    assert uncertain(0.125, RULE) == [False] * 4 + [True]
+
+
+def test_shipped_bundles_state_the_rule_that_their_classifiers_use(shipped: dict[str, Classifier]) -> None:
+    for version, opened in shipped.items():
+        assert opened.uncertainty == load_bundle(MODELS / version).manifest.uncertainty

@@ -22,7 +22,7 @@ def runtime() -> FakeRuntime:
 
 @pytest.fixture
 def classifier(shipped: dict[str, Classifier], runtime: FakeRuntime) -> Classifier:
-    return Classifier(shipped["1"].vocabulary, runtime)
+    return Classifier(shipped["1"].vocabulary, runtime, shipped["1"].uncertainty)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a prediction is based on, against the definition: run the network again without the term's column."""
+"""What a prediction is based on, against the definition: run the network again without a column."""
 
 import math
 
@@ -9,10 +9,29 @@ from hypothesis import strategies as st
 from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.explanation import Explanation, Occlusion, log_odds
-from tests.servers import ROOT
+from app.inference.vocabulary import Encoding, Vocabulary
+from tests.bundles import MODELS, NEWEST, VERSIONS
 
 REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
-PIECES = ["superb ", "not ", "bad", "good, ", "a superb film ", "waste of time", "İ", "’", "! ", "😀", "xyz ", "THE "]
+SHARED = {"superb": 4, "not so": 5, "bad": 6, "zorblax": 4, "a superb film": 4, "at all": 5, "isn't worth": 7, "!": 7}
+"""Terms of which several share a column."""
+PIECES = [
+    "superb ",
+    "zorblax ",
+    "not so ",
+    "at all ",
+    "not ",
+    "bad",
+    "good, ",
+    "a superb film ",
+    "waste of time",
+    "İ",
+    "’",
+    "! ",
+    "😀",
+    "xyz ",
+    "THE ",
+]
 reviews = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=30).map("".join)
 
 
@@ -32,21 +51,32 @@ def probability_without(classifier: Classifier, review: str, column: int | None)
     return float(classifier.runtime(row)[0])
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.fixture(scope="module")
+def classifiers(shipped: dict[str, Classifier]) -> dict[str, Classifier]:
+    """Those of the shipped bundles, and the newest network with `SHARED` as its word index."""
+    newest = shipped[NEWEST]
+    encoding = Encoding(start_column=None, unknown_column=2, longest_term=3, kept_punctuation="!")
+    shared = Classifier(Vocabulary(SHARED, encoding), newest.runtime, newest.uncertainty)
+    return shipped | {"shared": shared}
+
+
+@pytest.mark.parametrize("version", [*VERSIONS, "shared"])
 @settings(max_examples=60)
 @given(reviews)
 @example("xyzzyxyzzy")
-def test_explanation_follows_the_definition(shipped: dict[str, Classifier], version: str, review: str) -> None:
-    classifier = shipped[version]
+@example(REVIEW)
+def test_explanation_follows_the_definition(classifiers: dict[str, Classifier], version: str, review: str) -> None:
+    classifier = classifiers[version]
     vocabulary = classifier.vocabulary
     explanation = explain(classifier, review)
     said = explanation.prediction
     (prediction,) = classifier.predict([review])
     assert said.positive_probability == pytest.approx(prediction.positive_probability, abs=1e-6)
     assert (said.words, said.known_words) == (prediction.words, prediction.known_words)
+    assert said.uncertain is prediction.uncertain
 
     own = {vocabulary.encoding.start_column, vocabulary.encoding.unknown_column}
-    columns = [vocabulary.word_index[effect.term] for effect in explanation.effects]
+    columns = [vocabulary.word_index[effect.terms[0]] for effect in explanation.effects]
     assert sorted(columns) == sorted({int(column) for column in vocabulary.encode(review).columns} - own)
     whole = probability_without(classifier, review, None)
     for effect, column in zip(explanation.effects, columns, strict=True):
@@ -55,9 +85,10 @@ def test_explanation_follows_the_definition(shipped: dict[str, Classifier], vers
         assert effect.probability == pytest.approx(whole - without, abs=2e-6)
         difference = math.log(whole / (1 - whole)) - math.log(without / (1 - without))
         assert effect.log_odds == pytest.approx(difference, abs=1e-3)
-        assert effect.occurrences
-        for start, end in effect.occurrences:
-            assert " ".join(vocabulary.tokenise(review[start:end])) == effect.term
+        found = [" ".join(vocabulary.tokenise(review[start:end])) for start, end in effect.occurrences]
+        assert effect.terms == list(dict.fromkeys(found))
+        assert {vocabulary.word_index[term] for term in found} == {column}
+        assert list(effect.occurrences) == sorted(set(effect.occurrences))
     sizes = [abs(effect.log_odds) for effect in explanation.effects]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -67,14 +98,17 @@ def test_explanation_follows_the_definition(shipped: dict[str, Classifier], vers
     assert not known & {index for span in explanation.unknown_words for index in range(*span)}
 
 
-def test_explanation_finds_terms_of_several_words(shipped: dict[str, Classifier]) -> None:
-    explanation = explain(shipped["2"], REVIEW)
-    found = {effect.term: [REVIEW[start:end] for start, end in effect.occurrences] for effect in explanation.effects}
-    assert found["superb"] == ["SUPERB", "superb"]
-    assert found["so bad"] == ["so   bad"]
-    assert found["isn't worth"] == ["isn’t\u00a0worth"]
-    assert "xyzzyxyzzy" in [REVIEW[start:end] for start, end in explanation.unknown_words]
-    assert max(explanation.effects, key=lambda effect: effect.log_odds).term == "superb"
+def test_explanation_has_one_effect_for_all_terms_of_a_column(classifiers: dict[str, Classifier]) -> None:
+    explanation = explain(classifiers["shared"], REVIEW)
+    effects = explanation.effects
+    assert {tuple(effect.terms): [REVIEW[start:end] for start, end in effect.occurrences] for effect in effects} == {
+        ("a superb film", "superb"): ["A SUPERB film", "SUPERB", "superb"],
+        ("not so", "at all"): ["Not so", "at all"],
+        ("bad",): ["bad"],
+        ("!", "isn't worth"): ["!", "isn’t\u00a0worth"],
+    }
+    unknown = [REVIEW[start:end] for start, end in explanation.unknown_words]
+    assert unknown == ["not", "br", "İt", "it", "😀", "xyzzyxyzzy"]
 
 
 def test_log_odds_of_certainty_are_finite() -> None:
@@ -90,10 +124,10 @@ AWFUL = """Awful, terrible, worst film ever, waste of time, boring, dull, stupid
 
 def test_explanation_of_a_certain_prediction_still_ranks_terms(shipped: dict[str, Classifier]) -> None:
     """Both runtimes agree on each term, though no probability differs from 0 by a millionth."""
-    other = open_classifier(load_bundle(ROOT / "models/imdb/2"), "litert")
-    ours, theirs = (explain(classifier, AWFUL) for classifier in (shipped["2"], other))
+    other = open_classifier(load_bundle(MODELS / NEWEST), "litert")
+    ours, theirs = (explain(classifier, AWFUL) for classifier in (shipped[NEWEST], other))
     assert ours.prediction.positive_probability < 1e-7
-    log_odds_of = {effect.term: effect.log_odds for effect in ours.effects}
-    assert {effect.term: effect.log_odds for effect in theirs.effects} == pytest.approx(log_odds_of, abs=2e-3)
+    log_odds_of = {effect.terms[0]: effect.log_odds for effect in ours.effects}
+    assert {effect.terms[0]: effect.log_odds for effect in theirs.effects} == pytest.approx(log_odds_of, abs=2e-3)
     assert len({round(value, 5) for value in log_odds_of.values()}) > len(log_odds_of) * 0.9
     assert log_odds_of["unwatchable"] < -0.5 < 0 < log_odds_of["ever"]

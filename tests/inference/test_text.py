@@ -1,16 +1,55 @@
 """The tokeniser against its definition, and against Keras's own."""
 
+import time
+from typing import get_args
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS, locate, tokenise
+from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS, Markup, locate, tokenise
 
 any_text = st.text(st.one_of(st.characters(), st.sampled_from(FILTERED + APOSTROPHES + SEPARATORS + "'aB \r\u00a0")))
 ODD = ["İ", "ΑΣ", "Σ.", "ß", "e\u0301", "👩\u200d👧", "\ud800", "ǅ"]
 """Lower case that is longer or depends on neighbours, characters of several code points, half a character."""
 with_surrogates = st.text(st.characters(exclude_categories=()))
 punctuation = st.sampled_from(["", "!", "!?"])
+markups = st.sampled_from(get_args(Markup))
+TAGS = [
+    "<br />",
+    "<br>",
+    "<BR/>",
+    "</p>",
+    "<i>",
+    "</I >",
+    "<h1>",
+    "<hr size=1 />",
+    '<a href="http://x.org/?a=b&c=d!">',
+    "<A\n\tHREF = 'x > y'\ttarget=_blank>",
+    "<font color=#ff0000 size='2'>",
+    "<p class=\u201cx\u201d>",
+]
+TEXTS = [
+    "<3",
+    "<Loved it.>",
+    "<I love it>",
+    "<br",
+    "<br <br",
+    "< br>",
+    "<brr>",
+    "<h7>",
+    "<a href>",
+    "<a href=>",
+    '<a href="x>',
+    '<a href="<">',
+    "<b\u00a0/>",
+    "<script>",
+    "<!-- no -->",
+    "<\u017fpan>",
+    "1 < 2 > 0",
+    "&lt;br&gt;",
+]
+"""What looks like a tag, and is none of those that are common in reviews."""
 
 
 def plainly(text: str, kept: str) -> list[str]:
@@ -34,12 +73,44 @@ def test_tokenise_any_text_follows_the_definition(text: str, kept: str) -> None:
     assert tokenise(" ".join(tokens), kept) == tokens
 
 
-@given(st.lists(st.one_of(any_text, st.sampled_from(ODD))).map("".join), punctuation)
-@example("İİ x", "")
-@example("ΑΣ.Α", "")
-def test_locate_any_text_finds_the_tokens_where_they_are(text: str, kept: str) -> None:
-    tokens = locate(text, kept)
-    assert [token.text for token in tokens] == tokenise(text, kept)
+@given(st.lists(st.one_of(st.sampled_from(TAGS), any_text.map(lambda text: text.replace("<", "")))), punctuation)
+def test_tokenise_with_separating_markup_sees_spaces_for_tags(pieces: list[str], kept: str) -> None:
+    spaced = "".join(" " if piece in TAGS else piece for piece in pieces)
+    assert tokenise("".join(pieces), kept, "separator") == tokenise(spaced, kept)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_tag_separates_words_and_keeps_their_positions(tag: str) -> None:
+    text = f"İ Boring.{tag}Avoid{tag}{tag}!"
+    assert tokenise(text, "!", "separator") == ["i\u0307", "boring", "avoid", "!"]
+    found = [text[token.start : token.end] for token in locate(text, "!", "separator")]
+    assert found == ["İ", "Boring", "Avoid", "!"]
+    assert len(tokenise(text, "!", "text")) > 4
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_only_looks_like_a_tag_is_text(text: str) -> None:
+    assert tokenise(f"a{text}b", "", "separator") == tokenise(f"a{text}b")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<", "<a ", "<a b", "<a b=", "<a b='", '<a b="c" ', "</", "<blockquote\t", "<br /", " b=c", ' b="c"', " ", "="],
+)
+def test_tokenise_of_hostile_markup_takes_linear_time(piece: str) -> None:
+    """Milliseconds; quadratic time would be several seconds."""
+    started = time.perf_counter()
+    tokenise("<a" + piece * 30_000, "", "separator")
+    assert time.perf_counter() - started < 1
+
+
+@given(st.lists(st.one_of(any_text, st.sampled_from(ODD + TAGS + TEXTS))).map("".join), punctuation, markups)
+@example("İİ x", "", "text")
+@example("ΑΣ.Α", "", "text")
+@example("İ<br />İ", "", "separator")
+def test_locate_any_text_finds_the_tokens_where_they_are(text: str, kept: str, markup: Markup) -> None:
+    tokens = locate(text, kept, markup)
+    assert [token.text for token in tokens] == tokenise(text, kept, markup)
     end = 0
     for token in tokens:
         assert end <= token.start < token.end <= len(text)

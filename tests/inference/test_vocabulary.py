@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.inference.text import Markup
 from app.inference.vocabulary import Encoding, Vocabulary
 
 WORDS = ["the", "film", "was", "good", "don't"]
@@ -71,7 +72,18 @@ def test_terms_may_share_a_column() -> None:
     occurrences, unknown = vocabulary.occurrences(["good", "movie"])
     assert [(each.term, each.column) for each in occurrences] == [("good", 5), ("movie", 4)]
     assert unknown == []
-    assert vocabulary.decode([4, 5]) == "film good"
+
+
+def test_vocabulary_reads_markup_as_its_encoding_says() -> None:
+    text = "Not<br />good <i>film</i>"
+    cases: list[tuple[Markup, list[int]]] = [("text", [7, 5, 4]), ("separator", [6, 5, 4])]
+    for markup, columns in cases:
+        encoding = Encoding(8, start_column=None, unknown_column=None, longest_term=2, markup=markup)
+        vocabulary = Vocabulary({"film": 4, "good": 5, "not good": 6, "br": 7}, encoding)
+        assert vocabulary.encode(text).columns.tolist() == columns
+        assert [text[token.start : token.end] for token in vocabulary.locate(text)] == (
+            ["Not", "good", "film"] if markup == "separator" else ["Not", "br", "good", "i", "film", "i"]
+        )
 
 
 def test_vocabulary_of_100_000_terms_finds_each_of_them() -> None:

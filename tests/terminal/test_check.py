@@ -8,24 +8,26 @@ from pathlib import Path
 import pytest
 
 from app.inference.bundle import MANIFEST, load_bundle
+from tests.bundles import MODELS, NEWEST
 from tests.inference.test_bundle import resealed
-from tests.servers import ROOT
 from tests.terminal.terminals import on_terminal, piped
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the shipped bundle that a test may damage."""
-    return Path(shutil.copytree(ROOT / "models/imdb/2", tmp_path / "imdb/2"))
+    return Path(shutil.copytree(MODELS / NEWEST, tmp_path / "imdb" / NEWEST))
 
 
 def test_check_prints_facts_and_tries_every_runtime() -> None:
     done = piped("check")
     assert (done.returncode, done.stderr) == (0, b"")
     lines = dict(re.findall(r"^(\S+) {2,}(.*)$", done.stdout.decode(), re.MULTILINE))
-    bundle = load_bundle(ROOT / "models/imdb/2")
-    assert lines["bundle"] == f"imdb 2 in models/imdb/2, created {bundle.manifest.created}"
+    bundle = load_bundle(MODELS / NEWEST)
+    assert lines["bundle"] == f"imdb {NEWEST} in models/imdb/{NEWEST}, created {bundle.manifest.created}"
     assert lines["digest"] == bundle.digest
+    rule = bundle.manifest.uncertainty
+    assert lines["uncertain"].startswith(f"between {rule.above:g} and {rule.below:g}, with fewer than ")
     assert f"accuracy {bundle.manifest.metrics['accuracy']:.4f}" in lines["metrics"]
     assert lines["files"].startswith("ok: 14 files")
     for runtime in ("litert", "tensorflow"):
@@ -36,7 +38,7 @@ def test_check_json_holds_the_manifest_and_the_differences() -> None:
     for arguments in (("models/imdb/1",), ("--model-version", "1", "--runtime", "litert")):
         facts = json.loads(piped("check", *arguments, "--json", missing=["tensorflow"]).stdout)
         assert facts["valid"] is True
-        assert facts["manifest"] == json.loads((ROOT / "models/imdb/1" / MANIFEST).read_text())
+        assert facts["manifest"] == json.loads((MODELS / "1" / MANIFEST).read_text())
         assert facts["runtimes"].pop("litert") < 1e-5
         assert facts["runtimes"] == ({} if "--runtime" in arguments else {"tensorflow": None})
 
@@ -69,7 +71,7 @@ def test_check_never_lets_a_bundle_steer_the_terminal(copy: Path) -> None:
     facts["name"] = "imdb\x1b]0;mine\x07\n[red]x[/red]"
     resealed(copy, json.dumps(facts).encode())
     shown = on_terminal("check", str(copy), "--runtime", "litert", width=200)
-    assert "imdb�]0;mine� [red]x[/red] 2" in shown
+    assert f"imdb�]0;mine� [red]x[/red] {NEWEST}" in shown
     shown += on_terminal("check", str(copy.rename(copy.parent / "3\x1b]0;mine\x07")), width=400)
     assert "error: " in shown
     assert "\x1b" not in shown

@@ -22,7 +22,7 @@ ODD = [
 
 
 def reviews_of(stdout: bytes) -> list[str]:
-    return [line.split("\t")[4] for line in stdout.decode().splitlines()]
+    return [line.split("\t")[5] for line in stdout.decode().splitlines()]
 
 
 def test_score_json_is_the_response_of_the_service(served: Server, tmp_path: Path) -> None:
@@ -43,22 +43,23 @@ def test_score_to_a_pipe_is_lines_of_fields() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     good, unknown, bad = (line.split("\t") for line in done.stdout.decode().splitlines())
     assert 0.9 < float(good[0]) < 1
-    assert good[1:] == ["positive", "9", "8", GOOD]
-    assert unknown[2:] == ["120", "0", " ".join(["zorblax glorp quux"] * 40)]
+    assert good[1:] == ["positive", "false", "9", "8", GOOD]
+    assert unknown[2:] == ["true", "120", "0", " ".join(["zorblax glorp quux"] * 40)]
     assert 0 < float(bad[0]) < 0.1
-    assert bad[1:] == ["negative", "5", "4", BAD]
+    assert bad[1:] == ["negative", "false", "5", "4", BAD]
 
 
 def test_score_on_a_terminal_is_a_coloured_table() -> None:
-    known = "superb " * 4
-    arguments = ("score", GOOD, BAD, "映画はとても良かった" * 30, known + "zorblax " * 16, known + "zorblax " * 17)
+    arguments = ("score", GOOD, BAD, "映画はとても良かった" * 30, "superb")
     shown = on_terminal(*arguments, width=60)
     assert re.search(rf"1 +{BLUE}0\.9\d\d.*{BLUE}positive.* 8 of 9 +One of the.*…", shown)
     assert re.search(rf"2 +{ORANGE}0\.0\d\d.*{ORANGE}negative.* 4 of 5 +A dull wa", shown)
-    assert re.findall(r"\x1b\[33m(\d+ of \d+) *\x1b", shown) == ["0 of 1", "4 of 21"]  # yellow: too few are known
     lines = SGR.sub("", shown).splitlines()
+    uncertain = r"0\.\d\d\d +uncertain \(positive\)"  # in no colour
+    assert len(re.findall(uncertain, "\n".join(lines))) == 2
+    assert len(re.findall(f"(?:{BLUE}|{ORANGE})", shown)) == 4
     assert max(map(len, lines)) <= 60
-    assert len(lines) == 9  # one per review, however long the review is
+    assert len(lines) == 8  # one per review, however long the review is
     plain = on_terminal(*arguments, width=60, NO_COLOR="1")
     assert SGR.sub("", plain) == SGR.sub("", shown)
     assert "38;5" not in plain

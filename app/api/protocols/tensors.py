@@ -11,7 +11,6 @@ from pydantic_core import to_json
 from app.api.body import parse
 from app.api.errors import invalid
 from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
-from app.inference.errors import TooManyReviews
 from app.inference.limits import BLANK, check_reviews, is_blank
 from app.inference.prediction import Prediction
 from app.settings import Settings
@@ -64,7 +63,7 @@ def read_inference(body: bytes, header_length: str | None, settings: Settings) -
             raise invalid("inputs", f"The model has one input, {INPUT}")
         if len(request.outputs or ()) > 1:
             raise invalid("outputs", f"The model has one output, {OUTPUT}")
-        reviews = _reviews(request.inputs[0], memoryview(body)[size:], settings)
+        reviews = _reviews(request.inputs[0], memoryview(body)[size:])
         inference = Inference(request.id, reviews, _wants_binary(request))
     check_reviews(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
     return inference
@@ -105,12 +104,10 @@ def _wants_binary(request: InferRequest) -> bool:
     return request.parameters is not None and request.parameters.binary_data_output
 
 
-def _reviews(tensor: InferInput, binary: memoryview, settings: Settings) -> list[str]:
+def _reviews(tensor: InferInput, binary: memoryview) -> list[str]:
     count, *rest = tensor.shape
     if rest not in ([], [1]):
         raise invalid(f"{TENSOR}.shape", "This must be [N] or [N, 1], for N reviews")
-    if count > settings.max_reviews:
-        raise TooManyReviews(settings.max_reviews, count)
     size = tensor.parameters.binary_data_size if tensor.parameters is not None else None
     if (size is None) == (tensor.data is None):
         raise invalid(TENSOR, "Send the reviews either as data or, with binary_data_size, after the JSON")

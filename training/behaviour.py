@@ -1,11 +1,13 @@
-"""What the model should do on short, made-up texts, as a checklist (Ribeiro et al., ACL 2020).
+"""What a model should do with short, made-up texts: a checklist (Ribeiro et al., ACL 2020) and a grammar of negation.
 
-Three kinds of checks: plain texts whose sentiment nobody doubts; changes that must not matter; words that must not push
-the wrong way. Each bundle's report says how many it passes and which it fails.
+Kinds of checks: `minimum`, plain texts with an obvious sentiment; `invariance`, changes that must not matter;
+`direction`, words that must not push the wrong way; and templates for polar words: `plain`, `negated_positive`,
+`negated_negative`, `contrast`.
 """
 
+import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 POSITIVE = (
     "Loved it.",
@@ -45,21 +47,6 @@ CARRIERS = (
 GOOD_WORDS = ("excellent", "superb", "wonderful", "perfect")
 BAD_WORDS = ("terrible", "awful", "worst", "boring")
 
-
-class Check(NamedTuple):
-    """One thing that is expected.
-
-    Attributes:
-        kind: `minimum`, `invariance` or `direction`.
-        texts: What has to be scored.
-        holds: Whether the scores, in order, are as expected.
-    """
-
-    kind: str
-    texts: tuple[str, ...]
-    holds: Callable[[list[float]], bool]
-
-
 CHANGES: tuple[Callable[[str], str], ...] = (
     str.upper,
     str.lower,
@@ -68,23 +55,89 @@ CHANGES: tuple[Callable[[str], str], ...] = (
     lambda text: f"  \u201c{text}\u201d \u2014 \r\n",
 )
 """Changes of case, brackets, quotes, dashes and white space."""
-
 NAMES = (("Anna", "Maria"), ("Tom", "Peter"))
 NEARLY = 1e-6
 NAME_TOLERANCE = 0.1
 """A name says a little about a film; it should not decide."""
 
+TEMPLATE_WORDS: dict[str, tuple[str, ...]] = {
+    "positive": (
+        *("splendid", "delightful", "engaging", "clever", "touching", "gripping", "hilarious", "enjoyable"),
+        *("refreshing", "terrific", "thrilling", "fascinating", "stunning", "witty", "inspiring", "captivating"),
+        *("heartwarming", "memorable", "fantastic", "marvelous"),
+    ),
+    "negative": (
+        *("tedious", "dreadful", "lousy", "clumsy", "tiresome", "annoying", "pathetic", "bland", "stupid"),
+        *("forgettable", "lame", "pointless", "silly", "ridiculous", "unfunny", "horrible", "laughable"),
+        *("mediocre", "shallow", "pretentious"),
+    ),
+}
+"""Words for TEMPLATES. Training on made-up texts leaves them out, so that the checks measure grammar, not memory."""
+
+TEMPLATES = {
+    "plain": tuple(
+        (template.format(f"{{{sentiment}}}"), sentiment)
+        for sentiment in ("pos", "neg")
+        for template in ("This film is {}.", "A {} film.", "The acting was {}.", "{}.")
+    ),
+    "negated_positive": (
+        ("This is not a {pos} film.", "neg"),
+        ("The story is not {pos}.", "neg"),
+        ("It isn't {pos}.", "neg"),
+        ("The acting was never {pos}.", "neg"),
+        ("I did not find it {pos}.", "neg"),
+    ),
+    "negated_negative": (
+        ("This is not a {neg} film.", "pos"),
+        ("The story is not {neg}.", "pos"),
+        ("It isn't {neg}.", "pos"),
+        ("It isn't {neg} at all.", "pos"),
+        ("The acting was never {neg}.", "pos"),
+        ("I did not find it {neg}.", "pos"),
+    ),
+    "contrast": (
+        ("The acting is {neg}, but the film is {pos}.", "pos"),
+        ("The acting is {pos}, but the film is {neg}.", "neg"),
+        ("Not a {pos} film, but a {neg} one.", "neg"),
+        ("Not a {neg} film, but a {pos} one.", "pos"),
+        ("I expected something {neg}, but it is {pos} and {pos2}.", "pos"),
+        ("It is {pos} at first, but the ending is {neg}: a {neg2} film.", "neg"),
+    ),
+}
+"""Kind -> templates with the sentiment of their texts."""
+
+
+class Check(NamedTuple):
+    """An expectation.
+
+    Attributes:
+        kind: What it checks.
+        texts: The texts to score.
+        holds: Whether the scores, in order, are as expected.
+    """
+
+    kind: str
+    texts: tuple[str, ...]
+    holds: Callable[[list[float]], bool]
+
+
+def is_positive(scores: list[float]) -> bool:
+    """Whether a text scores as positive."""
+    return scores[0] > 0.5
+
+
+def is_negative(scores: list[float]) -> bool:
+    """Whether a text scores as negative."""
+    return scores[0] < 0.5
+
 
 def checks() -> Iterator[Check]:
     """Every check."""
-    for text in POSITIVE:
-        yield Check("minimum", (text,), lambda p: p[0] > 0.5)
-    for text in NEGATIVE:
-        yield Check("minimum", (text,), lambda p: p[0] < 0.5)
+    yield from (Check("minimum", (text,), is_positive) for text in POSITIVE)
+    yield from (Check("minimum", (text,), is_negative) for text in NEGATIVE)
     for text in (*POSITIVE, *NEGATIVE):
         for change in CHANGES:
             yield Check("invariance", (text, change(text)), lambda p: abs(p[0] - p[1]) < NEARLY)
-    for text in (*POSITIVE, *NEGATIVE):
         for one, other in NAMES:
             texts = (f"{one} saw this. {text}", f"{other} saw this. {text}")
             yield Check("invariance", texts, lambda p: abs(p[0] - p[1]) < NAME_TOLERANCE)
@@ -93,21 +146,28 @@ def checks() -> Iterator[Check]:
             yield Check("direction", (text, f"{text} {word.capitalize()}."), lambda p: p[1] >= p[0])
         for word in BAD_WORDS:
             yield Check("direction", (text, f"{text} {word.capitalize()}."), lambda p: p[1] <= p[0])
+    positive, negative = TEMPLATE_WORDS["positive"], TEMPLATE_WORDS["negative"]
+    for kind, templates in TEMPLATES.items():
+        for template, sentiment in templates:
+            for i, (pos, neg) in enumerate(zip(positive, negative, strict=True)):
+                text = template.format(pos=pos, neg=neg, pos2=positive[i - 1], neg2=negative[i - 1])
+                text = re.sub(r"\b(a) (?=[aeiou])", r"\1n ", text[0].upper() + text[1:], flags=re.IGNORECASE)
+                yield Check(kind, (text,), is_positive if sentiment == "pos" else is_negative)
 
 
-def behaviour(score: Callable[[list[str]], list[float]]) -> dict[str, object]:
+def behaviour(score: Callable[[list[str]], list[float]]) -> dict[str, Any]:
     """Run every check.
 
     Args:
-        score: Texts to probabilities, in order.
+        score: Texts -> probabilities, in order.
 
     Returns:
-        For each kind how many were made and passed, and the failures with their scores.
+        For each kind the numbers of checks and of those that passed; and the failures with their scores.
     """
     every = list(checks())
     scores = iter(score([text for check in every for text in check.texts]))
     kinds: dict[str, dict[str, int]] = {}
-    failures: list[dict[str, object]] = []
+    failures: list[dict[str, Any]] = []
     for check in every:
         given = [next(scores) for _ in check.texts]
         kind = kinds.setdefault(check.kind, {"checks": 0, "passed": 0})

@@ -1,15 +1,13 @@
-"""A person's own labelled reviews, from CSV and JSON Lines files to a data set.
+"""A user's own labelled reviews, from CSV, JSON Lines and Parquet files to a data set.
 
-Rows that hold the same words in the same order are one review: it is learnt from or judged by once, and never both.
-Which reviews become test reviews is up to the files, or to a hash of their words. The hash does not depend on the
-other reviews, nor on a seed: a test review stays one when the collection grows and whatever is tried, so that bundles
-of different days can be compared, and no later training has learnt from what an earlier one was judged by.
+Rows with the same words in the same order are one review, which is used either for training or for testing. A column
+`split`, or a hash of the words, decides which. The hash depends neither on the other reviews nor on a seed, so a test
+review remains one when the collection grows, and no later training uses what an earlier bundle was tested on.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,24 +16,75 @@ from rich.progress import Progress
 
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
-from training.archive import Review, labels_of, tokens_of
-from training.dataset import OWN, Dataset, Split, digest_of, shared_words
-from training.entries import Entry, entry_of, has_split
-from training.errors import BadRows, SourceError
-from training.records import BadRow, Columns, LabelledRow, holds_rows, read_records
+from app.records import (
+    COMPRESSIONS,
+    FORMATS,
+    BadLine,
+    ColumnMissing,
+    FileUnreadable,
+    find_column,
+    format_of,
+    read_chunks,
+    read_layout,
+)
+from training.dataset import OWN, Dataset, Review, digest_of, split_of
+from training.errors import SourceError
 
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "text": ("text", "review"),
+    "label": ("label", "sentiment"),
+    "split": ("split",),
+    "id": ("id",),
+}
+"""Field -> the names that its column may have, in any case; `split` and `id` are optional."""
+LABELS = dict.fromkeys(("1", "1.0", "positive", "pos", "true"), "pos")
+LABELS |= dict.fromkeys(("0", "0.0", "negative", "neg", "false"), "neg")
+"""Label, in any case -> sentiment."""
+SPLITS = {"train": "train", "training": "train", "test": "test"}
+SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "train")
+"""Name of a split -> the split; training draws its own validation reviews from the training set."""
+
+OTHER_SUFFIXES = (".json", ".xlsx", ".xls", ".ods")
+"""Other formats of reviews; the error says how to convert them."""
 TEST_SHARE = 0.2
-FEWEST = 10
-"""Training reviews of each class; fewer cannot be shared out, and some hundreds are what it takes to learn anything."""
+MIN_REVIEWS = 10
+"""Training reviews per class, without which nothing can be tried; hundreds are needed to learn anything."""
+MAX_NAME, MAX_SHOWN, MAX_BAD_ROWS = 80, 24, 10
+"""Limits of what is displayed: characters of a name and of an unknown label, and rows."""
+
+
+class Entry(NamedTuple):
+    """A usable row. Entries sort by text.
+
+    Attributes:
+        text: The review.
+        sentiment: `pos` or `neg`.
+        split: `train` or `test`; empty if the files have no splits.
+        place: `file:line`.
+        name: The row's id, or its place.
+    """
+
+    text: str
+    sentiment: str
+    split: str
+    place: str
+    name: str
+
+
+class BadRow(NamedTuple):
+    """A row that cannot be used; `place` is `file:line`."""
+
+    place: str
+    reason: str
 
 
 class Collection(NamedTuple):
-    """What the files hold.
+    """The reviews of some files.
 
     Attributes:
-        reviews: Sorted by split, class and text; `file` is the row's id, or file:line.
+        reviews: Sorted by split, sentiment and text; their names are the rows' ids, or `file:line`.
         facts: For the manifest: the files, the split, what was left out.
-        notices: What a person should know before trusting the result; may be empty.
+        notices: What a user should know before trusting the result.
     """
 
     reviews: list[Review]
@@ -43,74 +92,70 @@ class Collection(NamedTuple):
     notices: list[str]
 
 
-@dataclass(frozen=True)
-class Source:
-    """Which files, and how they are read.
-
-    Attributes:
-        paths: CSV or JSON Lines files; together they are the collection.
-        columns: What to look for in them.
-        skip_bad_rows: Whether rows that cannot be used are left out, instead of ending the training.
-    """
-
-    paths: Sequence[Path]
-    columns: Columns = field(default_factory=Columns)
-    skip_bad_rows: bool = False
+def is_own(path: Path) -> bool:
+    """Whether a path is named like a file of rows, and not like an archive or a folder."""
+    return (format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
 
 
-def load_collection(source: Source, encoding: Encoding, progress: Progress) -> tuple[Dataset, list[str]]:
-    """Make a data set of a person's own reviews.
+def load_collection(
+    paths: Sequence[Path],
+    encoding: Encoding,
+    progress: Progress,
+    columns: Mapping[str, Sequence[str]] = COLUMNS,
+    skip_bad_rows: bool = False,
+) -> Dataset:
+    """Make a data set of a user's own reviews; see `read_collection` for the other arguments.
 
     Args:
-        source: The files.
-        encoding: Says which punctuation counts as tokens.
-        progress: Where to show how far the reading is.
-
-    Returns:
-        The data set and notices for the person. A word gets a column when at least two training reviews hold it.
+        paths: The files.
+        encoding: How to tokenise.
+        progress: Shows how much has been read.
+        columns: Field -> names of its column.
+        skip_bad_rows: Whether to leave out rows that cannot be used.
 
     Raises:
-        BadRows: Some rows cannot be used, and none may be skipped.
-        SourceError: A file cannot be read, or there are too few reviews of a class.
+        SourceError: A file cannot be read, rows cannot be used, or there are too few reviews of a class.
     """
-    reviews, facts, notices = read_collection(source, progress)
-    train, test = (_split(reviews, split, encoding) for split in ("train", "test"))
+    reviews, facts, notices = read_collection(paths, progress, columns, skip_bad_rows)
     _check_sizes(reviews)
-    facts |= {
-        "positive_training_reviews": int(train.labels.sum()),
-        "positive_test_reviews": int(test.labels.sum()),
-    }
+    train, test = split_of(reviews, "train", encoding), split_of(reviews, "test", encoding)
+    facts |= {"positive_training_reviews": int(train.labels.sum()), "positive_test_reviews": int(test.labels.sum())}
     digest = digest_of(part for review in reviews for part in (review.split, review.sentiment, review.text))
-    return Dataset(OWN, train, test, digest, shared_words(train, encoding), own=facts), notices
+    # A word of a single review says nothing about others, and may be somebody's name.
+    return Dataset(OWN, train, test, digest, min_reviews=2, own=facts, notices=notices)
 
 
-def read_collection(source: Source, progress: Progress) -> Collection:
-    """Read every row, put equal ones together and share them out; see `load_collection`."""
-    rows: list[LabelledRow | BadRow] = []
+def read_collection(
+    paths: Sequence[Path],
+    progress: Progress,
+    columns: Mapping[str, Sequence[str]] = COLUMNS,
+    skip_bad_rows: bool = False,
+) -> Collection:
+    """Read all rows, merge equal ones and split them; see `load_collection`."""
+    rows: list[dict[str, object] | BadRow] = []
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
-    for path in source.paths:
-        if not holds_rows(path.name):
+    for path in paths:
+        if not is_own(path):
             raise SourceError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
         if path.name in [other.name for other in digests.values()]:
-            raise SourceError(f"{path}: another file has the same name; reviews are told apart by file and line")
-        here = list(read_records(path, source.columns, progress))
-        digest = _sha256(path)
+            raise SourceError(f"{path}: another file has the same name; the report names reviews by file and line")
+        found = list(_read_rows(path, columns, progress))
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         if (other := digests.setdefault(digest, path)) is not path:
-            raise SourceError(f"{path}: holds the same as {other}; name it once")
-        files.append({"name": path.name, "sha256": digest, "rows": len(here)})
-        rows += here
-    has_splits = any(has_split(row) for row in rows)
-    entries = [entry_of(row, has_splits) for row in rows]
+            raise SourceError(f"{path}: the same content as {other}; name it once")
+        files.append({"name": path.name, "sha256": digest, "rows": len(found)})
+        rows += found
+    has_splits = any(not isinstance(row, BadRow) and not _is_blank(row["split"]) for row in rows)
+    entries = [row if isinstance(row, BadRow) else _entry(row, has_splits) for row in rows]
     usable = [entry for entry in entries if isinstance(entry, Entry)]
     bad = [entry for entry in entries if isinstance(entry, BadRow)]
-    if bad and not source.skip_bad_rows:
-        raise BadRows(bad, len(rows))
-    if not usable:
-        raise SourceError(f"none of the {len(rows):,} rows can be used; the first: {bad[0].place}: {bad[0].reason}")
+    if bad and not (skip_bad_rows and usable):
+        raise SourceError(_listed(bad, len(rows)))
     reviews, counts, notices = _distinct(usable)
     if bad:
-        notices.insert(0, f"left out {len(bad):,} of {len(rows):,} rows that cannot be used, as --skip-bad-rows says")
+        notices.insert(0, f"left out {len(bad):,} of {len(rows):,} rows, which cannot be used (--skip-bad-rows)")
     facts: dict[str, JsonValue] = {
         "files": files,
         "split": "column" if has_splits else f"hash of the words, {TEST_SHARE:.0%} for testing",
@@ -120,13 +165,94 @@ def read_collection(source: Source, progress: Progress) -> Collection:
     return Collection(reviews, facts, notices)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _read_rows(
+    path: Path, columns: Mapping[str, Sequence[str]], progress: Progress
+) -> Iterator[dict[str, object] | BadRow]:
+    """Read a file's rows in order: field -> value, None if there is none, and the `place`."""
+    if format_of(path) is None:
+        advice = f": jq -c '.[]' {path.name} > {path.stem}.jsonl" if path.suffix == ".json" else ""
+        raise SourceError(
+            f"{path}: training reads {', '.join(FORMATS)}, also with {', '.join(COMPRESSIONS)}; convert it{advice}"
+        )
+    empty = True
+    try:
+        task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
+        layout = read_layout(path)
+        names = {}
+        for field in COLUMNS:
+            try:
+                names[field] = find_column(layout, columns[field], f"--{field}-column")
+            except ColumnMissing as error:
+                if field in ("text", "label"):
+                    raise SourceError(f"{path}: {error}") from error
+        for chunk in read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
+            for row in chunk.rows(list(names.values())):
+                empty = False
+                place = f"{path.name}:{row.line}"
+                if isinstance(row, BadLine):
+                    yield BadRow(place, row.reason)
+                else:
+                    values = {field: row.values.get(names[field]) if field in names else None for field in COLUMNS}
+                    yield values | {"place": place}
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error
+    except FileUnreadable as error:
+        raise SourceError(str(error)) from error
+    if empty:
+        raise SourceError(f"{path}: there are no rows below the header")
+
+
+def _entry(row: Mapping[str, object], has_splits: bool) -> Entry | BadRow:
+    """Interpret a row; the reason of a bad one never contains the review's text."""
+    text, label, split, place = row["text"], row["label"], row["split"], str(row["place"])
+    reason = ""
+    if _is_blank(text):
+        reason = "the text is blank"
+    elif not isinstance(text, str):
+        reason = "the text is not a string"
+    elif not tokenise(text):
+        reason = "the text has no words"
+    elif _is_blank(label):
+        reason = "the label is blank"
+    elif _plain(label) not in LABELS:
+        reason = f"unknown label {_shown(label)}"
+    elif has_splits and _is_blank(split):
+        reason = "the split is blank, but other rows have one"
+    elif has_splits and _plain(split) not in SPLITS:
+        reason = f"unknown split {_shown(split)}; use train, validation or test"
+    if reason:
+        return BadRow(place, reason)
+    name = place if _is_blank(row["id"]) else str(row["id"])
+    name = " ".join(name.split()).replace("|", "/").replace("`", "'")[:MAX_NAME]  # the card has it in a table, as code
+    return Entry(str(text), LABELS[_plain(label)], SPLITS[_plain(split)] if has_splits else "", place, name)
+
+
+def _plain(value: object) -> str:
+    return str(value).strip().casefold()
+
+
+def _shown(value: object) -> str:
+    text = repr(value.strip() if isinstance(value, str) else value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 2]}…{text[-1]}"
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _listed(bad: Sequence[BadRow], rows: int) -> str:
+    lines = [f"{len(bad):,} of {rows:,} rows cannot be used:"]
+    lines += [f"  {place}: {reason}" for place, reason in bad[:MAX_BAD_ROWS]]
+    if len(bad) > MAX_BAD_ROWS:
+        lines.append(f"  … and {len(bad) - MAX_BAD_ROWS:,} more")
+    if any("label" in reason for _, reason in bad):
+        lines.append("A label is 1, positive, pos or true, or 0, negative, neg or false, in any case.")
+    lines.append("Correct them, or leave them out with --skip-bad-rows. Nothing was written.")
+    return "\n".join(lines)
 
 
 def _distinct(rows: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue], list[str]]:
-    """Make one review of rows with the same words, and count what that changed."""
+    """Merge rows with the same words into one review, and count what that changed."""
     groups: dict[str, list[Entry]] = {}
     for row in rows:
         groups.setdefault(" ".join(tokenise(row.text)), []).append(row)
@@ -144,9 +270,8 @@ def _distinct(rows: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue]
                 undecided += 1
                 continue
         sentiment = "pos" if 2 * positive > len(group) else "neg"
-        # Which copy stays depends on the texts alone; that of training and testing, testing keeps.
-        chosen = min(row for row in group if row.sentiment == sentiment)
-        split = ("test" if "test" in splits else "train") if splits != {""} else _split_of(words)
+        chosen = min(row for row in group if row.sentiment == sentiment)  # depends only on the texts
+        split = ("test" if "test" in splits else "train") if splits != {""} else _split_by_hash(words)
         reviews.append(Review(split, sentiment, chosen.name, chosen.text))
     duplicates = len(rows) - len(groups)
     notices = []
@@ -158,7 +283,7 @@ def _distinct(rows: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue]
             f"frequent label counts, and {undecided:,} texts without one were left out"
         )
     if straddling:
-        notices.append(f"{straddling:,} texts stand in the training and the test split; they are test reviews alone")
+        notices.append(f"{straddling:,} texts are in both the training and the test split; they are only tested on")
     counts: dict[str, JsonValue] = {
         "duplicate_rows": duplicates,
         "contradicting_texts": len(contradicting),
@@ -167,34 +292,24 @@ def _distinct(rows: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue]
     return sorted(reviews, key=lambda review: (review.split, review.sentiment, review.text)), counts, notices
 
 
-def _split_of(words: str) -> str:
-    """Draw a split by hash: the same words always give the same one."""
-    drawn = int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") / 2**64
+def _split_by_hash(words: str) -> str:
+    drawn = int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") / 2**64  # uniform in [0, 1)
     return "test" if drawn < TEST_SHARE else "train"
 
 
-def _split(reviews: Sequence[Review], split: str, encoding: Encoding) -> Split:
-    chosen = [review for review in reviews if review.split == split]
-    return Split(
-        [tokens_of(review, encoding.kept_punctuation) for review in chosen],
-        labels_of(chosen),
-        [review.file for review in chosen],
-    )
-
-
 def _check_sizes(reviews: Sequence[Review]) -> None:
-    counts: Mapping[tuple[str, str], int] = Counter((review.split, review.sentiment) for review in reviews)
+    counts = Counter((review.split, review.sentiment) for review in reviews)
     for sentiment, word, other in (("pos", "positive", "negative"), ("neg", "negative", "positive")):
-        if counts["train", sentiment] + counts["test", sentiment] == 0:
+        found = counts["train", sentiment]
+        if found + counts["test", sentiment] == 0:
             raise SourceError(f"all {len(reviews):,} reviews are {other}; both classes are needed, so add {word} ones")
-    for sentiment, word in (("pos", "positive"), ("neg", "negative")):
-        if (found := counts["train", sentiment]) < FEWEST:
+        if found < MIN_REVIEWS:
             raise SourceError(
-                f"only {found} {word} training review{'s' * (found != 1)}; {FEWEST} of each class are the least that "
-                "training can be tried with, some hundreds the least to learn from: add more"
+                f"only {found} {word} training review{'s' * (found != 1)}; at least {MIN_REVIEWS} of each class are "
+                "needed to try, and hundreds to learn anything: add more"
             )
         if not counts["test", sentiment]:
             raise SourceError(
-                f"no {word} test review among {len(reviews):,}; add reviews, or say in a column `split` which ones are "
-                "for training and which for testing (train, test)"
+                f"no {word} test review among {len(reviews):,}; add reviews, or name the training and test reviews in "
+                "a column `split` (train, test)"
             )

@@ -1,70 +1,61 @@
-"""How good a network is, measured on reviews that it has not seen."""
+"""How good predictions are, measured on reviews that the network was not trained on."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn.metrics import brier_score_loss, confusion_matrix, log_loss, roc_auc_score
 
-from app.inference.vocabulary import Row
-from training.calibration import SMALLEST
+from app.inference.prediction import UncertaintyRule
 from training.dataset import Split
+from training.network import HeldOut
+from training.uncertainty import coverage
 
 BOOK = {"loss": 0.293, "accuracy": 0.883}
 """What the book's listing 3.9 prints for the test reviews."""
 
-CALIBRATION_BINS = 15
-RESAMPLES = 2000
-"""Bootstrap samples for the interval around the accuracy."""
-
-Probabilities = NDArray[np.float32]
-"""float32 (reviews,), in [0, 1]."""
-Labels = NDArray[np.float32]
-"""float32 (reviews,), 0.0 or 1.0."""
+BINS = 15
+SMALLEST = 1e-7
+"""Probabilities are kept this far from 0 and 1, as in Keras, so that the loss is finite."""
 
 
-def measure(probabilities: Probabilities, labels: Labels) -> dict[str, float]:
-    """Measure predictions against what the authors thought.
+def measure(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> dict[str, float]:
+    """Measure predictions.
+
+    Args:
+        probabilities: float32 (reviews,), in [0, 1].
+        labels: float32 (reviews,), 0.0 or 1.0; both occur.
 
     Returns:
-        loss: Mean binary cross-entropy in nats, as Keras computes it. accuracy: Share of reviews on the right side of
-        0.5. brier: Mean squared error of the probability. auc: Chance that a positive review scores above a negative
-        one. calibration_error: Expected calibration error, see `calibration`.
+        loss: Mean binary cross-entropy in nats. accuracy: Share of reviews on the right side of 0.5. brier: Mean
+        squared error of the probability. auc: Area under the ROC curve. calibration_error: Expected calibration error
+        over 15 bins.
     """
     p = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - SMALLEST)
-    y = labels.astype(np.float64)
+    bins = calibration(probabilities, labels)
     return {
-        "loss": float(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p))),
+        "loss": float(log_loss(labels, p)),
         "accuracy": float(np.mean(right(probabilities, labels))),
-        "brier": float(np.mean((p - y) ** 2)),
-        "auc": auc(probabilities, labels),
-        "calibration_error": sum(
-            bin_["share"] * abs(bin_["probability"] - bin_["positive"]) for bin_ in calibration(probabilities, labels)
-        ),
+        "brier": float(brier_score_loss(labels, p)),
+        "auc": float(roc_auc_score(labels, p)),
+        "calibration_error": sum(bin_["share"] * abs(bin_["probability"] - bin_["positive"]) for bin_ in bins),
     }
 
 
-def right(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
-    """Which reviews are on the right side of one half; an even 0.5 counts as positive, as when served."""
+def right(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which reviews are on the right side of 0.5, which counts as positive; bool (reviews,)."""
     return np.asarray((probabilities >= 0.5) == (labels == 1), np.bool_)
 
 
-def auc(probabilities: Probabilities, labels: Labels) -> float:
-    """Area under the ROC curve, from ranks (Mann & Whitney 1947); ties count half."""
-    _, place, count = np.unique(probabilities, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[place]  # (reviews,), from 1, equal for ties
-    positive = labels == 1
-    n, m = int(positive.sum()), int((~positive).sum())
-    return float((rank[positive].sum() - n * (n + 1) / 2) / (n * m))
-
-
-def calibration(probabilities: Probabilities, labels: Labels) -> list[dict[str, float]]:
-    """Compare probabilities with what came true, in 15 bins of equal width (Guo et al., ICML 2017).
+def calibration(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> list[dict[str, float]]:
+    """Compare probabilities with shares of positive reviews, in 15 bins of equal width (Guo et al., ICML 2017).
 
     Returns:
-        For each bin that is not empty: share of all reviews, mean probability, share of positive reviews.
+        For each bin that is not empty: its share of the reviews, mean probability, share of positive reviews.
     """
-    place = np.minimum((probabilities * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    place = np.minimum((probabilities * BINS).astype(int), BINS - 1)  # (reviews,)
     return [
         {
             "share": float(np.mean(place == i)),
@@ -75,88 +66,44 @@ def calibration(probabilities: Probabilities, labels: Labels) -> list[dict[str, 
     ]
 
 
-def accuracy_interval(probabilities: Probabilities, labels: Labels) -> list[float]:
-    """The middle 95 % of the accuracy over bootstrap samples of the reviews (seed 0)."""
-    hit = right(probabilities, labels)
-    rng = np.random.default_rng(0)
-    # How many of n draws with replacement hit is binomial: no need to draw them one by one.
-    samples = rng.binomial(len(hit), hit.mean(), RESAMPLES) / len(hit)
-    return [float(np.quantile(samples, 0.025)), float(np.quantile(samples, 0.975))]
-
-
-def wilson_interval(accuracy: float, reviews: int) -> list[float]:
-    """The 95 % interval of Wilson (1927), which stays honest where reviews are few or all of them are right.
-
-    Args:
-        accuracy: Share of reviews that were judged rightly.
-        reviews: How many there were.
-    """
-    z2 = 1.96**2
-    middle = (accuracy + z2 / (2 * reviews)) / (1 + z2 / reviews)
-    reach = np.sqrt(z2 * (accuracy * (1 - accuracy) / reviews + z2 / (4 * reviews**2))) / (1 + z2 / reviews)
-    return [float(max(middle - reach, 0.0)), float(min(middle + reach, 1.0))]
-
-
-def confusion(probabilities: Probabilities, labels: Labels) -> dict[str, int]:
-    """Count right and wrong answers of each kind."""
-    said, is_ = probabilities >= 0.5, labels == 1
+def evaluate(held_out: HeldOut, rule: UncertaintyRule) -> dict[str, Any]:
+    """Metrics, the 95 % interval of the accuracy (Wilson 1927), and how many predictions are certain."""
+    hits = right(held_out.probabilities, held_out.labels)
+    interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
     return {
-        "true_positive": int(np.sum(said & is_)),
-        "false_positive": int(np.sum(said & ~is_)),
-        "true_negative": int(np.sum(~said & ~is_)),
-        "false_negative": int(np.sum(~said & is_)),
+        "reviews": len(hits),
+        **measure(held_out.probabilities, held_out.labels),
+        "accuracy_interval": [float(interval.low), float(interval.high)],
+        **coverage(rule, held_out),
     }
 
 
-def by_group(values: NDArray[Any], edges: list[float], hit: NDArray[np.bool_]) -> list[dict[str, float]]:
-    """Accuracy of the reviews whose value lies in [edge, next edge); groups without reviews are left out."""
+def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
+    """What the report says about the test set, in addition to `evaluate`; never the text of a review."""
+    p, labels = held_out.probabilities, held_out.labels
+    tn, fp, fn, tp = map(int, confusion_matrix(labels == 1, p >= 0.5, labels=[False, True]).ravel())
+    unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)
+    hits = right(p, labels)
+    worst = np.argsort(-np.abs(p - labels), kind="stable")[:10]
+    return {
+        "confusion": {"true_positive": tp, "false_positive": fp, "true_negative": tn, "false_negative": fn},
+        "calibration": calibration(p, labels),
+        "by_words": _by_group(held_out.words, [0, 50, 100, 200, 400, 800], hits),
+        "by_unknown_share": _by_group(unknown, [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5], hits),
+        "worst_mistakes": [{"review": names[i], "positive_probability": float(p[i])} for i in worst],
+    }
+
+
+def _by_group(values: NDArray[Any], edges: list[float], hits: NDArray[np.bool_]) -> list[dict[str, float]]:
+    """Accuracy of the reviews whose value is in [edge, next edge); empty groups are left out."""
     place = np.digitize(values, edges) - 1
     return [
-        {"from": edges[i], "reviews": int(np.sum(place == i)), "accuracy": float(np.mean(hit[place == i]))}
+        {"from": edges[i], "reviews": int(np.sum(place == i)), "accuracy": float(np.mean(hits[place == i]))}
         for i in np.unique(place)
     ]
 
 
-def worst_mistakes(probabilities: Probabilities, test: Split, count: int = 10) -> list[dict[str, Any]]:
-    """The reviews whose probability is furthest from the truth, by name; never their text."""
-    order = np.argsort(-np.abs(probabilities - test.labels), kind="stable")[:count]
-    return [{"review": test.names[i], "positive_probability": float(probabilities[i])} for i in order]
-
-
-def evaluate(probabilities: Probabilities, test: Split, rows: Sequence[Row]) -> dict[str, Any]:
-    """What the bundle's report/evaluation.json holds of the test reviews.
-
-    Args:
-        probabilities: What the network says.
-        test: The reviews.
-        rows: The same, encoded.
-    """
-    words = np.array([row.words for row in rows])
-    unknown = np.array([1 - row.known_words / max(row.words, 1) for row in rows])
-    hit = right(probabilities, test.labels)
-    return {
-        "reviews": len(test),
-        **measure(probabilities, test.labels),
-        "accuracy_interval": accuracy_interval(probabilities, test.labels),
-        "confusion": confusion(probabilities, test.labels),
-        "calibration": calibration(probabilities, test.labels),
-        "by_words": by_group(words, [0, 50, 100, 200, 400, 800], hit),
-        "by_unknown_share": by_group(unknown, [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5], hit),
-        "worst_mistakes": worst_mistakes(probabilities, test),
-    }
-
-
 def constant(train: Split, test: Split) -> dict[str, float]:
-    """What one would reach on the test reviews without reading any: the training's share of positive ones for all.
-
-    Returns:
-        loss and accuracy, as `measure` has them; a network that is not better has learnt nothing.
-    """
-    share = np.full(len(test), train.labels.mean(), np.float32)
-    measured = measure(share, test.labels)
+    """Loss and accuracy on the test set if each review gets the training set's share of positive ones."""
+    measured = measure(np.full(len(test), train.labels.mean(), np.float32), test.labels)
     return {name: measured[name] for name in ("loss", "accuracy")}
-
-
-def headline(report: dict[str, Any]) -> dict[str, float]:
-    """The figures of an evaluation that the manifest repeats."""
-    return {name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")}

@@ -19,9 +19,6 @@ START, UNKNOWN, OFFSET = 1, 2, 3
 UNKNOWN_WORD = "?"
 """Stands for every word beyond `num_words`; the book's encoding has no column for it."""
 
-UNKNOWN_WORD = "?"
-"""Stands for a word that Keras leaves out."""
-
 
 def load_keras(encoding: Encoding) -> Dataset:
     """Load `keras.datasets.imdb`, which Keras downloads once.

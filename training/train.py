@@ -1,9 +1,10 @@
-"""From reviews to a bundle, in the book's order (Chollet, *Deep Learning with Python*, 3.4)."""
+"""Run a recipe and write the bundle: network, word index, golden reviews, profile, report, manifest."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from rich.progress import Progress
 
 from app.inference.bundle import (
+    Golden,
     bundle_versions,
     load_bundle,
     staged_bundle,
@@ -23,122 +25,160 @@ from app.inference.bundle import (
 )
 from app.inference.classifier import Classifier
 from app.inference.errors import SentimentError
-from app.inference.prediction import Prediction, UncertaintyRule
+from app.inference.prediction import Prediction
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
-from app.inference.vocabulary import Row, Vocabulary
+from app.inference.vocabulary import Row
 from training.behaviour import behaviour
-from training.card import model_card
-from training.dataset import Dataset, Split, shuffled
+from training.dataset import Dataset, Split
 from training.errors import TrainingError
-from training.evaluation import BOOK, constant, evaluate, headline, wilson_interval
-from training.golden import REVIEWS, golden_reviews, own_texts
-from training.network import History, export, fix_seed
-from training.notices import tell
-from training.plots import plot_history, plot_reliability
-from training.procedure import Learnt, follow
-from training.recipe import Recipe
-from training.telling import telling_terms
+from training.evaluation import BOOK, constant, details, evaluate
+from training.network import HeldOut, Recipe, TrainedModel, export
+from training.report import write_report
+
+GOLDEN = (
+    "One of the best films I have seen in years. The acting is superb and the story moved me to tears.",
+    "A complete waste of time. The plot makes no sense, the acting is awful and the jokes fall flat.",
+    "I didn't like it, and I wouldn't watch it again.",
+    "I didn\u2019t like it \u2014 and I wouldn\u2019t watch it again\u2026",
+    "WONDERFUL! Truly wonderful!! A 10/10 for everyone involved.",
+    "wonderful truly wonderful a 10 10 for everyone involved",
+    "The first half is dull.<br /><br />The second half, however, is great fun.",
+    "Not bad, not good either; it passes the time on a rainy evening.",
+    "Qwxzy blorfed the grumbletwist.",
+    "Boring",
+    "Loved it.",
+    "...!?",
+    "Une \u0153uvre magnifique, un chef-d\u2019\u0153uvre absolu \U0001f600",
+    "The director's earlier work was poor, but this one is an excellent, beautifully shot and touching drama.",
+)
+"""Reviews whose probabilities go into every bundle, to verify it when it is loaded. They show what a broken tokeniser
+or word index would get wrong. Written for this purpose: no review of the data set may be published."""
 
 RUNTIME_TOLERANCE = 1e-5
-"""How far the runtimes' probabilities for a review may be apart."""
-
-UNCERTAINTY = UncertaintyRule(above=0.05, below=0.95, min_known_words=4, min_known_share=0.2)
+"""Maximum difference between the runtimes' probabilities for a review."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a run produced.
+class TrainedBundle:
+    """The result of a training run.
 
     Attributes:
-        bundle: The folder of the new bundle.
-        epochs: How long the final network was trained.
-        evaluation: On the test reviews, and beside it the book's figures or, for own reviews, those of `constant`.
+        folder: The new bundle.
+        epochs: For how many epochs the network was trained.
+        report: The content of report/evaluation.json.
     """
 
-    bundle: Path
+    folder: Path
     epochs: int
-    evaluation: dict[str, Any]
+    report: dict[str, Any]
 
 
-def train(dataset: Dataset, recipe: Recipe, models: Path, bundle_version: str, progress: Progress) -> Trained:
-    """Train a network and write its bundle.
+def train(
+    dataset: Dataset,
+    recipe: Recipe,
+    models: Path,
+    bundle_version: str,
+    progress: Progress,
+    sentences: Split | None = None,
+) -> TrainedBundle:
+    """Run a recipe and write the bundle, complete or not at all.
 
     Args:
         dataset: The reviews.
         recipe: How to train.
         models: The folder of versions; its name is the bundle's.
         bundle_version: The new bundle's number.
-        progress: Shows how far each step is.
+        progress: Shows the progress of each step.
+        sentences: Short texts that the report evaluates, too.
 
     Raises:
-        SourceError: The data set is too small for the recipe's validation split.
-        BundleExists: The version is taken.
-        BundleUnwritable: The system refused to write; the disk is full, say.
+        SourceError: The data set is too small for the recipe.
+        BundleExists: The version exists.
+        BundleUnwritable: Writing failed, for example because the disk is full.
     """
     with staged_bundle(models, bundle_version) as folder:
-        previous = _previous(models, bundle_version, progress)  # before the work: what it finds is told at once
-        fix_seed(recipe.seed)
-        outcome = follow(
-            dataset, shuffled(dataset.train, recipe.seed), recipe, progress, smooth=dataset.own is not None
-        )
-        final, history, epochs = outcome.learnt, outcome.history, outcome.epochs
-
-        test_rows = final.encode(dataset.test.sequences)
-        test = evaluate(final.judge(test_rows), dataset.test, test_rows)  # the one look at the test reviews
-        if dataset.own is None:
-            report = {"test": test, "book": BOOK}
-        else:
-            test["accuracy_interval"] = wilson_interval(test["accuracy"], test["reviews"])
-            report = {"test": test, "constant": constant(dataset.train, dataset.test)}
-        report["behaviour"] = behaviour(final.score)
-        report["telling_terms"] = telling_terms(final.network, final.vocabulary)
-        report["validation"] = {
-            "reviews": outcome.validation,
-            "epochs": epochs,
-            "loss": history["val_loss"][epochs - 1],
-            "accuracy": history["val_accuracy"][epochs - 1],
-        }
+        previous = _previous_metrics(models, bundle_version, progress)
+        model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
+        test_rows = model.encode(dataset.test.sequences)
+        report = _evaluation(model, dataset, test_rows, sentences)
         facts = {
             "name": models.resolve().name,
             "version": bundle_version,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "encoding": asdict(recipe.encoding),
-            "uncertainty": asdict(UNCERTAINTY),
-            "vocabulary_size": len(final.vocabulary),
-            "recipe": recipe.as_json() | {"final_epochs": epochs},
+            "encoding": asdict(model.vocabulary.encoding),
+            "uncertainty": asdict(model.uncertainty),
+            "vocabulary_size": len(model.vocabulary),
+            "recipe": {"name": recipe.name, **_as_json(asdict(recipe)), "final_epochs": model.epochs},
             "dataset": _sources(dataset, recipe),
-            "metrics": headline(report),
+            "metrics": {name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")},
             "libraries": _libraries(),
         }
-        export(final.network, folder)
-        write_word_index(folder, final.vocabulary)
-        texts = REVIEWS if dataset.own is None else REVIEWS + own_texts(report["telling_terms"])
-        write_golden(folder, golden_reviews(texts, final.score(texts)))
-        write_profile(folder, _profile(final, dataset.train))
-        _check_runtimes(folder, final.vocabulary, test_rows)
-        _write_report(folder / "report", report, history, epochs)
-        card = model_card(facts, report, previous)
-        (folder / "report" / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
+        export(model.network, folder)
+        write_word_index(folder, model.vocabulary)
+        texts = GOLDEN if dataset.own is None else GOLDEN + _golden_terms(report["top_terms"])
+        golden = zip(texts, model.predict(texts), strict=True)
+        write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
+        write_profile(folder, _profile(model))
+        _check_runtimes(folder, model, test_rows)
+        write_report(folder / "report", facts, report, model.history, previous)
         write_manifest(folder, **facts)
-    return Trained(models / bundle_version, epochs, report)
+    return TrainedBundle(models / bundle_version, model.epochs, report)
 
 
-def _profile(learnt: Learnt, labelled: Split) -> Profile:
-    """How the training reviews are spread; the service compares with it what people send."""
-    rows = learnt.encode(labelled.sequences)
-    probabilities: list[float] = learnt.judge(rows).tolist()
-    return profile_of(
-        Prediction(
-            probability, row.words, row.known_words, UNCERTAINTY.applies(probability, row.words, row.known_words)
+def _evaluation(
+    model: TrainedModel, dataset: Dataset, test_rows: Sequence[Row], sentences: Split | None
+) -> dict[str, Any]:
+    test = HeldOut.of(model.predict_rows(test_rows), dataset.test.labels, test_rows)
+    last = model.epochs - 1
+    report = {
+        "test": evaluate(test, model.uncertainty) | details(test, dataset.test.names),
+        **({"book": BOOK} if dataset.own is None else {"constant": constant(dataset.train, dataset.test)}),
+        "behaviour": behaviour(model.predict),
+        "top_terms": model.top_terms(),
+        "validation": {
+            "reviews": model.validation,
+            "epochs": model.epochs,
+            "loss": model.history["val_loss"][last],
+            "accuracy": model.history["val_accuracy"][last],
+        },
+    }
+    if sentences is not None:
+        rows = model.encode(sentences.sequences)
+        report["sentences"] = evaluate(
+            HeldOut.of(model.predict_rows(rows), sentences.labels, rows), model.uncertainty
         )
-        for probability, row in zip(probabilities, rows, strict=True)
+    return report
+
+
+def _golden_terms(top_terms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Golden reviews for a bundle of other reviews, whose language may have no word of GOLDEN.
+
+    They consist of the bundle's strongest terms, so they reveal nothing that its word index does not.
+    """
+    good, bad = top_terms["positive"][:8], top_terms["negative"][:8]
+    mixed = [term for pair in zip(good, bad, strict=False) for term in pair]
+    return (
+        " ".join(good),
+        " ".join(bad),
+        " ".join(mixed).upper(),
+        ", ".join(reversed(mixed)),
+        "<br />".join(mixed[:6]),
+        "\u201c" + " \u2014 ".join(mixed[:6]) + "\u2026\u201d",
+        *good[:4],
+        *bad[:4],
     )
 
 
-def _check_runtimes(folder: Path, vocabulary: Vocabulary, rows: Sequence[Row]) -> None:
-    """Make sure that every runtime gives the same answers to all test reviews."""
-    classifiers = [Classifier(vocabulary, open_runtime(name, folder), UNCERTAINTY) for name in RUNTIMES]
+def _profile(model: TrainedModel) -> Profile:
+    """The distribution of held-out predictions, with which the service compares what it receives."""
+    held_out = model.held_out
+    counts = zip(held_out.probabilities.tolist(), held_out.words.tolist(), held_out.known_words.tolist(), strict=True)
+    return profile_of(Prediction(*review, uncertain=model.uncertainty.applies(*review)) for review in counts)
+
+
+def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> None:
+    classifiers = [Classifier(model.vocabulary, open_runtime(name, folder), model.uncertainty) for name in RUNTIMES]
     probabilities = np.array(
         [[prediction.positive_probability for prediction in each.predict_rows(rows)] for each in classifiers]
     )  # (runtimes, reviews)
@@ -146,13 +186,8 @@ def _check_runtimes(folder: Path, vocabulary: Vocabulary, rows: Sequence[Row]) -
         raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 
 
-def _write_report(folder: Path, report: dict[str, Any], history: History, epochs: int) -> None:
-    folder.mkdir()
-    write_json(folder / "history.json", history)
-    write_json(folder / "evaluation.json", report)
-    plot_history(history, "loss", epochs, folder / "loss.png")
-    plot_history(history, "accuracy", epochs, folder / "accuracy.png")
-    plot_reliability(report["test"]["calibration"], folder / "reliability.png")
+def _as_json(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in recipe.items()}
 
 
 def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
@@ -162,20 +197,25 @@ def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
         "training_reviews": len(dataset.train),
         "test_reviews": len(dataset.test),
     }
-    if recipe.distillation is not None:
+    if recipe.reads_unlabelled:
         sources |= {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
     return sources | dict(dataset.own or {})
 
 
-def _previous(models: Path, bundle_version: str, progress: Progress) -> dict[str, Any] | None:
-    """The figures of the newest older bundle, for comparison; None without one, or with one that is damaged."""
+def _previous_metrics(models: Path, bundle_version: str, progress: Progress) -> dict[str, Any] | None:
+    """The metrics of the next older bundle, for comparison; None if there is none, or it is damaged."""
     older = [number for number in bundle_versions(models) if number < int(bundle_version)]
     if not older:
         return None
     try:
         manifest = load_bundle(models / str(older[-1])).manifest
-    except SentimentError as error:  # a new bundle may be what mends it
-        tell([f"the model card will not compare with the bundle before, which cannot be read: {error}"], progress)
+    except SentimentError as error:
+        progress.console.print(
+            f"note: the model card will not compare with the bundle before, which cannot be read: {error}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         return None
     return {"version": manifest.version, **manifest.metrics}
 

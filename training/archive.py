@@ -138,4 +138,5 @@ def _review(path: Path, name: str, content: bytes) -> Review:
         raise SourceError(f"{path}: {name} is not UTF-8 text ({error})") from error
     if not text.strip():
         raise SourceError(f"{path}: {name} is empty")
-    return Review(*match.groups(), text)
+    split, sentiment, file = match.groups()
+    return Review(split, sentiment, file, text)

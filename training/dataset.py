@@ -58,9 +58,7 @@ class Split:
     def take(self, order: NDArray[np.intp]) -> "Split":
         """Select reviews by position, in the given order."""
         texts = None if self.texts is None else [self.texts[i] for i in order]
-        return Split(
-            [self.sequences[i] for i in order], self.labels[order], [self.names[i] for i in order], texts
-        )
+        return Split([self.sequences[i] for i in order], self.labels[order], [self.names[i] for i in order], texts)
 
 
 @dataclass(frozen=True)

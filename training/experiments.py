@@ -1,8 +1,7 @@
-"""`python -m training experiments`: one thing changed at a time, over several seeds.
+"""Experiments on the training set alone: a recipe's variants over several seeds, and its learning curve.
 
-For the recipe `book` these are the book's "further experiments" (3.4.6); for `best`, the choices that made it. Every
-run is measured on the reviews set aside for validation; the test reviews play no part. Runs are kept in runs.jsonl, so
-an interrupted grid goes on where it stopped. Those of other reviews stay there too, and are left out of the report.
+Variants are measured on the reviews held out for validation. Their runs are kept in runs.jsonl, so an interrupted grid
+continues where it stopped; runs on other reviews stay there, too, and are left out of the report.
 """
 
 import csv
@@ -10,121 +9,76 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from rich.progress import Progress
 
-from training.dataset import Dataset, Split, hold_out, shuffled
-from training.errors import ReportError
-from training.lesson import Lesson
-from training.network import fix_seed
-from training.plots import new_figure, save_figure
-from training.procedure import favoured_epochs, learn, take_lesson
-from training.recipe import BEST, BOOK, RECIPES, SEEDS, Distillation, Recipe
-
-_NO_TEACHER = replace(BEST, distillation=replace(Distillation(), teacher_share=0.0))
-VARIANTS: dict[str, dict[str, Recipe]] = {
-    "book": {
-        "the book (2 layers of 16, relu, cross-entropy)": BOOK,
-        "1 hidden layer": replace(BOOK, hidden_units=(16,)),
-        "3 hidden layers": replace(BOOK, hidden_units=(16, 16, 16)),
-        "32 units": replace(BOOK, hidden_units=(32, 32)),
-        "64 units": replace(BOOK, hidden_units=(64, 64)),
-        "mse": replace(BOOK, loss="mse"),
-        "tanh": replace(BOOK, activation="tanh"),
-    },
-    "best": {
-        "best (1 layer of 16, dropout 0.3, term dropout 0.4)": BEST,
-        "32 units, dropout 0.5": replace(BEST, hidden_units=(32,), dropout=0.5),
-        "2 layers of 16": replace(BEST, hidden_units=(16, 16)),
-        "no dropout": replace(BEST, dropout=0.0),
-        "no term dropout": replace(BEST, term_dropout=0.0),
-        "term dropout 0.6": replace(BEST, term_dropout=0.6),
-        "labels alone for labelled reviews": _NO_TEACHER,
-        "single words": replace(BEST, encoding=replace(BEST.encoding, longest_term=1)),
-        "up to two words": replace(BEST, encoding=replace(BEST.encoding, longest_term=2)),
-    },
-}
-"""Recipe -> what is changed -> the changed recipe; the first is the recipe itself."""
+from training.dataset import Dataset, hold_out, shuffled
+from training.errors import ReportError, SourceError
+from training.evaluation import measure
+from training.network import Recipe, TrainedModel
+from training.report import new_figure, save_figure, table
 
 RUNS, TABLE, SHEET = "runs.jsonl", "results.md", "results.csv"
 Run = dict[str, Any]
+"""variant, seed, the digests `dataset` and `unlabelled`, and the history."""
 
-OFFICIAL_UNLABELLED = "1c28b7851593bf831ef7237a4b5c2dc43abed516981fa8ec951a07e9c71e758a"
-"""The digest of the official archive's unlabelled reviews. Runs with a teacher that record none, from before that was
-done, learnt from these: those in docs/experiments/best."""
+CURVE_SHARE = 0.2
+"""Share of the training set that a learning curve is measured on."""
+CURVE_MIN = 50
+"""Smallest default size of a learning curve; fewer reviews say more about chance than about learning."""
 
 
-def run_experiments(
-    recipe: str, dataset: Dataset, folder: Path, progress: Progress, seeds: Sequence[int] = SEEDS
-) -> list[Run]:
+def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progress, seeds: Sequence[int]) -> list[Run]:
     """Do the runs that are missing, then write table, sheet and pictures.
 
     Args:
-        recipe: A key of `VARIANTS`.
-        dataset: The reviews; the test ones are not used.
-        folder: Where reports are kept.
-        progress: Shows how far it is.
+        name: The recipe.
+        dataset: The reviews; the test set is not used.
+        folder: The folder of the report.
+        progress: Shows the progress.
         seeds: Each variant is run once with each.
 
     Returns:
-        The runs on these reviews, those of earlier calls among them.
+        The runs on these reviews, including earlier ones.
 
     Raises:
-        ReportError: The system refused to write; the disk is full, say. The runs before are kept.
+        ReportError: Writing failed, for example because the disk is full. Complete runs are kept.
     """
-    try:
-        return _run_experiments(recipe, dataset, folder, progress, seeds)
-    except OSError as error:
-        raise ReportError(folder, str(error)) from error
-
-
-def _run_experiments(
-    recipe: str, dataset: Dataset, folder: Path, progress: Progress, seeds: Sequence[int]
-) -> list[Run]:
-    folder.mkdir(parents=True, exist_ok=True)
+    recipes = import_module(f"training.{name}")
+    digests = dataset.digest, dataset.unlabelled_digest
     path = folder / RUNS
-    runs: list[Run] = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    unlabelled = dataset.unlabelled_digest if _has_teacher(recipe) else ""  # else nobody reads them
-    runs = [run for run in runs if _reviews_of(recipe, run) == (dataset.digest, unlabelled)]
-    done = {(run["variant"], run["seed"]) for run in runs}
-    variants = VARIANTS[recipe]
-    wanted = [(name, seed) for seed in seeds for name in variants if (name, seed) not in done]
-    task = progress.add_task("experiments", total=len(wanted))
-    # Variants that differ in the network alone share a lesson; only the last one is kept, since lessons are large.
-    held: tuple[Recipe, Lesson, Split] | None = None
-    for name, seed in wanted:
-        variant = replace(variants[name], seed=seed)
-        if held is None or not _same_lesson(held[0], variant):
-            training = shuffled(dataset.train, seed)
-            partial, validation = hold_out(training, min(variant.validation, len(training) // 2))
-            held = (variant, take_lesson(dataset, partial, variant, progress), validation)
-        fix_seed(seed)
-        _, history = learn(held[1], variant, variant.epochs, progress, held[2])
-        reviews = {"dataset": dataset.digest, "unlabelled": unlabelled}
-        run = {"variant": name, "seed": seed, **reviews, "history": history}
-        _append(path, json.dumps(run) + "\n")
-        runs.append(run)
-        progress.advance(task)
-    write_report(recipe, runs, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text().splitlines() if path.exists() else []
+        runs: list[Run] = list(map(json.loads, lines))
+        runs = [run for run in runs if (run["dataset"], run.get("unlabelled", "")) == digests]
+        done = {(run["variant"], run["seed"]) for run in runs}
+        wanted = [(variant, seed) for seed in seeds for variant in recipes.VARIANTS if (variant, seed) not in done]
+        task = progress.add_task("experiments", total=len(wanted))
+        for variant, seed in wanted:
+            recipe = replace(recipes.VARIANTS[variant].scaled(len(dataset.train)), seed=seed)
+            run = {"variant": variant, "seed": seed, "dataset": digests[0], "unlabelled": digests[1]}
+            run["history"] = recipes.validate(dataset, recipe, progress)
+            _append(path, json.dumps(run) + "\n")
+            runs.append(run)
+            progress.advance(task)
+        write_experiments(list(recipes.VARIANTS), runs, folder)
+    except OSError as error:
+        raise ReportError(
+            f"{folder}: the report cannot be written ({error}). Complete runs are kept; free some space and run the "
+            "same command again to continue"
+        ) from error
     return runs
 
 
-def _has_teacher(recipe: str) -> bool:
-    return RECIPES[recipe].distillation is not None
-
-
-def _reviews_of(recipe: str, run: Run) -> tuple[str, str]:
-    """The digests of the reviews that a run learnt from: the labelled ones and the unlabelled ones."""
-    return run["dataset"], run.get("unlabelled", OFFICIAL_UNLABELLED if _has_teacher(recipe) else "")
-
-
 def _append(path: Path, line: str) -> None:
-    """Add a line, or nothing: half a line, as a full disk leaves it, would spoil the runs before it."""
+    """Add a line completely or not at all: half a line would make the file unreadable."""
     length = path.stat().st_size if path.exists() else 0
     try:
         with path.open("a") as file:
@@ -135,84 +89,115 @@ def _append(path: Path, line: str) -> None:
         raise
 
 
-def _same_lesson(one: Recipe, other: Recipe) -> bool:
-    return all(
-        getattr(one, name) == getattr(other, name) for name in ("encoding", "distillation", "validation", "seed")
-    )
+def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path) -> None:
+    """Write the table as Markdown and CSV, and the pictures.
 
-
-def summarise(recipe: str, runs: list[Run]) -> list[dict[str, Any]]:
-    """One line a variant: its best epoch by validation loss in each run, mean and spread over the seeds.
-
-    Returns:
-        variant, runs, epochs, and mean and standard deviation of validation accuracy and loss at that epoch and of the
-        validation accuracy and loss after the last one.
+    Args:
+        variants: Their names, in order; the first is the recipe itself.
+        runs: The runs to report.
+        folder: The folder of the report.
     """
-    lines = []
-    for name in VARIANTS[recipe]:
-        histories = [run["history"] for run in runs if run["variant"] == name]
-        if not histories:
-            continue
-        best = [favoured_epochs(history) - 1 for history in histories]
-        line: dict[str, Any] = {
-            "variant": name,
-            "runs": len(histories),
-            "epochs": float(np.mean(best)) + 1,
-        }
-        for metric in ("val_accuracy", "val_loss"):
-            at_best = [history[metric][epoch] for history, epoch in zip(histories, best, strict=True)]
-            at_last = [history[metric][-1] for history in histories]
-            line |= {
-                metric: float(np.mean(at_best)),
-                f"{metric}_sd": float(np.std(at_best)),
-                f"{metric}_last": float(np.mean(at_last)),
-            }
-        lines.append(line)
-    return lines
-
-
-def write_report(recipe: str, runs: list[Run], folder: Path) -> None:
-    """Write the table as Markdown and CSV, and the pictures."""
-    lines = summarise(recipe, runs)
+    histories = {name: [run["history"] for run in runs if run["variant"] == name] for name in variants}
+    histories = {name: found for name, found in histories.items() if found}
+    lines = [{"variant": name, **_summary(found)} for name, found in histories.items()]
     with (folder / SHEET).open("w", newline="") as file:
         writer = csv.DictWriter(file, lines[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
-    rows = [
-        "| variant | seeds | best epoch | accuracy then | loss then | last accuracy | last loss |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for line in lines:
         spread = " ± {:.4f}" if line["runs"] > 1 else ""  # one run has none
-        at_best = [f"{line[m]:.4f}{spread.format(line[f'{m}_sd'])}" for m in ("val_accuracy", "val_loss")]
-        rows.append(
-            f"| {line['variant']} | {line['runs']} | {line['epochs']:.1f} | {' | '.join(at_best)} | "
-            f"{line['val_accuracy_last']:.4f} | {line['val_loss_last']:.4f} |"
-        )
-    (folder / TABLE).write_text("\n".join(rows) + "\n", encoding="utf-8")
+        best = [f"{line[name]:.4f}{spread.format(line[f'{name}_sd'])}" for name in ("val_accuracy", "val_loss")]
+        last = [f"{line[f'{name}_last']:.4f}" for name in ("val_accuracy", "val_loss")]
+        rows.append((line["variant"], line["runs"], f"{line['epochs']:.1f}", *best, *last))
+    head = ("variant", "seeds", "best epoch", "accuracy then", "loss then", "last accuracy", "last loss")
+    (folder / TABLE).write_text(table(head, *rows) + "\n", encoding="utf-8")
     for metric in ("accuracy", "loss"):
         figure, axes = new_figure()
-        for name in VARIANTS[recipe]:
-            _band(axes, [run["history"][f"val_{metric}"] for run in runs if run["variant"] == name], name)
+        for name, found in histories.items():
+            _plot_band(axes, [history[f"val_{metric}"] for history in found], name)
         axes.set(title=f"Validation {metric}, mean and range over seeds", xlabel="epochs", ylabel=metric)
-        if metric == "loss" and recipe == "book":
-            axes.set_ylim(top=1.0)  # three layers go far beyond
+        if metric == "loss":
+            axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))  # three layers go far beyond
         axes.legend(fontsize="x-small")
         save_figure(figure, folder / f"{metric}.png")
     figure, axes = new_figure()
-    base = [run["history"] for run in runs if run["variant"] == next(iter(VARIANTS[recipe]))]
-    for metric, name in (("loss", "training loss"), ("val_loss", "validation loss")):
-        _band(axes, [history[metric] for history in base], name)
-    axes.set(title=f"The recipe `{recipe}`: training and validation loss", xlabel="epochs", ylabel="loss")
+    for metric, label in (("loss", "training loss"), ("val_loss", "validation loss")):
+        _plot_band(axes, [history[metric] for history in next(iter(histories.values()))], label)
+    axes.set(title=f"{lines[0]['variant']}: training and validation loss", xlabel="epochs", ylabel="loss")
     axes.legend()
     save_figure(figure, folder / "overfitting.png")
 
 
-def _band(axes: Axes, curves: list[list[float]], label: str) -> None:
-    if not curves:
-        return
+def _summary(histories: Sequence[dict[str, list[float]]]) -> dict[str, Any]:
+    """A variant's metrics at the epoch with the lowest validation loss, and after the last one, over its seeds."""
+    best = [int(np.argmin(history["val_loss"])) for history in histories]
+    line: dict[str, Any] = {"runs": len(histories), "epochs": float(np.mean(best)) + 1}
+    for metric in ("val_accuracy", "val_loss"):
+        at_best = [history[metric][epoch] for history, epoch in zip(histories, best, strict=True)]
+        line |= {
+            metric: float(np.mean(at_best)),
+            f"{metric}_sd": float(np.std(at_best)),
+            f"{metric}_last": float(np.mean([history[metric][-1] for history in histories])),
+        }
+    return line
+
+
+def _plot_band(axes: Axes, curves: Sequence[Sequence[float]], label: str) -> None:
     values = np.array(curves)  # (seeds, epochs)
     epochs = np.arange(1, values.shape[1] + 1)
     (line,) = axes.plot(epochs, values.mean(0), label=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.fill_between(epochs, values.min(0), values.max(0), color=line.get_color(), alpha=0.15)
+
+
+class Point(NamedTuple):
+    """A point of a learning curve.
+
+    Attributes:
+        size: Training reviews, including those for validation.
+        accuracies: One per seed.
+        losses: One per seed.
+    """
+
+    size: int
+    accuracies: list[float]
+    losses: list[float]
+
+
+def learning_curve(
+    dataset: Dataset, recipe: Recipe, sizes: Sequence[int], seeds: Sequence[int], progress: Progress
+) -> tuple[list[Point], int]:
+    """Run a recipe on parts of the training set, and measure on a fifth of it that is held out.
+
+    Args:
+        dataset: The reviews; unlabelled ones and the test set are not used.
+        recipe: The recipe, which is scaled to each size.
+        sizes: Training reviews; if empty, all that are left, half of them, a quarter, …
+        seeds: Each size is tried once with each; each seed holds other reviews out.
+        progress: Shows the progress.
+
+    Returns:
+        The points, smallest first, and the number of reviews that they were measured on.
+
+    Raises:
+        SourceError: A size is larger than the training set without the reviews held out.
+    """
+    held_out = round(CURVE_SHARE * len(dataset.train))
+    most = len(dataset.train) - held_out
+    chosen = sorted(set(sizes or [most >> i for i in range(5) if most >> i >= CURVE_MIN] or [most]))
+    if chosen[-1] > most:
+        raise SourceError(f"no {chosen[-1]:,} reviews to train on: {held_out:,} are held out, and {most:,} are left")
+    points = [Point(size, [], []) for size in chosen]
+    task = progress.add_task("learning curve", total=len(points) * len(seeds))
+    for seed in seeds:
+        rest, aside = hold_out(shuffled(dataset.train, seed), held_out)
+        for point in points:
+            part = replace(dataset, train=rest.take(np.arange(point.size)), min_reviews=2, unlabelled=())
+            scaled = replace(recipe.scaled(point.size), seed=seed)
+            model: TrainedModel = import_module(f"training.{recipe.name}").train(part, scaled, progress)
+            measured = measure(model.predict_rows(model.encode(aside.sequences)), aside.labels)
+            point.accuracies.append(measured["accuracy"])
+            point.losses.append(measured["loss"])
+            progress.advance(task)
+    return points, held_out

@@ -18,9 +18,9 @@ MAX_FAILURES = 5
 """Failed checks per kind that the card lists; evaluation.json has all."""
 
 IMDB_ORIGIN = (
-    "The Large Movie Review Dataset (Maas et al., ACL 2011): English reviews of films, from IMDB, up to 2011; at most 30 "
-    "of one film; only clear ones, with at most 4 or at least 7 of 10 stars. Lukewarm reviews, other subjects, other "
-    "languages and newer slang were not measured."
+    "The Large Movie Review Dataset (Maas et al., ACL 2011): English reviews of films, from IMDB, up to 2011; at most "
+    "30 of one film; only clear ones, with at most 4 or at least 7 of 10 stars. Lukewarm reviews, other subjects, "
+    "other languages and newer slang were not measured."
 )
 LIMITS = "The network sees a review as a set of terms, so irony and negation across many words are lost."
 
@@ -67,13 +67,18 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         table(
             ("", "this bundle", *others),
             *(
-                (name, f"{test[name]:.4f}", *(f"{other[name]:.4f}" if name in other else "" for other in others.values()))
+                (
+                    name,
+                    f"{test[name]:.4f}",
+                    *(f"{other[name]:.4f}" if name in other else "" for other in others.values()),
+                )
                 for name in ("accuracy", "loss", "auc", "brier", "calibration_error")
             ),
         ),
-        f"The 95 % interval of the accuracy (Wilson) is {low:.4f} to {high:.4f}. Loss is the mean binary cross-entropy in "
-        f"nats; calibration error is the expected one over {BINS} bins."
-        + own * " `without reading` gives every review the training set's share of positive ones.",
+        f"The 95 % interval of the accuracy (Wilson) is {low:.4f} to {high:.4f}. Loss is the mean binary cross-entropy "
+        f"in nats; calibration error is the expected one over {BINS} bins."
+        + own
+        * " `without reading` gives every review the training set's share of positive ones.",
         table(
             ("", "predicted positive", "predicted negative"),
             ("positive", confusion["true_positive"], confusion["false_negative"]),
@@ -85,9 +90,10 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
             for heading, key in (("words", "by_words"), ("share of unknown words", "by_unknown_share"))
         ),
         "## Uncertain predictions",
-        f"A prediction is uncertain if its probability is between {rule['above']:.3f} and {rule['below']:.3f}, if fewer "
-        f"than {rule['min_known_words']} of the review's words are known, or less than {rule['min_known_share']:.0%} of "
-        "them. The rule was fitted to cross-validated predictions for the training set.",
+        f"A prediction is uncertain if its probability is between {rule['above']:.3f} and {rule['below']:.3f}, if "
+        f"fewer than {rule['min_known_words']} of the review's words are known, or less than "
+        f"{rule['min_known_share']:.0%} of them. The rule was fitted to cross-validated predictions for the "
+        "training set.",
         table(
             ("", "reviews", "accuracy", "loss", "calibration error", "certain", "accuracy of certain ones"),
             *(

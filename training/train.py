@@ -18,7 +18,6 @@ from app.inference.bundle import (
     load_bundle,
     staged_bundle,
     write_golden,
-    write_json,
     write_manifest,
     write_profile,
     write_word_index,
@@ -111,7 +110,9 @@ def train(
             "vocabulary_size": len(model.vocabulary),
             "recipe": {"name": recipe.name, **_as_json(asdict(recipe)), "final_epochs": model.epochs},
             "dataset": _sources(dataset, recipe),
-            "metrics": {name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")},
+            "metrics": {
+                name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")
+            },
             "libraries": _libraries(),
         }
         export(model.network, folder)
@@ -145,9 +146,7 @@ def _evaluation(
     }
     if sentences is not None:
         rows = model.encode(sentences.sequences)
-        report["sentences"] = evaluate(
-            HeldOut.of(model.predict_rows(rows), sentences.labels, rows), model.uncertainty
-        )
+        report["sentences"] = evaluate(HeldOut.of(model.predict_rows(rows), sentences.labels, rows), model.uncertainty)
     return report
 
 

@@ -1,5 +1,7 @@
 """When a prediction is uncertain: a rule that is fitted to held-out predictions."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
@@ -35,9 +37,7 @@ def fit_rule(held_out: HeldOut) -> UncertaintyRule:
     )
 
 
-def _minimum(
-    values: NDArray[np.float64], right: NDArray[np.bool_], candidates: NDArray[np.float64], fallback: float
-) -> float:
+def _minimum(values: NDArray[Any], right: NDArray[np.bool_], candidates: NDArray[Any], fallback: float) -> float:
     """The smallest candidate such that predictions with this value or the next larger ones are right often enough."""
     order = np.argsort(values, kind="stable")
     values, right = values[order], right[order]

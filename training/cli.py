@@ -1,12 +1,12 @@
 """The commands of `python -m training`: train (the default), experiments, compare, curve."""
 
 import math
-import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from statistics import mean, pstdev
 from typing import Annotated, Any, Literal
 
 import typer
@@ -18,14 +18,13 @@ from typer.core import TyperGroup
 from app.inference.bundle import bundle_versions, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.vocabulary import Encoding
-from training.archive import download, load_archives, read_reviews
-from training.collection import COLUMNS, Collection, is_own, load_collection, read_collection
-from training.dataset import OWN, Dataset, labels_of, read_sentences
+from training.archive import download, load_archives
+from training.collection import COLUMNS, is_own, load_collection
+from training.dataset import OWN, Dataset, has_both_classes, read_sentences
 from training.errors import SourceError
 
 IMDB_MODELS = Path("models/imdb")
 KERAS = Path("keras")
-RAW = "name the raw reviews (--dataset aclImdb_v1.tar.gz), or leave --dataset out to download them"
 LISTS = ("--dataset", "--sizes", "--seeds")
 """Options that take several values."""
 MAX_SEED = 2**32 - 1
@@ -34,17 +33,16 @@ MAX_SEED = 2**32 - 1
 EXAMPLES = """
 For example:
 
-    python -m training                                        # download the official archive (84 MB, once) and train
-    python -m training --dataset aclImdb_v1.tar.gz            # a local copy, or the folder it extracts to
-    python -m training --dataset aclImdb/train aclImdb/test   # several paths together are the data set
-    python -m training --dataset keras                        # the reviews as Keras packages them, as in the book
-    python -m training --dataset my.csv --output models/mine  # your own reviews: columns text and label
-    python -m training --seed 7 --output /tmp/imdb            # another seed, written elsewhere
-    python -m training --layers 3 --units 64                  # a larger network
+    python -m training                              # downloads the official archive (84 MB, once)
+    python -m training --dataset aclImdb_v1.tar.gz  # or the folder it extracts to
+    python -m training --dataset aclImdb/train aclImdb/test
+    python -m training --dataset keras              # the words that Keras packages, as in the book
+    python -m training --dataset my.csv --output models/mine
+    python -m training --layers 3 --units 64 --seed 7 --output /tmp/imdb
     python -m training --recipe best --dataset aclImdb_labelled.tar.xz aclImdb_unsup.tar.xz
-    python -m training experiments                            # the book's further experiments
-    python -m training compare models/imdb/1 models/imdb/2    # should version 2 replace version 1?
-    python -m training curve --dataset my.csv                 # would more reviews help?
+    python -m training experiments                  # the book's further experiments (3.4.6)
+    python -m training compare models/imdb/1 models/imdb/2
+    python -m training curve --dataset my.csv       # would more reviews help?
 
 Exit codes: 0 done, 1 failed with an explanation, 2 wrong options, 130 interrupted.
 """
@@ -102,22 +100,14 @@ def _above_0(rate: float | None) -> float | None:
     return rate
 
 
-OWN_PANEL = "Your own reviews (.csv, .tsv, .jsonl; also compressed as .gz, .bz2, .xz)"
-RECIPE_PANEL = "Changes to the recipe, such as the book's experiments (3.4.6)"
+def _own(name: str, text: str, **more: Any) -> Any:
+    return typer.Option(name, help=text, rich_help_panel="Your own reviews (.csv, .tsv, .jsonl; also .gz, …)", **more)
 
 
-def _changed(text: str, **limits: Any) -> Any:
-    return typer.Option(help=text, rich_help_panel=RECIPE_PANEL, show_default=False, **limits)
+def _change(text: str, **more: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel="Changes to the recipe; best has only --epochs and --seed", **more)
 
 
-RecipeName = Annotated[
-    Literal["book", "best"],
-    typer.Option(
-        "--recipe",
-        help="book: as in the book. best: 10,000 chosen terms of several words, learnt with a larger model as a "
-        "teacher, which also reads unlabelled reviews (pass their archive, too).",
-    ),
-]
 Paths = Annotated[
     list[Path] | None,
     typer.Option(
@@ -127,71 +117,77 @@ Paths = Annotated[
         "By default, the official archive.",
     ),
 ]
-Text = Annotated[
-    str | None,
-    typer.Option("--text-column", metavar="NAME", help="By default text or review.", rich_help_panel=OWN_PANEL),
-]
-Label = Annotated[
-    str | None,
+RecipeName = Annotated[
+    Literal["book", "best"],
     typer.Option(
-        "--label-column",
-        metavar="NAME",
-        help="Has 1, positive, pos, true or 0, negative, neg, false. By default label or sentiment.",
-        rich_help_panel=OWN_PANEL,
+        "--recipe",
+        help="book: as in the book. best: 10,000 chosen terms, and a larger model as a teacher, which also reads "
+        "unlabelled reviews (pass their archive, too).",
     ),
 ]
-Skip = Annotated[
-    bool,
-    typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used; counts them.", rich_help_panel=OWN_PANEL),
+Seeds = Annotated[list[int], typer.Option("--seeds", metavar="N...", min=0, max=MAX_SEED, help="Runs are repeated.")]
+TextName = Annotated[str | None, _own("--text-column", "By default text or review.", metavar="NAME")]
+LabelName = Annotated[
+    str | None,
+    _own(
+        "--label-column",
+        "Has 1, positive, pos, true or 0, negative, neg, false. By default label or sentiment.",
+        metavar="NAME",
+    ),
 ]
-Seeds = Annotated[list[int], typer.Option("--seeds", metavar="N...", min=0, max=MAX_SEED)]
+Skip = Annotated[bool, _own("--skip-bad-rows", "Leave out and count rows that cannot be used.")]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a command's reviews come from."""
+    """The options that say where the reviews come from."""
 
-    paths: Sequence[Path]
-    columns: Mapping[str, Sequence[str]]
-    skip_bad_rows: bool
+    paths: Sequence[Path] | None
+    text_column: str | None = None
+    label_column: str | None = None
+    skip_bad_rows: bool = False
 
     @property
     def is_own(self) -> bool:
         """Whether they are a user's own reviews."""
-        return any(map(is_own, self.paths))
+        return any(map(is_own, self.paths or ()))
+
+    def check(self, words_suffice: bool) -> None:
+        """Check that the options fit together.
+
+        Args:
+            words_suffice: Whether the command can do without raw reviews.
+
+        Raises:
+            typer.BadParameter: They do not.
+        """
+        if self.paths == [KERAS] and not words_suffice:
+            raise typer.BadParameter(
+                "Keras has only words, which suffice to train the recipe book. For the rest, name the raw reviews "
+                "(--dataset aclImdb_v1.tar.gz), or leave --dataset out to download them"
+            )
+        named = {
+            "--text-column": self.text_column,
+            "--label-column": self.label_column,
+            "--skip-bad-rows": self.skip_bad_rows,
+        }
+        if any(named.values()) and not self.is_own:
+            options = " and ".join(option for option, value in named.items() if value)
+            raise typer.BadParameter(f"{options}: only for files of your own reviews (--dataset my.csv)")
 
     def load(self, encoding: Encoding, keep_unlabelled: bool, progress: Progress) -> Dataset:
-        """Make a data set of them."""
+        """Read the reviews and print what the user should know about them."""
         if self.paths == [KERAS]:
             from training.keras_imdb import load_keras
 
             return load_keras(encoding)
-        if self.is_own:
-            return load_collection(self.paths, encoding, progress, self.columns, self.skip_bad_rows)
-        return load_archives(self.paths or [download()], progress, encoding, keep_unlabelled)
-
-    def read(self, progress: Progress) -> Collection:
-        """Read the raw reviews."""
-        if self.is_own:
-            return read_collection(self.paths, progress, self.columns, self.skip_bad_rows)
-        return Collection(read_reviews(self.paths or [download()], progress), {}, [])
-
-
-def _source(
-    paths: Sequence[Path] | None, text: str | None = None, label: str | None = None, skip: bool = False
-) -> Source:
-    """Combine the options of a data set.
-
-    Raises:
-        typer.BadParameter: Options for own reviews are given without any.
-    """
-    given = {"--text-column": text, "--label-column": label, "--skip-bad-rows": skip}
-    named = {field: (name,) for field, name in (("text", text), ("label", label)) if name is not None}
-    source = Source(paths or [], {**COLUMNS, **named}, skip)
-    if any(given.values()) and not source.is_own:
-        options = " and ".join(option for option, value in given.items() if value)
-        raise typer.BadParameter(f"{options}: only for files of your own reviews (--dataset my.csv)")
-    return source
+        if not (self.paths and self.is_own):
+            return load_archives(self.paths or [download()], progress, encoding, keep_unlabelled)
+        named = {"text": self.text_column, "label": self.label_column}
+        columns = {**COLUMNS, **{field: (name,) for field, name in named.items() if name is not None}}
+        dataset = load_collection(self.paths, encoding, progress, columns, self.skip_bad_rows)
+        _note(progress, *dataset.notices)
+        return dataset
 
 
 @app.command()
@@ -209,64 +205,55 @@ def train(
         Path | None,
         typer.Option(help="Short texts that only the report evaluates: a rating, a tab and a sentence per line."),
     ] = None,
-    text_column: Text = None,
-    label_column: Label = None,
+    text_column: TextName = None,
+    label_column: LabelName = None,
     skip_bad_rows: Skip = False,
-    layers: Annotated[int | None, _changed("Hidden layers, all as wide as the first.", min=1, max=3)] = None,
-    units: Annotated[int | None, _changed("Width of the hidden layers: 16, 32, 64, …", min=1)] = None,
-    activation: Annotated[Literal["relu", "tanh"] | None, _changed("Of the hidden layers.")] = None,
-    loss: Annotated[Literal["binary_crossentropy", "mse"] | None, _changed("What training minimises.")] = None,
-    learning_rate: Annotated[float | None, _changed("Of the optimizer.", callback=_above_0)] = None,
-    batch_size: Annotated[int | None, _changed("Reviews per step; the book: 512.", min=1)] = None,
-    validation: Annotated[int | None, _changed("Training reviews held out; the book: 10,000.", min=1)] = None,
-    epochs: Annotated[int | None, _changed("Of the run with validation; the book: 20. Also for best.", min=1)] = None,
-    seed: Annotated[int | None, _changed("Of everything random; 0. Also for best.", min=0, max=MAX_SEED)] = None,
+    layers: Annotated[int | None, _change("Hidden layers, all as wide as the first.", min=1, max=3)] = None,
+    units: Annotated[int | None, _change("Width of the hidden layers: 16, 32, 64, …", min=1)] = None,
+    activation: Annotated[Literal["relu", "tanh"] | None, _change("Of the hidden layers.")] = None,
+    loss: Annotated[Literal["binary_crossentropy", "mse"] | None, _change("What training minimises.")] = None,
+    learning_rate: Annotated[float | None, _change("Of the optimizer.", callback=_above_0)] = None,
+    batch_size: Annotated[int | None, _change("Reviews per step; the book: 512.", min=1)] = None,
+    validation: Annotated[int | None, _change("Training reviews held out; the book: 10,000.", min=1)] = None,
+    epochs: Annotated[int | None, _change("Of the run with validation; the book: 20.", min=1)] = None,
+    seed: Annotated[int | None, _change("Of everything random; by default 0.", min=0, max=MAX_SEED)] = None,
 ) -> None:
     """Train a bundle. This is the default command.
 
     The recipe book follows "Deep Learning with Python" (Chollet), chapter 3.4: rank the words of the training reviews,
     turn each review into a multi-hot row, hold out 10,000 reviews for validation, train for 20 epochs to see when
     over-fitting begins, train a new network on all reviews for the best number of epochs, and evaluate it once on the
-    test reviews.
-
-    The bundle appears completely or not at all, as a folder named after its version.
+    test reviews. The bundle appears completely or not at all, as a folder named after its version.
     """
-    source = _source(dataset, text_column, label_column, skip_bad_rows)
-    _check_keras(source, recipe)
+    source = Source(dataset, text_column, label_column, skip_bad_rows)
+    source.check(words_suffice=recipe == "book")
     if source.is_own and output is None:
         raise typer.BadParameter(
             f"your own reviews need a folder of their own, because the newest bundle in {IMDB_MODELS} is served by "
             "default: add --output models/mine (any name; the bundle is called after the folder)"
         )
-    book_only: dict[str, Any] = {
-        "layers": layers,
-        "units": units,
-        "activation": activation,
-        "loss": loss,
-        "learning_rate": learning_rate,
-        "batch_size": batch_size,
-        "validation": validation,
-    }
-    changes = {name: value for name, value in book_only.items() if value is not None}
-    if recipe != "book" and changes:
+    network = {"layers": layers, "units": units, "activation": activation}
+    fitting = {"loss": loss, "learning_rate": learning_rate, "batch_size": batch_size, "validation": validation}
+    changes: dict[str, Any] = {name: value for name, value in (network | fitting).items() if value is not None}
+    if changes and recipe != "book":
         options = " and ".join(f"--{name.replace('_', '-')}" for name in changes)
-        raise typer.BadParameter(f"{options}: only for the recipe book; the recipe {recipe} has --epochs and --seed")
+        raise typer.BadParameter(f"{options}: only for the recipe book; {recipe} has only --epochs and --seed")
     changes |= {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     with _progress() as progress:
-        chosen = _recipe(recipe)
-        reviews = _load(source, chosen, progress)
-        chosen = chosen.scaled(len(reviews.train))
-        if recipe == "book":
+        base = _recipe(recipe)
+        reviews = _load(source, base, progress)
+        chosen = base.scaled(len(reviews.train))
+        if layers or units:
             width = changes.pop("units", chosen.hidden_units[0])
             changes["hidden_units"] = (width,) * changes.pop("layers", len(chosen.hidden_units))
         from training.train import train
 
         models = output or IMDB_MODELS
         number = str(version or max(bundle_versions(models), default=0) + 1)
-        rated = None if sentences is None else read_sentences(sentences, chosen.encoding)
+        rated = None if sentences is None else read_sentences(sentences, base.encoding)
         trained = train(reviews, replace(chosen, **changes), models, number, progress, rated)
-    own = reviews.own is not None
-    test, others = trained.report["test"], trained.report["constant" if own else "book"]
+    test, own = trained.report["test"], reviews.own is not None
+    others = trained.report["constant" if own else "book"]
     rows = [(metric, f"{test[metric]:.3f}", f"{others[metric]:.3f}") for metric in ("loss", "accuracy")]
     low, high = test["accuracy_interval"]
     _print(
@@ -286,14 +273,14 @@ def experiments(
     dataset: Paths = None,
     output: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("docs/experiments"),
     recipe: RecipeName = "book",
-    seeds: Seeds = [0, 1, 2],  # noqa: B006
+    seeds: Seeds = [0, 1, 2],  # noqa: B006  # Typer copies it
 ) -> None:
     """Run a recipe's variants over several seeds and write the report.
 
     Trains with one thing changed at a time, on the training reviews only. Continues where it stopped.
     """
-    source = _source(dataset)
-    _check_keras(source, recipe)
+    source = Source(dataset)
+    source.check(words_suffice=recipe == "book")
     if source.is_own:
         raise typer.BadParameter("the experiments are about the IMDB reviews; for your own reviews there is `curve`")
     with _progress() as progress:
@@ -309,39 +296,37 @@ def compare(
     a: Annotated[Path, typer.Argument(help="A bundle's folder, such as models/imdb/1.")],
     b: Annotated[Path, typer.Argument(help="The one that may replace it, such as models/imdb/2.")],
     dataset: Paths = None,
-    text_column: Text = None,
-    label_column: Label = None,
+    text_column: TextName = None,
+    label_column: LabelName = None,
     skip_bad_rows: Skip = False,
 ) -> None:
     """Decide whether bundle B should replace bundle A.
 
     Scores the test reviews with both: accuracy with McNemar's test, flipped sentiments, calibration, speed.
     """
-    source = _source(dataset, text_column, label_column, skip_bad_rows)
-    if source.paths == [KERAS]:
-        raise typer.BadParameter(f"compare needs raw reviews, and Keras has only words: {RAW}")
+    source = Source(dataset, text_column, label_column, skip_bad_rows)
+    source.check(words_suffice=False)
     with _progress() as progress:
-        reviews, facts, notices = source.read(progress)
+        reviews = source.load(Encoding(), False, progress)
         for folder in (a, b):
             trained_on = load_bundle(folder).manifest.dataset
-            if source.is_own and trained_on["source"] == OWN and trained_on["split"] != facts["split"]:
-                notices.append(
+            if reviews.own and trained_on["source"] == OWN and trained_on["split"] != reviews.own["split"]:
+                _note(
+                    progress,
                     f"{folder} was trained with another split ({trained_on['split']}), so it may have been trained on "
-                    f"some of these test reviews ({facts['split']}), and seem better than it is"
+                    f"some of these test reviews ({reviews.own['split']}), and seem better than it is",
                 )
-        _print_notes(notices, progress)
-        test = [review for review in reviews if review.split == "test"]
-        labels = labels_of(test)
-        if len(set(labels.tolist())) < 2:
-            raise SourceError(f"{', '.join(map(str, source.paths))}: no test reviews of both classes to compare on")
+        texts, labels = reviews.test.texts, reviews.test.labels
+        if texts is None or not has_both_classes(labels):
+            raise SourceError(f"{', '.join(map(str, dataset or []))}: no test reviews of both classes to compare on")
         from training.compare import compare, score
 
-        one, other = (score(folder, [review.text for review in test], labels) for folder in (a, b))
+        one, other = score(a, texts, labels), score(b, texts, labels)
     result = compare(one.probabilities, other.probabilities, labels)
     rows = [(name, f"{one.metrics[name]:.4f}", f"{other.metrics[name]:.4f}") for name in one.metrics]
     rows.append(("microseconds per review", f"{one.microseconds:.0f}", f"{other.microseconds:.0f}"))
     _print(
-        _table(f"{len(test):,} test reviews", ("", f"A: {a}", f"B: {b}"), rows),
+        _table(f"{len(texts):,} test reviews", ("", f"A: {a}", f"B: {b}"), rows),
         f"only A is right: {result.only_a}, only B is right: {result.only_b}, p = {result.p_value:.3g}",
         f"sentiment flips for {result.flipped:.2%} of the reviews",
         f"should B replace A? {result.verdict}",
@@ -351,51 +336,37 @@ def compare(
 @app.command()
 def curve(
     dataset: Paths = None,
-    text_column: Text = None,
-    label_column: Label = None,
+    text_column: TextName = None,
+    label_column: LabelName = None,
     skip_bad_rows: Skip = False,
     recipe: RecipeName = "book",
     sizes: Annotated[
         list[int] | None,
         typer.Option(metavar="N...", min=1, help="Training reviews. By default all, half, a quarter, …"),
     ] = None,
-    seeds: Seeds = [0, 1, 2],  # noqa: B006
+    seeds: Seeds = [0, 1, 2],  # noqa: B006  # Typer copies it
 ) -> None:
     """Show how much more reviews would help.
 
     Trains on more and more of the training reviews, over several seeds, and measures on a fifth of them that is held
     out. Neither the test reviews nor unlabelled ones are used, and nothing is written.
     """
-    source = _source(dataset, text_column, label_column, skip_bad_rows)
-    if source.paths == [KERAS]:
-        raise typer.BadParameter(f"curve needs raw reviews, and Keras has only words: {RAW}")
+    source = Source(dataset, text_column, label_column, skip_bad_rows)
+    source.check(words_suffice=False)
     with _progress() as progress:
         chosen = _recipe(recipe)
-        reviews = source.load(chosen.encoding, False, progress)
-        _print_notes(reviews.notices, progress)
+        reviews = source.load(chosen.encoding, False, progress).check()
         from training.experiments import learning_curve
 
         points, held_out = learning_curve(reviews, chosen, sizes or [], seeds, progress)
-    rows = [(f"{point.size:,}", *map(_mean_and_deviation, (point.accuracies, point.losses))) for point in points]
+    title = f"recipe {recipe}, measured on {held_out:,} reviews held out"
+    rows = [
+        (f"{point.size:,}", *(f"{mean(values):.3f} ± {pstdev(values):.3f}" for values in point[1:])) for point in points
+    ]
     _print(
-        _table(
-            f"recipe {recipe}, measured on {held_out:,} reviews held out",
-            ("training reviews", "accuracy", "loss"),
-            rows,
-        ),
+        _table(title, ("training reviews", "accuracy", "loss"), rows),
         f"mean and standard deviation over the seeds {', '.join(map(str, seeds))}",
     )
-
-
-def _mean_and_deviation(values: Sequence[float]) -> str:
-    return f"{statistics.mean(values):.3f} ± {statistics.pstdev(values):.3f}"
-
-
-def _check_keras(source: Source, recipe: str) -> None:
-    if source.paths == [KERAS] and recipe != "book":
-        raise typer.BadParameter(
-            f"the recipe {recipe} needs raw reviews, and Keras has only words: {RAW}, or use --recipe book"
-        )
 
 
 def _recipe(name: str) -> Any:
@@ -404,12 +375,10 @@ def _recipe(name: str) -> Any:
 
 
 def _load(source: Source, recipe: Any, progress: Progress) -> Dataset:
-    dataset = source.load(recipe.encoding, recipe.reads_unlabelled, progress)
-    notices = list(dataset.notices)
+    dataset = source.load(recipe.encoding, recipe.reads_unlabelled, progress).check()
     if recipe.reads_unlabelled and not dataset.unlabelled:
-        hint = "" if source.is_own else "; the official archive has 50,000"
-        notices.append(f"the recipe {recipe.name} also uses unlabelled reviews, but there are none{hint}")
-    _print_notes(notices, progress)
+        hint = "" if dataset.own else "; the official archive has 50,000"
+        _note(progress, f"the recipe {recipe.name} also uses unlabelled reviews, but there are none{hint}")
     return dataset
 
 
@@ -420,7 +389,7 @@ def _progress() -> Iterator[Progress]:
         yield progress
 
 
-def _print_notes(notices: Sequence[str], progress: Progress) -> None:
+def _note(progress: Progress, *notices: str) -> None:
     for notice in notices:
         progress.console.print(f"note: {notice}", markup=False, highlight=False, soft_wrap=True)
 

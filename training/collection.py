@@ -6,7 +6,6 @@ review remains one when the collection grows, and no later training uses what an
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -47,8 +46,6 @@ SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "train")
 OTHER_SUFFIXES = (".json", ".xlsx", ".xls", ".ods")
 """Other formats of reviews; the error says how to convert them."""
 TEST_SHARE = 0.2
-MIN_REVIEWS = 10
-"""Training reviews per class, without which nothing can be tried; hundreds are needed to learn anything."""
 MAX_NAME, MAX_SHOWN, MAX_BAD_ROWS = 80, 24, 10
 """Limits of what is displayed: characters of a name and of an unknown label, and rows."""
 
@@ -78,20 +75,6 @@ class BadRow(NamedTuple):
     reason: str
 
 
-class Collection(NamedTuple):
-    """The reviews of some files.
-
-    Attributes:
-        reviews: Sorted by split, sentiment and text; their names are the rows' ids, or `file:line`.
-        facts: For the manifest: the files, the split, what was left out.
-        notices: What a user should know before trusting the result.
-    """
-
-    reviews: list[Review]
-    facts: dict[str, JsonValue]
-    notices: list[str]
-
-
 def is_own(path: Path) -> bool:
     """Whether a path is named like a file of rows, and not like an archive or a folder."""
     return (format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
@@ -104,7 +87,7 @@ def load_collection(
     columns: Mapping[str, Sequence[str]] = COLUMNS,
     skip_bad_rows: bool = False,
 ) -> Dataset:
-    """Make a data set of a user's own reviews; see `read_collection` for the other arguments.
+    """Make a data set of a user's own reviews, sorted by split, sentiment and text.
 
     Args:
         paths: The files.
@@ -114,24 +97,8 @@ def load_collection(
         skip_bad_rows: Whether to leave out rows that cannot be used.
 
     Raises:
-        SourceError: A file cannot be read, rows cannot be used, or there are too few reviews of a class.
+        SourceError: A file cannot be read, or rows cannot be used.
     """
-    reviews, facts, notices = read_collection(paths, progress, columns, skip_bad_rows)
-    _check_sizes(reviews)
-    train, test = split_of(reviews, "train", encoding), split_of(reviews, "test", encoding)
-    facts |= {"positive_training_reviews": int(train.labels.sum()), "positive_test_reviews": int(test.labels.sum())}
-    digest = digest_of(part for review in reviews for part in (review.split, review.sentiment, review.text))
-    # A word of a single review says nothing about others, and may be somebody's name.
-    return Dataset(OWN, train, test, digest, min_reviews=2, own=facts, notices=notices)
-
-
-def read_collection(
-    paths: Sequence[Path],
-    progress: Progress,
-    columns: Mapping[str, Sequence[str]] = COLUMNS,
-    skip_bad_rows: bool = False,
-) -> Collection:
-    """Read all rows, merge equal ones and split them; see `load_collection`."""
     rows: list[dict[str, object] | BadRow] = []
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
@@ -141,8 +108,7 @@ def read_collection(
         if path.name in [other.name for other in digests.values()]:
             raise SourceError(f"{path}: another file has the same name; the report names reviews by file and line")
         found = list(_read_rows(path, columns, progress))
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if (other := digests.setdefault(digest, path)) is not path:
             raise SourceError(f"{path}: the same content as {other}; name it once")
         files.append({"name": path.name, "sha256": digest, "rows": len(found)})
@@ -156,13 +122,18 @@ def read_collection(
     reviews, counts, notices = _distinct(usable)
     if bad:
         notices.insert(0, f"left out {len(bad):,} of {len(rows):,} rows, which cannot be used (--skip-bad-rows)")
-    facts: dict[str, JsonValue] = {
+    train, test = split_of(reviews, "train", encoding), split_of(reviews, "test", encoding)
+    own: dict[str, JsonValue] = {
         "files": files,
         "split": "column" if has_splits else f"hash of the words, {TEST_SHARE:.0%} for testing",
         "skipped_rows": len(bad),
         **counts,
+        "positive_training_reviews": int(train.labels.sum()),
+        "positive_test_reviews": int(test.labels.sum()),
     }
-    return Collection(reviews, facts, notices)
+    digest = digest_of(part for review in reviews for part in (review.split, review.sentiment, review.text))
+    # A word of a single review says nothing about others, and may be somebody's name.
+    return Dataset(OWN, train, test, digest, min_reviews=2, own=own, notices=notices)
 
 
 def _read_rows(
@@ -295,21 +266,3 @@ def _distinct(rows: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue]
 def _split_by_hash(words: str) -> str:
     drawn = int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") / 2**64  # uniform in [0, 1)
     return "test" if drawn < TEST_SHARE else "train"
-
-
-def _check_sizes(reviews: Sequence[Review]) -> None:
-    counts = Counter((review.split, review.sentiment) for review in reviews)
-    for sentiment, word, other in (("pos", "positive", "negative"), ("neg", "negative", "positive")):
-        found = counts["train", sentiment]
-        if found + counts["test", sentiment] == 0:
-            raise SourceError(f"all {len(reviews):,} reviews are {other}; both classes are needed, so add {word} ones")
-        if found < MIN_REVIEWS:
-            raise SourceError(
-                f"only {found} {word} training review{'s' * (found != 1)}; at least {MIN_REVIEWS} of each class are "
-                "needed to try, and hundreds to learn anything: add more"
-            )
-        if not counts["test", sentiment]:
-            raise SourceError(
-                f"no {word} test review among {len(reviews):,}; add reviews, or name the training and test reviews in "
-                "a column `split` (train, test)"
-            )

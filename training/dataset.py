@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from training.errors import SourceError
 
 OWN = "own"
 """The manifest's name for the source of a user's own reviews."""
+MIN_OWN = 10
+"""Training reviews per class; with fewer of a user's own, there is nothing to try."""
 
 
 class Review(NamedTuple):
@@ -89,14 +92,26 @@ class Dataset:
     own: Mapping[str, JsonValue] | None = None
     notices: Sequence[str] = ()
 
-    def __post_init__(self) -> None:
-        for name, split in (("training", self.train), ("test", self.test)):
-            if kind := _missing_class(split.labels):
-                raise SourceError(f"{self.name}: {kind} {name} reviews; both positive and negative ones are needed")
+    def check(self) -> "Dataset":
+        """Return the data set if there are enough reviews of both classes to train and to test.
+
+        Raises:
+            SourceError: There are not.
+        """
+        training_minimum = 1 if self.own is None else MIN_OWN
+        for split, name, minimum in ((self.train, "training", training_minimum), (self.test, "test", 1)):
+            for label, sentiment in ((1, "positive"), (0, "negative")):
+                if (found := int(np.sum(split.labels == label))) < minimum:
+                    raise SourceError(
+                        f"{self.name}: {found} {sentiment} {name} reviews, but at least {minimum} are needed, and "
+                        "hundreds to learn anything: add more"
+                    )
+        return self
 
 
-def _missing_class(labels: NDArray[np.float32]) -> str:
-    return {(): "no", (0.0,): "only negative", (1.0,): "only positive"}.get(tuple(sorted(set(labels.tolist()))), "")
+def has_both_classes(labels: NDArray[np.float32]) -> bool:
+    """Whether there are positive and negative reviews."""
+    return set(labels.tolist()) == {0.0, 1.0}
 
 
 def split_of(reviews: Sequence[Review], split: str, encoding: Encoding) -> Split:
@@ -125,10 +140,10 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
     """
     if dataset.vocabulary is not None:
         return dataset.vocabulary
-    counts = Counter(word for tokens in dataset.train.sequences for word in tokens)
+    counts = Counter(chain.from_iterable(dataset.train.sequences))
     if dataset.min_reviews > 1:
-        reviews = Counter(word for tokens in dataset.train.sequences for word in set(tokens))
-        counts = Counter({word: n for word, n in counts.items() if reviews[word] >= dataset.min_reviews})
+        reviews = Counter(chain.from_iterable(map(set, dataset.train.sequences)))
+        counts = Counter({word: count for word, count in counts.items() if reviews[word] >= dataset.min_reviews})
     if not counts:
         raise SourceError(
             f"no word occurs in {dataset.min_reviews} training reviews. Words are separated by spaces and punctuation: "
@@ -157,7 +172,7 @@ def hold_out(split: Split, size: int) -> tuple[Split, Split]:
         )
     order = np.arange(len(split))
     rest, held_out = split.take(order[size:]), split.take(order[:size])
-    if _missing_class(rest.labels) or _missing_class(held_out.labels):
+    if not (has_both_classes(rest.labels) and has_both_classes(held_out.labels)):
         raise SourceError(
             f"with {size} of {len(split)} training reviews held out, one of the two parts has only positive or only "
             "negative reviews; add reviews of the rarer class, or choose another --seed"
@@ -183,8 +198,8 @@ def read_sentences(path: Path, encoding: Encoding) -> Split:
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: cannot be read as rated sentences ({error})") from error
     labels = (np.array(ratings) > 0).astype(np.float32)
-    if kind := _missing_class(labels):
-        raise SourceError(f"{path}: {kind} sentences; both positive and negative ones are needed")
+    if not has_both_classes(labels):
+        raise SourceError(f"{path}: both positive and negative sentences are needed")
     return Split([tokens_of(text, encoding) for text in texts], labels, names, texts)
 
 

@@ -154,7 +154,7 @@ export class Batch {
             review,
             prediction.positive_probability,
             prediction.sentiment,
-            prediction.uncertain,
+            String(prediction.uncertain),
             prediction.words,
             prediction.known_words,
             "",

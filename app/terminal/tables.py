@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from app.api.serialization import predictions_json
@@ -43,7 +43,7 @@ def line_of(prediction: Prediction, review: str) -> str:
 
 
 def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
-    table = new_table("#", "positive", "sentiment", "known words", "review")
+    table = new_table("#", "positive", Column("sentiment", no_wrap=True), "known words", "review")
     for number, (prediction, review) in enumerate(zip(predictions, reviews, strict=True), 1):
         colour = colour_of(prediction)
         table.add_row(
@@ -56,7 +56,7 @@ def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
     return table
 
 
-def new_table(*columns: str) -> Table:
+def new_table(*columns: Column | str) -> Table:
     """An empty table with a line below its header."""
     return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 

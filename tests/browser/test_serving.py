@@ -77,7 +77,7 @@ def test_pages_work_below_a_prefix(visits: Visits, served: Server) -> None:
     visit.page.route("**", proxy)
     visit.open("/sentiment/")
     visit.explain("A superb and moving film")
-    expect(visit.verdict).to_contain_text("Positive")
+    expect(visit.verdict).to_contain_text("positive", ignore_case=True)
     expect(visit.page.get_by_role("img", name="Plot: training and validation loss")).to_be_visible()
     visit.page.get_by_text("Show commands").click()
     expect(visit.page.locator("#curl")).to_contain_text(f"{served.url}/sentiment/predict")

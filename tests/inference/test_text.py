@@ -95,7 +95,22 @@ def test_what_only_looks_like_a_tag_is_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["<", "<a ", "<a b", "<a b=", "<a b='", '<a b="c" ', "</", "<blockquote\t", "<br /", " b=c", ' b="c"', " ", "="],
+    [
+        "<",
+        "<a ",
+        "<a b",
+        "<a b=",
+        "<a b=c",
+        "<a b='",
+        '<a b="c" ',
+        "</",
+        "<blockquote\t",
+        "<br /",
+        " b=c",
+        ' b="c"',
+        " ",
+        "=",
+    ],
 )
 def test_tokenise_of_hostile_markup_takes_linear_time(piece: str) -> None:
     """Milliseconds; quadratic time would be several seconds."""

@@ -51,16 +51,16 @@ def test_score_to_a_pipe_is_lines_of_fields() -> None:
 
 def test_score_on_a_terminal_is_a_coloured_table() -> None:
     arguments = ("score", GOOD, BAD, "映画はとても良かった" * 30, "superb")
-    shown = on_terminal(*arguments, width=60)
+    shown = on_terminal(*arguments, width=70)
     assert re.search(rf"1 +{BLUE}0\.9\d\d.*{BLUE}positive.* 8 of 9 +One of the.*…", shown)
     assert re.search(rf"2 +{ORANGE}0\.0\d\d.*{ORANGE}negative.* 4 of 5 +A dull wa", shown)
     lines = SGR.sub("", shown).splitlines()
     uncertain = r"0\.\d\d\d +uncertain \(positive\)"  # in no colour
     assert len(re.findall(uncertain, "\n".join(lines))) == 2
     assert len(re.findall(f"(?:{BLUE}|{ORANGE})", shown)) == 4
-    assert max(map(len, lines)) <= 60
+    assert max(map(len, lines)) <= 70
     assert len(lines) == 8  # one per review, however long the review is
-    plain = on_terminal(*arguments, width=60, NO_COLOR="1")
+    plain = on_terminal(*arguments, width=70, NO_COLOR="1")
     assert SGR.sub("", plain) == SGR.sub("", shown)
     assert "38;5" not in plain
 

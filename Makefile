@@ -12,8 +12,10 @@ DATASET := $(if $(IMDB),--dataset $(or $(ARCHIVE),$(IMDB)))
 # For measurements, which do not download it.
 LOCAL = $(or $(DATASET),$(error this needs the reviews: run `make $@ IMDB=FOLDER` with the folder of aclImdb_v1.tar.gz))
 RECIPE ?= book
-# Unlabelled reviews, which only the recipe `best` reads. The official archive contains them.
+# Unlabelled reviews, which only the recipe `best` uses. The official archive contains them.
 UNLABELLED := $(if $(filter best,$(RECIPE)),$(wildcard $(IMDB)/aclImdb_unsup.tar*))
+# Short texts that only the report evaluates.
+SENTENCES := $(if $(wildcard $(IMDB)/snippets_dev.tsv),--sentences $(IMDB)/snippets_dev.tsv)
 # Your own reviews; their bundles need a separate folder (OUTPUT).
 OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 
@@ -33,7 +35,7 @@ serve: $(SERVING) ## run the service on http://127.0.0.1:8000 (RUNTIME=litert: w
 	@$(if $(RUNTIME),SENTIMENT_RUNTIME=$(RUNTIME)) exec $(BIN)/python -m app
 
 train: $(VENV)/.training ## train a bundle (RECIPE=best, IMDB=FOLDER, or REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
-	$(BIN)/python -m training --recipe $(RECIPE) $(or $(OWN),$(DATASET) $(UNLABELLED)) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
+	$(BIN)/python -m training --recipe $(RECIPE) $(or $(OWN),$(DATASET) $(UNLABELLED) $(SENTENCES)) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
 
 experiments: $(VENV)/.training ## run the variants of a recipe over three seeds and write docs/experiments (RECIPE=best)
 	$(BIN)/python -m training experiments --recipe $(RECIPE) $(DATASET) $(UNLABELLED) $(ARGS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, before
 from benchmarks.environments import ROOT
-from training.plots import new_figure, save_figure
+from training.report import new_figure, save_figure
 
 DOCUMENT = ROOT / "docs/performance.md"
 README = ROOT / "README.md"

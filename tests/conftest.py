@@ -24,11 +24,11 @@ from tests.corpus import files, write_archive
 from tests.inference.test_bundle import resealed
 from tests.servers import Server, serving
 from training.archive import load_archives
-from training.recipe import Recipe
+from training.book import Book
 from training.train import train
 
 ROOT = Path(__file__).resolve().parent.parent
-TINY_RECIPE = Recipe(name="tiny", validation=40, epochs=6, batch_size=16)
+TINY_RECIPE = Book(validation=40, epochs=6, batch_size=16)
 
 SLOW = {
     *(f"bulk/test_{name}.py" for name in ("answers", "formats", "memory", "ray", "resume")),

@@ -15,7 +15,7 @@ MEMBERS = files(5)
 
 
 def load(*paths: Path) -> Dataset:
-    return load_archives(paths, Progress(disable=True))
+    return load_archives(paths, Progress(disable=True)).check()
 
 
 @pytest.mark.parametrize("suffix", ["tar", "gz", "bz2", "xz"])
@@ -44,8 +44,8 @@ def only(part: str) -> dict[str, bytes]:
     ("members", "message"),
     [
         ({"aclImdb/README": b"x"}, "no reviews in it"),
-        (only("/pos/"), "only positive training reviews"),
-        (only("/train/"), "no test reviews"),
+        (only("/pos/"), "0 negative training reviews"),
+        (only("/train/"), "0 positive test reviews"),
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b" \n"}, "7_7.txt is empty"),
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b"\xff\xfe"}, "not UTF-8"),
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b"x" * (1 << 21)}, "larger than"),

@@ -10,37 +10,38 @@ from rich.progress import Progress
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
 from tests.training.own import Row, jsonl_text, rows, write
-from training.collection import TEST_SHARE, Source, load_collection, read_collection
-from training.dataset import Dataset
-from training.errors import BadRows, SourceError
+from training.collection import COLUMNS, TEST_SHARE, is_own, load_collection
+from training.dataset import Dataset, build_vocabulary
+from training.errors import SourceError
 
 PROGRESS = Progress(disable=True)
 MANY = rows(300)
 SHOUTED = [row | {"text": f"  {row['text']}!! ".upper()} for row in MANY]
 
 
-def load(*paths: Path, skip: bool = False) -> tuple[Dataset, list[str]]:
-    return load_collection(Source(paths, skip_bad_rows=skip), Encoding(), PROGRESS)
+def load(*paths: Path, skip: bool = False) -> Dataset:
+    return load_collection(paths, Encoding(), PROGRESS, skip_bad_rows=skip).check()
 
 
 def texts(path: Path, split: str) -> set[str]:
-    return {review.text for review in read_collection(Source([path]), PROGRESS).reviews if review.split == split}
+    dataset = load_collection([path], Encoding(), PROGRESS)
+    return set((dataset.train if split == "train" else dataset.test).texts or ())
 
 
 def test_labels_may_be_written_in_many_ways(tmp_path: Path) -> None:
     written = {1: ["1", "1.0", "positive", "POS", " True "], 0: ["0", "0.0", "Negative", "neg", "false"]}
     made = [row | {"label": written[bool(row["label"])][i % 5]} for i, row in enumerate(MANY)]
-    dataset, notices = load(write(tmp_path / "my.csv", made))
+    dataset = load(write(tmp_path / "my.csv", made))
     assert len(dataset.train) + len(dataset.test) == 300
     assert dataset.train.labels.sum() + dataset.test.labels.sum() == 150
-    assert notices == []
+    assert dataset.notices == []
 
 
 def test_csv_and_json_lines_in_any_order_are_the_same_data_set(tmp_path: Path) -> None:
     mixed = random.Random(1).sample(MANY, len(MANY))
-    one, _ = load(write(tmp_path / "a.csv", MANY))
-    two, _ = load(write(tmp_path / "b.jsonl", [row | {"label": bool(row["label"])} for row in mixed]))
-    parts, _ = load(write(tmp_path / "c.csv", mixed[:100]), write(tmp_path / "d.jsonl", mixed[100:]))
+    one = load(write(tmp_path / "a.csv", MANY))
+    two = load(write(tmp_path / "b.jsonl", [row | {"label": bool(row["label"])} for row in mixed]))
+    parts = load(write(tmp_path / "c.csv", mixed[:100]), write(tmp_path / "d.jsonl", mixed[100:]))
     assert one.digest == two.digest == parts.digest
     assert one.train.sequences == two.train.sequences == parts.train.sequences
     assert one.train.labels.tolist() == two.train.labels.tolist()
@@ -60,29 +61,29 @@ def test_split_column_selects_the_test_reviews(tmp_path: Path) -> None:
     splits = ["train", "TEST", "validation", "dev"]
     made = [row | {"split": splits[i % 4]} for i, row in enumerate(MANY)]
     path = write(tmp_path / "my.csv", [*made, made[1] | {"split": "train"}])  # one text is in both splits
-    dataset, notices = load(path)
+    dataset = load(path)
     assert len(dataset.test) == 75
     assert len(dataset.train) == 225
     assert str(MANY[1]["text"]) in texts(path, "test")
-    assert len(notices) == 2  # of the repeated words, and of the two splits
+    assert len(dataset.notices) == 2  # of the repeated words, and of the two splits
     assert dataset.own is not None
     assert dataset.own["split"] == "column"
 
 
 def test_names_are_ids_or_places(tmp_path: Path) -> None:
-    dataset, _ = load(write(tmp_path / "a.csv", MANY))
+    dataset = load(write(tmp_path / "a.csv", MANY))
     assert all(name.startswith("a.csv:") for name in dataset.test.names)
     made = [row | {"id": f"a|{i}\n`b`" + "x" * 100} for i, row in enumerate(MANY)]
-    dataset, _ = load(write(tmp_path / "my.csv", made))
+    dataset = load(write(tmp_path / "my.csv", made))
     assert all(name.startswith("a/") and " 'b'x" in name and len(name) == 80 for name in dataset.test.names)
 
 
 def test_equal_words_are_one_review_in_one_split(tmp_path: Path) -> None:
-    dataset, (notice,) = load(write(tmp_path / "my.csv", MANY + SHOUTED))
+    dataset = load(write(tmp_path / "my.csv", MANY + SHOUTED))
     assert len(dataset.train) + len(dataset.test) == len(MANY)
     assert dataset.own is not None
     assert dataset.own["duplicate_rows"] == len(MANY)
-    assert "300 rows" in notice
+    assert "300 rows" in dataset.notices[0]
     words = [" ".join(tokens) for split in (dataset.train, dataset.test) for tokens in split.sequences]
     assert len(set(words)) == len(words)
 
@@ -91,24 +92,30 @@ def test_contradicting_labels_are_reported_and_the_majority_counts(tmp_path: Pat
     odd: list[Row] = [{"text": "a draw", "label": label} for label in (0, 1)]
     odd += [{"text": "two to one", "label": label} for label in (0, 1, 1)]
     path = write(tmp_path / "my.csv", [*odd, *MANY])
-    reviews, facts, notices = read_collection(Source([path]), PROGRESS)
-    assert [review.sentiment for review in reviews if review.text == "two to one"] == ["pos"]
-    assert "a draw" not in {review.text for review in reviews}
-    assert (facts["contradicting_texts"], facts["undecided_texts"]) == (2, 1)
-    assert any("my.csv:2 and my.csv:3; my.csv:4 and my.csv:5" in notice for notice in notices)
+    dataset = load(path)
+    labels = {
+        text: label
+        for split in (dataset.train, dataset.test)
+        for text, label in zip(split.texts or (), split.labels, strict=True)
+    }
+    assert labels["two to one"] == 1
+    assert "a draw" not in labels
+    assert dataset.own is not None
+    assert (dataset.own["contradicting_texts"], dataset.own["undecided_texts"]) == (2, 1)
+    assert any("my.csv:2 and my.csv:3; my.csv:4 and my.csv:5" in notice for notice in dataset.notices)
 
 
 def test_word_of_a_single_review_gets_no_column(tmp_path: Path) -> None:
     made = [row | {"text": f"{row['text']} Person{i} person{i}"} for i, row in enumerate(MANY)]
-    dataset, _ = load(write(tmp_path / "my.csv", made))
-    assert dataset.vocabulary is not None
-    assert "superb" in dataset.vocabulary.word_index
-    assert not any(word.startswith("person") for word in dataset.vocabulary.word_index)
+    dataset = load(write(tmp_path / "my.csv", made))
+    words = build_vocabulary(dataset, Encoding()).word_index
+    assert "superb" in words
+    assert not any(word.startswith("person") for word in words)
 
 
 BAD: list[tuple[Row, str]] = [
     ({"text": "  ", "label": 1}, "the text is blank"),
-    ({"text": "...!?", "label": 1}, "the text holds no word"),
+    ({"text": "...!?", "label": 1}, "the text has no words"),
     ({"text": None, "label": 1}, "the text is blank"),
     ({"text": 5, "label": 1}, "the text is not a string"),
     ({"text": "half \ud83d a pair", "label": 1}, "not valid JSON"),
@@ -123,45 +130,101 @@ BAD: list[tuple[Row, str]] = [
 def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> None:
     lines = [json.dumps(row).encode() for row, _ in BAD] + ['{"text": "Schön", "label": 1}'.encode("latin-1")]
     path = write(tmp_path / "my.jsonl", jsonl_text(MANY).encode() + b"\n".join(lines))
-    with pytest.raises(BadRows) as raised:
+    with pytest.raises(SourceError) as raised:
         load(path)
-    for i, ((place, said), reason) in enumerate(
-        zip(raised.value.bad, [*(reason for _, reason in BAD), "not UTF-8"], strict=True)
-    ):
-        assert place == f"my.jsonl:{301 + i}"
-        assert said.startswith(reason)
-        assert (place in str(raised.value)) == (i < 10)  # then they are only counted
-    assert "11 of 311 rows" in str(raised.value)
-    assert "--skip-bad-rows" in str(raised.value)
-    dataset, (notice,) = load(path, skip=True)
+    message = str(raised.value)
+    assert "11 of 311 rows" in message
+    for i, (_, reason) in enumerate(BAD):
+        assert f"my.jsonl:{301 + i}: {reason}" in message
+    assert "my.jsonl:311" not in message
+    assert "and 1 more" in message
+    assert "--skip-bad-rows" in message
+    dataset = load(path, skip=True)
     assert dataset.own is not None
     assert dataset.own["skipped_rows"] == 11
-    assert "left out 11 of 311 rows" in notice
+    assert "left out 11 of 311 rows" in dataset.notices[0]
     assert len(dataset.train) + len(dataset.test) == 300
 
 
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        ([row for row in MANY if row["label"]], "all 150 reviews are positive; both .* add negative"),
-        ([row for row in MANY if not row["label"]], "all 150 reviews are negative"),
-        (MANY[:15], "training reviews; 10 of each class"),
-        ([row | {"split": "train"} for row in MANY], "no positive test review among 300; .*split"),
-        ([{"text": f"文{chr(0x4E00 + i)}", "label": i % 2} for i in range(200)], "languages .* without spaces"),
+        ([row for row in MANY if row["label"]], "0 negative training reviews, but at least 10 are needed"),
+        ([row for row in MANY if not row["label"]], "0 positive training reviews"),
+        (MANY[:15], "training reviews, but at least 10"),
+        ([row | {"split": "train"} for row in MANY], "0 positive test reviews"),
     ],
-    ids=["positive", "negative", "few", "no test", "no spaces"],
+    ids=["positive", "negative", "few", "no test"],
 )
 def test_too_few_reviews_say_what_to_add(tmp_path: Path, made: list[Row], message: str) -> None:
     with pytest.raises(SourceError, match=message):
         load(write(tmp_path / "my.csv", made))
 
 
+def test_language_without_spaces_is_explained(tmp_path: Path) -> None:
+    made: list[Row] = [{"text": f"文{chr(0x4E00 + i)}", "label": i % 2} for i in range(200)]
+    with pytest.raises(SourceError, match=r"languages .* without spaces"):
+        build_vocabulary(load(write(tmp_path / "my.csv", made)), Encoding())
+
+
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     one = write(tmp_path / "a.csv", MANY)
     (tmp_path / "b").mkdir()
-    with pytest.raises(SourceError, match=r"copy\.csv: .* same as .*a\.csv"):
+    with pytest.raises(SourceError, match=r"copy\.csv: the same content as .*a\.csv"):
         load(one, write(tmp_path / "copy.csv", MANY))
     with pytest.raises(SourceError, match="same name"):
         load(one, write(tmp_path / "b/a.csv", MANY[:50]))
     with pytest.raises(SourceError, match="archives"):
         load(one, tmp_path / "aclImdb.tar.gz")
+
+
+def test_columns_are_found_in_any_order_and_case(tmp_path: Path) -> None:
+    made = [f"{i};{'positive' if row['label'] else 'neg'};9;{row['text']};test" for i, row in enumerate(MANY)]
+    path = write(tmp_path / "my.csv", "\n".join(["ID;Sentiment;stars;Review;split", *made]))
+    dataset = load_collection([path], Encoding(), PROGRESS)
+    assert len(dataset.test) == 300
+    assert set(dataset.test.names) == set(map(str, range(300)))
+    assert dataset.test.labels.sum() == 150
+
+
+def test_columns_can_be_named(tmp_path: Path) -> None:
+    made: list[Row] = [{"text": "x", "body": row["text"], "label": "y", "Mood": row["label"]} for row in MANY]
+    columns = {**COLUMNS, "text": ["body"], "label": ["mood"]}
+    dataset = load_collection([write(tmp_path / "my.csv", made)], Encoding(), PROGRESS, columns)
+    assert len(dataset.train) + len(dataset.test) == 300
+    assert "x" not in (dataset.train.texts or ())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "the file is empty"),
+        ("a.csv", "text,label\n", "no rows below the header"),
+        ("a.csv", "Superb,1\nAwful,0\n", "no column named text or review, only 'Superb', '1'; .*--text-column"),
+        ("a.csv", "text,stars\nSuperb,1\n", "no column named label or sentiment.*--label-column"),
+        ("a.csv", "text,review,label\na,b,1\n", "several columns named text or review.*--text-column"),
+        ("a.json", "[]", r"training reads \.csv.* jq -c '\.\[\]' a\.json > a\.jsonl"),
+        ("a.xlsx", "PK", "training reads .*; convert it"),
+        ("a.csv.gz", "text,label\n", "cannot be read, or is damaged"),
+    ],
+)
+def test_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, content: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        load(write(tmp_path / name, content))
+    with pytest.raises(SourceError, match="No such file"):
+        load(tmp_path / f"missing-{name}" if name.endswith("csv") else tmp_path / "missing.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("my.csv", True),
+        ("my.TSV.xz", True),
+        ("my.json", True),
+        ("aclImdb_v1.tar.gz", False),
+        ("imdb.npz", False),
+        ("my", False),
+    ],
+)
+def test_names_show_what_has_rows(path: str, own: bool) -> None:
+    assert is_own(Path(path)) is own

@@ -1,4 +1,4 @@
-"""`python -m training` as a user runs it."""
+"""`python -m training` as users run it."""
 
 import os
 import signal
@@ -11,29 +11,31 @@ import pytest
 
 from app.inference.bundle import load_bundle
 from tests.servers import ROOT, run_python, wait_until
-from training.__main__ import main
+from tests.training.commands import refused, run
 
-SMALL = ["--validation", "40", "--epochs", "2", "--batch-size", "16"]
+SMALL = ["--validation", 40, "--epochs", 2, "--batch-size", 16]
 
 
-def test_train_writes_bundles_and_compares_them_with_the_book(
-    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_train_writes_bundles_and_compares_them_with_the_book(archive: Path, tmp_path: Path) -> None:
     output = tmp_path / "imdb"
-    arguments = ["--dataset", str(archive), "--output", str(output), *SMALL]
-    assert main(arguments) == 0
-    printed = capsys.readouterr().out
-    for expected in ("0.883", "0.293", "(the book: 4)"):
+    sentences = tmp_path / "sentences.tsv"
+    sentences.write_text("1.5\ta superb, moving film\n-2\tan awful, boring film\n")
+    arguments = ["--dataset", archive, "--output", output, *SMALL]
+    printed = run(*arguments, "--sentences", sentences).stdout
+    for expected in ("0.883", "0.293", "(the book: 4)", "certain predictions", "95 % interval"):
         assert expected in printed
-    changes = ["--layers", "1", "--units", "8", "--loss", "mse", "--activation", "tanh", "--learning-rate", "0.01"]
-    assert main([*arguments, *changes, "--seed", "4294967295"]) == 0
+    card = (output / "1/report/MODEL_CARD.md").read_text()
+    assert "| short sentences | 2 |" in card
+    assert not any(b"a superb, moving" in path.read_bytes() for path in output.rglob("*") if path.is_file())
+
+    changes = ["--layers", 1, "--units", 8, "--loss", "mse", "--activation", "tanh", "--learning-rate", 0.01]
+    run(*arguments, *changes, "--seed", 4294967295)
     first, second = (load_bundle(output / version).manifest.recipe for version in "12")
     assert first["epochs"] == 2
     assert (second["hidden_units"], second["loss"], second["learning_rate"]) == ([8], "mse", 0.01)
     assert second["seed"] == 4294967295
     assert "version 1" in (output / "2/report/MODEL_CARD.md").read_text()
-    assert main([*arguments, "--version", "1"]) == 1
-    assert "immutable" in capsys.readouterr().err
+    assert "immutable" in run(*arguments, "--version", 1, code=1).stderr
 
 
 COMPARE = ["compare", "models/imdb/1", "models/imdb/2"]
@@ -42,14 +44,17 @@ COMPARE = ["compare", "models/imdb/1", "models/imdb/2"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        *(([option, "0"], "not a whole number from 1") for option in ("--version", "--epochs", "--validation")),
-        (["--batch-size", "-1"], "not a whole number from 1"),
-        (["--seed", "4294967296"], "not a whole number from 0 to 4294967295"),
-        (["curve", "--seeds", "0", "-1"], "not a whole number from 0 to 4294967295"),
-        *((["--learning-rate", rate], "not a number above 0") for rate in ("nan", "inf", "0", "fast")),
-        (["curve", "--dataset", "keras"], "curve needs reviews as texts"),
-        ([*COMPARE, "--dataset", "keras"], "compare needs reviews as texts"),
-        (["train", "--recipe", "best", "--dataset", "keras"], "--recipe book"),
+        *(([option, 0], "0 is not in the range x>=1") for option in ("--version", "--epochs", "--validation")),
+        (["--seed", 4294967296], "not in the range 0<=x<=4294967295"),
+        (["curve", "--seeds", 0, 4294967296], "not in the range 0<=x<=4294967295"),
+        *((["--learning-rate", rate], "not a number above 0") for rate in ("nan", "inf", "0")),
+        (["curve", "--dataset", "keras"], "Keras has only words"),
+        ([*COMPARE, "--dataset", "keras"], "Keras has only words"),
+        (["train", "--recipe", "best", "--dataset", "keras"], "Keras has only words"),
+        (
+            ["--recipe", "best", "--layers", 1, "--batch-size", 16],
+            "--layers and --batch-size: only for the recipe book",
+        ),
         *(
             ([*command, "--dataset", "a.tar.gz", "--text-column", "body", "--skip-bad-rows"], "--text-column and")
             for command in (["train"], ["curve"], COMPARE)
@@ -58,19 +63,28 @@ COMPARE = ["compare", "models/imdb/1", "models/imdb/2"]
         (["experiments", "--dataset", "my.csv"], "curve"),
     ],
 )
-def test_wrong_options_are_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as raised:
-        main(arguments)
-    assert raised.value.code == 2
-    assert message in capsys.readouterr().err
+def test_wrong_options_are_explained(arguments: list[object], message: str) -> None:
+    assert message in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("1\tgood\n2\tfine\n", "both positive and negative"), ("good\n", "line 1 is not"), ("x\tgood\n", "could not")],
+)
+def test_unusable_sentences_are_explained(archive: Path, tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "sentences.tsv"
+    path.write_text(content)
+    arguments = ["--dataset", archive, "--output", tmp_path / "imdb", "--sentences", path]
+    assert message in run(*arguments, code=1).stderr
+    assert not (tmp_path / "imdb").exists()
 
 
 WITHOUT = """
 import sys
 for module in ("matplotlib", "scipy", "sklearn"):
     sys.modules[module] = None
-from training.__main__ import main
-sys.exit(main(sys.argv[1:]))
+from training.cli import app
+app(sys.argv[1:])
 """
 
 
@@ -79,7 +93,7 @@ def test_training_without_its_packages_says_what_to_install(archive: Path, tmp_p
     output = tmp_path / "output"
     done = run_python("-c", WITHOUT, "--dataset", str(archive), "--output", str(output))
     assert done.returncode == 1
-    assert "error: scipy is not installed; `make setup-training`" in done.stderr
+    assert "is not installed; `make setup-training`" in done.stderr
     assert "Traceback" not in done.stderr
     assert not output.exists()
     assert "\nsetup-training: $(VENV)/.training " in (ROOT / "Makefile").read_text()

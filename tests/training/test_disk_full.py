@@ -14,10 +14,11 @@ import pytest
 from rich.progress import Progress
 
 from tests.corpus import files, write_archive
-from training.__main__ import main
+from tests.training.commands import run
 from training.archive import load_archives
+from training.book import VARIANTS
 from training.errors import ReportError
-from training.experiments import RUNS, VARIANTS, run_experiments
+from training.experiments import RUNS, run_experiments
 
 
 @contextmanager
@@ -42,14 +43,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     ids=["TensorFlow's first byte", "LiteRT's last bytes"],
 )
 def test_training_on_a_full_disk_leaves_nothing(
-    archive: Path, models: Path, tmp_path: Path, limit: Callable[[Path], int], capsys: pytest.CaptureFixture[str]
+    archive: Path, models: Path, tmp_path: Path, limit: Callable[[Path], int]
 ) -> None:
     output = Path(shutil.copytree(models, tmp_path / "tiny"))
     before = contents(output)
-    options = ["--dataset", str(archive), "--output", str(output), "--validation", "40", "--epochs", "1"]
+    options = ["--dataset", archive, "--output", output, "--validation", 40, "--epochs", 1]
     with files_no_larger_than(limit(models / "1")):
-        assert main(options) == 1
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+        errors = run(*options, code=1).stderr
+    (line,) = [line for line in errors.splitlines() if "error: " in line]
     assert f"{output / '2'}: the bundle cannot be written" in line
     assert "File too large" in line
     assert "free some space" in line
@@ -64,6 +65,6 @@ def test_experiments_on_a_full_disk_keep_the_complete_runs(tmp_path: Path) -> No
     with files_no_larger_than(4_000), pytest.raises(ReportError):
         run_experiments("book", dataset, folder, Progress(disable=True), seeds=(0,))
     kept = [json.loads(line)["variant"] for line in (folder / RUNS).read_text().splitlines()]
-    assert kept == list(VARIANTS["book"])[: len(kept)]
-    assert 0 < len(kept) < len(VARIANTS["book"])
+    assert kept == list(VARIANTS)[: len(kept)]
+    assert 0 < len(kept) < len(VARIANTS)
     assert (folder / RUNS).read_text().endswith("\n")

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from app.inference.bundle import load_bundle
 from tests.servers import ROOT, serving
-from training.entries import LABELS
-from training.options import parser
+from training.cli import app
+from training.collection import LABELS
 
 PAGE = (ROOT / "docs/how-to/train-on-your-own-reviews.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -56,9 +58,9 @@ def test_commands_of_the_page_run(tmp_path: Path) -> None:
 def test_page_names_every_label_and_existing_options() -> None:
     for label in set(LABELS) - {"1.0", "0.0"}:
         assert f"`{label}`" in PAGE
-    train = parser().parse_args(["train"])
-    for option in set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", PAGE)) - {"sizes"}:
-        assert hasattr(train, option.replace("-", "_")), option
+    options = "".join(CliRunner().invoke(app, [command, "--help"]).stdout for command in ("train", "curve"))
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)):
+        assert option in options
     for command in ("make train REVIEWS=my.csv OUTPUT=models/mine", "SENTIMENT_MODEL_DIR=models/mine make serve"):
         assert command in PAGE
 

@@ -7,21 +7,19 @@ import pytest
 
 from app.inference.bundle import load_bundle
 from app.inference.classifier import open_classifier
+from tests.training.commands import run
 from tests.training.own import GUT, SCHLECHT, Row, csv_text, german_rows, jsonl_text, rows, write
-from training.__main__ import main
 
 TEXTS = ["Großartig, ein rührender HÖHEPUNKT – „köstlich“!", "Öde, grässlich und überflüssig…"]
 
 
-def test_model_is_trained_on_own_reviews(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In another language, with the recipe `best`; test_how_to takes the book's and serves the model."""
+def test_model_is_trained_on_own_reviews(tmp_path: Path) -> None:
+    """In another language; test_how_to serves such a model."""
     models = tmp_path / "mine"
     path = write(tmp_path / "deutsch.jsonl", jsonl_text(german_rows(160)))
-    assert main(["--dataset", str(path), "--output", str(models), "--recipe", "best"]) == 0
-    printed = capsys.readouterr()
-    assert f"SENTIMENT_MODEL_DIR={models}" in printed.out
-    assert "the book" not in printed.out
-    assert "unlabelled" in printed.err
+    printed = run("--dataset", path, "--output", models).stdout
+    assert f"SENTIMENT_MODEL_DIR={models}" in printed
+    assert "the book" not in printed
 
     bundle = load_bundle(models / "1")
     manifest = bundle.manifest
@@ -45,8 +43,8 @@ def test_model_is_trained_on_own_reviews(tmp_path: Path, capsys: pytest.CaptureF
     card = (models / "1/report/MODEL_CARD.md").read_text()
     assert "IMDB" not in card
     assert "the book" not in card
-    assert set(report["telling_terms"]["positive"][:4]) < set(GUT)
-    assert set(report["telling_terms"]["negative"][:4]) < set(SCHLECHT)
+    assert set(report["top_terms"]["positive"][:4]) < set(GUT)
+    assert set(report["top_terms"]["negative"][:4]) < set(SCHLECHT)
 
 
 @pytest.mark.parametrize(
@@ -58,36 +56,31 @@ def test_model_is_trained_on_own_reviews(tmp_path: Path, capsys: pytest.CaptureF
     ],
 )
 def test_unusable_reviews_are_an_error_and_leave_nothing(
-    tmp_path: Path, content: str, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, content: str, options: list[str], message: str
 ) -> None:
     path = write(tmp_path / "my.csv", content)
-    assert main(["--dataset", str(path), "--output", str(tmp_path / "mine"), *options]) == 1
-    printed = capsys.readouterr().err
+    printed = run("--dataset", path, "--output", tmp_path / "mine", *options, code=1).stderr
     assert message in printed
     assert "Traceback" not in printed
     assert not (tmp_path / "mine/1").exists()
 
 
-def test_bad_rows_are_skipped_on_request_and_bundles_compared(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_rows_are_skipped_on_request_and_bundles_compared(tmp_path: Path) -> None:
     made: list[Row] = [{"body": row["text"], "mood": row["label"]} for row in rows(60)]
     path = write(tmp_path / "my.csv", csv_text(made) + "one field\nfine,meh\n")
-    options = ["--dataset", str(path), "--text-column", "body", "--label-column", "mood", "--skip-bad-rows"]
+    options = ["--dataset", path, "--text-column", "body", "--label-column", "mood", "--skip-bad-rows"]
     models = tmp_path / "mine"
-    assert main([*options, "--output", str(models), "--epochs", "3", "--batch-size", "16"]) == 0
-    assert "left out 2 of 62 rows" in capsys.readouterr().err
+    printed = run(*options, "--output", models, "--epochs", 3, "--batch-size", 16).stderr
+    assert "left out 2 of 62 rows" in printed
     manifest = load_bundle(models / "1").manifest
     assert manifest.dataset["skipped_rows"] == 2
     assert (manifest.recipe["epochs"], manifest.recipe["batch_size"]) == (3, 16)
 
-    compare = ["compare", str(models / "1"), str(models / "1")]
-    assert main([*compare, *options]) == 0
-    printed = capsys.readouterr().out
+    compare = ["compare", models / "1", models / "1"]
+    printed = run(*compare, *options).stdout
     assert f"{manifest.dataset['test_reviews']} test reviews" in printed
     assert f"{manifest.metrics['accuracy']:.4f}" in printed
     split: list[list[Row]] = [[row | {"split": name} for row in rows(60)] for name in ("test", "train")]
-    assert main([*compare, "--dataset", str(write(tmp_path / "test.csv", split[0]))]) == 0
-    assert "trained with another split" in capsys.readouterr().err
-    assert main([*compare, "--dataset", str(write(tmp_path / "train.csv", split[1]))]) == 1
-    assert "no test reviews of both classes" in capsys.readouterr().err
+    assert "trained with another split" in run(*compare, "--dataset", write(tmp_path / "test.csv", split[0])).stderr
+    failed = run(*compare, "--dataset", write(tmp_path / "train.csv", split[1]), code=1)
+    assert "no test reviews of both classes" in failed.stderr

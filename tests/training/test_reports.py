@@ -5,15 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
+from app.inference.prediction import UncertaintyRule
 from tests.corpus import files, write_archive
 from tests.servers import ROOT
-from training.__main__ import main
-from training.behaviour import behaviour
-from training.compare import Side, compare, mcnemar, verdict
-from training.evaluation import accuracy_interval, auc, calibration, measure, wilson_interval
-from training.experiments import VARIANTS, write_report
+from tests.training.commands import run
+from training import book
+from training.behaviour import TEMPLATE_WORDS, TEMPLATES, behaviour, checks, is_negative, is_positive
+from training.compare import compare
+from training.evaluation import calibration, details, evaluate, measure
+from training.experiments import write_experiments
+from training.network import HeldOut
 
 
 def test_measure_by_hand() -> None:
@@ -25,13 +27,6 @@ def test_measure_by_hand() -> None:
     assert np.isfinite(certain["loss"])
 
 
-def test_auc_equals_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    labels = (rng.random(500) < 0.4).astype(np.float32)
-    probabilities = np.round(rng.random(500) * 0.7 + labels * 0.3, 1).astype(np.float32)  # many ties
-    assert auc(probabilities, labels) == pytest.approx(roc_auc_score(labels, probabilities))
-
-
 def test_calibration_by_hand() -> None:
     probabilities = np.array([0.01, 0.02, 0.99, 1.0], np.float32)
     labels = np.array([0, 1, 1, 1], np.float32)
@@ -41,72 +36,91 @@ def test_calibration_by_hand() -> None:
     assert measure(probabilities, labels)["calibration_error"] == pytest.approx(0.5 * 0.485 + 0.5 * 0.005)
 
 
-def test_intervals_match_the_formulas() -> None:
-    labels = np.array([1, 0] * 500, np.float32)
-    low, high = accuracy_interval(np.where(np.arange(1000) < 900, labels, 1 - labels).astype(np.float32), labels)
-    assert low < 0.9 < high
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.9 * 0.1 / 1000), rel=0.1)
-    assert wilson_interval(0.5, 10) == pytest.approx([0.237, 0.763], abs=5e-4)
-    assert wilson_interval(1.0, 20) == pytest.approx([0.839, 1.0], abs=5e-4)
+def test_evaluate_gives_wilsons_interval_and_details_count_each_kind() -> None:
+    labels = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0], np.float32)
+    given = np.array([0.9, 0.9, 0.1, 0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1], np.float32)  # 5 of 10 are right
+    counts = np.full(10, 10)
+    some = HeldOut(given, labels, counts, counts)
+    rule = UncertaintyRule(above=0.5, below=0.5, min_known_words=0, min_known_share=0)
+    result = evaluate(some, rule) | details(some, [f"review {i}" for i in range(10)])
+    assert result["accuracy_interval"] == pytest.approx([0.237, 0.763], abs=5e-4)
+    assert result["confusion"] == {"true_positive": 2, "false_positive": 4, "true_negative": 3, "false_negative": 1}
+    assert result["worst_mistakes"][0]["review"] == "review 2"
 
 
-@pytest.mark.parametrize(("terrible", "failed"), [(0.5, {"minimum"}), (0.9, {"minimum", "direction"})])
+@pytest.mark.parametrize(
+    ("terrible", "failed"), [(0.5, {"minimum", *TEMPLATES}), (0.9, {"minimum", "direction", *TEMPLATES})]
+)
 def test_behaviour_finds_what_a_bad_classifier_does(terrible: float, failed: set[str]) -> None:
     result = behaviour(lambda texts: [terrible if "Terrible" in text else 0.5 for text in texts])
-    assert {failure["kind"] for failure in result["failures"]} == failed  # type: ignore[attr-defined]
+    assert {failure["kind"] for failure in result["failures"]} == failed
 
 
-def test_mcnemar_by_hand() -> None:
-    assert mcnemar(0, 0) == mcnemar(5, 5) == 1.0
-    assert mcnemar(0, 5) == pytest.approx(2 / 2**5)
-    assert mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)
+def test_templates_are_sentences_of_both_sentiments() -> None:
+    texts = {check.texts[0]: check.holds for check in checks() if check.kind in TEMPLATES}
+    for text, expected in (
+        ("An engaging film.", is_positive),
+        ("Tedious.", is_negative),
+        ("This is not a splendid film.", is_negative),
+        ("This is not an annoying film.", is_positive),
+        ("Not a splendid film, but a tedious one.", is_negative),
+    ):
+        assert texts[text] is expected
+    assert not any("{" in text for text in texts)
+    assert not set(TEMPLATE_WORDS["positive"]) & set(TEMPLATE_WORDS["negative"])
 
 
 def test_compare_counts_who_is_right() -> None:
     labels = np.array([1, 1, 0, 0], np.float32)
-
-    def side(*probabilities: float) -> Side:
-        given = np.array(probabilities, np.float32)
-        return Side(given, measure(given, labels), 1.0)
-
-    result = compare(side(0.9, 0.2, 0.1, 0.9), side(0.9, 0.8, 0.1, 0.2), labels)
-    assert (result["only_a"], result["only_b"]) == (0, 2)
-    assert result["accuracy_difference"] == result["flipped"] == 0.5
-    assert verdict(result).startswith("no: the difference could well be chance")
-    assert verdict(result | {"p_value": 0.01}) == "yes: B is better"
+    a, b = np.array([0.9, 0.2, 0.1, 0.9], np.float32), np.array([0.9, 0.8, 0.1, 0.2], np.float32)
+    result = compare(a, b, labels)
+    assert (result.only_a, result.only_b, result.flipped) == (0, 2, 0.5)
+    assert result.p_value == pytest.approx(2 / 2**2)
+    assert result.verdict.startswith("no: the difference could well be chance")
+    many = compare(np.tile(a, 10), np.tile(b, 10), np.tile(labels, 10))
+    assert many.p_value == pytest.approx(2 / 2**20)
+    assert many.verdict == "yes: B is better"
+    assert compare(a, a, labels).p_value == 1
 
 
 def test_experiments_continue_where_they_stopped_and_report_only_the_same_reviews(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(VARIANTS, "book", dict(list(VARIANTS["book"].items())[:3]))
+    monkeypatch.setattr(book, "VARIANTS", dict(list(book.VARIANTS.items())[:3]))
     one, other = (write_archive(tmp_path / f"{seed}.tar.gz", files(10, seed)) for seed in (0, 1))
     runs, results = tmp_path / "book/runs.jsonl", tmp_path / "book/results.csv"
-    arguments = ["experiments", "--output", str(tmp_path), "--seeds", "0", "--dataset"]
-    count = len(VARIANTS["book"])
+    arguments = ["experiments", "--output", tmp_path, "--seeds", 0, "--dataset"]
+    count = len(book.VARIANTS)
 
-    assert main([*arguments, str(one)]) == 0
+    assert f"{count} runs" in run(*arguments, one).stdout
     lines, report = runs.read_text().splitlines(), results.read_text()
-    assert [json.loads(line)["variant"] for line in lines] == list(VARIANTS["book"])
+    assert [json.loads(line)["variant"] for line in lines] == list(book.VARIANTS)
     assert (tmp_path / "book/results.md").read_text().count("\n") == 2 + count
     for name in ("accuracy.png", "loss.png", "overfitting.png"):
         assert (tmp_path / "book" / name).stat().st_size > 0
 
     runs.write_text(lines[0] + "\n")
-    assert main([*arguments, str(one)]) == 0
+    assert f"{count} runs" in run(*arguments, one).stdout
     assert runs.read_text().splitlines() == lines  # the same seed gives the same numbers
-    assert main([*arguments, str(other)]) == 0
-    assert capsys.readouterr().out.count(f"{count} runs") == 3
+    run(*arguments, other)
     assert results.read_text() != report
     assert len(runs.read_text().splitlines()) == 2 * count
-    assert main([*arguments, str(one)]) == 0
+    assert f"{count} runs" in run(*arguments, one).stdout
     assert len(runs.read_text().splitlines()) == 2 * count  # nothing was left to do
     assert results.read_text() == report
 
 
-@pytest.mark.parametrize("recipe", ["book", "best"])
-def test_committed_tables_follow_from_the_committed_runs(tmp_path: Path, recipe: str) -> None:
-    committed = ROOT / "docs/experiments" / recipe
-    write_report(recipe, [json.loads(line) for line in (committed / "runs.jsonl").read_text().splitlines()], tmp_path)
+def test_committed_tables_follow_from_the_committed_runs(tmp_path: Path) -> None:
+    committed = ROOT / "docs/experiments/book"
+    runs = [json.loads(line) for line in (committed / "runs.jsonl").read_text().splitlines()]
+    write_experiments(list(book.VARIANTS), runs, tmp_path)
     for name in ("results.md", "results.csv"):
         assert (tmp_path / name).read_text() == (committed / name).read_text()
+
+
+def test_curve_measures_each_size_on_reviews_held_out(archive: Path) -> None:
+    printed = run("curve", "--dataset", archive, "--sizes", 60, 96, "--seeds", 0, 1).stdout
+    assert "recipe book, measured on 24 reviews held out" in printed
+    assert [line.split()[1] for line in printed.splitlines() if "±" in line] == ["60", "96"]
+    assert "over the seeds 0, 1" in printed
+    assert "no 97 reviews to train on" in run("curve", "--dataset", archive, "--sizes", 97, code=1).stderr

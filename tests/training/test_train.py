@@ -11,17 +11,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from app.inference.bundle import Bundle, load_bundle
-from app.inference.classifier import Classifier, open_classifier
+from app.inference.classifier import Classifier
+from app.inference.prediction import UncertaintyRule
 from tests.conftest import TINY_RECIPE
-from tests.corpus import files, write_folder
+from tests.corpus import files, write_archive, write_folder
+from training import book
 from training.archive import load_archives
+from training.book import FULL, Book
 from training.dataset import Dataset
-from training.evaluation import BOOK as PRINTED
-from training.evaluation import measure
-from training.network import Batches, build, fix_seed, predict
-from training.procedure import favoured_epochs
-from training.recipe import BEST, BOOK, FULL, Distillation, adapted
+from training.evaluation import BOOK, measure
+from training.network import HeldOut, build, fix_seed
 from training.train import train
+from training.uncertainty import coverage, fit_rule
 
 PROGRESS = Progress(disable=True)
 
@@ -36,12 +37,13 @@ def test_train_again_gives_the_same_numbers_even_beside_a_damaged_bundle(
 ) -> None:
     shutil.copytree(models / "1", tmp_path / "tiny/2")  # damaged: its manifest says that it is version 1
     with Progress(console=Console(stderr=True)) as progress:
-        again = load_bundle(train(dataset, TINY_RECIPE, tmp_path / "tiny", "3", progress).bundle)
+        again = load_bundle(train(dataset, TINY_RECIPE, tmp_path / "tiny", "3", progress).folder)
     assert "the model card will not compare" in capsys.readouterr().err
     assert "version 2" not in (again.folder / "report/MODEL_CARD.md").read_text()
     assert again.manifest.metrics == bundle.manifest.metrics
+    assert again.manifest.uncertainty == bundle.manifest.uncertainty
     assert again.golden == bundle.golden
-    for name in ("report/history.json", "report/evaluation.json", "word_index.json", "report/loss.png"):
+    for name in ("report/history.json", "report/evaluation.json", "word_index.json", "profile.json", "report/loss.png"):
         assert again.manifest.files[name] == bundle.manifest.files[name]
 
 
@@ -52,69 +54,101 @@ def test_train_writes_a_complete_report(bundle: Bundle, dataset: Dataset) -> Non
         ("loss", "accuracy", "val_loss", "val_accuracy"), TINY_RECIPE.epochs
     )
     evaluation = json.loads((report / "evaluation.json").read_text())
-    assert set(evaluation) == {"test", "book", "validation", "behaviour", "telling_terms"}
-    assert evaluation["book"] == PRINTED
+    assert set(evaluation) == {"test", "book", "validation", "behaviour", "top_terms"}
+    assert evaluation["book"] == BOOK
     test = evaluation["test"]
     assert test["reviews"] == sum(test["confusion"].values()) == len(dataset.test)
     assert test["accuracy"] == bundle.manifest.metrics["accuracy"]
-    assert evaluation["validation"]["epochs"] == bundle.manifest.recipe["final_epochs"]
+    assert 0 <= test["certain_share"] <= 1
+    best = int(np.argmin(history["val_loss"]))
+    assert evaluation["validation"]["epochs"] == bundle.manifest.recipe["final_epochs"] == best + 1
+    assert evaluation["validation"]["accuracy"] == history["val_accuracy"][best]
     card = (report / "MODEL_CARD.md").read_text()
     assert f"{test['accuracy']:.4f}" in card
     assert test["worst_mistakes"][0]["review"] in card
-    for name in ("loss.png", "accuracy.png"):
+    assert f"between {bundle.manifest.uncertainty.above:.3f} and {bundle.manifest.uncertainty.below:.3f}" in card
+    for name in ("loss.png", "accuracy.png", "reliability.png"):
         assert (report / name).read_bytes().startswith(b"\x89PNG")
 
 
 def test_served_predictions_equal_the_evaluation(classifier: Classifier, bundle: Bundle, dataset: Dataset) -> None:
-    rows = [bundle.vocabulary.encode_tokens(tokens) for tokens in dataset.test.sequences]
-    served = np.array([p.positive_probability for p in classifier.predict_rows(rows)], np.float32)
+    assert dataset.test.texts is not None
+    predictions = classifier.predict(dataset.test.texts)
+    served = np.array([p.positive_probability for p in predictions], np.float32)
     metrics = measure(served, dataset.test.labels)
     assert metrics == pytest.approx(bundle.manifest.metrics, abs=1e-6)
     assert metrics["accuracy"] > 0.9
+    evaluation = json.loads((bundle.folder / "report/evaluation.json").read_text())
+    assert np.mean([not p.uncertain for p in predictions]) == evaluation["test"]["certain_share"]
 
 
-def test_train_best_recipe_learns_terms_from_a_teacher(dataset: Dataset, tmp_path: Path) -> None:
-    """The whole recipe, scaled down; synthetic reviews with another seed are the unlabelled ones."""
-    recipe = replace(
-        BEST,
-        validation=30,
-        epochs=4,
-        batch_size=16,
-        distillation=Distillation(rarest_term=2, rarest_column=2, summary=10),
-    )
-    others = {f"aclImdb/train/unsup/{i}_0.txt": text for i, text in enumerate(files(40, seed=1).values())}
-    folder = write_folder(tmp_path, files() | others)
-    whole = load_archives([folder], PROGRESS, recipe.encoding.kept_punctuation)
-    assert len(whole.unlabelled) == 160
-    assert whole.digest == dataset.digest
-    one, two = (load_bundle(train(whole, recipe, tmp_path / name / "tiny", "1", PROGRESS).bundle) for name in "ab")
-    assert one.manifest.metrics == two.manifest.metrics
-    assert one.manifest.metrics["accuracy"] > 0.9
-    assert any(" " in term for term in one.vocabulary.word_index)
-    assert "!" in one.vocabulary.word_index
-    assert one.manifest.recipe["distillation"]["summary"] == 10  # type: ignore[index,call-overload]
-    assert one.manifest.dataset["unlabelled_reviews"] == 160
-    open_classifier(one, "tensorflow")
+def test_profile_and_uncertainty_are_of_reviews_that_the_network_was_not_trained_on(tmp_path: Path) -> None:
+    """Labels are random, so only a network that was trained on a review can predict its label."""
+    rng = np.random.default_rng(0)
+    members = {}
+    for name, content in files(60).items():
+        label = rng.choice(["pos", "neg"]) if "train" in name else name.split("/")[2]
+        identity = name.replace("/", "").replace("_", "").replace(".", "")
+        members[f"{name.rsplit('/', 2)[0]}/{label}/{identity}_5.txt"] = content + f" {identity}".encode()
+    dataset = load_archives([write_archive(tmp_path / "a.tar.gz", members)], PROGRESS)
+    model = book.train(dataset, replace(TINY_RECIPE, learning_rate=0.1), PROGRESS)
+    own = measure(model.predict_rows(model.encode(dataset.train.sequences)), dataset.train.labels)
+    held_out = measure(model.held_out.probabilities, model.held_out.labels)
+    assert own["accuracy"] > 0.8
+    assert held_out["accuracy"] < 0.65
+    assert len(model.held_out.labels) == len(dataset.train)
 
 
 def test_recipe_for_fewer_reviews_keeps_its_shares() -> None:
-    assert adapted(BOOK, 2 * FULL) is BOOK
+    assert Book().scaled(2 * FULL) == Book()
     for reviews, validation, batch_size in ((20_000, 8_000, 410), (100, 40, 8)):
-        smaller = adapted(BOOK, reviews)
-        assert (smaller.validation, smaller.batch_size, smaller.epochs) == (validation, batch_size, BOOK.epochs)
-    distillation = adapted(BEST, 5_000).distillation
-    assert distillation is not None
-    assert (distillation.rarest_term, distillation.rarest_column) == (2, 6)
+        smaller = Book().scaled(reviews)
+        assert (smaller.validation, smaller.batch_size, smaller.epochs) == (validation, batch_size, Book().epochs)
 
 
-def test_favoured_epochs_is_the_earliest_smallest_loss() -> None:
-    assert favoured_epochs({"val_loss": [0.5, 0.3, 0.3, 0.4]}) == 2
-
-
-def test_build_makes_the_books_network(bundle: Bundle) -> None:
+def test_build_makes_the_books_network() -> None:
     fix_seed(0)
-    network = build(TINY_RECIPE, 1)
+    network = build(10_000, (16, 16))
     shapes = [tuple(variable.shape) for variable in network.trainable_variables]
     assert shapes == [(10_000, 16), (16,), (16, 16), (16,), (16, 1), (1,)]
-    rows = [bundle.vocabulary.encode("superb")] * 3
-    assert predict(network, Batches(bundle.vocabulary, rows, np.zeros(3, np.float32), 2)).shape == (3,)
+
+
+def test_unlabelled_reviews_are_kept_on_request(tmp_path: Path) -> None:
+    others = {f"aclImdb/train/unsup/{i}_0.txt": text for i, text in enumerate(files(10, seed=1).values())}
+    folder = write_folder(tmp_path, files() | others)
+    whole, labelled = (load_archives([folder], PROGRESS, keep_unlabelled=keep) for keep in (True, False))
+    assert sorted(whole.unlabelled) == sorted(text.decode() for text in others.values())
+    assert whole.unlabelled_digest
+    assert (labelled.unlabelled, labelled.unlabelled_digest, labelled.digest) == ([], "", whole.digest)
+
+
+def held_out(probabilities: list[float], labels: list[int], known: list[int] | None = None) -> HeldOut:
+    words = np.full(len(labels), 10)
+    return HeldOut(
+        np.array(probabilities, np.float32),
+        np.array(labels, np.float32),
+        words,
+        words if known is None else np.array(known),
+    )
+
+
+def test_rule_separates_the_probabilities_that_are_often_wrong() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random(20_000)
+    rule = fit_rule(held_out(p.tolist(), (rng.random(20_000) < p).astype(int).tolist()))
+    assert rule.above == pytest.approx(0.05, abs=0.02)
+    assert rule.below == pytest.approx(0.95, abs=0.02)
+    assert (rule.min_known_words, rule.min_known_share) == (1, 0)
+
+
+def test_rule_without_certain_predictions_is_valid() -> None:
+    rule = fit_rule(held_out([0.2, 0.8, 0.9, 0.1], [1, 0, 1, 0]))
+    assert 0 <= rule.above <= rule.below <= 1
+    assert rule.min_known_words >= 1
+
+
+def test_coverage_by_hand() -> None:
+    rule = UncertaintyRule(above=0.1, below=0.9, min_known_words=5, min_known_share=0.0)
+    some = held_out([0.05, 0.95, 0.05, 0.5, 0.99], [0, 1, 1, 1, 1], known=[10, 10, 10, 10, 4])
+    assert coverage(rule, some) == {"certain_share": 0.6, "certain_accuracy": pytest.approx(2 / 3)}
+    assert coverage(rule, held_out([0.5], [1])) == {"certain_share": 0.0}

@@ -41,7 +41,14 @@ def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
             raise SourceError(f"{path}: no such archive or folder")
         before = len(reviews)
         for name, content in (_folder_files if path.is_dir() else _archive_files)(path, progress):
-            review = _review(path, name, content)
+            try:
+                text = content.decode()
+            except UnicodeDecodeError as error:
+                raise SourceError(f"{path}: {name} is not UTF-8 text ({error})") from error
+            if not text.strip():
+                raise SourceError(f"{path}: {name} is empty")
+            split, sentiment, file = REVIEW_FILE.findall(name)[0]
+            review = Review(split, sentiment, file, text)
             if reviews.setdefault(review[:3], review) is not review:
                 raise SourceError(f"{path}: {name} was read before; is the same archive named twice?")
         if len(reviews) == before:
@@ -127,16 +134,3 @@ def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]
                     raise SourceError(f"{path}: a part of the archive is damaged; get it again")
     except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as error:
         raise SourceError(f"{path}: not a readable tar archive, or damaged ({error})") from error
-
-
-def _review(path: Path, name: str, content: bytes) -> Review:
-    match = REVIEW_FILE.search(name)
-    assert match is not None  # only such names are read
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: {name} is not UTF-8 text ({error})") from error
-    if not text.strip():
-        raise SourceError(f"{path}: {name} is empty")
-    split, sentiment, file = match.groups()
-    return Review(split, sentiment, file, text)

@@ -251,9 +251,9 @@ def train(
         models = output or IMDB_MODELS
         number = str(version or max(bundle_versions(models), default=0) + 1)
         rated = None if sentences is None else read_sentences(sentences, base.encoding)
-        trained = train(reviews, replace(chosen, **changes), models, number, progress, rated)
-    test, own = trained.report["test"], reviews.own is not None
-    others = trained.report["constant" if own else "book"]
+        report = train(reviews, replace(chosen, **changes), models, number, progress, rated)
+    test, own = report["test"], reviews.own is not None
+    others = report["constant" if own else "book"]
     rows = [(metric, f"{test[metric]:.3f}", f"{others[metric]:.3f}") for metric in ("loss", "accuracy")]
     low, high = test["accuracy_interval"]
     _print(
@@ -262,8 +262,8 @@ def train(
         ),
         f"95 % interval of the accuracy: {low:.3f} to {high:.3f}",
         f"certain predictions: {test['certain_share']:.0%}",
-        f"epochs: {trained.epochs}" + " (the book: 4)" * (recipe == "book" and not own),
-        f"bundle: {trained.folder}",
+        f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and not own),
+        f"bundle: {models / number}",
         *(own * [f"serve it: SENTIMENT_MODEL_DIR={models} python -m app"]),
     )
 

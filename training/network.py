@@ -1,6 +1,7 @@
 """The Keras network of every recipe: building, training, predicting, exporting; and what a recipe returns."""
 
 import logging
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -182,7 +183,7 @@ class Batches:
         self._rng, self._term_dropout = rng, term_dropout
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self._size)
+        return math.ceil(len(self.rows) / self._size)
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Yield one epoch: float32 (batch, columns) and float32 (batch, 1)."""

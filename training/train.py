@@ -1,8 +1,9 @@
 """Run a recipe and write the bundle: network, word index, golden reviews, profile, report, manifest."""
 
+import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -58,21 +59,6 @@ RUNTIME_TOLERANCE = 1e-5
 """Maximum difference between the runtimes' probabilities for a review."""
 
 
-@dataclass(frozen=True)
-class TrainedBundle:
-    """The result of a training run.
-
-    Attributes:
-        folder: The new bundle.
-        epochs: For how many epochs the network was trained.
-        report: The content of report/evaluation.json.
-    """
-
-    folder: Path
-    epochs: int
-    report: dict[str, Any]
-
-
 def train(
     dataset: Dataset,
     recipe: Recipe,
@@ -80,7 +66,7 @@ def train(
     bundle_version: str,
     progress: Progress,
     sentences: Split | None = None,
-) -> TrainedBundle:
+) -> dict[str, Any]:
     """Run a recipe and write the bundle, complete or not at all.
 
     Args:
@@ -90,6 +76,9 @@ def train(
         bundle_version: The new bundle's number.
         progress: Shows the progress of each step.
         sentences: Short texts that the report evaluates, too.
+
+    Returns:
+        The content of report/evaluation.json.
 
     Raises:
         SourceError: The data set is too small for the recipe.
@@ -108,7 +97,7 @@ def train(
             "encoding": asdict(model.vocabulary.encoding),
             "uncertainty": asdict(model.uncertainty),
             "vocabulary_size": len(model.vocabulary),
-            "recipe": {"name": recipe.name, **_as_json(asdict(recipe)), "final_epochs": model.epochs},
+            "recipe": {"name": recipe.name, **json.loads(json.dumps(asdict(recipe))), "final_epochs": model.epochs},
             "dataset": _sources(dataset, recipe),
             "metrics": {
                 name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")
@@ -124,7 +113,7 @@ def train(
         _check_runtimes(folder, model, test_rows)
         write_report(folder / "report", facts, report, model.history, previous)
         write_manifest(folder, **facts)
-    return TrainedBundle(models / bundle_version, model.epochs, report)
+    return report
 
 
 def _evaluation(
@@ -183,10 +172,6 @@ def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> N
     )  # (runtimes, reviews)
     if (apart := float(np.ptp(probabilities, axis=0).max())) > RUNTIME_TOLERANCE:
         raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
-
-
-def _as_json(recipe: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in recipe.items()}
 
 
 def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def test_train_again_gives_the_same_numbers_even_beside_a_damaged_bundle(
 ) -> None:
     shutil.copytree(models / "1", tmp_path / "tiny/2")  # damaged: its manifest says that it is version 1
     with Progress(console=Console(stderr=True)) as progress:
-        again = load_bundle(train(dataset, TINY_RECIPE, tmp_path / "tiny", "3", progress).folder)
+        train(dataset, TINY_RECIPE, tmp_path / "tiny", "3", progress)
+    again = load_bundle(tmp_path / "tiny/3")
     assert "the model card will not compare" in capsys.readouterr().err
     assert "version 2" not in (again.folder / "report/MODEL_CARD.md").read_text()
     assert again.manifest.metrics == bundle.manifest.metrics
@@ -94,8 +95,7 @@ def test_profile_and_uncertainty_are_of_reviews_that_the_network_was_not_trained
     model = book.train(dataset, replace(TINY_RECIPE, learning_rate=0.1), PROGRESS)
     own = measure(model.predict_rows(model.encode(dataset.train.sequences)), dataset.train.labels)
     held_out = measure(model.held_out.probabilities, model.held_out.labels)
-    assert own["accuracy"] > 0.8
-    assert held_out["accuracy"] < 0.65
+    assert own["accuracy"] > held_out["accuracy"] + 0.15
     assert len(model.held_out.labels) == len(dataset.train)
 
 

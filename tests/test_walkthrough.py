@@ -51,5 +51,5 @@ def test_walkthrough_adds_a_field(checkout: Path) -> None:
     (commands,) = blocks("sh")
     assert re.search(r"\d passed", run("bash", "-euc", commands))
     after = (checkout / "openapi.json").read_text()
-    assert "certainty" in after
-    assert "certainty" not in before
+    assert '"certainty"' in after
+    assert '"certainty"' not in before

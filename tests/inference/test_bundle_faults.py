@@ -165,7 +165,7 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
         (MANIFEST, ["uncertainty"], GONE, "uncertainty"),
         (MANIFEST, ["uncertainty", "below"], GONE, "uncertainty.below"),
         (MANIFEST, ["uncertainty", "above"], -0.1, "above is -0.1"),
-        (MANIFEST, ["uncertainty", "above"], 0.96, "above is 0.96 and below is 0.95"),
+        (MANIFEST, ["uncertainty", "above"], 1.0, "above is 1.0 and below is "),
         (MANIFEST, ["uncertainty", "above"], float("nan"), "uncertainty.above"),
         (MANIFEST, ["uncertainty", "below"], 1.1, "below is 1.1"),
         (MANIFEST, ["uncertainty", "min_known_words"], -1, "min_known_words is -1"),

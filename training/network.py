@@ -126,7 +126,9 @@ def fix_seed(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def build(columns: int, hidden_units: Sequence[int], activation: str = "relu", dropout: float = 0.0) -> Network:
+def build(
+    columns: int, hidden_units: Sequence[int], activation: str = "relu", dropout: float = 0.0, sparse: bool = False
+) -> Network:
     """Build a new network, which the recipe compiles.
 
     Args:
@@ -134,8 +136,9 @@ def build(columns: int, hidden_units: Sequence[int], activation: str = "relu", d
         hidden_units: Width of each hidden layer, first to last.
         activation: Of the hidden layers.
         dropout: Share of each hidden layer's outputs that is left out in training.
+        sparse: Whether batches are sparse tensors.
     """
-    layers = [keras.Input((columns,), name="multi_hot")]  # (batch, columns)
+    layers = [keras.Input((columns,), name="multi_hot", sparse=sparse)]  # (batch, columns)
     for units in hidden_units:
         layers.append(keras.layers.Dense(units, activation=activation))  # (batch, units)
         if dropout:
@@ -200,8 +203,22 @@ class Batches:
                 yield self._vocabulary.multi_hot(rows), self._targets[chosen, None]
 
 
+class Epochs(Protocol):
+    """A training set in batches; iterating yields one epoch of inputs and float32 (batch, 1) targets.
+
+    Attributes:
+        rows: Its rows.
+    """
+
+    rows: Sequence[Any]
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Any, NDArray[np.float32]]]: ...
+
+
 def fit(
-    network: Network, batches: Batches, epochs: int, progress: Progress, validation: Batches | None = None
+    network: Network, batches: Epochs, epochs: int, progress: Progress, validation: Epochs | None = None
 ) -> History:
     """Train a compiled network in place, with a progress bar.
 
@@ -224,7 +241,7 @@ def fit(
     return history
 
 
-def _epoch(step: Callable[..., Any], batches: Batches, on_batch: Callable[[], None]) -> tuple[float, float]:
+def _epoch(step: Callable[..., Any], batches: Epochs, on_batch: Callable[[], None]) -> tuple[float, float]:
     """Run a step on each batch; loss and accuracy over all reviews.
 
     `network.fit` and `evaluate` would take three times as long, because they copy each batch several times.

@@ -44,7 +44,6 @@ from training.phrases import WORDS, Polarity, grammar_terms, make_phrases
 from training.uncertainty import fit_rule
 
 tf = import_tensorflow()
-import keras
 
 Matrix: TypeAlias = sparse.csr_matrix
 Vector: TypeAlias = NDArray[np.float32]
@@ -508,7 +507,7 @@ class SparseBatches:
     ) -> None:
         self._matrix, self._targets, self._size, self._rng = rows, targets, size, rng
         self._keep = 1 - term_dropout
-        self.rows = range(rows.shape[0])
+        self.rows: Sequence[int] = range(rows.shape[0])
 
     def __len__(self) -> int:
         return ceil(len(self.rows) / self._size)
@@ -557,8 +556,8 @@ def _train(
         validation = batches(held_out, corpus.labels[aside], None, np.zeros(len(aside), np.float32))
     columns, hidden = recipe.encoding.columns, (recipe.hidden_units,)
     network = build(columns, hidden, dropout=recipe.dropout, sparse=True)  # (batch, 10000) -> (batch, 1)
-    decay = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * len(training))
-    network.compile(optimizer=keras.optimizers.Adam(decay), loss="binary_crossentropy", metrics=[accuracy])
+    decay = tf.keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * len(training))
+    network.compile(optimizer=tf.keras.optimizers.Adam(decay), loss="binary_crossentropy", metrics=[accuracy])
     history = fit(network, training, recipe.epochs, progress, validation)
     served = build(columns, hidden)  # the same network for dense rows
     served.set_weights(network.get_weights())

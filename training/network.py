@@ -4,7 +4,10 @@ import logging
 import math
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeAlias
@@ -231,13 +234,19 @@ def fit(
     """
     history: History = {}
     task = progress.add_task(f"{epochs} epochs over {len(batches.rows):,} reviews", total=epochs * len(batches))
-    for _ in range(epochs):
-        measured = {}
-        measured["loss"], measured["accuracy"] = _epoch(network.train_on_batch, batches, lambda: progress.advance(task))
-        if validation is not None:
-            measured["val_loss"], measured["val_accuracy"] = _epoch(network.test_on_batch, validation, lambda: None)
-        for name, value in measured.items():
-            history.setdefault(name, []).append(value)
+    with _interrupts_between_batches() as check:
+
+        def advance() -> None:
+            progress.advance(task)
+            check()
+
+        for _ in range(epochs):
+            measured = {}
+            measured["loss"], measured["accuracy"] = _epoch(network.train_on_batch, batches, advance)
+            if validation is not None:
+                measured["val_loss"], measured["val_accuracy"] = _epoch(network.test_on_batch, validation, check)
+            for name, value in measured.items():
+                history.setdefault(name, []).append(value)
     return history
 
 
@@ -253,6 +262,25 @@ def _epoch(step: Callable[..., Any], batches: Epochs, on_batch: Callable[[], Non
         on_batch()
     loss, share = np.average(measured, axis=0, weights=sizes).tolist()
     return loss, share
+
+
+@contextmanager
+def _interrupts_between_batches() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises KeyboardInterrupt after Ctrl-C; raised inside TensorFlow, it is sometimes lost."""
+    interrupted = threading.Event()
+
+    def check() -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
+        yield check
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def predict(network: Network, vocabulary: Vocabulary, rows: Sequence[Row]) -> NDArray[np.float32]:

@@ -62,7 +62,7 @@ class Best:
             they say something about the films of the training set alone.
         review_penalty: L2 penalty of the linear model of reviews.
         sentence_penalty: L2 penalty of the linear model of sentences.
-        sentence_folds: Parts of the reviews for out-of-fold predictions of sentences.
+        teacher_folds: Parts of the reviews for out-of-fold predictions of the linear models.
         length_exponent: A sentence's log-odds are multiplied by its number of words to the power of minus this. In
             long sentences words say the same thing twice, so their sum is too sure of itself.
         sharpness: A person is surer of a sentence than its review's label is; the log-odds are multiplied by this.
@@ -103,19 +103,19 @@ class Best:
     name_share: float = 0.6
     review_penalty: float = 1e-6
     sentence_penalty: float = 1e-5
-    sentence_folds: int = 3
+    teacher_folds: int = 3
     length_exponent: float = 0.35
     sharpness: float = 2.5
     sentence_share: float = 0.7
-    terms: int = 60_000
+    terms: int = 66_000
     own_columns: int = 5_000
     polar_weight: float = 0.5
     polar_reviews: int = 50
     own_negation_reviews: int = 300
     spans: int = 3
     span_lengths: tuple[int, ...] = (1, 1, 1, 2, 3)
-    phrases: int = 12_000
-    phrase_repeats: int = 10
+    phrases: int = 8_000
+    phrase_repeats: int = 5
     hidden_units: int = 16
     term_dropout: float = 0.2
     dropout: float = 0.1
@@ -342,25 +342,36 @@ def teach(corpus: Corpus, known: NDArray[np.intp], recipe: Best) -> Teaching:
     # Reviews: logistic regression on terms scaled by their log-count ratios, rows of length 1 (Wang & Manning 2012).
     lengths = np.sqrt(np.maximum(corpus.by_review.getnnz(1), 1)).astype(np.float32)
     normed = (sparse.diags(1 / lengths) @ corpus.by_review).tocsr()
-    scale = _nonzero(log_count_ratios(corpus.by_review[known], corpus.labels[known]))
-    weights, bias = fit_linear(normed[known], corpus.labels[known], recipe.review_penalty, scale)
-    targets = expit(normed @ weights + bias).astype(np.float32)  # (75000,)
+
+    def fit_reviews(rows: NDArray[np.intp]) -> Vector:
+        scale = _nonzero(log_count_ratios(corpus.by_review[rows], corpus.labels[rows]))
+        weights, bias = fit_linear(normed[rows], corpus.labels[rows], recipe.review_penalty, scale)
+        return np.asarray(normed @ weights + bias, np.float32)  # (75000,), log-odds
+
+    folds = np.random.default_rng(recipe.seed).integers(0, recipe.teacher_folds, count)  # (75000,)
+    odds = np.zeros(count, np.float32)  # (75000,)
+    for fold in range(recipe.teacher_folds):
+        inside = known[folds[known] == fold]
+        odds[inside] = fit_reviews(known[folds[known] != fold])[inside]
+    calibrated = LogisticRegression().fit(odds[known, None], corpus.labels[known])
+    targets = calibrated.predict_proba(fit_reviews(known)[:, None])[:, 1].astype(np.float32)  # (75000,)
     targets[known] = corpus.labels[known]
 
     # Sentences: what their review is, each review counting the same, however long it is.
     sentences_of = np.bincount(corpus.review_of, minlength=count)
     importance = (1 / sentences_of[corpus.review_of]).astype(np.float32)  # (sentences,)
-    fold_of = np.random.default_rng(recipe.seed).integers(0, recipe.sentence_folds, count)[corpus.review_of]
+    fold_of = folds[corpus.review_of]  # (sentences,)
     stop = np.isin(corpus.terms, list(STOP_WORDS)) if corpus.is_english else np.zeros(len(corpus.terms), np.bool_)
     models, sums = [], np.zeros(len(fold_of), np.float32)  # (sentences,)
-    for fold in range(recipe.sentence_folds):
+    for fold in range(recipe.teacher_folds):
         rows = np.flatnonzero(used[corpus.review_of] & (fold_of != fold))
         matrix, wanted = corpus.by_sentence[rows], targets[corpus.review_of[rows]]
         ratios = log_count_ratios(matrix, wanted)
         scale = np.where(stop, np.float32(1e-9), np.sign(_nonzero(ratios)) * np.maximum(abs(ratios), 1e-3) ** 0.5)
         models.append(fit_linear(matrix, wanted, recipe.sentence_penalty, scale, importance[rows]))
         sums[fold_of == fold] = corpus.by_sentence[fold_of == fold] @ models[-1][0]
-    weights, bias = np.mean([w for w, _ in models], 0, np.float32), float(np.mean([b for _, b in models]))
+    weights = np.asarray(np.mean([w for w, _ in models], 0), np.float32)
+    bias = float(np.mean([b for _, b in models]))
 
     sample = np.flatnonzero(np.isin(corpus.review_of, known))
     odds = _shortened(sums[sample] + bias, _words(corpus, sample, sample + 1), recipe)
@@ -424,13 +435,16 @@ def _shortened(odds: NDArray[Any], words: NDArray[np.intp], recipe: Best) -> NDA
 # 3. The terms and their columns
 
 
-def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> Vocabulary:
+def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabulary, NDArray[np.bool_]]:
     """Give the most important terms a column each; the others share columns with terms of about the same weight.
 
     Args:
         corpus: The terms and where they occur.
         weights: float32 (terms,), of the linear model of sentences.
         recipe: How many terms and columns.
+
+    Returns:
+        The vocabulary; and bool (10000,), the columns of negations of which reviews say the opposite of a person.
     """
     reviews = np.asarray(corpus.by_review.sum(0)).ravel()  # (terms,), the number of reviews with each term
     share = np.asarray(corpus.by_sentence.mean(0)).ravel()  # (terms,), the share of sentences
@@ -439,6 +453,7 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> Vocabulary:
     index: dict[str, int] = {}
     meanings: dict[Any, int] = {}
     next_column = 0
+    misleading = np.zeros(recipe.encoding.columns, np.bool_)
 
     def own_column(term: str) -> None:
         nonlocal next_column
@@ -462,11 +477,13 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> Vocabulary:
         strong = np.flatnonzero((np.abs(weights) >= recipe.polar_weight) & (reviews >= recipe.polar_reviews))
         found = {str(corpus.terms[i]): Polarity(bool(weights[i] > 0), bool(abs(weights[i]) > 0.8)) for i in strong}
         polarities = {word: polarity for word, polarity in found.items() if word.isalpha()} | lexicon
-        for term, meaning in grammar_terms(polarities):
-            if frequencies.get(term, 0) >= recipe.own_negation_reviews:
+        for term, (kind, polarity) in grammar_terms(polarities):
+            is_frequent = frequencies.get(term, 0) >= recipe.own_negation_reviews
+            if is_frequent:
                 own_column(term)
             else:
-                shared_column(term, meaning)
+                shared_column(term, (kind, polarity))
+            misleading[index[term]] = kind == "negated" and (is_frequent or not polarity.positive)
         for term in corpus.terms[np.isin(corpus.terms, list(STOP_WORDS))].tolist():
             shared_column(term, "stop word")
 
@@ -485,7 +502,7 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> Vocabulary:
             index[str(corpus.terms[i])] = next_column + run
     if not index:
         raise SourceError(f"no term of {len(corpus.labels):,} training reviews tells the classes apart; add reviews")
-    return Vocabulary(index, recipe.encoding)
+    return Vocabulary(index, recipe.encoding), misleading
 
 
 # 4. The network
@@ -542,8 +559,8 @@ def _train(
     """
     task = progress.add_task(f"fitting linear models to {len(corpus.sentences):,} sentences", total=None)
     teaching = teach(corpus, known, recipe)
-    vocabulary = choose_terms(corpus, teaching.weights, recipe)
-    rows, targets, term_dropout = training_rows(corpus, known, teaching, vocabulary, recipe)
+    vocabulary, misleading = choose_terms(corpus, teaching.weights, recipe)
+    rows, targets, term_dropout = training_rows(corpus, known, teaching, vocabulary, misleading, recipe)
     progress.remove_task(task)
 
     def batches(rows: Matrix, targets: Vector, rng: np.random.Generator | None, term_dropout: Vector) -> SparseBatches:
@@ -565,7 +582,12 @@ def _train(
 
 
 def training_rows(
-    corpus: Corpus, known: NDArray[np.intp], teaching: Teaching, vocabulary: Vocabulary, recipe: Best
+    corpus: Corpus,
+    known: NDArray[np.intp],
+    teaching: Teaching,
+    vocabulary: Vocabulary,
+    misleading: NDArray[np.bool_],
+    recipe: Best,
 ) -> tuple[Matrix, Vector, Vector]:
     """Build the training set: whole reviews, spans of their sentences, and made-up phrases.
 
@@ -601,6 +623,10 @@ def training_rows(
 
     matrix = to_matrix(encode(vocabulary, sequences), recipe.encoding.columns)
     others = matrix.shape[0] - len(phrases)
+    # What these negations mean is learned from the phrases alone.
+    without = matrix[:others] @ sparse.diags((~misleading).astype(np.float32))
+    without.eliminate_zeros()
+    matrix = sparse.vstack([without, matrix[others:]], format="csr")
     repeated = np.concatenate([np.arange(others), np.repeat(np.arange(others, matrix.shape[0]), recipe.phrase_repeats)])
     term_dropout = np.where(repeated < others, recipe.term_dropout, 0).astype(np.float32)
     return matrix[repeated], np.concatenate(targets)[repeated], term_dropout

@@ -114,8 +114,8 @@ class Best:
     own_negation_reviews: int = 300
     spans: int = 3
     span_lengths: tuple[int, ...] = (1, 1, 1, 2, 3)
-    phrases: int = 8_000
-    phrase_repeats: int = 5
+    phrases: int = 12_000
+    phrase_repeats: int = 6
     hidden_units: int = 16
     term_dropout: float = 0.2
     dropout: float = 0.1

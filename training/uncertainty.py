@@ -1,9 +1,7 @@
 """When a prediction is uncertain: a rule that is fitted to held-out predictions."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.isotonic import IsotonicRegression
 
 from app.inference.prediction import UncertaintyRule
@@ -11,12 +9,14 @@ from training.network import HeldOut
 
 ERROR_RATE = 0.05
 """Predictions are certain where at most this share of them is wrong."""
-WINDOW = 200
-"""Reviews over which a minimum is checked."""
+MIN_KNOWN_WORDS = 1
+"""Held-out reviews are too long to say more about this number."""
+UNSEEN = 0.001
+"""Quantile of the share of known words below which there are too few held-out reviews to say anything."""
 
 
 def fit_rule(held_out: HeldOut) -> UncertaintyRule:
-    """Find the band of probabilities, and the minimum of known words, that separate uncertain predictions.
+    """Find the band of probabilities, and the share of known words, where more than 5 % of the predictions are wrong.
 
     The band lies between the largest probability with a fitted positive rate of at most 5 % and the smallest with one
     of at least 95 %, by isotonic regression. If there are none, it is 0.05 to 0.95.
@@ -26,26 +26,16 @@ def fit_rule(held_out: HeldOut) -> UncertaintyRule:
     negative, positive = p[rates <= ERROR_RATE], p[rates >= 1 - ERROR_RATE]
     above = float(negative.max()) if len(negative) else min(ERROR_RATE, float(positive.min(initial=1)))
     below = float(positive.min()) if len(positive) else max(1 - ERROR_RATE, above)
+
     outside = (p <= above) | (p >= below)
-    right = ((p >= 0.5) == (labels == 1))[outside]
-    known, words = held_out.known_words[outside], held_out.words[outside]
-    return UncertaintyRule(
-        above=above,
-        below=below,
-        min_known_words=int(_minimum(known, right, np.arange(1, 11), 1)),
-        min_known_share=float(_minimum(known / np.maximum(words, 1), right, np.arange(0, 1, 0.05), 0)),
-    )
-
-
-def _minimum(values: NDArray[Any], right: NDArray[np.bool_], candidates: NDArray[Any], fallback: float) -> float:
-    """The smallest candidate such that predictions with this value or the next larger ones are right often enough."""
-    order = np.argsort(values, kind="stable")
-    values, right = values[order], right[order]
-    for candidate in candidates:
-        window = right[values >= candidate][:WINDOW]
-        if len(window) and window.mean() >= 1 - ERROR_RATE:
-            return float(candidate)
-    return fallback
+    right = (p >= 0.5) == (labels == 1)
+    known = held_out.known_words / np.maximum(held_out.words, 1)  # (reviews,), the share of known words
+    min_share = float(np.quantile(known, UNSEEN))
+    for share in np.arange(0.05, 1, 0.05):
+        less = right[outside & (known < share)]
+        if len(less) and binomtest(int(less.sum()), len(less), 1 - ERROR_RATE, "less").pvalue < 0.05:
+            min_share = max(min_share, float(share))
+    return UncertaintyRule(round(above, 3), round(below, 3), MIN_KNOWN_WORDS, round(min_share, 2))
 
 
 def coverage(rule: UncertaintyRule, held_out: HeldOut) -> dict[str, float]:

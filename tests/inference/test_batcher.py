@@ -12,6 +12,7 @@ from app.inference.errors import DeadlineExceeded, InferenceError, Overloaded
 from app.inference.runtimes import RUNTIMES
 from app.metrics import Metrics
 from tests.inference.test_classifier import FakeRuntime
+from tests.probabilities import assert_same
 from tests.servers import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +32,8 @@ def batcher_of(classifier: Classifier, max_waiting: int = 1000, deadline: float 
 async def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) -> None:
     batcher = batcher_of(classifier)
     requests = [REVIEWS[i : i + 1 + i % 3] for i in range(len(REVIEWS) - 3)]
-    assert await asyncio.gather(*map(batcher.predict, requests)) == [*map(classifier.predict, requests)]
+    for found, request in zip(await asyncio.gather(*map(batcher.predict, requests)), requests, strict=True):
+        assert_same(found, classifier.predict(request))
     assert batcher.waiting == 0
 
 
@@ -58,7 +60,7 @@ async def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Class
     await asyncio.sleep(0)
     await asyncio.gather(*(batcher.predict(["a good film"]) for _ in range(10)))
     assert not large.done()
-    assert await large == classifier.predict(reviews)
+    assert_same(await large, classifier.predict(reviews))
 
 
 async def test_large_requests_share_batches_fairly(bundle: Bundle) -> None:

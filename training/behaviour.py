@@ -14,6 +14,10 @@ def _sentences(text: str) -> list[str]:
     return re.findall(r"\S[^.]*\.", text)
 
 
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 POSITIVE = _sentences(
     """Loved it. A wonderful film. Superb acting and a moving story. I highly recommend this to everyone.
     One of the best movies I have ever seen. Funny, charming and beautifully made. Not bad at all.
@@ -47,10 +51,14 @@ NAME_TOLERANCE = 0.1
 """A name says a little about a film; it should not decide."""
 
 TEMPLATE_WORDS = {
-    "positive": """splendid delightful engaging clever touching gripping hilarious enjoyable refreshing terrific
-        thrilling fascinating stunning witty inspiring captivating heartwarming memorable fantastic marvelous""".split(),
-    "negative": """tedious dreadful lousy clumsy tiresome annoying pathetic bland stupid forgettable lame pointless
-        silly ridiculous unfunny horrible laughable mediocre shallow pretentious""".split(),
+    "positive": _words(
+        """splendid delightful engaging clever touching gripping hilarious enjoyable refreshing terrific thrilling
+        fascinating stunning witty inspiring captivating heartwarming memorable fantastic marvelous"""
+    ),
+    "negative": _words(
+        """tedious dreadful lousy clumsy tiresome annoying pathetic bland stupid forgettable lame pointless silly
+        ridiculous unfunny horrible laughable mediocre shallow pretentious"""
+    ),
 }
 """Words for TEMPLATES. Training on made-up texts leaves them out, so that the checks measure grammar, not memory."""
 
@@ -124,10 +132,7 @@ def _filled(template: str) -> Iterator[str]:
 
 
 def behaviour(score: Callable[[list[str]], list[float]]) -> dict[str, Any]:
-    """Run every check.
-
-    Args:
-        score: Texts -> probabilities, in order.
+    """Run every check; `score` estimates the probabilities of texts, in order.
 
     Returns:
         For each kind the numbers of checks and of those that passed; and the failures with their scores.

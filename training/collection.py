@@ -60,13 +60,6 @@ class Entry(NamedTuple):
     name: str  # the row's id, or its place
 
 
-class BadRow(NamedTuple):
-    """A row that cannot be used; the reason never contains the review's text."""
-
-    place: str
-    reason: str
-
-
 def is_own(path: Path) -> bool:
     """Whether a path is named like a file of rows, and not like an archive or a folder."""
     return (format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
@@ -79,19 +72,12 @@ def load_collection(
     columns: Mapping[str, Sequence[str]] = COLUMNS,
     skip_bad_rows: bool = False,
 ) -> Dataset:
-    """Make a data set of a user's own reviews, sorted by split, sentiment and text.
-
-    Args:
-        paths: The files.
-        encoding: How to tokenise.
-        progress: Shows how much has been read.
-        columns: Field -> names of its column.
-        skip_bad_rows: Whether to leave out rows that cannot be used.
+    """Make a data set of a user's own reviews, sorted by split, sentiment and text; `columns` is like COLUMNS.
 
     Raises:
         SourceError: A file cannot be read, or rows cannot be used.
     """
-    rows: list[Entry | BadRow] = []
+    rows: list[Entry | str] = []  # str: why a row cannot be used
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
     for path in paths:
@@ -108,9 +94,9 @@ def load_collection(
     has_splits = any(isinstance(row, Entry) and row.split for row in rows)
     if has_splits:
         blank = "the split is blank, but other rows have one"
-        rows = [BadRow(row.place, blank) if isinstance(row, Entry) and not row.split else row for row in rows]
+        rows = [f"{row.place}: {blank}" if isinstance(row, Entry) and not row.split else row for row in rows]
     usable = [row for row in rows if isinstance(row, Entry)]
-    bad = [row for row in rows if isinstance(row, BadRow)]
+    bad = [row for row in rows if isinstance(row, str)]
     if bad and not (skip_bad_rows and usable):
         raise SourceError(_listed(bad, len(rows)))
     reviews, counts, notices = _distinct(usable)
@@ -130,7 +116,7 @@ def load_collection(
     return Dataset(OWN, train, test, digest, min_reviews=2, own=own, notices=notices)
 
 
-def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progress) -> Iterator[Entry | BadRow]:
+def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progress) -> Iterator[Entry | str]:
     if format_of(path) is None:
         advice = f": jq -c '.[]' {path.name} > {path.stem}.jsonl" if path.suffix == ".json" else ""
         raise SourceError(
@@ -152,7 +138,7 @@ def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progr
                 empty = False
                 place = f"{path.name}:{row.line}"
                 if isinstance(row, BadLine):
-                    yield BadRow(place, row.reason)
+                    yield f"{place}: {row.reason}"
                 else:
                     yield _entry({field: row.values.get(name) for field, name in names.items()}, place)
     except OSError as error:
@@ -163,7 +149,8 @@ def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progr
         raise SourceError(f"{path}: there are no rows below the header")
 
 
-def _entry(values: Mapping[str, object], place: str) -> Entry | BadRow:
+def _entry(values: Mapping[str, object], place: str) -> Entry | str:
+    """Interpret a row; the reason against a bad one never contains the review's text."""
     text, label, split = values["text"], _plain(values["label"]), _plain(values.get("split"))
     reason = ""
     if not _plain(text):
@@ -179,7 +166,7 @@ def _entry(values: Mapping[str, object], place: str) -> Entry | BadRow:
     elif split and split not in SPLITS:
         reason = f"unknown split {_shown(values['split'])}; use train, validation or test"
     if reason:
-        return BadRow(place, reason)
+        return f"{place}: {reason}"
     name = str(values["id"]) if _plain(values.get("id")) else place
     name = " ".join(name.split()).replace("|", "/").replace("`", "'")[:MAX_NAME]  # the card has it in a table, as code
     return Entry(str(text), LABELS[label], SPLITS.get(split, ""), place, name)
@@ -194,16 +181,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 2]}…{text[-1]}"
 
 
-def _listed(bad: Sequence[BadRow], rows: int) -> str:
-    lines = [
-        f"{len(bad):,} of {rows:,} rows cannot be used:",
-        *(f"  {row.place}: {row.reason}" for row in bad[:MAX_BAD_ROWS]),
-    ]
+def _listed(bad: Sequence[str], rows: int) -> str:
+    lines = [f"{len(bad):,} of {rows:,} rows cannot be used:", *(f"  {row}" for row in bad[:MAX_BAD_ROWS])]
     if len(bad) > MAX_BAD_ROWS:
         lines.append(f"  … and {len(bad) - MAX_BAD_ROWS:,} more")
-    if any("label" in row.reason for row in bad):
-        lines.append("A label is 1, positive, pos or true, or 0, negative, neg or false, in any case.")
-    lines.append("Correct them, or leave them out with --skip-bad-rows. Nothing was written.")
+    lines.append("A label is 1, positive, pos or true, or 0, negative, neg or false, in any case.")
+    lines.append("Correct the rows, or leave them out with --skip-bad-rows. Nothing was written.")
     return "\n".join(lines)
 
 

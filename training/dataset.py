@@ -52,31 +52,18 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What every source provides.
+    """What every source provides; the order of the reviews depends only on their content."""
 
-    Attributes:
-        name: The source, for the manifest.
-        train: The training set, in an order that depends only on its content.
-        test: The test set, which is evaluated once.
-        digest: SHA-256 of both; equal digests mean the same reviews in the same order.
-        vocabulary: The source's own word index; None if the recipe counts the words of `train`.
-        min_reviews: Training reviews that must contain a word for it to get a column.
-        unlabelled: Raw reviews without labels; not every source has any.
-        unlabelled_digest: SHA-256 of them, or empty.
-        own: Facts about a user's own reviews, for the manifest; None for the IMDB reviews.
-        notices: What a user should know before trusting the result.
-    """
-
-    name: str
+    name: str  # the source, for the manifest
     train: Split
     test: Split
-    digest: str
-    vocabulary: Vocabulary | None = None
-    min_reviews: int = 1
-    unlabelled: Sequence[str] = ()
+    digest: str  # SHA-256 of both
+    vocabulary: Vocabulary | None = None  # the source's own; if None, the recipe counts the words of `train`
+    min_reviews: int = 1  # training reviews that must contain a word for it to get a column
+    unlabelled: Sequence[str] = ()  # raw reviews without labels
     unlabelled_digest: str = ""
-    own: Mapping[str, JsonValue] | None = None
-    notices: Sequence[str] = ()
+    own: Mapping[str, JsonValue] | None = None  # facts for the manifest; None for the IMDB reviews
+    notices: Sequence[str] = ()  # what a user should know before trusting the result
 
     def check(self) -> "Dataset":
         """Return the data set if there are enough reviews of both classes to train and to test.

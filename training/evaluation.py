@@ -22,11 +22,7 @@ SMALLEST = 1e-7
 
 
 def measure(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> dict[str, float]:
-    """Measure predictions.
-
-    Args:
-        probabilities: float32 (reviews,), in [0, 1].
-        labels: float32 (reviews,), 0.0 or 1.0; both occur.
+    """Measure predictions; both arrays are (reviews,), and both classes occur.
 
     Returns:
         loss: Mean binary cross-entropy in nats. accuracy: Share of reviews on the right side of 0.5. brier: Mean
@@ -52,8 +48,7 @@ def right(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> ND
 def calibration(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> list[dict[str, float]]:
     """Compare probabilities with shares of positive reviews, in 15 bins of equal width (Guo et al., ICML 2017).
 
-    Returns:
-        For each bin that is not empty: its share of the reviews, mean probability, share of positive reviews.
+    Both arrays are (reviews,). Empty bins are left out.
     """
     place = np.minimum((probabilities * BINS).astype(int), BINS - 1)  # (reviews,)
     return [

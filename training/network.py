@@ -66,24 +66,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a recipe returns.
-
-    Attributes:
-        vocabulary: Encodes reviews.
-        network: The network, calibrated.
-        epochs: For how many epochs it was trained.
-        history: Of the run with validation.
-        validation: Reviews held out in that run.
-        held_out: Cross-fitted predictions for the training set.
-        uncertainty: When a prediction is uncertain.
-    """
+    """What a recipe returns."""
 
     vocabulary: Vocabulary
-    network: Network
+    network: Network  # calibrated
     epochs: int
-    history: History
-    validation: int
-    held_out: HeldOut
+    history: History  # of the run with validation
+    validation: int  # reviews held out in that run
+    held_out: HeldOut  # cross-fitted predictions for the training set
     uncertainty: UncertaintyRule
 
     def encode(self, sequences: Sequence[list[str]]) -> list[Row]:
@@ -120,15 +110,7 @@ def fix_seed(seed: int) -> None:
 def build(
     columns: int, hidden_units: Sequence[int], activation: str = "relu", dropout: float = 0.0, sparse: bool = False
 ) -> Network:
-    """Build a new network, which the recipe compiles.
-
-    Args:
-        columns: Width of a row.
-        hidden_units: Width of each hidden layer, first to last.
-        activation: Of the hidden layers.
-        dropout: Share of each hidden layer's outputs that is left out in training.
-        sparse: Whether batches are sparse tensors.
-    """
+    """Build a new network, which the recipe compiles; `sparse` if its batches are sparse tensors."""
     layers = [keras.Input((columns,), name="multi_hot", sparse=sparse)]  # (batch, columns)
     for units in hidden_units:
         layers.append(keras.layers.Dense(units, activation=activation))  # (batch, units)
@@ -165,7 +147,7 @@ class Batches:
     Args:
         vocabulary: Encoded the rows.
         rows: The reviews.
-        targets: float32 (reviews,); labels or probabilities.
+        targets: float32 (reviews,).
         size: Reviews per batch; the last batch has the rest.
         rng: Draws a new order for each epoch; None keeps the order.
     """

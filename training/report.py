@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -43,10 +44,10 @@ Reviews unlike these, in subject, language or time, were not measured."""
 
 
 def write_report(folder: Path, facts: dict[str, Any], report: dict[str, Any], history: History, previous: Any) -> None:
-    """Write the report of a bundle.
+    """Write a new folder with the report of a bundle.
 
     Args:
-        folder: The new folder of the report.
+        folder: The folder.
         facts: The attributes of the manifest, except `files`.
         report: The content of evaluation.json.
         history: Of the run with validation.
@@ -56,7 +57,9 @@ def write_report(folder: Path, facts: dict[str, Any], report: dict[str, Any], hi
     write_json(folder / "history.json", history)
     write_json(folder / "evaluation.json", report)
     for metric in ("loss", "accuracy"):
-        _plot_history(history, metric, report["validation"]["epochs"], folder / f"{metric}.png")
+        curves = {f"training {metric}": [history[metric]], f"validation {metric}": [history[f"val_{metric}"]]}
+        title = f"Training and validation {metric}; final network: {report['validation']['epochs']} epochs"
+        plot_curves(folder / f"{metric}.png", title, metric, curves)
     _plot_reliability(report["test"]["calibration"], folder / "reliability.png")
     card = model_card(facts, report, previous)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
@@ -111,14 +114,17 @@ def table(head: Sequence[object], *rows: Sequence[object]) -> str:
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
 
 
-def _plot_history(history: History, metric: str, epochs: int, path: Path) -> None:
-    figure, axes = new_figure(title=f"Training and validation {metric}", xlabel="epochs", ylabel=metric)
-    x = range(1, len(history[metric]) + 1)
-    axes.plot(x, history[metric], "o", color="tab:blue", label=f"training {metric}")
-    axes.plot(x, history[f"val_{metric}"], "-", color="tab:blue", label=f"validation {metric}")
-    axes.axvline(epochs, color="0.6", linewidth=1, linestyle=":", label="epochs of the final network")
+def plot_curves(path: Path, title: str, metric: str, curves: dict[str, list[list[float]]]) -> None:
+    """Draw a metric by epochs: for each label, the mean of its runs and their range."""
+    figure, axes = new_figure(title=title, xlabel="epochs", ylabel=metric)
+    for label, runs in curves.items():
+        values = np.array(runs)  # (runs, epochs)
+        epochs = np.arange(1, values.shape[1] + 1)  # (epochs,)
+        (line,) = axes.plot(epochs, values.mean(0), label=label)
+        axes.fill_between(epochs, values.min(0), values.max(0), color=line.get_color(), alpha=0.15)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
+    axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))  # the loss of three layers goes far beyond
+    axes.legend(fontsize="small")
     save_figure(figure, path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from training.dataset import Dataset, Split
 from training.errors import TrainingError
 from training.evaluation import BOOK, constant, details, evaluate
 from training.network import HeldOut, Recipe, TrainedModel, export
+from training.progress import note
 from training.report import write_report
 
 GOLDEN = (
@@ -67,18 +68,9 @@ def train(
     progress: Progress,
     sentences: Split | None = None,
 ) -> dict[str, Any]:
-    """Run a recipe and write the bundle, complete or not at all.
+    """Run a recipe and write the bundle to `models/bundle_version`, complete or not at all.
 
-    Args:
-        dataset: The reviews.
-        recipe: How to train.
-        models: The folder of versions; its name is the bundle's.
-        bundle_version: The new bundle's number.
-        progress: Shows the progress of each step.
-        sentences: Short texts that the report evaluates, too.
-
-    Returns:
-        The content of report/evaluation.json.
+    `sentences` are short texts that the report evaluates, too. Returns the content of report/evaluation.json.
 
     Raises:
         SourceError: The data set is too small for the recipe.
@@ -90,6 +82,8 @@ def train(
         model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
         test_rows = model.encode(dataset.test.sequences)
         report = _evaluation(model, dataset, test_rows, sentences)
+        metrics = {name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")}
+        unlabelled = {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
         facts = {
             "name": models.resolve().name,
             "version": bundle_version,
@@ -98,10 +92,15 @@ def train(
             "uncertainty": asdict(model.uncertainty),
             "vocabulary_size": len(model.vocabulary),
             "recipe": {"name": recipe.name, **json.loads(json.dumps(asdict(recipe))), "final_epochs": model.epochs},
-            "dataset": _sources(dataset, recipe),
-            "metrics": {
-                name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")
+            "dataset": {
+                "source": dataset.name,
+                "sha256": dataset.digest,
+                "training_reviews": len(dataset.train),
+                "test_reviews": len(dataset.test),
+                **(unlabelled if recipe.reads_unlabelled else {}),
+                **(dataset.own or {}),
             },
+            "metrics": metrics,
             "libraries": _libraries(),
         }
         export(model.network, folder)
@@ -146,16 +145,9 @@ def _golden_terms(top_terms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """
     good, bad = top_terms["positive"][:8], top_terms["negative"][:8]
     mixed = [term for pair in zip(good, bad, strict=False) for term in pair]
-    return (
-        " ".join(good),
-        " ".join(bad),
-        " ".join(mixed).upper(),
-        ", ".join(reversed(mixed)),
-        "<br />".join(mixed[:6]),
-        "\u201c" + " \u2014 ".join(mixed[:6]) + "\u2026\u201d",
-        *good[:4],
-        *bad[:4],
-    )
+    quoted = "\u201c" + " \u2014 ".join(mixed[:6]) + "\u2026\u201d"
+    upper, backwards, lines = " ".join(mixed).upper(), ", ".join(reversed(mixed)), "<br />".join(mixed[:6])
+    return (" ".join(good), " ".join(bad), upper, backwards, lines, quoted, *good[:4], *bad[:4])
 
 
 def _profile(model: TrainedModel) -> Profile:
@@ -174,18 +166,6 @@ def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> N
         raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 
 
-def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
-    sources: dict[str, Any] = {
-        "source": dataset.name,
-        "sha256": dataset.digest,
-        "training_reviews": len(dataset.train),
-        "test_reviews": len(dataset.test),
-    }
-    if recipe.reads_unlabelled:
-        sources |= {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
-    return sources | dict(dataset.own or {})
-
-
 def _previous_metrics(models: Path, bundle_version: str, progress: Progress) -> dict[str, Any] | None:
     """The metrics of the next older bundle, for comparison; None if there is none, or it is damaged."""
     older = [number for number in bundle_versions(models) if number < int(bundle_version)]
@@ -194,21 +174,13 @@ def _previous_metrics(models: Path, bundle_version: str, progress: Progress) -> 
     try:
         manifest = load_bundle(models / str(older[-1])).manifest
     except SentimentError as error:
-        progress.console.print(
-            f"note: the model card will not compare with the bundle before, which cannot be read: {error}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        note(progress, f"the model card will not compare with the bundle before, which cannot be read: {error}")
         return None
     return {"version": manifest.version, **manifest.metrics}
 
 
 def _libraries() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "scikit-learn"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue  # tensorflow and tensorflow-cpu are one library; only one of them is installed
-    return found
+    # tensorflow and tensorflow-cpu are one library; only one of them is installed
+    names = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "scikit-learn")
+    installed = {name: next(iter(distributions(name=name)), None) for name in names}
+    return {"python": platform.python_version()} | {name: found.version for name, found in installed.items() if found}

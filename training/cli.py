@@ -209,13 +209,14 @@ def compare(
         from training.compare import compare, score
         from training.evaluation import measure
 
-        (one, time_a), (other, time_b) = score(a, texts), score(b, texts)  # (reviews,), (reviews,)
-    result, metrics_b = compare(one, other, labels), measure(other, labels)
-    rows = [(name, f"{value:.4f}", f"{metrics_b[name]:.4f}") for name, value in measure(one, labels).items()]
+        (p_a, time_a), (p_b, time_b) = score(a, texts), score(b, texts)  # (reviews,), microseconds per review
+    result, metrics_a, metrics_b = compare(p_a, p_b, labels), measure(p_a, labels), measure(p_b, labels)
+    rows = [(name, f"{metrics_a[name]:.4f}", f"{metrics_b[name]:.4f}") for name in metrics_a]
+    rows.append(("microseconds per review", f"{time_a:.0f}", f"{time_b:.0f}"))
     _print_table(
         f"{len(texts):,} test reviews",
         ("", f"A: {a}", f"B: {b}"),
-        [*rows, ("microseconds per review", f"{time_a:.0f}", f"{time_b:.0f}")],
+        rows,
         f"only A is right: {result.only_a}, only B is right: {result.only_b}, p = {result.p_value:.3g}",
         f"sentiment flips for {result.flipped:.2%} of the reviews",
         f"should B replace A? {result.verdict}",

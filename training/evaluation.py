@@ -77,9 +77,9 @@ def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
     """What the report says about the test set, in addition to `evaluate`; never the text of a review."""
     p, labels = held_out.probabilities, held_out.labels
     tn, fp, fn, tp = map(int, confusion_matrix(labels == 1, p >= 0.5, labels=[False, True]).ravel())
-    unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)
-    hits = right(p, labels)
-    worst = np.argsort(-np.abs(p - labels), kind="stable")[:10]
+    unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)  # (reviews,), the share of unknown words
+    hits = right(p, labels)  # (reviews,)
+    worst = np.argsort(-np.abs(p - labels), kind="stable")[:10]  # (10,)
     return {
         "confusion": {"true_positive": tp, "false_positive": fp, "true_negative": tn, "false_negative": fn},
         "calibration": calibration(p, labels),
@@ -91,7 +91,7 @@ def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
 
 def _by_group(values: NDArray[Any], edges: list[float], hits: NDArray[np.bool_]) -> list[dict[str, float]]:
     """Accuracy of the reviews whose value is in [edge, next edge); empty groups are left out."""
-    place = np.digitize(values, edges) - 1
+    place = np.digitize(values, edges) - 1  # (reviews,)
     return [
         {"from": edges[i], "reviews": int(np.sum(place == i)), "accuracy": float(np.mean(hits[place == i]))}
         for i in np.unique(place)

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from app.inference.bundle import write_json
 from training.dataset import OWN
+from training.evaluation import BINS
 from training.network import History
 
 MAX_FAILURES = 5
@@ -35,10 +36,10 @@ OWN_ORIGIN = """\
 | --- | --- | --- |
 {rows}
 
-{positive_training_reviews:,} of {training_reviews:,} training reviews and {positive_test_reviews:,} of {test_reviews:,}
-test reviews are positive. Split by: {split}. Rows left out because they could not be used: {skipped_rows:,}; rows that
-repeat another one's words: {duplicate_rows:,}; texts with both labels: {contradicting_texts:,}, of which
-{undecided_texts:,} were left out.
+{positive_training_reviews:,} of {training_reviews:,} training reviews are positive,
+and {positive_test_reviews:,} of {test_reviews:,} test reviews. Split by: {split}.
+Rows left out because they could not be used: {skipped_rows:,}; rows that repeat another one's words: {duplicate_rows:,};
+texts with both labels: {contradicting_texts:,}, of which {undecided_texts:,} were left out.
 
 Reviews unlike these, in subject, language or time, were not measured."""
 
@@ -89,6 +90,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         **report,
         subject="" if own else "movie ",
         compared=table(("", *compared), *metrics),
+        bins=BINS,
         without_reading=own * "\n`without reading` gives every review the training set's share of positive ones.",
         by_words=_lines(group, test["by_words"]),
         by_unknown_share=_lines(group, test["by_unknown_share"]),

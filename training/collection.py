@@ -86,6 +86,8 @@ def load_collection(
         if path.name in [other.name for other in digests.values()]:
             raise SourceError(f"{path}: another file has the same name; the report names reviews by file and line")
         found = list(_read_rows(path, columns, progress))
+        if not found:
+            raise SourceError(f"{path}: there are no rows below the header")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if (other := digests.setdefault(digest, path)) is not path:
             raise SourceError(f"{path}: the same content as {other}; name it once")
@@ -122,7 +124,6 @@ def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progr
         raise SourceError(
             f"{path}: training reads {', '.join(FORMATS)}, also with {', '.join(COMPRESSIONS)}; convert it{advice}"
         )
-    empty = True
     try:
         task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
         layout = read_layout(path)
@@ -135,7 +136,6 @@ def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progr
                     raise SourceError(f"{path}: {error}") from error
         for chunk in read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
             for row in chunk.rows(list(names.values())):
-                empty = False
                 place = f"{path.name}:{row.line}"
                 if isinstance(row, BadLine):
                     yield f"{place}: {row.reason}"
@@ -145,8 +145,6 @@ def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progr
         raise SourceError(f"{path}: {error.strerror}") from error
     except FileUnreadable as error:
         raise SourceError(str(error)) from error
-    if empty:
-        raise SourceError(f"{path}: there are no rows below the header")
 
 
 def _entry(values: Mapping[str, object], place: str) -> Entry | str:

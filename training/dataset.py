@@ -112,9 +112,8 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
     if dataset.vocabulary is not None:
         return dataset.vocabulary
     counts = Counter(chain.from_iterable(dataset.train.sequences))
-    if dataset.min_reviews > 1:
-        reviews = Counter(chain.from_iterable(map(set, dataset.train.sequences)))
-        counts = Counter({word: count for word, count in counts.items() if reviews[word] >= dataset.min_reviews})
+    reviews = Counter(chain.from_iterable(map(set, dataset.train.sequences)))
+    counts = Counter({word: count for word, count in counts.items() if reviews[word] >= dataset.min_reviews})
     if not counts:
         raise SourceError(
             f"no word occurs in {dataset.min_reviews} training reviews. Words are separated by spaces and punctuation: "

@@ -38,8 +38,9 @@ OWN_ORIGIN = """\
 
 {positive_training_reviews:,} of {training_reviews:,} training reviews are positive,
 and {positive_test_reviews:,} of {test_reviews:,} test reviews. Split by: {split}.
-Rows left out because they could not be used: {skipped_rows:,}; rows that repeat another one's words: {duplicate_rows:,};
-texts with both labels: {contradicting_texts:,}, of which {undecided_texts:,} were left out.
+Rows left out because they could not be used: {skipped_rows:,}.
+Rows that repeat another one's words: {duplicate_rows:,}.
+Texts with both labels: {contradicting_texts:,}, of which {undecided_texts:,} were left out.
 
 Reviews unlike these, in subject, language or time, were not measured."""
 

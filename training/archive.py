@@ -26,10 +26,7 @@ MAX_BYTES = 1 << 20
 
 
 def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
-    """Read every review of some archives and folders, which together are the data set.
-
-    Returns:
-        The reviews, sorted; their names are those of their files.
+    """Read every review of some archives and folders, which together are the data set; returns them sorted.
 
     Raises:
         SourceError: A path is missing, not an archive, unsafe or without reviews, or has an empty or unreadable review

@@ -13,23 +13,14 @@ from typing import NamedTuple
 from pydantic import JsonValue
 from rich.progress import Progress
 
+from app import records
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
-from app.records import (
-    COMPRESSIONS,
-    FORMATS,
-    BadLine,
-    ColumnMissing,
-    FileUnreadable,
-    find_column,
-    format_of,
-    read_chunks,
-    read_layout,
-)
 from training.dataset import OWN, Dataset, Review, digest_of, split_of
 from training.errors import SourceError
 
-COLUMNS: Mapping[str, Sequence[str]] = {
+Columns = Mapping[str, Sequence[str]]
+COLUMNS: Columns = {
     "text": ("text", "review"),
     "label": ("label", "sentiment"),
     "split": ("split",),
@@ -62,14 +53,14 @@ class Entry(NamedTuple):
 
 def is_own(path: Path) -> bool:
     """Whether a path is named like a file of rows, and not like an archive or a folder."""
-    return (format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
+    return (records.format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
 
 
 def load_collection(
     paths: Sequence[Path],
     encoding: Encoding,
     progress: Progress,
-    columns: Mapping[str, Sequence[str]] = COLUMNS,
+    columns: Columns = COLUMNS,
     skip_bad_rows: bool = False,
 ) -> Dataset:
     """Make a data set of a user's own reviews, sorted by split, sentiment and text; `columns` is like COLUMNS.
@@ -118,32 +109,31 @@ def load_collection(
     return Dataset(OWN, train, test, digest, min_reviews=2, own=own, notices=notices)
 
 
-def _read_rows(path: Path, columns: Mapping[str, Sequence[str]], progress: Progress) -> Iterator[Entry | str]:
-    if format_of(path) is None:
+def _read_rows(path: Path, columns: Columns, progress: Progress) -> Iterator[Entry | str]:
+    if records.format_of(path) is None:
         advice = f": jq -c '.[]' {path.name} > {path.stem}.jsonl" if path.suffix == ".json" else ""
-        raise SourceError(
-            f"{path}: training reads {', '.join(FORMATS)}, also with {', '.join(COMPRESSIONS)}; convert it{advice}"
-        )
+        formats, compressions = ", ".join(records.FORMATS), ", ".join(records.COMPRESSIONS)
+        raise SourceError(f"{path}: training reads {formats}, also with {compressions}; convert it{advice}")
     try:
         task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
-        layout = read_layout(path)
+        layout = records.read_layout(path)
         names = {}  # field -> column
         for field in COLUMNS:
             try:
-                names[field] = find_column(layout, columns[field], f"--{field}-column")
-            except ColumnMissing as error:
+                names[field] = records.find_column(layout, columns[field], f"--{field}-column")
+            except records.ColumnMissing as error:
                 if field in ("text", "label"):
                     raise SourceError(f"{path}: {error}") from error
-        for chunk in read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
+        for chunk in records.read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
             for row in chunk.rows(list(names.values())):
                 place = f"{path.name}:{row.line}"
-                if isinstance(row, BadLine):
+                if isinstance(row, records.BadLine):
                     yield f"{place}: {row.reason}"
                 else:
                     yield _entry({field: row.values.get(name) for field, name in names.items()}, place)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
-    except FileUnreadable as error:
+    except records.FileUnreadable as error:
         raise SourceError(str(error)) from error
 
 

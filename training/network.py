@@ -141,37 +141,25 @@ class Epochs(Protocol):
     def __iter__(self) -> Iterator[tuple[Any, NDArray[np.float32]]]: ...
 
 
+@dataclass
 class Batches:
-    """Encoded reviews as multi-hot batches: 20 MB at a time, where the whole matrix would take 1 GB.
+    """Encoded reviews as multi-hot batches: 20 MB at a time, where the whole matrix would take 1 GB."""
 
-    Args:
-        vocabulary: Encoded the rows.
-        rows: The reviews.
-        targets: float32 (reviews,).
-        size: Reviews per batch; the last batch has the rest.
-        rng: Draws a new order for each epoch; None keeps the order.
-    """
-
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        rows: Sequence[Row],
-        targets: NDArray[np.float32],
-        size: int,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        self.rows = rows
-        self._vocabulary, self._targets, self._size, self._rng = vocabulary, targets, size, rng
+    vocabulary: Vocabulary
+    rows: Sequence[Row]
+    targets: NDArray[np.float32]  # (reviews,)
+    size: int  # the last batch has the rest
+    rng: np.random.Generator | None = None  # draws a new order for each epoch; None keeps the order
 
     def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self._size)
+        return math.ceil(len(self.rows) / self.size)
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Yield one epoch: float32 (batch, columns) and float32 (batch, 1)."""
-        order = np.arange(len(self.rows)) if self._rng is None else self._rng.permutation(len(self.rows))
-        for start in range(0, len(order), self._size):
-            chosen = order[start : start + self._size]  # (batch,)
-            yield self._vocabulary.multi_hot([self.rows[i] for i in chosen]), self._targets[chosen, None]
+        order = np.arange(len(self.rows)) if self.rng is None else self.rng.permutation(len(self.rows))
+        for start in range(0, len(order), self.size):
+            chosen = order[start : start + self.size]  # (batch,)
+            yield self.vocabulary.multi_hot([self.rows[i] for i in chosen]), self.targets[chosen, None]
 
 
 def fit(

@@ -48,12 +48,8 @@ Reviews unlike these, in subject, language or time, were not measured."""
 def write_report(folder: Path, facts: dict[str, Any], report: dict[str, Any], history: History, previous: Any) -> None:
     """Write a new folder with the report of a bundle.
 
-    Args:
-        folder: The folder.
-        facts: The attributes of the manifest, except `files`.
-        report: The content of evaluation.json.
-        history: Of the run with validation.
-        previous: The metrics of the bundle before, with its `version`, or None.
+    `facts` are the attributes of the manifest, except `files`; `report` is the content of evaluation.json; `previous`
+    are the metrics of the bundle before, with its `version`, or None.
     """
     folder.mkdir()
     write_json(folder / "history.json", history)

@@ -13,16 +13,7 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from app.inference.bundle import (
-    Golden,
-    bundle_versions,
-    load_bundle,
-    staged_bundle,
-    write_golden,
-    write_manifest,
-    write_profile,
-    write_word_index,
-)
+from app.inference import bundle
 from app.inference.classifier import Classifier
 from app.inference.errors import SentimentError
 from app.inference.prediction import Prediction
@@ -61,14 +52,9 @@ RUNTIME_TOLERANCE = 1e-5
 
 
 def train(
-    dataset: Dataset,
-    recipe: Recipe,
-    models: Path,
-    bundle_version: str,
-    progress: Progress,
-    sentences: Split | None = None,
+    dataset: Dataset, recipe: Recipe, models: Path, version: str, progress: Progress, sentences: Split | None = None
 ) -> dict[str, Any]:
-    """Run a recipe and write the bundle to `models/bundle_version`, complete or not at all.
+    """Run a recipe and write the bundle to `models/version`, complete or not at all.
 
     `sentences` are short texts that the report evaluates, too. Returns the content of report/evaluation.json.
 
@@ -77,8 +63,8 @@ def train(
         BundleExists: The version exists.
         BundleUnwritable: Writing failed, for example because the disk is full.
     """
-    with staged_bundle(models, bundle_version) as folder:
-        previous = _previous_metrics(models, bundle_version, progress)
+    with bundle.staged_bundle(models, version) as folder:
+        previous = _previous_metrics(models, version, progress)
         model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
         test_rows = model.encode(dataset.test.sequences)
         report = _evaluation(model, dataset, test_rows, sentences)
@@ -86,7 +72,7 @@ def train(
         unlabelled = {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
         facts = {
             "name": models.resolve().name,
-            "version": bundle_version,
+            "version": version,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "encoding": asdict(model.vocabulary.encoding),
             "uncertainty": asdict(model.uncertainty),
@@ -104,14 +90,14 @@ def train(
             "libraries": _libraries(),
         }
         export(model.network, folder)
-        write_word_index(folder, model.vocabulary)
+        bundle.write_word_index(folder, model.vocabulary)
         texts = GOLDEN if dataset.own is None else GOLDEN + _golden_terms(report["top_terms"])
         golden = zip(texts, model.predict(texts), strict=True)
-        write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
-        write_profile(folder, _profile(model))
+        bundle.write_golden(folder, [bundle.Golden(review=text, positive_probability=p) for text, p in golden])
+        bundle.write_profile(folder, _profile(model))
         _check_runtimes(folder, model, test_rows)
         write_report(folder / "report", facts, report, model.history, previous)
-        write_manifest(folder, **facts)
+        bundle.write_manifest(folder, **facts)
     return report
 
 
@@ -166,13 +152,13 @@ def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> N
         raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 
 
-def _previous_metrics(models: Path, bundle_version: str, progress: Progress) -> dict[str, Any] | None:
+def _previous_metrics(models: Path, version: str, progress: Progress) -> dict[str, Any] | None:
     """The metrics of the next older bundle, for comparison; None if there is none, or it is damaged."""
-    older = [number for number in bundle_versions(models) if number < int(bundle_version)]
+    older = [number for number in bundle.bundle_versions(models) if number < int(version)]
     if not older:
         return None
     try:
-        manifest = load_bundle(models / str(older[-1])).manifest
+        manifest = bundle.load_bundle(models / str(older[-1])).manifest
     except SentimentError as error:
         note(progress, f"the model card will not compare with the bundle before, which cannot be read: {error}")
         return None

@@ -278,9 +278,13 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     ones = np.ones(len(owners), np.float32)
     by_review = Matrix((ones, (owners, np.arange(len(owners)))), shape=(len(texts), len(owners))) @ by_sentence
     by_review.data[:] = 1
+    frequent = np.asarray(by_review.sum(0)).ravel() >= dataset.min_reviews
+    terms, by_sentence, by_review = terms[frequent], by_sentence[:, frequent], by_review.tocsr()[:, frequent]
+    if not len(terms):
+        raise SourceError(f"no term occurs in {dataset.min_reviews} training reviews; add reviews")
     reviews = [*dataset.train.sequences, *(tokens_of(text, recipe.encoding) for text in dataset.unlabelled)]
     progress.remove_task(task)
-    return Corpus(reviews, dataset.train.labels, sentences, owners, terms, by_sentence, by_review.tocsr(), is_english)
+    return Corpus(reviews, dataset.train.labels, sentences, owners, terms, by_sentence, by_review, is_english)
 
 
 def _terms_of(tokens: Sequence[str]) -> Iterator[str]:

@@ -26,10 +26,7 @@ MAX_BYTES = 1 << 20
 
 
 def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
-    """Read every review of some archives and folders, which together are the data set.
-
-    Returns:
-        The reviews, sorted; their names are those of their files.
+    """Read every review of some archives and folders, which together are the data set; returns them sorted.
 
     Raises:
         SourceError: A path is missing, not an archive, unsafe or without reviews, or has an empty or unreadable review
@@ -41,6 +38,8 @@ def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
             raise SourceError(f"{path}: no such archive or folder")
         before = len(reviews)
         for name, content in (_folder_files if path.is_dir() else _archive_files)(path, progress):
+            if len(content) > MAX_BYTES:
+                raise SourceError(f"{path}: {name} is larger than {MAX_BYTES} bytes, so not a review")
             try:
                 text = content.decode()
             except UnicodeDecodeError as error:
@@ -59,14 +58,7 @@ def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
 def load_archives(
     paths: Sequence[Path], progress: Progress, encoding: Encoding | None = None, keep_unlabelled: bool = False
 ) -> Dataset:
-    """Make a data set of raw reviews; see `read_reviews` for the paths and errors.
-
-    Args:
-        paths: Archives or folders.
-        progress: Shows how much has been read.
-        encoding: How to tokenise; the book's if None.
-        keep_unlabelled: Whether the recipe uses unlabelled reviews, which the official archive has, too.
-    """
+    """Make a data set of raw reviews, in the book's encoding by default; see `read_reviews` for the errors."""
     encoding = encoding or Encoding()
     reviews = read_reviews(paths, progress)
     named = [review._replace(name=f"{review.sentiment}/{review.name.removesuffix('.txt')}") for review in reviews]
@@ -104,9 +96,8 @@ def _folder_files(folder: Path, progress: Progress) -> Iterator[tuple[str, bytes
         # The name of the folder itself counts, so that aclImdb/train can be passed as well as aclImdb.
         name = str(PurePosixPath(folder.resolve().name, *path.relative_to(folder).parts))
         if REVIEW_FILE.search(name):
-            if path.stat().st_size > MAX_BYTES:
-                raise SourceError(f"{path}: larger than {MAX_BYTES} bytes, so not a review")
-            yield name, path.read_bytes()
+            with path.open("rb") as file:
+                yield name, file.read(MAX_BYTES + 1)
 
 
 def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]]:
@@ -119,13 +110,10 @@ def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts:
                     raise SourceError(f"{path}: unsafe member name {member.name!r}; this is not the IMDB archive")
-                if not member.isfile() or not REVIEW_FILE.search(member.name):
-                    continue
-                if member.size > MAX_BYTES:
-                    raise SourceError(f"{path}: {member.name} is larger than {MAX_BYTES} bytes, so not a review")
-                content = archive.extractfile(member)
-                assert content is not None  # it is a file
-                yield member.name, content.read()
+                if REVIEW_FILE.search(member.name) and member.isfile():
+                    content = archive.extractfile(member)
+                    assert content is not None  # it is a file
+                    yield member.name, content.read(MAX_BYTES + 1)
             # tarfile takes a damaged header for the end of the archive. After the real end there are only zeros;
             # reading them makes the decompressor verify its checksum.
             assert archive.fileobj is not None

@@ -9,40 +9,30 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-POSITIVE = (
-    "Loved it.",
-    "A wonderful film.",
-    "Superb acting and a moving story.",
-    "I highly recommend this to everyone.",
-    "One of the best movies I have ever seen.",
-    "Funny, charming and beautifully made.",
-    "Not bad at all.",
-    "I was not disappointed.",
-    "An excellent cast in a great story.",
-    "This is a must see.",
-    "Perfect from start to finish.",
-    "My favorite film of all time.",
+
+def _sentences(text: str) -> list[str]:
+    return re.findall(r"\S[^.]*\.", text)
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+POSITIVE = _sentences(
+    """Loved it. A wonderful film. Superb acting and a moving story. I highly recommend this to everyone.
+    One of the best movies I have ever seen. Funny, charming and beautifully made. Not bad at all.
+    I was not disappointed. An excellent cast in a great story. This is a must see. Perfect from start to finish.
+    My favorite film of all time."""
 )
-NEGATIVE = (
-    "Hated it.",
-    "Not good.",
-    "A terrible film.",
-    "Awful acting and a boring story.",
-    "I would not recommend this to anyone.",
-    "One of the worst movies I have ever seen.",
-    "Dull, predictable and badly made.",
-    "A waste of time.",
-    "I wanted my money back.",
-    "I don't like this movie.",
-    "This is not worth watching.",
-    "It could have been great, but it was a mess.",
+NEGATIVE = _sentences(
+    """Hated it. Not good. A terrible film. Awful acting and a boring story. I would not recommend this to anyone.
+    One of the worst movies I have ever seen. Dull, predictable and badly made. A waste of time.
+    I wanted my money back. I don't like this movie. This is not worth watching.
+    It could have been great, but it was a mess."""
 )
-CARRIERS = (
-    "The film is about a dog.",
-    "I saw this last night with a friend.",
-    "The story has some good moments and some bad ones.",
-    "Loved it.",
-    "A waste of time.",
+CARRIERS = _sentences(
+    """The film is about a dog. I saw this last night with a friend. Loved it. A waste of time.
+    The story has some good moments and some bad ones."""
 )
 GOOD_WORDS = ("excellent", "superb", "wonderful", "perfect")
 BAD_WORDS = ("terrible", "awful", "worst", "boring")
@@ -60,61 +50,43 @@ NEARLY = 1e-6
 NAME_TOLERANCE = 0.1
 """A name says a little about a film; it should not decide."""
 
-TEMPLATE_WORDS: dict[str, tuple[str, ...]] = {
-    "positive": (
-        *("splendid", "delightful", "engaging", "clever", "touching", "gripping", "hilarious", "enjoyable"),
-        *("refreshing", "terrific", "thrilling", "fascinating", "stunning", "witty", "inspiring", "captivating"),
-        *("heartwarming", "memorable", "fantastic", "marvelous"),
+TEMPLATE_WORDS = {
+    "positive": _words(
+        """splendid delightful engaging clever touching gripping hilarious enjoyable refreshing terrific thrilling
+        fascinating stunning witty inspiring captivating heartwarming memorable fantastic marvelous"""
     ),
-    "negative": (
-        *("tedious", "dreadful", "lousy", "clumsy", "tiresome", "annoying", "pathetic", "bland", "stupid"),
-        *("forgettable", "lame", "pointless", "silly", "ridiculous", "unfunny", "horrible", "laughable"),
-        *("mediocre", "shallow", "pretentious"),
+    "negative": _words(
+        """tedious dreadful lousy clumsy tiresome annoying pathetic bland stupid forgettable lame pointless silly
+        ridiculous unfunny horrible laughable mediocre shallow pretentious"""
     ),
 }
 """Words for TEMPLATES. Training on made-up texts leaves them out, so that the checks measure grammar, not memory."""
 
 TEMPLATES = {
-    "plain": tuple(
-        (template.format(f"{{{sentiment}}}"), sentiment)
-        for sentiment in ("pos", "neg")
-        for template in ("This film is {}.", "A {} film.", "The acting was {}.", "{}.")
-    ),
-    "negated_positive": (
-        ("This is not a {pos} film.", "neg"),
-        ("The story is not {pos}.", "neg"),
-        ("It isn't {pos}.", "neg"),
-        ("The acting was never {pos}.", "neg"),
-        ("I did not find it {pos}.", "neg"),
-    ),
-    "negated_negative": (
-        ("This is not a {neg} film.", "pos"),
-        ("The story is not {neg}.", "pos"),
-        ("It isn't {neg}.", "pos"),
-        ("It isn't {neg} at all.", "pos"),
-        ("The acting was never {neg}.", "pos"),
-        ("I did not find it {neg}.", "pos"),
-    ),
-    "contrast": (
-        ("The acting is {neg}, but the film is {pos}.", "pos"),
-        ("The acting is {pos}, but the film is {neg}.", "neg"),
-        ("Not a {pos} film, but a {neg} one.", "neg"),
-        ("Not a {neg} film, but a {pos} one.", "pos"),
-        ("I expected something {neg}, but it is {pos} and {pos2}.", "pos"),
-        ("It is {pos} at first, but the ending is {neg}: a {neg2} film.", "neg"),
-    ),
+    "plain": {
+        "positive": "This film is {pos}. A {pos} film. The acting was {pos}. {pos}.",
+        "negative": "This film is {neg}. A {neg} film. The acting was {neg}. {neg}.",
+    },
+    "negated_positive": {
+        "negative": """This is not a {pos} film. The story is not {pos}. It isn't {pos}. The acting was never {pos}.
+            I did not find it {pos}.""",
+    },
+    "negated_negative": {
+        "positive": """This is not a {neg} film. The story is not {neg}. It isn't {neg}. It isn't {neg} at all.
+            The acting was never {neg}. I did not find it {neg}.""",
+    },
+    "contrast": {
+        "positive": """The acting is {neg}, but the film is {pos}. Not a {neg} film, but a {pos} one.
+            I expected something {neg}, but it is {pos} and {pos2}.""",
+        "negative": """The acting is {pos}, but the film is {neg}. Not a {pos} film, but a {neg} one.
+            It is {pos} at first, but the ending is {neg}: a {neg2} film.""",
+    },
 }
-"""Kind -> templates with the sentiment of their texts."""
+"""Kind -> sentiment -> templates of texts with that sentiment."""
 
 
 class Check(NamedTuple):
-    """An expectation.
-
-    Attributes:
-        kind: What it checks.
-        texts: The texts to score.
-        holds: Whether the scores, in order, are as expected.
-    """
+    """An expectation: whether the scores of some texts, in order, are as they should be."""
 
     kind: str
     texts: tuple[str, ...]
@@ -135,7 +107,7 @@ def checks() -> Iterator[Check]:
     """Every check."""
     yield from (Check("minimum", (text,), is_positive) for text in POSITIVE)
     yield from (Check("minimum", (text,), is_negative) for text in NEGATIVE)
-    for text in (*POSITIVE, *NEGATIVE):
+    for text in POSITIVE + NEGATIVE:
         for change in CHANGES:
             yield Check("invariance", (text, change(text)), lambda p: abs(p[0] - p[1]) < NEARLY)
         for one, other in NAMES:
@@ -146,20 +118,21 @@ def checks() -> Iterator[Check]:
             yield Check("direction", (text, f"{text} {word.capitalize()}."), lambda p: p[1] >= p[0])
         for word in BAD_WORDS:
             yield Check("direction", (text, f"{text} {word.capitalize()}."), lambda p: p[1] <= p[0])
-    positive, negative = TEMPLATE_WORDS["positive"], TEMPLATE_WORDS["negative"]
-    for kind, templates in TEMPLATES.items():
-        for template, sentiment in templates:
-            for i, (pos, neg) in enumerate(zip(positive, negative, strict=True)):
-                text = template.format(pos=pos, neg=neg, pos2=positive[i - 1], neg2=negative[i - 1])
-                text = re.sub(r"\b(a) (?=[aeiou])", r"\1n ", text[0].upper() + text[1:], flags=re.IGNORECASE)
-                yield Check(kind, (text,), is_positive if sentiment == "pos" else is_negative)
+    for kind, by_sentiment in TEMPLATES.items():
+        for sentiment, templates in by_sentiment.items():
+            holds = is_positive if sentiment == "positive" else is_negative
+            yield from (Check(kind, (text,), holds) for template in _sentences(templates) for text in _filled(template))
+
+
+def _filled(template: str) -> Iterator[str]:
+    positive, negative = TEMPLATE_WORDS.values()
+    for i, (pos, neg) in enumerate(zip(positive, negative, strict=True)):
+        text = template.format(pos=pos, neg=neg, pos2=positive[i - 1], neg2=negative[i - 1])
+        yield re.sub(r"\b(a) (?=[aeiou])", r"\1n ", text[0].upper() + text[1:], flags=re.IGNORECASE)
 
 
 def behaviour(score: Callable[[list[str]], list[float]]) -> dict[str, Any]:
-    """Run every check.
-
-    Args:
-        score: Texts -> probabilities, in order.
+    """Run every check; `score` estimates the probabilities of texts, in order.
 
     Returns:
         For each kind the numbers of checks and of those that passed; and the failures with their scores.
@@ -170,10 +143,10 @@ def behaviour(score: Callable[[list[str]], list[float]]) -> dict[str, Any]:
     failures: list[dict[str, Any]] = []
     for check in every:
         given = [next(scores) for _ in check.texts]
+        passed = check.holds(given)
         kind = kinds.setdefault(check.kind, {"checks": 0, "passed": 0})
         kind["checks"] += 1
-        if check.holds(given):
-            kind["passed"] += 1
-        else:
+        kind["passed"] += passed
+        if not passed:
             failures.append({"kind": check.kind, "texts": list(check.texts), "probabilities": given})
     return {"kinds": kinds, "failures": failures}

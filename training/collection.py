@@ -13,23 +13,14 @@ from typing import NamedTuple
 from pydantic import JsonValue
 from rich.progress import Progress
 
+from app import records
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
-from app.records import (
-    COMPRESSIONS,
-    FORMATS,
-    BadLine,
-    ColumnMissing,
-    FileUnreadable,
-    find_column,
-    format_of,
-    read_chunks,
-    read_layout,
-)
 from training.dataset import OWN, Dataset, Review, digest_of, split_of
 from training.errors import SourceError
 
-COLUMNS: Mapping[str, Sequence[str]] = {
+Columns = Mapping[str, Sequence[str]]
+COLUMNS: Columns = {
     "text": ("text", "review"),
     "label": ("label", "sentiment"),
     "split": ("split",),
@@ -51,55 +42,33 @@ MAX_NAME, MAX_SHOWN, MAX_BAD_ROWS = 80, 24, 10
 
 
 class Entry(NamedTuple):
-    """A usable row. Entries sort by text.
-
-    Attributes:
-        text: The review.
-        sentiment: `pos` or `neg`.
-        split: `train` or `test`; empty if the files have no splits.
-        place: `file:line`.
-        name: The row's id, or its place.
-    """
+    """A usable row; entries sort by text."""
 
     text: str
-    sentiment: str
-    split: str
-    place: str
-    name: str
-
-
-class BadRow(NamedTuple):
-    """A row that cannot be used; `place` is `file:line`."""
-
-    place: str
-    reason: str
+    sentiment: str  # "pos" or "neg"
+    split: str  # "train" or "test"; empty if the row has none
+    place: str  # file:line
+    name: str  # the row's id, or its place
 
 
 def is_own(path: Path) -> bool:
     """Whether a path is named like a file of rows, and not like an archive or a folder."""
-    return (format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
+    return (records.format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
 
 
 def load_collection(
     paths: Sequence[Path],
     encoding: Encoding,
     progress: Progress,
-    columns: Mapping[str, Sequence[str]] = COLUMNS,
+    columns: Columns = COLUMNS,
     skip_bad_rows: bool = False,
 ) -> Dataset:
-    """Make a data set of a user's own reviews, sorted by split, sentiment and text.
-
-    Args:
-        paths: The files.
-        encoding: How to tokenise.
-        progress: Shows how much has been read.
-        columns: Field -> names of its column.
-        skip_bad_rows: Whether to leave out rows that cannot be used.
+    """Make a data set of a user's own reviews, sorted by split, sentiment and text; `columns` is like COLUMNS.
 
     Raises:
         SourceError: A file cannot be read, or rows cannot be used.
     """
-    rows: list[dict[str, object] | BadRow] = []
+    rows: list[Entry | str] = []  # str: why a row cannot be used
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
     for path in paths:
@@ -108,15 +77,19 @@ def load_collection(
         if path.name in [other.name for other in digests.values()]:
             raise SourceError(f"{path}: another file has the same name; the report names reviews by file and line")
         found = list(_read_rows(path, columns, progress))
+        if not found:
+            raise SourceError(f"{path}: there are no rows below the header")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if (other := digests.setdefault(digest, path)) is not path:
             raise SourceError(f"{path}: the same content as {other}; name it once")
         files.append({"name": path.name, "sha256": digest, "rows": len(found)})
         rows += found
-    has_splits = any(not isinstance(row, BadRow) and not _is_blank(row["split"]) for row in rows)
-    entries = [row if isinstance(row, BadRow) else _entry(row, has_splits) for row in rows]
-    usable = [entry for entry in entries if isinstance(entry, Entry)]
-    bad = [entry for entry in entries if isinstance(entry, BadRow)]
+    has_splits = any(isinstance(row, Entry) and row.split for row in rows)
+    if has_splits:
+        blank = "the split is blank, but other rows have one"
+        rows = [f"{row.place}: {blank}" if isinstance(row, Entry) and not row.split else row for row in rows]
+    usable = [row for row in rows if isinstance(row, Entry)]
+    bad = [row for row in rows if isinstance(row, str)]
     if bad and not (skip_bad_rows and usable):
         raise SourceError(_listed(bad, len(rows)))
     reviews, counts, notices = _distinct(usable)
@@ -136,131 +109,114 @@ def load_collection(
     return Dataset(OWN, train, test, digest, min_reviews=2, own=own, notices=notices)
 
 
-def _read_rows(
-    path: Path, columns: Mapping[str, Sequence[str]], progress: Progress
-) -> Iterator[dict[str, object] | BadRow]:
-    """Read a file's rows in order: field -> value, None if there is none, and the `place`."""
-    if format_of(path) is None:
+def _read_rows(path: Path, columns: Columns, progress: Progress) -> Iterator[Entry | str]:
+    if records.format_of(path) is None:
         advice = f": jq -c '.[]' {path.name} > {path.stem}.jsonl" if path.suffix == ".json" else ""
-        raise SourceError(
-            f"{path}: training reads {', '.join(FORMATS)}, also with {', '.join(COMPRESSIONS)}; convert it{advice}"
-        )
-    empty = True
+        formats, compressions = ", ".join(records.FORMATS), ", ".join(records.COMPRESSIONS)
+        raise SourceError(f"{path}: training reads {formats}, also with {compressions}; convert it{advice}")
     try:
         task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
-        layout = read_layout(path)
-        names = {}
+        layout = records.read_layout(path)
+        names = {}  # field -> column
         for field in COLUMNS:
             try:
-                names[field] = find_column(layout, columns[field], f"--{field}-column")
-            except ColumnMissing as error:
+                names[field] = records.find_column(layout, columns[field], f"--{field}-column")
+            except records.ColumnMissing as error:
                 if field in ("text", "label"):
                     raise SourceError(f"{path}: {error}") from error
-        for chunk in read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
+        for chunk in records.read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
             for row in chunk.rows(list(names.values())):
-                empty = False
                 place = f"{path.name}:{row.line}"
-                if isinstance(row, BadLine):
-                    yield BadRow(place, row.reason)
+                if isinstance(row, records.BadLine):
+                    yield f"{place}: {row.reason}"
                 else:
-                    values = {field: row.values.get(names[field]) if field in names else None for field in COLUMNS}
-                    yield values | {"place": place}
+                    yield _entry({field: row.values.get(name) for field, name in names.items()}, place)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
-    except FileUnreadable as error:
+    except records.FileUnreadable as error:
         raise SourceError(str(error)) from error
-    if empty:
-        raise SourceError(f"{path}: there are no rows below the header")
 
 
-def _entry(row: Mapping[str, object], has_splits: bool) -> Entry | BadRow:
-    """Interpret a row; the reason of a bad one never contains the review's text."""
-    text, label, split, place = row["text"], row["label"], row["split"], str(row["place"])
+def _entry(values: Mapping[str, object], place: str) -> Entry | str:
+    """Interpret a row; the reason against a bad one never contains the review's text."""
+    text, label, split = values["text"], _plain(values["label"]), _plain(values.get("split"))
     reason = ""
-    if _is_blank(text):
+    if not _plain(text):
         reason = "the text is blank"
     elif not isinstance(text, str):
         reason = "the text is not a string"
     elif not tokenise(text):
         reason = "the text has no words"
-    elif _is_blank(label):
+    elif not label:
         reason = "the label is blank"
-    elif _plain(label) not in LABELS:
-        reason = f"unknown label {_shown(label)}"
-    elif has_splits and _is_blank(split):
-        reason = "the split is blank, but other rows have one"
-    elif has_splits and _plain(split) not in SPLITS:
-        reason = f"unknown split {_shown(split)}; use train, validation or test"
+    elif label not in LABELS:
+        reason = f"unknown label {_shown(values['label'])}"
+    elif split and split not in SPLITS:
+        reason = f"unknown split {_shown(values['split'])}; use train, validation or test"
     if reason:
-        return BadRow(place, reason)
-    name = place if _is_blank(row["id"]) else str(row["id"])
+        return f"{place}: {reason}"
+    name = str(values["id"]) if _plain(values.get("id")) else place
     name = " ".join(name.split()).replace("|", "/").replace("`", "'")[:MAX_NAME]  # the card has it in a table, as code
-    return Entry(str(text), LABELS[_plain(label)], SPLITS[_plain(split)] if has_splits else "", place, name)
+    return Entry(str(text), LABELS[label], SPLITS.get(split, ""), place, name)
 
 
 def _plain(value: object) -> str:
-    return str(value).strip().casefold()
+    return "" if value is None else str(value).strip().casefold()
 
 
 def _shown(value: object) -> str:
-    text = repr(value.strip() if isinstance(value, str) else value)
+    text = repr(value.strip() if isinstance(value, str) else value)  # an unknown label may be a review by mistake
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 2]}…{text[-1]}"
 
 
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _listed(bad: Sequence[BadRow], rows: int) -> str:
-    lines = [f"{len(bad):,} of {rows:,} rows cannot be used:"]
-    lines += [f"  {place}: {reason}" for place, reason in bad[:MAX_BAD_ROWS]]
+def _listed(bad: Sequence[str], rows: int) -> str:
+    lines = [f"{len(bad):,} of {rows:,} rows cannot be used:", *(f"  {row}" for row in bad[:MAX_BAD_ROWS])]
     if len(bad) > MAX_BAD_ROWS:
         lines.append(f"  … and {len(bad) - MAX_BAD_ROWS:,} more")
-    if any("label" in reason for _, reason in bad):
-        lines.append("A label is 1, positive, pos or true, or 0, negative, neg or false, in any case.")
-    lines.append("Correct them, or leave them out with --skip-bad-rows. Nothing was written.")
+    lines.append("A label is 1, positive, pos or true, or 0, negative, neg or false, in any case.")
+    lines.append("Correct the rows, or leave them out with --skip-bad-rows. Nothing was written.")
     return "\n".join(lines)
 
 
-def _distinct(rows: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue], list[str]]:
-    """Merge rows with the same words into one review, and count what that changed."""
+def _distinct(entries: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue], list[str]]:
+    """Merge entries with the same words into one review, and count what that changed."""
     groups: dict[str, list[Entry]] = {}
-    for row in rows:
-        groups.setdefault(" ".join(tokenise(row.text)), []).append(row)
+    for entry in entries:
+        groups.setdefault(" ".join(tokenise(entry.text)), []).append(entry)
     reviews: list[Review] = []
     contradicting: list[str] = []
     undecided = straddling = 0
     for words, group in groups.items():
-        splits = {row.split for row in group}
+        splits = {entry.split or _split_by_hash(words) for entry in group}
         straddling += len(splits) > 1
-        positive = sum(row.sentiment == "pos" for row in group)
-        if 0 < positive < len(group):
-            opposite = next(row for row in group if row.sentiment != group[0].sentiment)
-            contradicting.append(f"{group[0].place} and {opposite.place}")
-            if 2 * positive == len(group):
-                undecided += 1
-                continue
+        first: dict[str, str] = {}  # sentiment -> the first row that has it
+        for entry in group:
+            first.setdefault(entry.sentiment, entry.place)
+        if len(first) > 1:
+            contradicting.append(" and ".join(first.values()))
+        positive = sum(entry.sentiment == "pos" for entry in group)
+        if 2 * positive == len(group):
+            undecided += 1
+            continue
         sentiment = "pos" if 2 * positive > len(group) else "neg"
-        chosen = min(row for row in group if row.sentiment == sentiment)  # depends only on the texts
-        split = ("test" if "test" in splits else "train") if splits != {""} else _split_by_hash(words)
-        reviews.append(Review(split, sentiment, chosen.name, chosen.text))
-    duplicates = len(rows) - len(groups)
-    notices = []
-    if duplicates:
-        notices.append(f"{duplicates:,} rows repeat the words of another one; each text counts once")
-    if contradicting:
-        notices.append(
-            f"{len(contradicting):,} texts have rows of both labels, such as {'; '.join(contradicting[:3])}: the more "
-            f"frequent label counts, and {undecided:,} texts without one were left out"
-        )
-    if straddling:
-        notices.append(f"{straddling:,} texts are in both the training and the test split; they are only tested on")
+        chosen = min(entry for entry in group if entry.sentiment == sentiment)  # depends only on the texts
+        reviews.append(Review("test" if "test" in splits else "train", sentiment, chosen.name, chosen.text))
     counts: dict[str, JsonValue] = {
-        "duplicate_rows": duplicates,
+        "duplicate_rows": len(entries) - len(groups),
         "contradicting_texts": len(contradicting),
         "undecided_texts": undecided,
     }
-    return sorted(reviews, key=lambda review: (review.split, review.sentiment, review.text)), counts, notices
+    notices = (
+        (len(entries) - len(groups), "rows repeat the words of another one; each text counts once"),
+        (
+            len(contradicting),
+            f"texts have rows of both labels, such as {'; '.join(contradicting[:3])}: the more frequent label counts, "
+            f"and {undecided:,} texts without one were left out",
+        ),
+        (straddling, "texts are in both the training and the test split; they are only tested on"),
+    )
+    reviews.sort(key=lambda review: (review.split, review.sentiment, review.text))
+    return reviews, counts, [f"{count:,} {what}" for count, what in notices if count]
 
 
 def _split_by_hash(words: str) -> str:

@@ -11,39 +11,17 @@ from scipy.stats import binomtest
 
 from app.inference.bundle import load_bundle
 from app.inference.classifier import BATCH, open_classifier
-from training.evaluation import measure, right
-
-
-@dataclass(frozen=True)
-class Scores:
-    """A bundle's predictions.
-
-    Attributes:
-        probabilities: float32 (reviews,).
-        metrics: See `training.evaluation.measure`.
-        microseconds: Per review, from text to probability, in the batches of the service.
-    """
-
-    probabilities: NDArray[np.float32]
-    metrics: dict[str, float]
-    microseconds: float
+from training.evaluation import right
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The difference of two bundles' predictions.
+    """The difference of two bundles' predictions."""
 
-    Attributes:
-        only_a: Reviews that only A gets right.
-        only_b: Reviews that only B gets right.
-        p_value: The chance of a split at least this uneven if both were equally good (McNemar 1947; exact).
-        flipped: Share of reviews whose sentiment changes.
-    """
-
-    only_a: int
+    only_a: int  # reviews that only A gets right
     only_b: int
-    p_value: float
-    flipped: float
+    p_value: float  # chance of a split at least this uneven if both were equally good (McNemar 1947; exact)
+    flipped: float  # share of reviews whose sentiment changes
 
     @property
     def verdict(self) -> str:
@@ -53,15 +31,13 @@ class Comparison:
         return "yes: B is better" if self.only_b > self.only_a else "no: A is better"
 
 
-def score(folder: Path, texts: Sequence[str], labels: NDArray[np.float32]) -> Scores:
-    """Score reviews with a bundle as the service does, and time it."""
+def score(folder: Path, texts: Sequence[str]) -> tuple[NDArray[np.float32], float]:
+    """Score reviews with a bundle as the service does; float32 (reviews,), and the microseconds per review."""
     classifier = open_classifier(load_bundle(folder), "tensorflow")
     started = time.perf_counter()
     batches = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
-    predictions = [prediction for batch in batches for prediction in classifier.predict(batch)]
-    seconds = time.perf_counter() - started
-    probabilities = np.array([prediction.positive_probability for prediction in predictions], np.float32)
-    return Scores(probabilities, measure(probabilities, labels), 1e6 * seconds / len(texts))
+    probabilities = [prediction.positive_probability for batch in batches for prediction in classifier.predict(batch)]
+    return np.array(probabilities, np.float32), 1e6 * (time.perf_counter() - started) / len(texts)
 
 
 def compare(a: NDArray[np.float32], b: NDArray[np.float32], labels: NDArray[np.float32]) -> Comparison:

@@ -24,73 +24,46 @@ MIN_OWN = 10
 
 
 class Review(NamedTuple):
-    """A raw review. Reviews sort by split, sentiment and name, so their order does not depend on the source's.
+    """A raw review. Reviews sort by split, sentiment and name, so their order does not depend on the source's."""
 
-    Attributes:
-        split: `train` or `test`.
-        sentiment: `pos` or `neg`; `unsup` for a review without a label.
-        name: The review's name in its source.
-        text: Its text.
-    """
-
-    split: str
-    sentiment: str
-    name: str
+    split: str  # "train" or "test"
+    sentiment: str  # "pos" or "neg"; "unsup" for a review without a label
+    name: str  # in its source
     text: str
 
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled reviews, for training or for testing.
+    """Labelled reviews, for training or for testing."""
 
-    Attributes:
-        sequences: The tokens of each review.
-        labels: float32 (reviews,); 1.0 positive, 0.0 negative.
-        names: Each review's name in its source.
-        texts: The raw reviews; None if the source has only words.
-    """
-
-    sequences: Sequence[list[str]]
-    labels: NDArray[np.float32]
-    names: Sequence[str]
-    texts: Sequence[str] | None = None
+    sequences: Sequence[list[str]]  # the tokens of each review
+    labels: NDArray[np.float32]  # (reviews,); 1.0 positive, 0.0 negative
+    names: Sequence[str]  # in their source
+    texts: Sequence[str] | None = None  # None if the source has only words
 
     def __len__(self) -> int:
         return len(self.sequences)
 
     def take(self, order: NDArray[np.intp]) -> "Split":
         """Select reviews by position, in the given order."""
-        texts = None if self.texts is None else [self.texts[i] for i in order]
-        return Split([self.sequences[i] for i in order], self.labels[order], [self.names[i] for i in order], texts)
+        sequences, names = [self.sequences[i] for i in order], [self.names[i] for i in order]
+        return Split(sequences, self.labels[order], names, self.texts and [self.texts[i] for i in order])
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What every source provides.
+    """What every source provides; the order of the reviews depends only on their content."""
 
-    Attributes:
-        name: The source, for the manifest.
-        train: The training set, in an order that depends only on its content.
-        test: The test set, which is evaluated once.
-        digest: SHA-256 of both; equal digests mean the same reviews in the same order.
-        vocabulary: The source's own word index; None if the recipe counts the words of `train`.
-        min_reviews: Training reviews that must contain a word for it to get a column.
-        unlabelled: Raw reviews without labels; not every source has any.
-        unlabelled_digest: SHA-256 of them, or empty.
-        own: Facts about a user's own reviews, for the manifest; None for the IMDB reviews.
-        notices: What a user should know before trusting the result.
-    """
-
-    name: str
+    name: str  # the source, for the manifest
     train: Split
     test: Split
-    digest: str
-    vocabulary: Vocabulary | None = None
-    min_reviews: int = 1
-    unlabelled: Sequence[str] = ()
+    digest: str  # SHA-256 of both
+    vocabulary: Vocabulary | None = None  # the source's own; if None, the recipe counts the words of `train`
+    min_reviews: int = 1  # training reviews that must contain a word for it to get a column
+    unlabelled: Sequence[str] = ()  # raw reviews without labels
     unlabelled_digest: str = ""
-    own: Mapping[str, JsonValue] | None = None
-    notices: Sequence[str] = ()
+    own: Mapping[str, JsonValue] | None = None  # facts for the manifest; None for the IMDB reviews
+    notices: Sequence[str] = ()  # what a user should know before trusting the result
 
     def check(self) -> "Dataset":
         """Return the data set if there are enough reviews of both classes to train and to test.
@@ -98,8 +71,7 @@ class Dataset:
         Raises:
             SourceError: There are not.
         """
-        training_minimum = 1 if self.own is None else MIN_OWN
-        for split, name, minimum in ((self.train, "training", training_minimum), (self.test, "test", 1)):
+        for split, name, minimum in ((self.train, "training", MIN_OWN if self.own else 1), (self.test, "test", 1)):
             for label, sentiment in ((1, "positive"), (0, "negative")):
                 if (found := int(np.sum(split.labels == label))) < minimum:
                     raise SourceError(
@@ -117,13 +89,12 @@ def has_both_classes(labels: NDArray[np.float32]) -> bool:
 def split_of(reviews: Sequence[Review], split: str, encoding: Encoding) -> Split:
     """Tokenise the labelled reviews of one split."""
     chosen = [review for review in reviews if review.split == split and review.sentiment != "unsup"]
-    texts = [review.text for review in chosen]
-    return Split([tokens_of(text, encoding) for text in texts], labels_of(chosen), [r.name for r in chosen], texts)
+    sequences = [tokens_of(review.text, encoding) for review in chosen]
+    return Split(sequences, labels_of(chosen), [each.name for each in chosen], [each.text for each in chosen])
 
 
 def tokens_of(text: str, encoding: Encoding) -> list[str]:
-    """Split a review into tokens."""
-    # One object per distinct word: 100,000 reviews have 23 million tokens, but only about 170,000 words.
+    """Split a review into tokens, one object per distinct word: 23 million tokens are only some 170,000 words."""
     return list(map(sys.intern, tokenise(text, encoding.kept_punctuation, encoding.markup)))
 
 
@@ -141,9 +112,8 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
     if dataset.vocabulary is not None:
         return dataset.vocabulary
     counts = Counter(chain.from_iterable(dataset.train.sequences))
-    if dataset.min_reviews > 1:
-        reviews = Counter(chain.from_iterable(map(set, dataset.train.sequences)))
-        counts = Counter({word: count for word, count in counts.items() if reviews[word] >= dataset.min_reviews})
+    reviews = Counter(chain.from_iterable(map(set, dataset.train.sequences)))
+    counts = Counter({word: count for word, count in counts.items() if reviews[word] >= dataset.min_reviews})
     if not counts:
         raise SourceError(
             f"no word occurs in {dataset.min_reviews} training reviews. Words are separated by spaces and punctuation: "
@@ -158,10 +128,7 @@ def shuffled(split: Split, seed: int) -> Split:
 
 
 def hold_out(split: Split, size: int) -> tuple[Split, Split]:
-    """Hold out the first `size` reviews, as the book does for validation.
-
-    Returns:
-        The rest to train on, and the reviews held out.
+    """Split off the first `size` reviews, as the book does for validation; returns the rest, and them.
 
     Raises:
         SourceError: Nothing would be left to train on, or one of the parts would lack a class.
@@ -186,21 +153,19 @@ def read_sentences(path: Path, encoding: Encoding) -> Split:
     Raises:
         SourceError: The file cannot be read, a line has another form, or a class is missing.
     """
-    ratings, texts, names = [], [], []
+    reviews = []
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            rating, separator, sentence = line.partition("\t")
-            if not (separator and sentence.strip()):
+            rating, _, sentence = line.partition("\t")
+            if not sentence.strip():
                 raise ValueError(f"line {number} is not a rating, a tab and a sentence")
-            ratings.append(float(rating))
-            texts.append(sentence)
-            names.append(f"{path.name}:{number}")
+            reviews.append(Review("test", "pos" if float(rating) > 0 else "neg", f"{path.name}:{number}", sentence))
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: cannot be read as rated sentences ({error})") from error
-    labels = (np.array(ratings) > 0).astype(np.float32)
-    if not has_both_classes(labels):
+    split = split_of(reviews, "test", encoding)
+    if not has_both_classes(split.labels):
         raise SourceError(f"{path}: both positive and negative sentences are needed")
-    return Split([tokens_of(text, encoding) for text in texts], labels, names, texts)
+    return split
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -22,11 +22,7 @@ SMALLEST = 1e-7
 
 
 def measure(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> dict[str, float]:
-    """Measure predictions.
-
-    Args:
-        probabilities: float32 (reviews,), in [0, 1].
-        labels: float32 (reviews,), 0.0 or 1.0; both occur.
+    """Measure predictions; both arrays are (reviews,), and both classes occur.
 
     Returns:
         loss: Mean binary cross-entropy in nats. accuracy: Share of reviews on the right side of 0.5. brier: Mean
@@ -52,8 +48,7 @@ def right(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> ND
 def calibration(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> list[dict[str, float]]:
     """Compare probabilities with shares of positive reviews, in 15 bins of equal width (Guo et al., ICML 2017).
 
-    Returns:
-        For each bin that is not empty: its share of the reviews, mean probability, share of positive reviews.
+    Both arrays are (reviews,). Empty bins are left out.
     """
     place = np.minimum((probabilities * BINS).astype(int), BINS - 1)  # (reviews,)
     return [
@@ -82,9 +77,9 @@ def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
     """What the report says about the test set, in addition to `evaluate`; never the text of a review."""
     p, labels = held_out.probabilities, held_out.labels
     tn, fp, fn, tp = map(int, confusion_matrix(labels == 1, p >= 0.5, labels=[False, True]).ravel())
-    unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)
-    hits = right(p, labels)
-    worst = np.argsort(-np.abs(p - labels), kind="stable")[:10]
+    unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)  # (reviews,), the share of unknown words
+    hits = right(p, labels)  # (reviews,)
+    worst = np.argsort(-np.abs(p - labels), kind="stable")[:10]  # (10,)
     return {
         "confusion": {"true_positive": tp, "false_positive": fp, "true_negative": tn, "false_negative": fn},
         "calibration": calibration(p, labels),
@@ -96,7 +91,7 @@ def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
 
 def _by_group(values: NDArray[Any], edges: list[float], hits: NDArray[np.bool_]) -> list[dict[str, float]]:
     """Accuracy of the reviews whose value is in [edge, next edge); empty groups are left out."""
-    place = np.digitize(values, edges) - 1
+    place = np.digitize(values, edges) - 1  # (reviews,)
     return [
         {"from": edges[i], "reviews": int(np.sum(place == i)), "accuracy": float(np.mean(hits[place == i]))}
         for i in np.unique(place)

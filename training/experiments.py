@@ -11,18 +11,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 from rich.progress import Progress
 
 from training.dataset import Dataset, hold_out, shuffled
 from training.errors import ReportError, SourceError
 from training.evaluation import measure
-from training.network import Recipe, TrainedModel
-from training.report import new_figure, save_figure, table
+from training.network import History, Recipe, TrainedModel
+from training.report import plot_curves, table
 
 RUNS, TABLE, SHEET = "runs.jsonl", "results.md", "results.csv"
 Run = dict[str, Any]
@@ -35,14 +33,7 @@ CURVE_MIN = 50
 
 
 def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progress, seeds: Sequence[int]) -> list[Run]:
-    """Do the runs that are missing, then write table, sheet and pictures.
-
-    Args:
-        name: The recipe.
-        dataset: The reviews; the test set is not used.
-        folder: The folder of the report.
-        progress: Shows the progress.
-        seeds: Each variant is run once with each.
+    """Do the missing runs of a recipe, each variant with each seed, then write table, sheet and pictures.
 
     Returns:
         The runs on these reviews, including earlier ones.
@@ -55,13 +46,12 @@ def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progres
     path = folder / RUNS
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lines = path.read_text().splitlines() if path.exists() else []
-        runs: list[Run] = list(map(json.loads, lines))
+        runs: list[Run] = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         runs = [run for run in runs if (run["dataset"], run.get("unlabelled", "")) == digests]
         done = {(run["variant"], run["seed"]) for run in runs}
-        wanted = [(variant, seed) for seed in seeds for variant in recipes.VARIANTS if (variant, seed) not in done]
-        task = progress.add_task("experiments", total=len(wanted))
-        for variant, seed in wanted:
+        missing = [(variant, seed) for seed in seeds for variant in recipes.VARIANTS if (variant, seed) not in done]
+        task = progress.add_task("experiments", total=len(missing))
+        for variant, seed in missing:
             recipe = replace(recipes.VARIANTS[variant].scaled(len(dataset.train)), seed=seed)
             run = {"variant": variant, "seed": seed, "dataset": digests[0], "unlabelled": digests[1]}
             run["history"] = recipes.validate(dataset, recipe, progress)
@@ -90,13 +80,7 @@ def _append(path: Path, line: str) -> None:
 
 
 def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path) -> None:
-    """Write the table as Markdown and CSV, and the pictures.
-
-    Args:
-        variants: Their names, in order; the first is the recipe itself.
-        runs: The runs to report.
-        folder: The folder of the report.
-    """
+    """Write the table as Markdown and CSV, and the pictures; the first variant is the recipe itself."""
     histories = {name: [run["history"] for run in runs if run["variant"] == name] for name in variants}
     histories = {name: found for name, found in histories.items() if found}
     lines = [{"variant": name, **_summary(found)} for name, found in histories.items()]
@@ -112,24 +96,19 @@ def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path
         rows.append((line["variant"], line["runs"], f"{line['epochs']:.1f}", *best, *last))
     head = ("variant", "seeds", "best epoch", "accuracy then", "loss then", "last accuracy", "last loss")
     (folder / TABLE).write_text(table(head, *rows) + "\n", encoding="utf-8")
+
+    def curves(metric: str) -> dict[str, list[list[float]]]:
+        return {name: [history[metric] for history in found] for name, found in histories.items()}
+
     for metric in ("accuracy", "loss"):
-        figure, axes = new_figure()
-        for name, found in histories.items():
-            _plot_band(axes, [history[f"val_{metric}"] for history in found], name)
-        axes.set(title=f"Validation {metric}, mean and range over seeds", xlabel="epochs", ylabel=metric)
-        if metric == "loss":
-            axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))  # three layers go far beyond
-        axes.legend(fontsize="x-small")
-        save_figure(figure, folder / f"{metric}.png")
-    figure, axes = new_figure()
-    for metric, label in (("loss", "training loss"), ("val_loss", "validation loss")):
-        _plot_band(axes, [history[metric] for history in next(iter(histories.values()))], label)
-    axes.set(title=f"{lines[0]['variant']}: training and validation loss", xlabel="epochs", ylabel="loss")
-    axes.legend()
-    save_figure(figure, folder / "overfitting.png")
+        title = f"Validation {metric}, mean and range over seeds"
+        plot_curves(folder / f"{metric}.png", title, metric, curves(f"val_{metric}"))
+    recipe = lines[0]["variant"]
+    both = {"training loss": curves("loss")[recipe], "validation loss": curves("val_loss")[recipe]}
+    plot_curves(folder / "overfitting.png", f"{recipe}: training and validation loss", "loss", both)
 
 
-def _summary(histories: Sequence[dict[str, list[float]]]) -> dict[str, Any]:
+def _summary(histories: Sequence[History]) -> dict[str, Any]:
     """A variant's metrics at the epoch with the lowest validation loss, and after the last one, over its seeds."""
     best = [int(np.argmin(history["val_loss"])) for history in histories]
     line: dict[str, Any] = {"runs": len(histories), "epochs": float(np.mean(best)) + 1}
@@ -143,42 +122,15 @@ def _summary(histories: Sequence[dict[str, list[float]]]) -> dict[str, Any]:
     return line
 
 
-def _plot_band(axes: Axes, curves: Sequence[Sequence[float]], label: str) -> None:
-    values = np.array(curves)  # (seeds, epochs)
-    epochs = np.arange(1, values.shape[1] + 1)
-    (line,) = axes.plot(epochs, values.mean(0), label=label)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.fill_between(epochs, values.min(0), values.max(0), color=line.get_color(), alpha=0.15)
-
-
-class Point(NamedTuple):
-    """A point of a learning curve.
-
-    Attributes:
-        size: Training reviews, including those for validation.
-        accuracies: One per seed.
-        losses: One per seed.
-    """
-
-    size: int
-    accuracies: list[float]
-    losses: list[float]
-
-
 def learning_curve(
     dataset: Dataset, recipe: Recipe, sizes: Sequence[int], seeds: Sequence[int], progress: Progress
-) -> tuple[list[Point], int]:
-    """Run a recipe on parts of the training set, and measure on a fifth of it that is held out.
+) -> tuple[dict[int, list[dict[str, float]]], int]:
+    """Run a recipe, scaled to each size, on parts of the training set; each seed holds out another fifth of it.
 
-    Args:
-        dataset: The reviews; unlabelled ones and the test set are not used.
-        recipe: The recipe, which is scaled to each size.
-        sizes: Training reviews; if empty, all that are left, half of them, a quarter, …
-        seeds: Each size is tried once with each; each seed holds other reviews out.
-        progress: Shows the progress.
+    Sizes include the reviews for validation; by default they are all that are left, half of them, a quarter, …
 
     Returns:
-        The points, smallest first, and the number of reviews that they were measured on.
+        Size -> what `measure` returns, per seed; and the number of reviews held out.
 
     Raises:
         SourceError: A size is larger than the training set without the reviews held out.
@@ -188,16 +140,14 @@ def learning_curve(
     chosen = sorted(set(sizes or [most >> i for i in range(5) if most >> i >= CURVE_MIN] or [most]))
     if chosen[-1] > most:
         raise SourceError(f"no {chosen[-1]:,} reviews to train on: {held_out:,} are held out, and {most:,} are left")
-    points = [Point(size, [], []) for size in chosen]
+    points: dict[int, list[dict[str, float]]] = {size: [] for size in chosen}
     task = progress.add_task("learning curve", total=len(points) * len(seeds))
     for seed in seeds:
         rest, aside = hold_out(shuffled(dataset.train, seed), held_out)
-        for point in points:
-            part = replace(dataset, train=rest.take(np.arange(point.size)), min_reviews=2, unlabelled=())
-            scaled = replace(recipe.scaled(point.size), seed=seed)
+        for size, measured in points.items():
+            part = replace(dataset, train=rest.take(np.arange(size)), min_reviews=2, unlabelled=())
+            scaled = replace(recipe.scaled(size), seed=seed)
             model: TrainedModel = import_module(f"training.{recipe.name}").train(part, scaled, progress)
-            measured = measure(model.predict_rows(model.encode(aside.sequences)), aside.labels)
-            point.accuracies.append(measured["accuracy"])
-            point.losses.append(measured["loss"])
+            measured.append(measure(model.predict_rows(model.encode(aside.sequences)), aside.labels))
             progress.advance(task)
     return points, held_out

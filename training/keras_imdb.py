@@ -21,10 +21,7 @@ UNKNOWN_WORD = "?"
 
 
 def load_keras(encoding: Encoding) -> Dataset:
-    """Load `keras.datasets.imdb`, which Keras downloads once.
-
-    Args:
-        encoding: The book's, with any number of columns: ids are columns.
+    """Load `keras.datasets.imdb`, which Keras downloads once; its ids are the columns of the book's encoding.
 
     Raises:
         SourceError: Keras cannot download the files.

@@ -1,6 +1,5 @@
 """The Keras network of every recipe: building, training, predicting, exporting; and what a recipe returns."""
 
-import logging
 import math
 import os
 import re
@@ -51,19 +50,12 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Predictions for labelled reviews by networks that were not trained on them.
+    """Predictions for labelled reviews by networks that were not trained on them."""
 
-    Attributes:
-        probabilities: float32 (reviews,), in [0, 1].
-        labels: float32 (reviews,), 0.0 or 1.0.
-        words: int (reviews,), the number of words in each review.
-        known_words: int (reviews,), the number of words that belong to a term.
-    """
-
-    probabilities: NDArray[np.float32]
-    labels: NDArray[np.float32]
-    words: NDArray[np.intp]
-    known_words: NDArray[np.intp]
+    probabilities: NDArray[np.float32]  # (reviews,), in [0, 1]
+    labels: NDArray[np.float32]  # (reviews,), 0.0 or 1.0
+    words: NDArray[np.intp]  # (reviews,), the number of words in each review
+    known_words: NDArray[np.intp]  # (reviews,), the number of words that belong to a term
 
     @classmethod
     def of(cls, probabilities: NDArray[np.float32], labels: NDArray[np.float32], rows: Sequence[Row]) -> "HeldOut":
@@ -74,24 +66,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a recipe returns.
-
-    Attributes:
-        vocabulary: Encodes reviews.
-        network: The network, calibrated.
-        epochs: For how many epochs it was trained.
-        history: Of the run with validation.
-        validation: Reviews held out in that run.
-        held_out: Cross-fitted predictions for the training set.
-        uncertainty: When a prediction is uncertain.
-    """
+    """What a recipe returns."""
 
     vocabulary: Vocabulary
-    network: Network
+    network: Network  # calibrated
     epochs: int
-    history: History
-    validation: int
-    held_out: HeldOut
+    history: History  # of the run with validation
+    validation: int  # reviews held out in that run
+    held_out: HeldOut  # cross-fitted predictions for the training set
     uncertainty: UncertaintyRule
 
     def encode(self, sequences: Sequence[list[str]]) -> list[Row]:
@@ -108,15 +90,11 @@ class TrainedModel:
         return probabilities
 
     def top_terms(self, count: int = 20) -> dict[str, list[str]]:
-        """The terms that change the log-odds of an otherwise empty review most, strongest first.
-
-        Args:
-            count: Terms per class.
-        """
+        """The terms of each class that change the log-odds of an otherwise empty review most, strongest first."""
         base = self.vocabulary.encode("").columns
         terms = list(self.vocabulary.word_index)
         rows = [Row(np.append(base, np.int32(column)), 1, 1) for column in self.vocabulary.word_index.values()]
-        order = np.argsort(self.predict_rows(rows), kind="stable")
+        order = np.argsort(self.predict_rows(rows), kind="stable")  # (terms,), the most negative one first
         return {
             "positive": [terms[i] for i in order[::-1][:count]],
             "negative": [terms[i] for i in order[:count]],
@@ -132,15 +110,7 @@ def fix_seed(seed: int) -> None:
 def build(
     columns: int, hidden_units: Sequence[int], activation: str = "relu", dropout: float = 0.0, sparse: bool = False
 ) -> Network:
-    """Build a new network, which the recipe compiles.
-
-    Args:
-        columns: Width of a row.
-        hidden_units: Width of each hidden layer, first to last.
-        activation: Of the hidden layers.
-        dropout: Share of each hidden layer's outputs that is left out in training.
-        sparse: Whether batches are sparse tensors.
-    """
+    """Build a new network, which the recipe compiles; `sparse` if its batches are sparse tensors."""
     layers = [keras.Input((columns,), name="multi_hot", sparse=sparse)]  # (batch, columns)
     for units in hidden_units:
         layers.append(keras.layers.Dense(units, activation=activation))  # (batch, units)
@@ -161,57 +131,8 @@ def encode(vocabulary: Vocabulary, sequences: Sequence[list[str]]) -> list[Row]:
     return [row for part in parts for row in vocabulary.encode_batch(part)]
 
 
-class Batches:
-    """Encoded reviews as multi-hot batches: 20 MB at a time, where the whole matrix would take 1 GB.
-
-    Args:
-        vocabulary: Encoded the rows.
-        rows: The reviews.
-        targets: float32 (reviews,); labels or probabilities.
-        size: Reviews per batch; the last batch has the rest.
-        rng: Draws a new order for each epoch; None keeps the order.
-        term_dropout: Share of each row's columns that is left out, drawn anew in each epoch.
-    """
-
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        rows: Sequence[Row],
-        targets: NDArray[np.float32],
-        size: int,
-        rng: np.random.Generator | None = None,
-        term_dropout: float = 0.0,
-    ) -> None:
-        if term_dropout:  # a term that occurs twice should not have two chances
-            rows = [row._replace(columns=np.unique(row.columns)) for row in rows]
-        self.rows = rows
-        self._vocabulary, self._targets, self._size = vocabulary, targets, size
-        self._rng, self._term_dropout = rng, term_dropout
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self._size)
-
-    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Yield one epoch: float32 (batch, columns) and float32 (batch, 1)."""
-        order = np.arange(len(self.rows)) if self._rng is None else self._rng.permutation(len(self.rows))
-        for start in range(0, len(order), self._size):
-            chosen = order[start : start + self._size]
-            rows = [self.rows[i] for i in chosen]
-            if self._rng is not None and self._term_dropout:  # so that the network does not rely on any one term
-                keep = 1 - self._term_dropout
-                rows = [row._replace(columns=row.columns[self._rng.random(len(row.columns)) < keep]) for row in rows]
-                # Scores are then as large as without dropout.
-                yield self._vocabulary.multi_hot(rows) / np.float32(keep), self._targets[chosen, None]
-            else:
-                yield self._vocabulary.multi_hot(rows), self._targets[chosen, None]
-
-
 class Epochs(Protocol):
-    """A training set in batches; iterating yields one epoch of inputs and float32 (batch, 1) targets.
-
-    Attributes:
-        rows: Its rows.
-    """
+    """A training set; iterating yields one epoch in batches: inputs (batch, columns), float32 targets (batch, 1)."""
 
     rows: Sequence[Any]
 
@@ -220,65 +141,64 @@ class Epochs(Protocol):
     def __iter__(self) -> Iterator[tuple[Any, NDArray[np.float32]]]: ...
 
 
+@dataclass
+class Batches:
+    """Encoded reviews as multi-hot batches: 20 MB at a time, where the whole matrix would take 1 GB."""
+
+    vocabulary: Vocabulary
+    rows: Sequence[Row]
+    targets: NDArray[np.float32]  # (reviews,)
+    size: int  # the last batch has the rest
+    rng: np.random.Generator | None = None  # draws a new order for each epoch; None keeps the order
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self.size)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Yield one epoch: float32 (batch, columns) and float32 (batch, 1)."""
+        order = np.arange(len(self.rows)) if self.rng is None else self.rng.permutation(len(self.rows))
+        for start in range(0, len(order), self.size):
+            chosen = order[start : start + self.size]  # (batch,)
+            yield self.vocabulary.multi_hot([self.rows[i] for i in chosen]), self.targets[chosen, None]
+
+
 def fit(
     network: Network, batches: Epochs, epochs: int, progress: Progress, validation: Epochs | None = None
 ) -> History:
-    """Train a compiled network in place, with a progress bar.
+    """Train a compiled network in place, with a progress bar, and measure it on `validation` after each epoch.
 
-    Args:
-        network: The network.
-        batches: The training set.
-        epochs: Passes over it.
-        progress: Shows the progress.
-        validation: What to measure on after each epoch.
+    Keras's own `fit` and `evaluate` would take three times as long, because they copy each batch several times.
     """
     history: History = {}
-    task = progress.add_task(f"{epochs} epochs over {len(batches.rows):,} reviews", total=epochs * len(batches))
-    with _interrupts_between_batches() as check:
+    steps = epochs * (len(batches) + (0 if validation is None else len(validation)))
+    task = progress.add_task(f"{epochs} epochs over {len(batches.rows):,} reviews", total=steps)
 
-        def advance() -> None:
+    def run(step: Callable[..., Any], one_epoch: Epochs, prefix: str) -> None:
+        measured, sizes = [], []  # (batches, 2), (batches,)
+        for inputs, targets in one_epoch:
+            measured.append(step(inputs, targets))  # loss, accuracy
+            sizes.append(len(targets))
             progress.advance(task)
-            check()
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+        for name, value in zip(("loss", "accuracy"), np.average(measured, 0, sizes).tolist(), strict=True):
+            history.setdefault(prefix + name, []).append(value)
 
+    with _interrupts_noted() as interrupted:
         for _ in range(epochs):
-            measured = {}
-            measured["loss"], measured["accuracy"] = _epoch(network.train_on_batch, batches, advance)
+            run(network.train_on_batch, batches, "")
             if validation is not None:
-                measured["val_loss"], measured["val_accuracy"] = _epoch(network.test_on_batch, validation, check)
-            for name, value in measured.items():
-                history.setdefault(name, []).append(value)
+                run(network.test_on_batch, validation, "val_")
     return history
 
 
-def _epoch(step: Callable[..., Any], batches: Epochs, on_batch: Callable[[], None]) -> tuple[float, float]:
-    """Run a step on each batch; loss and accuracy over all reviews.
-
-    `network.fit` and `evaluate` would take three times as long, because they copy each batch several times.
-    """
-    measured, sizes = [], []
-    for multi_hot, targets in batches:
-        measured.append(step(multi_hot, targets))  # loss, accuracy
-        sizes.append(len(targets))
-        on_batch()
-    loss, share = np.average(measured, axis=0, weights=sizes).tolist()
-    return loss, share
-
-
 @contextmanager
-def _interrupts_between_batches() -> Iterator[Callable[[], None]]:
-    """Yield a function that raises KeyboardInterrupt after Ctrl-C; raised inside TensorFlow, it is sometimes lost."""
+def _interrupts_noted() -> Iterator[threading.Event]:
+    """Let Ctrl-C set an event instead of raising an exception, which is sometimes lost inside TensorFlow."""
     interrupted = threading.Event()
-
-    def check() -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
-        yield check
-        return
     before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     try:
-        yield check
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -286,7 +206,7 @@ def _interrupts_between_batches() -> Iterator[Callable[[], None]]:
 def predict(network: Network, vocabulary: Vocabulary, rows: Sequence[Row]) -> NDArray[np.float32]:
     """Estimate the probabilities of encoded reviews; float32 (reviews,)."""
     starts = range(0, len(rows), PREDICTION_BATCH)
-    batches = (vocabulary.multi_hot(rows[start : start + PREDICTION_BATCH]) for start in starts)
+    batches = (vocabulary.multi_hot(rows[start : start + PREDICTION_BATCH]) for start in starts)  # (batch, columns)
     return np.concatenate([network.predict_on_batch(multi_hot)[:, 0] for multi_hot in batches])
 
 
@@ -304,15 +224,10 @@ def export(network: Network, folder: Path) -> None:
     module = tf.Module()
     module.variables_to_save = network.trainable_variables
     module.serve = serve
-    logger = logging.getLogger("tensorflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
     try:
         tf.saved_model.save(module, os.fspath(folder), signatures={"serving_default": serve})
     except tf.errors.OpError as error:  # ResourceExhausted, OutOfRange, …, with the reason between names of operations
         raise OSError(re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", error.message)) from error
-    finally:
-        logger.setLevel(level)
     (folder / "assets").rmdir()  # always empty here, and git would not keep it
     model = tf.saved_model.load(os.fspath(folder))
     # Through its function: the converter's own reading of this SavedModel leaves the weights out.

@@ -6,23 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.progress import Progress
 
-from app.inference.bundle import (
-    Golden,
-    bundle_versions,
-    load_bundle,
-    staged_bundle,
-    write_golden,
-    write_manifest,
-    write_profile,
-    write_word_index,
-)
+from app.inference import bundle
 from app.inference.classifier import Classifier
 from app.inference.errors import SentimentError
 from app.inference.prediction import Prediction
@@ -34,6 +25,7 @@ from training.dataset import Dataset, Split
 from training.errors import TrainingError
 from training.evaluation import BOOK, constant, details, evaluate
 from training.network import HeldOut, Recipe, TrainedModel, export
+from training.progress import note
 from training.report import write_report
 
 GOLDEN = (
@@ -60,59 +52,52 @@ RUNTIME_TOLERANCE = 1e-5
 
 
 def train(
-    dataset: Dataset,
-    recipe: Recipe,
-    models: Path,
-    bundle_version: str,
-    progress: Progress,
-    sentences: Split | None = None,
+    dataset: Dataset, recipe: Recipe, models: Path, version: str, progress: Progress, sentences: Split | None = None
 ) -> dict[str, Any]:
-    """Run a recipe and write the bundle, complete or not at all.
+    """Run a recipe and write the bundle to `models/version`, complete or not at all.
 
-    Args:
-        dataset: The reviews.
-        recipe: How to train.
-        models: The folder of versions; its name is the bundle's.
-        bundle_version: The new bundle's number.
-        progress: Shows the progress of each step.
-        sentences: Short texts that the report evaluates, too.
-
-    Returns:
-        The content of report/evaluation.json.
+    `sentences` are short texts that the report evaluates, too. Returns the content of report/evaluation.json.
 
     Raises:
         SourceError: The data set is too small for the recipe.
         BundleExists: The version exists.
         BundleUnwritable: Writing failed, for example because the disk is full.
     """
-    with staged_bundle(models, bundle_version) as folder:
-        previous = _previous_metrics(models, bundle_version, progress)
+    with bundle.staged_bundle(models, version) as folder:
+        previous = _previous_metrics(models, version, progress)
         model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
         test_rows = model.encode(dataset.test.sequences)
         report = _evaluation(model, dataset, test_rows, sentences)
+        metrics = {name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")}
+        unlabelled = {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
         facts = {
             "name": models.resolve().name,
-            "version": bundle_version,
+            "version": version,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "encoding": asdict(model.vocabulary.encoding),
             "uncertainty": asdict(model.uncertainty),
             "vocabulary_size": len(model.vocabulary),
             "recipe": {"name": recipe.name, **json.loads(json.dumps(asdict(recipe))), "final_epochs": model.epochs},
-            "dataset": _sources(dataset, recipe),
-            "metrics": {
-                name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")
+            "dataset": {
+                "source": dataset.name,
+                "sha256": dataset.digest,
+                "training_reviews": len(dataset.train),
+                "test_reviews": len(dataset.test),
+                **(unlabelled if recipe.reads_unlabelled else {}),
+                **(dataset.own or {}),
             },
+            "metrics": metrics,
             "libraries": _libraries(),
         }
         export(model.network, folder)
-        write_word_index(folder, model.vocabulary)
+        bundle.write_word_index(folder, model.vocabulary)
         texts = GOLDEN if dataset.own is None else GOLDEN + _golden_terms(report["top_terms"])
         golden = zip(texts, model.predict(texts), strict=True)
-        write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
-        write_profile(folder, _profile(model))
+        bundle.write_golden(folder, [bundle.Golden(review=text, positive_probability=p) for text, p in golden])
+        bundle.write_profile(folder, _profile(model))
         _check_runtimes(folder, model, test_rows)
         write_report(folder / "report", facts, report, model.history, previous)
-        write_manifest(folder, **facts)
+        bundle.write_manifest(folder, **facts)
     return report
 
 
@@ -146,16 +131,9 @@ def _golden_terms(top_terms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """
     good, bad = top_terms["positive"][:8], top_terms["negative"][:8]
     mixed = [term for pair in zip(good, bad, strict=False) for term in pair]
-    return (
-        " ".join(good),
-        " ".join(bad),
-        " ".join(mixed).upper(),
-        ", ".join(reversed(mixed)),
-        "<br />".join(mixed[:6]),
-        "\u201c" + " \u2014 ".join(mixed[:6]) + "\u2026\u201d",
-        *good[:4],
-        *bad[:4],
-    )
+    quoted = "\u201c" + " \u2014 ".join(mixed[:6]) + "\u2026\u201d"
+    upper, backwards, lines = " ".join(mixed).upper(), ", ".join(reversed(mixed)), "<br />".join(mixed[:6])
+    return (" ".join(good), " ".join(bad), upper, backwards, lines, quoted, *good[:4], *bad[:4])
 
 
 def _profile(model: TrainedModel) -> Profile:
@@ -174,41 +152,21 @@ def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> N
         raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 
 
-def _sources(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
-    sources: dict[str, Any] = {
-        "source": dataset.name,
-        "sha256": dataset.digest,
-        "training_reviews": len(dataset.train),
-        "test_reviews": len(dataset.test),
-    }
-    if recipe.reads_unlabelled:
-        sources |= {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
-    return sources | dict(dataset.own or {})
-
-
-def _previous_metrics(models: Path, bundle_version: str, progress: Progress) -> dict[str, Any] | None:
+def _previous_metrics(models: Path, version: str, progress: Progress) -> dict[str, Any] | None:
     """The metrics of the next older bundle, for comparison; None if there is none, or it is damaged."""
-    older = [number for number in bundle_versions(models) if number < int(bundle_version)]
+    older = [number for number in bundle.bundle_versions(models) if number < int(version)]
     if not older:
         return None
     try:
-        manifest = load_bundle(models / str(older[-1])).manifest
+        manifest = bundle.load_bundle(models / str(older[-1])).manifest
     except SentimentError as error:
-        progress.console.print(
-            f"note: the model card will not compare with the bundle before, which cannot be read: {error}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        note(progress, f"the model card will not compare with the bundle before, which cannot be read: {error}")
         return None
     return {"version": manifest.version, **manifest.metrics}
 
 
 def _libraries() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "scikit-learn"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue  # tensorflow and tensorflow-cpu are one library; only one of them is installed
-    return found
+    # tensorflow and tensorflow-cpu are one library; only one of them is installed
+    names = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "scikit-learn")
+    installed = {name: next(iter(distributions(name=name)), None) for name in names}
+    return {"python": platform.python_version()} | {name: found.version for name, found in installed.items() if found}

@@ -7,8 +7,11 @@ punctuation use the same code with other values.
 Cost of finding terms: 66 us per review one at a time, 24 us in batches of 16 (docs/performance.md).
 """
 
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple
 
@@ -22,6 +25,9 @@ END = ""
 
 ABSENT = -1
 """Marks the absence of a column."""
+
+CHECKED_TOGETHER = 1000
+"""Terms that are checked in one go; all at once would leave 20 MB of fragmented memory."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,6 @@ class Vocabulary:
 
     def __init__(self, word_index: Mapping[str, int], encoding: Encoding) -> None:
         _check(word_index, encoding)
-        self.word_index = dict(word_index)
         self.encoding = encoding
         self._find_terms = _TermFinder(word_index, encoding.longest_term)
 
@@ -110,7 +115,12 @@ class Vocabulary:
 
     def __len__(self) -> int:
         """The number of terms."""
-        return len(self.word_index)
+        return len(self._find_terms)
+
+    @cached_property
+    def word_index(self) -> dict[str, int]:
+        """Term -> column; made when it is needed, since serving does not need its 13 MB for 100,000 terms."""
+        return self._find_terms.word_index()
 
     def tokenise(self, text: str) -> list[str]:
         """Split a review into tokens."""
@@ -225,14 +235,12 @@ class _TermFinder:
 
     def __init__(self, word_index: Mapping[str, int], longest: int) -> None:
         # Array operations over all terms at once: 100,000 terms would take half a second one by one.
-        words = " ".join(word_index).split(" ") if word_index else []  # those of all terms, one after another
-        self._numbers = {word: number for number, word in enumerate(dict.fromkeys(words), 1)}  # 0: a word of no term
-        numbers = np.fromiter(map(self._numbers.__getitem__, words), np.intp, len(words))
         lengths = np.fromiter((term.count(" ") + 1 for term in word_index), np.intp, len(word_index))  # (terms,)
+        numbers, self._numbers = _number_words(word_index, lengths.sum())
         starts = lengths.cumsum() - lengths  # (terms,), the index of each term's first word
         prefix_of = numbers[starts]  # (terms,), the number of the part of each term that was read so far
         prefixes = len(self._numbers) + 1
-        keys = np.zeros(0, np.uint64)  # prefix << 32 | next word, of each longer prefix in order
+        keys = np.zeros(0, np.uint64)  # prefix << 32 | next word, for each longer prefix in order
         for length in range(1, longest):
             longer = (lengths > length).nonzero()[0]
             key = prefix_of[longer] << 32 | numbers[starts[longer] + length]
@@ -240,12 +248,25 @@ class _TermFinder:
             prefix_of[longer] = prefixes + place
             prefixes += len(distinct)
             keys = np.concatenate([keys, distinct.astype(np.uint64)])
-        self._children = _CuckooTable(keys, np.arange(prefixes - len(keys), prefixes))
+        self._children = _CuckooTable(keys, np.arange(prefixes - len(keys), prefixes, dtype=np.int32))
         self._columns = np.full(prefixes, ABSENT, np.int32)  # (prefixes,): the column of a prefix that is a term
         self._columns[prefix_of] = np.fromiter(word_index.values(), np.int32, len(word_index))
         self._has_children = np.zeros(prefixes, np.bool_)  # (prefixes,): whether a longer term starts with it
         self._has_children[(keys >> np.uint64(32)).astype(np.intp)] = True
+        self._keys = keys
         self._longest = longest
+
+    def __len__(self) -> int:
+        """The number of terms."""
+        return int((self._columns != ABSENT).sum())
+
+    def word_index(self) -> dict[str, int]:
+        """Spell the terms out again."""
+        words = ["", *self._numbers]
+        prefixes = words.copy()
+        for key in self._keys.tolist():
+            prefixes.append(f"{prefixes[key >> 32]} {words[key & 0xFFFFFFFF]}")
+        return {term: column for term, column in zip(prefixes, self._columns.tolist(), strict=True) if column != ABSENT}
 
     def __call__(self, tokens: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Find every occurrence of every term.
@@ -277,12 +298,23 @@ class _TermFinder:
         return found, known
 
 
+def _number_words(terms: Iterable[str], count: int) -> tuple[NDArray[np.intp], dict[str, int]]:
+    """Number the words of terms, from 1.
+
+    Returns:
+        intp (count,), the numbers of all words, term by term; and word -> number.
+    """
+    numbers: defaultdict[str, int] = defaultdict(itertools.count(1).__next__)
+    found = np.fromiter((numbers[word] for term in terms for word in term.split(" ")), np.intp, count)
+    return found, dict(numbers)
+
+
 class _CuckooTable:
     """A hash table with vectorised lookup: each key is in one of two slots (Pagh and Rodler, 2004).
 
     Args:
         keys: uint64 (n,), distinct.
-        values: intp (n,).
+        values: int32 (n,).
 
     Raises:
         ValueError: No table was found, which does not happen for distinct keys.
@@ -291,10 +323,10 @@ class _CuckooTable:
     ATTEMPTS = 8
     ROUNDS = 100
 
-    def __init__(self, keys: NDArray[np.uint64], values: NDArray[np.intp]) -> None:
+    def __init__(self, keys: NDArray[np.uint64], values: NDArray[np.int32]) -> None:
         random = np.random.default_rng(0)
         for attempt in range(self.ATTEMPTS):
-            bits = max(1, (4 * len(keys) - 1).bit_length()) + attempt  # a quarter full at most
+            bits = max(1, (2 * len(keys) - 1).bit_length()) + attempt  # half full at most
             self._shift = np.uint64(64 - bits)
             self._multipliers = random.integers(2**63, 2**64, 2, np.uint64) | np.uint64(1)
             slots = self._place(keys, 2**bits)
@@ -303,7 +335,7 @@ class _CuckooTable:
         else:
             raise ValueError(f"no hash table for {len(keys)} keys")
         self._keys = np.zeros(2**bits, np.uint64)  # 0 is no key
-        self._values = np.zeros(2**bits, np.intp)
+        self._values = np.zeros(2**bits, np.int32)
         self._keys[slots] = keys
         self._values[slots] = values
 
@@ -339,7 +371,7 @@ class _CuckooTable:
         missing = (self._keys[slots] != wanted).nonzero()[0]
         slots[missing] = self._slots(wanted[missing], 1)
         hits = (self._keys[slots] == wanted).nonzero()[0]
-        return hits, self._values[slots[hits]]
+        return hits, self._values[slots[hits]].astype(np.intp)
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
@@ -348,12 +380,15 @@ def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
             raise ValueError(
                 f"the term {term!r} has column {column}, outside {encoding.first_term_column} to {encoding.columns - 1}"
             )
-    # All terms at once, which is ten times as fast, and one by one only to name the first invalid one.
-    everything = " ".join(word_index)
-    joined = " ".join(tokenise(everything, encoding.kept_punctuation, encoding.markup))
-    longest = max((term.count(" ") + 1 for term in word_index), default=1)
-    if joined != everything or longest > encoding.longest_term or "" in word_index:
-        for term in word_index:
-            tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
-            if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:
-                raise ValueError(f"the term {term!r} could never be found in a review")
+    # Many terms at once, which is ten times as fast, and one by one only to name the first invalid one.
+    terms = list(word_index)
+    for start in range(0, len(terms), CHECKED_TOGETHER):
+        some = terms[start : start + CHECKED_TOGETHER]
+        together = " ".join(some)
+        joined = " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup))
+        longest = max(term.count(" ") + 1 for term in some)
+        if joined != together or longest > encoding.longest_term or "" in some:
+            for term in some:
+                tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
+                if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:
+                    raise ValueError(f"the term {term!r} could never be found in a review")

@@ -110,10 +110,12 @@ def test_page_has_working_links_and_right_python_sessions(page: Path, monkeypatc
 
 def test_readme_results_match_the_bundles() -> None:
     for version in VERSIONS:
-        test = json.loads((MODELS / f"{version}/report/evaluation.json").read_text())["test"]
+        report = json.loads((MODELS / f"{version}/report/evaluation.json").read_text())
+        test = report["test"]
         (row,) = re.findall(rf"^\| `models/imdb/{version}`.*$", README, re.MULTILINE)
         for metric in ("accuracy", "loss", "calibration_error"):
             assert f"{test[metric]:.3f}" in row
+        assert f"{report['sentences']['accuracy']:.3f}" in row
 
 
 def test_readme_response_matches_the_shipped_bundle(shipped: dict[str, Classifier]) -> None:

@@ -144,9 +144,8 @@ VARIANTS = {
     "best": Best(),
     "without spans": Best(spans=0),
     "without phrases": Best(phrases=0),
-    "one column per term": Best(terms=10_000, own_columns=10_000),
-    "120,000 terms": Best(terms=120_000),
-    "names too": Best(name_share=1.0),
+    "one column for each of 9,000 terms": Best(terms=9_000, own_columns=10_000),
+    "132,000 terms": Best(terms=132_000),
     "32 hidden units": Best(hidden_units=32),
 }
 """What is changed -> the changed recipe."""

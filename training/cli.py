@@ -34,7 +34,7 @@ For example:
     python -m training --layers 3 --units 64 --seed 7 --output /tmp/imdb
     python -m training --recipe best --dataset aclImdb_labelled.tar.xz aclImdb_unsup.tar.xz
     python -m training experiments                  # the book's further experiments (3.4.6)
-    python -m training compare models/imdb/1 models/imdb/2
+    python -m training compare models/imdb/1 models/imdb/3
     python -m training curve --dataset my.csv       # would more reviews help?
 
 Exit codes: 0 done, 1 failed with an explanation, 2 wrong options, 130 interrupted.
@@ -182,7 +182,7 @@ def experiments(
 @app.command()
 def compare(
     a: Annotated[Path, typer.Argument(help="A bundle's folder, such as models/imdb/1.")],
-    b: Annotated[Path, typer.Argument(help="The one that may replace it, such as models/imdb/2.")],
+    b: Annotated[Path, typer.Argument(help="The one that may replace it, such as models/imdb/3.")],
     dataset: opt.Paths = None,
     text_column: opt.TextColumn = None,
     label_column: opt.LabelColumn = None,

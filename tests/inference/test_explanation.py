@@ -119,7 +119,7 @@ def test_log_odds_of_certainty_are_finite() -> None:
 
 AWFUL = """Awful, terrible, worst film ever, waste of time, boring, dull, stupid, horrible, poorly acted, lame,
     laughable, unwatchable, avoid, pointless, mess, 1/10, disappointing, fails, worse, redeeming, forgettable, lacks,
-    unfunny, tedious, pathetic."""
+    unfunny, tedious, pathetic. Superb."""
 
 
 def test_explanation_of_a_certain_prediction_still_ranks_terms(shipped: dict[str, Classifier]) -> None:
@@ -130,4 +130,4 @@ def test_explanation_of_a_certain_prediction_still_ranks_terms(shipped: dict[str
     log_odds_of = {effect.terms[0]: effect.log_odds for effect in ours.effects}
     assert {effect.terms[0]: effect.log_odds for effect in theirs.effects} == pytest.approx(log_odds_of, abs=2e-3)
     assert len({round(value, 5) for value in log_odds_of.values()}) > len(log_odds_of) * 0.9
-    assert log_odds_of["unwatchable"] < -0.5 < 0 < log_odds_of["ever"]
+    assert log_odds_of["unwatchable"] < -0.5 < 0 < log_odds_of["superb"]

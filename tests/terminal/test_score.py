@@ -43,19 +43,19 @@ def test_score_to_a_pipe_is_lines_of_fields() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     good, unknown, bad = (line.split("\t") for line in done.stdout.decode().splitlines())
     assert 0.9 < float(good[0]) < 1
-    assert good[1:] == ["positive", "false", "9", "8", GOOD]
+    assert good[1:] == ["positive", "false", "9", "9", GOOD]
     assert unknown[2:] == ["true", "120", "0", " ".join(["zorblax glorp quux"] * 40)]
     assert 0 < float(bad[0]) < 0.1
-    assert bad[1:] == ["negative", "false", "5", "4", BAD]
+    assert bad[1:] == ["negative", "false", "5", "5", BAD]
 
 
 def test_score_on_a_terminal_is_a_coloured_table() -> None:
     arguments = ("score", GOOD, BAD, "映画はとても良かった" * 30, "superb")
     shown = on_terminal(*arguments, width=70)
-    assert re.search(rf"1 +{BLUE}0\.9\d\d.*{BLUE}positive.* 8 of 9 +One of the.*…", shown)
-    assert re.search(rf"2 +{ORANGE}0\.0\d\d.*{ORANGE}negative.* 4 of 5 +A dull wa", shown)
+    assert re.search(rf"1 +{BLUE}0\.9\d\d.*{BLUE}positive.* 9 of 9 +One of the.*…", shown)
+    assert re.search(rf"2 +{ORANGE}0\.0\d\d.*{ORANGE}negative.* 5 of 5 +A dull wa", shown)
     lines = SGR.sub("", shown).splitlines()
-    uncertain = r"0\.\d\d\d +uncertain \(positive\)"  # in no colour
+    uncertain = r"0\.\d\d\d +uncertain \((?:positive|negative)\)"  # in no colour
     assert len(re.findall(uncertain, "\n".join(lines))) == 2
     assert len(re.findall(f"(?:{BLUE}|{ORANGE})", shown)) == 4
     assert max(map(len, lines)) <= 70

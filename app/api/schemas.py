@@ -75,7 +75,7 @@ class Prediction(BaseModel):
     """The prediction for one review."""
 
     positive_probability: Annotated[
-        float, Field(ge=0, le=1, description="Probability that the review is positive.", examples=[0.97])
+        float, Field(ge=0, le=1, description="Probability that the review is positive.", examples=[0.99])
     ]
     sentiment: Annotated[
         Literal["positive", "negative"], Field(description="`positive` if the probability is at least 0.5.")
@@ -99,7 +99,7 @@ class ModelName(BaseModel):
     """The bundle that made the predictions."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
+    version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
 
 
 class PredictResponse(BaseModel):
@@ -112,8 +112,8 @@ class PredictResponse(BaseModel):
 class Span(BaseModel):
     """A part of a review. Positions count Unicode code points from 0."""
 
-    start: Annotated[int, Field(ge=0, description="Position of the first character.", examples=[12])]
-    end: Annotated[int, Field(ge=0, description="Position after the last character.", examples=[18])]
+    start: Annotated[int, Field(ge=0, description="Position of the first character.", examples=[11])]
+    end: Annotated[int, Field(ge=0, description="Position after the last character.", examples=[21])]
 
 
 class Effect(BaseModel):
@@ -125,16 +125,16 @@ class Effect(BaseModel):
             min_length=1,
             description="Different terms of the review that are the same to the model, in order of occurrence; often "
             "only one. Each is a word or several consecutive words, in lower case.",
-            examples=[["superb"]],
+            examples=[["best films"]],
         ),
     ]
     log_odds: Annotated[
         float,
-        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.2]),
+        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.56]),
     ]
-    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.05])]
+    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.03])]
     positive_probability_without: Annotated[
-        float, Field(ge=0, le=1, description="Probability without the terms.", examples=[0.92])
+        float, Field(ge=0, le=1, description="Probability without the terms.", examples=[0.96])
     ]
     occurrences: Annotated[
         list[Span],
@@ -145,9 +145,9 @@ class Effect(BaseModel):
 class RemainingTerms(BaseModel):
     """The effects that `top` omits, added up."""
 
-    terms: Annotated[int, Field(ge=0, description="Number of omitted effects.", examples=[4])]
-    log_odds: Annotated[float, Field(description="Sum of their effects on the log-odds.", examples=[0.3])]
-    probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.01])]
+    terms: Annotated[int, Field(ge=0, description="Number of omitted effects.", examples=[8])]
+    log_odds: Annotated[float, Field(description="Sum of their effects on the log-odds.", examples=[0.02])]
+    probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.001])]
 
 
 class Explanation(Prediction):
@@ -158,7 +158,7 @@ class Explanation(Prediction):
         Field(
             description="log(p / (1 - p)), between -87.4 and 17.4. p is a 32-bit float, so above p = 0.999999 log-odds "
             "change in steps, and the effect of a term may be 0.",
-            examples=[3.5],
+            examples=[4.86],
         ),
     ]
     terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
@@ -191,16 +191,16 @@ class ModelResponse(BaseModel):
     """The served bundle: its manifest, its digest and the limits that apply."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
+    version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
     digest: Annotated[
         str,
         Field(
             description="SHA-256 of the manifest, which contains the digests of all other files.",
-            examples=["5172c6de07ccae41b47ed1f352bd7145a7c19d572ea2865a1b190ddd1201b4c4"],
+            examples=["465d37152bfb62f9fdf1f057d7d5525f7e43c86758d083e97c6e6f5502d1fba9"],
         ),
     ]
     created: Annotated[
-        str, Field(description="When training ended, in ISO 8601 (UTC).", examples=["2026-11-24T13:47:06+00:00"])
+        str, Field(description="When training ended, in ISO 8601 (UTC).", examples=["2026-11-26T03:08:19+00:00"])
     ]
     runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
     encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
@@ -208,15 +208,15 @@ class ModelResponse(BaseModel):
         UncertaintyRule,
         Field(
             description="When a prediction is `uncertain`.",
-            examples=[{"above": 0.3, "below": 0.7, "min_known_words": 4, "min_known_share": 0.2}],
+            examples=[{"above": 0.085, "below": 0.929, "min_known_words": 1, "min_known_share": 0.66}],
         ),
     ]
-    vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[10_000])]
+    vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[100_499])]
     recipe: Annotated[
         dict[str, JsonValue],
         Field(
             description="The recipe that the network was trained with.",
-            examples=[{"name": "best", "hidden_units": [16]}],
+            examples=[{"name": "best", "hidden_units": 16}],
         ),
     ]
     dataset: Annotated[
@@ -228,7 +228,7 @@ class ModelResponse(BaseModel):
     ]
     metrics: Annotated[
         dict[str, float],
-        Field(description="Metrics on the test reviews, measured once.", examples=[{"accuracy": 0.921, "loss": 0.203}]),
+        Field(description="Metrics on the test reviews, measured once.", examples=[{"accuracy": 0.924, "loss": 0.199}]),
     ]
     libraries: Annotated[
         dict[str, str], Field(description="Versions of the libraries used for training.", examples=[{"numpy": "2.4.6"}])

@@ -3,21 +3,19 @@
 const EXAMPLES = [
   {
     name: "Delighted",
-    text: "I loved every minute of this wonderful film. The acting is superb, the story is moving, and the last scene is one of the best I have seen in years. A masterpiece!",
+    text: "I loved every minute of this film. The acting is superb, the story is moving, and the last scene is one of the best in years.",
   },
   {
     name: "Bored",
-    text: "What a waste of time. The plot is a mess, the jokes are awful and the acting is worse. I almost fell asleep, and so did my friend.",
+    text: "The plot is a mess, and the jokes are not funny. I almost fell asleep, and so did my friend.",
   },
   {
     name: "Mixed",
     text: "It starts slowly and is far too long, but the acting is good and I enjoyed the last half hour. Some of the jokes work, most do not. Not great, not terrible.",
   },
-  {
-    name: "Negations",
-    text: "It is not good, it is not funny, and it is not worth your money. I would not recommend it to anyone.",
-  },
+  { name: "Negations", text: "It is not a bad film, and I was never bored. Do not miss it." },
   { name: "Mostly unknown words", text: "Zzyzx 🎬 flibbertigibbet quux! Brillig slithy toves gyred superbly." },
+  { name: "Praise for the popcorn", text: "The popcorn was wonderful, and my seat was superb." },
 ];
 
 /** @param {(text: string) => void} onChoice Called with the text of the example that was clicked. */

@@ -17,8 +17,10 @@ export function verdictOf({ positive_probability: probability, sentiment, uncert
 
 /** Why a prediction is uncertain by the bundle's rule, from GET /model. */
 export function whyUncertain({ words, known_words: known }, rule) {
-  if (known < rule.min_known_words || known < words * rule.min_known_share)
-    return `A reliable prediction needs at least ${rule.min_known_words}, and ${percent(rule.min_known_share)} of all words.`;
+  if (known < rule.min_known_words || known < words * rule.min_known_share) {
+    const minimum = rule.min_known_words > 1 ? `${rule.min_known_words}, and ` : "";
+    return `A reliable prediction needs at least ${minimum}${percent(rule.min_known_share)} of all words.`;
+  }
   return `Probabilities between ${percent(rule.above)} and ${percent(rule.below)} are not reliable.`;
 }
 

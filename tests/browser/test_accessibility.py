@@ -68,7 +68,7 @@ def test_page_is_usable_with_the_keyboard_alone(visit: Visit) -> None:
     press("Enter")
     expect(visit.page.get_by_label("Write or paste a review")).to_be_focused()
     reached = []
-    for _ in range(8):
+    for _ in range(9):
         press("Tab")
         name, outline = visit.page.evaluate(
             """() => {

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import time
+from collections import Counter
 
 import httpx
 import pytest
@@ -87,8 +88,13 @@ def test_file_is_chosen_with_the_keyboard_and_its_reviews_are_explained(visit: V
 
 
 def test_sample_is_scored(visit: Visit) -> None:
-    visit.page.get_by_role("button", name="Try it with six sample reviews").click()
-    expect(visit.status).to_contain_text("6 reviews: 2 positive, 2 negative, 2 uncertain.")
+    with visit.page.expect_response("**/predict") as scored:
+        visit.page.get_by_role("button", name="Try it with six sample reviews").click()
+    predictions = scored.value.json()["predictions"]
+    counts = Counter("uncertain" if each["uncertain"] else each["sentiment"] for each in predictions)
+    summary = ", ".join(f"{counts[kind]} {kind}" for kind in ("positive", "negative", "uncertain"))
+    assert len(counts) == 3
+    expect(visit.status).to_contain_text(f"6 reviews: {summary}.")
 
 
 def test_rows_keep_their_focus_clicks_and_order_while_others_are_scored(visit: Visit) -> None:

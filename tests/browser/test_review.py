@@ -40,7 +40,7 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
     expect(visit.verdict).to_have_text("No review yet")
     expect(visit.page.locator("#answer")).to_be_hidden()
     visit.page.get_by_label("Write or paste a review").press_sequentially("I loved this wonderful superb film")
-    expect(visit.verdict).to_have_text(re.compile(r"^Positive \(9\d%\)$"))
+    expect(visit.verdict).to_have_text(re.compile(r"^Positive \((9\d(\.\d)?|over 99\.9)%\)$"))
     expect(visit.reason).to_contain_text("The model knows ")
     visit.write(BAD)
     expect(visit.verdict).to_contain_text("Negative (")
@@ -84,6 +84,12 @@ def test_verdict_is_in_plain_language(run: Run, probability: float, uncertain: b
 def test_uncertain_prediction_gives_the_reason_by_the_rule(run: Run, words: int, known: int, reason: str) -> None:
     rule = {"above": 0.35, "below": 0.65, "min_known_words": 4, "min_known_share": 0.2}
     assert run("verdict.js", "whyUncertain", {"words": words, "known_words": known}, rule) == reason
+
+
+def test_minimum_of_one_known_word_is_not_mentioned(run: Run) -> None:
+    rule = {"above": 0.35, "below": 0.65, "min_known_words": 1, "min_known_share": 0.66}
+    reason = run("verdict.js", "whyUncertain", {"words": 3, "known_words": 1}, rule)
+    assert reason == "A reliable prediction needs at least 66% of all words."
 
 
 def test_page_shows_what_the_service_says_is_uncertain(visit: Visit, served: Server) -> None:
@@ -181,8 +187,8 @@ def test_words_are_reached_with_the_keyboard(visit: Visit) -> None:
 
 
 def test_terms_are_listed_by_their_effect(visit: Visit, served: Server) -> None:
-    """In this review, "and a" has almost no effect."""
-    review = "The superb acting is good and a good story"
+    """In this review, "most" has almost no effect."""
+    review = "Most of the acting is superb and the plot is good"
     visit.explain(review)
     terms = explain(served, review)["terms"]
     rows = visit.page.get_by_role("table", name="Strongest effects").locator("tbody tr")
@@ -196,22 +202,27 @@ def test_terms_are_listed_by_their_effect(visit: Visit, served: Server) -> None:
         assert name.startswith(", ".join(term["terms"]))
         assert float(log_odds.replace("−", "-")) == pytest.approx(term["log_odds"], abs=0.006)
         assert float(points.replace("−", "-")) == pytest.approx(term["probability"] * 100, abs=0.06)
-    assert (directions["superb"], directions["and a"]) == ("positive", "neither")
+    assert (directions["superb"], directions["most"]) == ("positive", "neither")
 
 
 def test_explanation_warns_where_the_model_is_too_certain(visit: Visit) -> None:
     warning = visit.page.get_by_text("The model is so certain that the effect of a single word can hardly be measured.")
     visit.explain(CERTAIN)
     expect(warning).to_be_visible()
-    visit.explain(GOOD)
+    visit.explain(MIXED)
     expect(warning).to_be_hidden()
 
 
-def test_examples_are_scored_when_clicked(visit: Visit) -> None:
-    verdicts = ["Positive (", "Negative (", "Uncertain, leaning ", "Negative (", "Uncertain, leaning "]
-    for button, verdict in zip(visit.page.locator("#examples button").all(), verdicts, strict=True):
-        button.click()  # each verdict differs from the one before
-        expect(visit.verdict).to_have_text(re.compile(f"^{re.escape(verdict)}"))
+def test_examples_are_scored_when_clicked(visit: Visit, served: Server) -> None:
+    verdicts = [""]
+    for button in visit.page.locator("#examples button").all():
+        button.click()
+        prediction = explain(served, visit.page.get_by_label("Write or paste a review").input_value())
+        sentiment = prediction["sentiment"]
+        verdicts.append(f"Uncertain, leaning {sentiment} (" if prediction["uncertain"] else f"{sentiment.title()} (")
+        assert verdicts[-1] != verdicts[-2], "the page would pass with the verdict of the example before"
+        expect(visit.verdict).to_have_text(re.compile(f"^{re.escape(verdicts[-1])}"))
+    assert {verdict.split()[0] for verdict in verdicts[1:]} == {"Positive", "Negative", "Uncertain,"}
     visit.page.get_by_role("button", name="Clear").click()
     expect(visit.verdict).to_have_text("No review yet")
     expect(visit.page.get_by_label("Write or paste a review")).to_be_focused()

@@ -143,7 +143,9 @@ class Checks:
                 assert result.status() == "400"
             else:
                 assert result.get_response()["id"] == str(i)
-                assert probabilities(result) == predicted(SERVICE, [REVIEWS[i % 8]])
+                # In a larger batch, the last bits may differ, as in tests/probabilities.py.
+                expected = predicted(SERVICE, [REVIEWS[i % 8]])
+                np.testing.assert_allclose(probabilities(result), expected, rtol=0, atol=1e-6)
 
     def test_key_is_required(self) -> None:
         assert self.call(GUARDED, "is_server_ready") is True

@@ -74,7 +74,7 @@ def _path_parameters(versioned: bool) -> list[dict[str, Any]]:
     """Document the path parameters; the endpoints read them from the request."""
     parameters = [_path_parameter("model_name", "Name of the served bundle.", "imdb")]
     if versioned:
-        parameters.append(_path_parameter("model_version", "Version of the served bundle.", "2"))
+        parameters.append(_path_parameter("model_version", "Version of the served bundle.", "3"))
     return parameters
 
 

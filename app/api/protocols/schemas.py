@@ -59,7 +59,7 @@ class ModelMetadata(BaseModel):
     """The model's inputs and outputs."""
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    versions: Annotated[list[str], Field(description="The served version.", examples=[["2"]])]
+    versions: Annotated[list[str], Field(description="The served version.", examples=[["3"]])]
     platform: Annotated[
         str, Field(description="The runtime that executes the network.", examples=["tensorflow_savedmodel"])
     ]
@@ -158,14 +158,14 @@ class OutputTensor(BaseModel):
     name: Annotated[str, Field(description="The tensor's name.", examples=[OUTPUT])]
     datatype: Annotated[str, Field(description="Data type of the elements.", examples=["FP32"])]
     shape: Annotated[list[int], Field(description="[N] for N reviews.", examples=[[1]])]
-    data: Annotated[list[float], Field(description="One per review, in the same order.", examples=[[0.97]])]
+    data: Annotated[list[float], Field(description="One per review, in the same order.", examples=[[0.99]])]
 
 
 class InferResponse(BaseModel):
     """Probabilities, as a tensor."""
 
     model_name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    model_version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
+    model_version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
     id: Annotated[str | None, Field(description="The id of the request, if it had one.")] = None
     outputs: Annotated[list[OutputTensor], Field(description="A single tensor, the probabilities.")]
 
@@ -186,7 +186,7 @@ class VersionStatus(BaseModel):
 class ModelVersionStatus(BaseModel):
     """The state of a version."""
 
-    version: Annotated[str, Field(description="The bundle's version.", examples=["2"])]
+    version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
     state: Annotated[
         str, Field(description="Always AVAILABLE; a service that is stopping returns 503.", examples=["AVAILABLE"])
     ]
@@ -229,4 +229,4 @@ class InstanceExplanationsResponse(BaseModel):
 class InstanceProbabilitiesResponse(BaseModel):
     """The probability of being positive for each review, in the same order as the reviews."""
 
-    predictions: Annotated[list[float], Field(description="One per review, in the same order.", examples=[[0.97]])]
+    predictions: Annotated[list[float], Field(description="One per review, in the same order.", examples=[[0.99]])]

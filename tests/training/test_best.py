@@ -1,0 +1,78 @@
+"""The recipe `best`, on a tiny archive."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.progress import Progress
+
+from tests.corpus import files, review, write_folder
+from training import best
+from training.archive import load_archives
+from training.dataset import Dataset
+from training.network import TrainedModel
+
+RECIPE = replace(best.Best().scaled(120), epochs=2, phrases=300, terms=200)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    rng = random.Random(1)
+    members = files()
+    for i in range(40):
+        text = f"We saw Zorbax on Monday, and Zorbax was there. {review(rng.choice(['pos', 'neg']), rng)}"
+        members[f"aclImdb/train/unsup/{i}_0.txt"] = text.encode()
+    folder = write_folder(tmp_path_factory.mktemp("best"), members)
+    return load_archives([folder], Progress(disable=True), best.Best.encoding, True)
+
+
+@pytest.fixture(scope="module")
+def model(dataset: Dataset) -> TrainedModel:
+    return best.train(dataset, RECIPE, Progress(disable=True))
+
+
+def test_best_learns_words_and_negation_from_a_few_reviews(model: TrainedModel) -> None:
+    superb, awful, not_good, not_bad = model.predict(["superb", "awful", "not a good film", "not bad at all"])
+    assert superb > 0.5 > awful
+    assert not_good < not_bad
+
+
+def test_best_gives_no_column_to_names_and_one_to_stop_words(model: TrainedModel) -> None:
+    index = model.vocabulary.word_index
+    assert not [term for term in index if "zorbax" in term.split()]
+    assert len({index[word] for word in ("the", "and", "of", "with")}) == 1
+    assert index["not good"] == index["never good"] != index["good"]
+
+
+def test_best_ignores_markup(model: TrainedModel) -> None:
+    plain, marked_up = model.predict(["Awful. Boring.", "Awful.<br /><br />Boring."])
+    assert plain == marked_up
+
+
+def test_best_predicts_held_out_reviews_for_calibration(model: TrainedModel) -> None:
+    held_out = model.held_out
+    assert len(held_out.probabilities) == RECIPE.folds * RECIPE.validation
+    assert set(held_out.labels.tolist()) <= {0.0, 1.0}
+    assert np.all((held_out.probabilities > 0) & (held_out.probabilities < 1))
+    assert len(model.history["val_loss"]) == RECIPE.epochs
+
+
+def test_best_held_out_reviews_differ_between_folds(dataset: Dataset) -> None:
+    corpus = best.read_corpus(dataset, RECIPE, Progress(disable=True))
+    (known, aside), (_, other) = (best.hold_out(corpus, RECIPE, fold) for fold in range(2))
+    assert not set(aside.tolist()) & set(other.tolist())
+    assert sorted([*known, *aside]) == list(range(len(corpus.labels)))
+
+
+def test_shipped_recipe_is_recorded_whole() -> None:
+    (manifest,) = Path("models/imdb").glob("3/manifest.json")
+    recorded = json.loads(manifest.read_text())["recipe"]
+    expected = replace(best.Best(), seed=1)
+    assert recorded == {
+        "name": "best",
+        **{k: list(v) if isinstance(v, tuple) else v for k, v in vars(expected).items()},
+        "final_epochs": expected.epochs,
+    }

@@ -69,10 +69,14 @@ class ProcessPool:
 
     def submit(self, text: str, chunk: Chunk) -> Callable[[], Scored]:
         """See `Pool`."""
+        # Workers start here and inherit the blocked signal: Ctrl-C is for this process, even while they import.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             future = self._executor.submit(score, self._scoring, text, chunk)
         except BrokenProcessPool as error:
             raise BulkError(WORKER_DIED) from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return lambda: self._result(future)
 
     def _result(self, future: Future[Scored]) -> Scored:
@@ -94,7 +98,6 @@ class ProcessPool:
 
 
 def _prepare_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which stops the workers
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 

@@ -29,6 +29,7 @@ from app.inference.vocabulary import Encoding, Row, Vocabulary
 from training.dataset import Dataset, has_both_classes, tokens_of
 from training.errors import SourceError
 from training.network import (
+    FULL,
     HeldOut,
     History,
     Network,
@@ -39,6 +40,7 @@ from training.network import (
     fit,
     fix_seed,
     predict,
+    scaled_counts,
 )
 from training.phrases import WORDS, Polarity, grammar_terms, make_phrases
 from training.uncertainty import fit_rule
@@ -48,13 +50,10 @@ tf = import_tensorflow()
 Matrix: TypeAlias = sparse.csr_matrix
 Vector: TypeAlias = NDArray[np.float32]
 
-FULL = 25_000
-"""Labelled training reviews that the constants below are made for."""
-
 
 @dataclass(frozen=True)
 class Best:
-    """The constants of the recipe; docs/training.md says how they were chosen.
+    """The constants of the recipe that were tuned; docs/training.md says how.
 
     Attributes:
         min_sentences: Sentences that a term must occur in.
@@ -134,9 +133,8 @@ class Best:
         return replace(
             self,
             min_sentences=max(2, round(self.min_sentences * share)),
-            batch_size=min(self.batch_size, max(8, round(self.batch_size * share))),
             phrases=round(self.phrases * share),
-            validation=max(1, round(self.validation * share)),
+            **scaled_counts(self, reviews),
         )
 
 
@@ -217,6 +215,7 @@ class Corpus(NamedTuple):
         terms: str (650000,), every term of one to three tokens that is frequent enough and contains no name.
         by_sentence: float32 (sentences, terms), 1.0 where a term occurs.
         by_review: float32 (75000, terms), the same for whole reviews.
+        frequencies: Term -> number of reviews that contain it, in the order of `terms`.
         is_english: Whether the reviews are in English, so that stop words, names and phrases apply.
     """
 
@@ -227,6 +226,7 @@ class Corpus(NamedTuple):
     terms: NDArray[np.str_]
     by_sentence: Matrix
     by_review: Matrix
+    frequencies: dict[str, int]
     is_english: bool
 
 
@@ -277,13 +277,16 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     ones = np.ones(len(owners), np.float32)
     by_review = Matrix((ones, (owners, np.arange(len(owners)))), shape=(len(texts), len(owners))) @ by_sentence
     by_review.data[:] = 1
-    frequent = np.asarray(by_review.sum(0)).ravel() >= dataset.min_reviews
+    counted = np.asarray(by_review.sum(0)).ravel().astype(int)  # (terms,), the number of reviews with each term
+    frequent = counted >= dataset.min_reviews
     terms, by_sentence, by_review = terms[frequent], by_sentence[:, frequent], by_review.tocsr()[:, frequent]
+    frequencies = dict(zip(terms.tolist(), counted[frequent].tolist(), strict=True))
     if not len(terms):
         raise SourceError(f"no term occurs in {dataset.min_reviews} training reviews; add reviews")
     reviews = [*dataset.train.sequences, *(tokens_of(text, recipe.encoding) for text in dataset.unlabelled)]
     progress.remove_task(task)
-    return Corpus(reviews, dataset.train.labels, sentences, owners, terms, by_sentence, by_review, is_english)
+    labels = dataset.train.labels
+    return Corpus(reviews, labels, sentences, owners, terms, by_sentence, by_review, frequencies, is_english)
 
 
 def _terms_of(tokens: Sequence[str]) -> Iterator[str]:
@@ -449,10 +452,10 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabul
     Returns:
         The vocabulary; and bool (10000,), the columns of negations of which reviews say the opposite of a person.
     """
-    reviews = np.asarray(corpus.by_review.sum(0)).ravel()  # (terms,), the number of reviews with each term
+    frequencies = corpus.frequencies
+    reviews = np.fromiter(frequencies.values(), np.intp)  # (terms,), the number of reviews with each term
     share = np.asarray(corpus.by_sentence.mean(0)).ravel()  # (terms,), the share of sentences
     importance = np.abs(weights) * np.sqrt(share)  # about the spread that a term gives to the score
-    frequencies = dict(zip(corpus.terms.tolist(), reviews.astype(int).tolist(), strict=True))
     index: dict[str, int] = {}
     meanings: dict[Any, int] = {}
     next_column = 0
@@ -518,15 +521,20 @@ class SparseBatches:
         rows: float32 (rows, columns), 1.0 where a column is on.
         targets: float32 (rows,).
         size: Rows per batch.
-        rng: Draws a new order for each epoch; None keeps the order, and leaves no term out.
-        term_dropout: float32 (rows,), the share of each row's columns that is left out.
+        term_dropout: float32 (rows,), the share of each row's columns that is left out; with `rng` only.
+        rng: Draws a new order and other columns for each epoch; None keeps the order, and leaves nothing out.
     """
 
     def __init__(
-        self, rows: Matrix, targets: Vector, size: int, rng: np.random.Generator | None, term_dropout: Vector
+        self,
+        rows: Matrix,
+        targets: Vector,
+        size: int,
+        term_dropout: Vector | float = 0.0,
+        rng: np.random.Generator | None = None,
     ) -> None:
         self._matrix, self._targets, self._size, self._rng = rows, targets, size, rng
-        self._keep = 1 - term_dropout
+        self._keep = np.broadcast_to(np.float32(1) - term_dropout, rows.shape[:1])  # (rows,)
         self.rows: Sequence[int] = range(rows.shape[0])
 
     def __len__(self) -> int:
@@ -566,14 +574,12 @@ def _train(
     rows, targets, term_dropout = training_rows(corpus, known, teaching, vocabulary, misleading, recipe)
     progress.remove_task(task)
 
-    def batches(rows: Matrix, targets: Vector, rng: np.random.Generator | None, term_dropout: Vector) -> SparseBatches:
-        return SparseBatches(rows, targets, recipe.batch_size, rng, term_dropout)
-
-    training = batches(rows, targets, np.random.default_rng(recipe.seed), term_dropout)
+    rng = np.random.default_rng(recipe.seed)
+    training = SparseBatches(rows, targets, recipe.batch_size, term_dropout, rng)
     validation = None
     if aside is not None:
         held_out = to_matrix(encode(vocabulary, [corpus.reviews[i] for i in aside]), recipe.encoding.columns)
-        validation = batches(held_out, corpus.labels[aside], None, np.zeros(len(aside), np.float32))
+        validation = SparseBatches(held_out, corpus.labels[aside], recipe.batch_size)
     columns, hidden = recipe.encoding.columns, (recipe.hidden_units,)
     network = build(columns, hidden, dropout=recipe.dropout, sparse=True)  # (batch, 10000) -> (batch, 1)
     decay = tf.keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * len(training))
@@ -595,7 +601,7 @@ def training_rows(
     """Build the training set: whole reviews, spans of their sentences, and made-up phrases.
 
     Returns:
-        The rows, (420000, 10000); their targets, (420000,); and their term dropout, (420000,).
+        The rows, (372000, 10000); their targets, (372000,); and their term dropout, (372000,).
     """
     used = np.concatenate([known, np.arange(len(corpus.labels), len(corpus.reviews))])  # (75000,)
     sequences = [corpus.reviews[i] for i in used]
@@ -618,9 +624,8 @@ def training_rows(
 
     phrases: list[tuple[str, float]] = []
     if corpus.is_english and recipe.phrases:
-        reviews = np.asarray(corpus.by_review.sum(0)).ravel().astype(int).tolist()
-        frequencies = dict(zip(corpus.terms.tolist(), reviews, strict=True))
-        phrases = make_phrases(recipe.phrases, frequencies, random.Random(recipe.seed))  # noqa: S311  # no secret
+        rng_of_phrases = random.Random(recipe.seed)  # noqa: S311  # no secret
+        phrases = make_phrases(recipe.phrases, corpus.frequencies, rng_of_phrases)
     sequences += [vocabulary.tokenise(text) for text, _ in phrases]
     targets.append(np.array([target for _, target in phrases], np.float32))
 

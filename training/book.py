@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from app.inference.vocabulary import Encoding, Row, Vocabulary
 from training.dataset import Dataset, build_vocabulary, hold_out, shuffled
 from training.network import (
+    FULL,
     Batches,
     HeldOut,
     History,
@@ -26,12 +27,9 @@ from training.network import (
     fit,
     fix_seed,
     predict,
+    scaled_counts,
 )
 from training.uncertainty import fit_rule
-
-FULL = 25_000
-"""Training reviews that the constants below are made for."""
-MIN_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,8 @@ class Book:
     seed: int = 0
 
     def scaled(self, reviews: int) -> "Book":
-        """The recipe for a smaller training set: the same share for validation, and about as many steps per epoch."""
-        if reviews >= FULL:
-            return self
-        share = reviews / FULL
-        batch_size = min(self.batch_size, max(MIN_BATCH, round(self.batch_size * share)))
-        return replace(self, validation=max(1, round(self.validation * share)), batch_size=batch_size)
+        """The recipe for a smaller training set."""
+        return self if reviews >= FULL else replace(self, **scaled_counts(self, reviews))
 
 
 VARIANTS = {

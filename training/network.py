@@ -48,6 +48,20 @@ class Recipe(Protocol):
         """The same recipe for a smaller training set."""
 
 
+FULL = 25_000
+"""Labelled training reviews that the recipes' constants are made for."""
+MIN_BATCH = 8
+
+
+def scaled_counts(recipe: Any, reviews: int) -> dict[str, Any]:
+    """A recipe's `validation` and `batch_size` for a smaller training set, in proportion."""
+    share = reviews / FULL
+    return {
+        "validation": max(1, round(recipe.validation * share)),
+        "batch_size": min(recipe.batch_size, max(MIN_BATCH, round(recipe.batch_size * share))),
+    }
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """Predictions for labelled reviews by networks that were not trained on them."""

@@ -38,8 +38,8 @@ def _change(text: str, **more: Any) -> Any:
 
 DATASET_HELP = """Archives or folders of raw IMDB reviews, or your own reviews as .csv or .jsonl, or the word `keras`.
 By default, the official archive."""
-RECIPE_HELP = """book: as in the book. best: 10,000 chosen terms, and a larger model as a teacher, which also reads
-unlabelled reviews (pass their archive, too)."""
+RECIPE_HELP = """book: as in the book. best: learns from sentences as well as reviews, with larger models as teachers,
+which also read unlabelled reviews (pass their archive, too)."""
 LABEL_HELP = "Has 1, positive, pos, true or 0, negative, neg, false. By default label or sentiment."
 SENTENCES_HELP = "Short texts that only the report evaluates: a rating, a tab and a sentence per line."
 

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -278,7 +277,7 @@ class _TermFinder:
             int32 (longest term, at least 2; len(tokens)): the column of the term of length 1, 2, … that starts at a
             token, or ABSENT; bool (len(tokens),): whether a token belongs to any term.
         """
-        numbers = np.fromiter(map(self._numbers.get, tokens, repeat(0)), np.intp, len(tokens))
+        numbers = np.fromiter(map(self._numbers.get, tokens, itertools.repeat(0)), np.intp, len(tokens))
         found = np.full((max(self._longest, 2), len(tokens)), ABSENT, np.int32)
         found[0] = self._columns[numbers]
         positions, prefixes = np.arange(len(tokens)), numbers

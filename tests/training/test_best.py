@@ -3,12 +3,12 @@
 import json
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.progress import Progress
 
+from tests.bundles import MODELS
 from tests.corpus import files, review, write_folder
 from training import best
 from training.archive import load_archives
@@ -68,8 +68,7 @@ def test_best_held_out_reviews_differ_between_folds(dataset: Dataset) -> None:
 
 
 def test_shipped_recipe_is_recorded_whole() -> None:
-    (manifest,) = Path("models/imdb").glob("3/manifest.json")
-    recorded = json.loads(manifest.read_text())["recipe"]
+    recorded = json.loads((MODELS / "3/manifest.json").read_text())["recipe"]
     expected = replace(best.Best(), seed=1)
     assert recorded == {
         "name": "best",

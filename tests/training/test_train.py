@@ -17,10 +17,10 @@ from tests.conftest import TINY_RECIPE
 from tests.corpus import files, write_archive, write_folder
 from training import book
 from training.archive import load_archives
-from training.book import FULL, Book
+from training.book import Book
 from training.dataset import Dataset
 from training.evaluation import BOOK, measure
-from training.network import HeldOut, build, fix_seed
+from training.network import FULL, HeldOut, build, fix_seed
 from training.train import train
 from training.uncertainty import coverage, fit_rule
 

@@ -147,27 +147,25 @@ class LiteRTRuntime:
     def __init__(self, folder: Path) -> None:
         interpreter = _import_litert()
         path = folder / LITERT_FILE
-        # One interpreter per batch size: resizing one would reallocate its tensors at each change.
-        self._interpreters: dict[int, Any] = {}
         try:
-            for size in BATCH_SIZES:
-                with _without_notices():
-                    model = interpreter(model_path=str(path), num_threads=1)
-                (input_,), (output,) = model.get_input_details(), model.get_output_details()
-                self.columns = int(input_["shape"][1])
-                model.resize_tensor_input(input_["index"], (size, self.columns))
-                with _without_notices():
-                    model.allocate_tensors()
-                self._interpreters[size] = (model, input_["index"], output["index"])
+            with _without_notices():
+                self._model = interpreter(model_path=str(path), num_threads=1)
+                self._model.allocate_tensors()
+            (input_,), (output,) = self._model.get_input_details(), self._model.get_output_details()
+            self._size, self.columns = map(int, input_["shape"])
         except (ValueError, RuntimeError, IndexError, OSError) as error:
             raise BundleDamaged(path, "LiteRT cannot load this model") from error
+        self._input, self._output = input_["index"], output["index"]
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Runtime`."""
-        model, input_, output = self._interpreters[len(multi_hot)]
-        model.set_tensor(input_, multi_hot)
-        model.invoke()
-        probabilities: NDArray[np.float32] = model.get_tensor(output).reshape(-1)
+        if len(multi_hot) != self._size:  # takes 4 us; one interpreter per size would take 13 MB more
+            self._model.resize_tensor_input(self._input, multi_hot.shape)
+            self._model.allocate_tensors()
+            self._size = len(multi_hot)
+        self._model.set_tensor(self._input, multi_hot)
+        self._model.invoke()
+        probabilities: NDArray[np.float32] = self._model.get_tensor(self._output).reshape(-1)
         return probabilities
 
 

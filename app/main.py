@@ -1,9 +1,9 @@
 """Create, start and stop the application."""
 
-import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -18,14 +18,12 @@ from app.api.middleware import Admission, ApiKeys, RequestContext
 from app.api.openapi import add_openapi
 from app.api.pages import page_routes
 from app.api.protocols import open_inference, tensorflow_serving
-from app.api.state import Service, State
-from app.inference.batcher import Batcher
-from app.inference.bundle import Bundle, find_bundle, load_bundle
-from app.inference.classifier import open_classifier
+from app.api.state import State
+from app.inference.bundle import Bundle, find_bundles
 from app.inference.errors import SentimentError
-from app.inference.explainer import Explainer
 from app.logs import configure_logs
 from app.metrics import Metrics
+from app.service import Service
 from app.settings import Settings
 
 DESCRIPTION = """\
@@ -37,7 +35,7 @@ or a new one, and log lines contain it. `GET /model` returns the limits that app
 
 TAGS = [
     {"name": "predictions", "description": "Score and explain reviews."},
-    {"name": "model", "description": "The served bundle."},
+    {"name": "model", "description": "The served bundles."},
     {"name": "health", "description": "Health checks for load balancers and orchestrators."},
     {"name": "open inference protocol", "description": "Predictions for clients of Triton and KServe v2."},
     {"name": "tensorflow serving", "description": "Predictions for clients of TensorFlow Serving and KServe v1."},
@@ -47,13 +45,14 @@ log = structlog.get_logger()
 
 
 def create_app(
-    settings: Settings | None = None, bundle: Bundle | None = None, metrics: Metrics | None = None
+    settings: Settings | None = None, bundles: Sequence[Bundle | Path] = (), metrics: Metrics | None = None
 ) -> FastAPI:
     """Create the application.
 
     Args:
         settings: If None, they are read from the environment, as in each worker.
-        bundle: The bundle to serve. If None, the one in the settings is loaded and verified.
+        bundles: The bundles to serve, the default first; folders are loaded and verified when the application starts.
+            If there are none, those in the settings are served.
         metrics: The metrics to update. If None, new ones are created.
     """
     settings = settings or Settings()
@@ -61,11 +60,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        service = start_service(settings, bundle, metrics or Metrics())
+        service = start_service(settings, bundles, metrics or Metrics())
         post_routes = [
             route.path for route in app.routes if isinstance(route, Route) and "POST" in (route.methods or ())
         ]
-        service.metrics.initialise(post_routes, REASONS)
+        service.metrics.start(settings.max_waiting, post_routes, REASONS)
         yield {"service": service}
         stop_tracing()
 
@@ -97,26 +96,20 @@ def create_app(
     return app
 
 
-def start_service(settings: Settings, bundle: Bundle | None, metrics: Metrics) -> Service:
-    """Load and verify the bundle, and start the batcher and the explainer.
+def start_service(settings: Settings, bundles: Sequence[Bundle | Path], metrics: Metrics) -> Service:
+    """Load and verify all bundles.
 
     Raises:
-        SentimentError: The bundle cannot be served. The reason has been logged.
+        SentimentError: A bundle cannot be served. The reason has been logged.
     """
     try:
-        bundle = bundle or load_bundle(find_bundle(settings.model_dir, settings.model_version))
-        classifier = open_classifier(bundle, settings.runtime)
+        found = bundles or find_bundles(settings.model_dir, settings.model_version)
+        service = Service(settings, found, metrics)
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
         raise
-    metrics.record_bundle(bundle, settings.runtime, settings.max_waiting)
-    batcher = Batcher(classifier, settings.max_waiting, settings.deadline, metrics.batch)
-    explainer = Explainer(classifier, settings.max_explaining, settings.max_explanation_rows, settings.deadline)
-    gc.freeze()  # exempts loaded objects from garbage collection, as they live until the process ends
-    log.info(
-        "ready", model=bundle.manifest.name, version=bundle.manifest.version, digest=bundle.digest, pid=os.getpid()
-    )
-    return Service(settings, bundle, batcher, explainer, metrics)
+    log.info("ready", model=service.name, versions=service.digests, pid=os.getpid())
+    return service
 
 
 def middleware_of(settings: Settings) -> list[Middleware]:

@@ -26,6 +26,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from app.inference.batcher import BatchObserver
 from app.inference.bundle import Bundle
 from app.inference.prediction import Prediction
 from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
@@ -63,30 +64,25 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
-        stages = Histogram(
+        self._stages = Histogram(
             "sentiment_stage_duration_seconds",
             "Seconds per stage of a batch: queue (since its first request arrived), text (tokenising, finding terms), "
             "model (the network).",
-            ["stage"],
+            ["version", "stage"],
             buckets=SECONDS,
             registry=registry,
         )
-        self._queue, self._text, self._model = map(stages.labels, ("queue", "text", "model"))
-        self._batch = Histogram("sentiment_batch_reviews", "Reviews per batch.", buckets=BATCH_SIZES, registry=registry)
-        self._reviews = Counter("sentiment_reviews", "Reviews scored.", registry=registry)
-        self._explained = Counter("sentiment_explained_reviews", "Reviews explained.", registry=registry)
-        self._probability = Histogram(
-            "sentiment_positive_probability",
-            "Predicted probabilities.",
-            buckets=BOUNDS[POSITIVE_PROBABILITY],
-            registry=registry,
-        )
-        self._words = Histogram("sentiment_review_words", "Words per review.", buckets=BOUNDS[WORDS], registry=registry)
-        self._unknown_share = Histogram(
-            "sentiment_unknown_share",
-            "Share of a review's words that are not in the vocabulary.",
-            buckets=BOUNDS[UNKNOWN_SHARE],
-            registry=registry,
+        self._reviews = Counter("sentiment_reviews", "Reviews scored.", ["version"], registry=registry)
+        self._explained = Counter("sentiment_explained_reviews", "Reviews explained.", ["version"], registry=registry)
+
+        def histogram(name: str, documentation: str, bounds: Sequence[float]) -> Histogram:
+            return Histogram(f"sentiment_{name}", documentation, ["version"], buckets=bounds, registry=registry)
+
+        self._batch = histogram("batch_reviews", "Reviews per batch.", BATCH_SIZES)
+        self._probability = histogram("positive_probability", "Predicted probabilities.", BOUNDS[POSITIVE_PROBABILITY])
+        self._words = histogram("review_words", "Words per review.", BOUNDS[WORDS])
+        self._unknown_share = histogram(
+            "unknown_share", "Share of a review's words that are not in the vocabulary.", BOUNDS[UNKNOWN_SHARE]
         )
 
         def gauge(name: str, documentation: str, mode: str = "livesum", labels: Sequence[str] = ()) -> Gauge:
@@ -100,42 +96,50 @@ class Metrics:
         self.connections = gauge("open_connections", "Open client connections.")
         self.memory = gauge("memory_bytes", "Resident memory of all workers; shared pages count once per worker.")
         self.restarts = Counter("sentiment_worker_restarts", "Workers that died and were replaced.", registry=registry)
+        self._reloads = Counter(
+            "sentiment_reloads", "Reloads by result: loaded, or rejected.", ["result"], registry=registry
+        )
         self._bundle = gauge(
-            "bundle_info", "The served bundle; always 1.", "max", ["name", "version", "digest", "runtime"]
+            "bundle_info",
+            "1 for each served bundle, 0 for those that a reload has replaced.",
+            "livemax",
+            ["name", "version", "digest", "runtime"],
         )
         self._training_share = gauge(
             "training_share",
             "Cumulative share of the bundle's training reviews, by feature and upper bound; recording rules compare it "
             "with the histograms of the same features.",
-            "max",
-            ["feature", "le"],
+            "livemax",
+            ["version", "feature", "le"],
         )
 
-    def record_bundle(self, bundle: Bundle, runtime: str, max_waiting: int) -> None:
-        """Record the served bundle, and that this worker is ready.
+    def serving(self, bundle: Bundle, runtime: str, served: bool) -> None:
+        """Record whether a bundle is served, and by which runtime."""
+        self._bundle.labels(bundle.manifest.name, bundle.manifest.version, bundle.digest, runtime).set(served)
 
-        Args:
-            bundle: The bundle.
-            runtime: The runtime that executes its network.
-            max_waiting: Maximum number of waiting reviews.
-        """
-        manifest = bundle.manifest
-        self._bundle.labels(manifest.name, manifest.version, bundle.digest, runtime).set(1)
+    def record_training(self, bundle: Bundle) -> None:
+        """Record the histograms of a bundle's training reviews."""
+        version = bundle.manifest.version
         for feature, bounds in BOUNDS.items():
             counts: Sequence[int] = getattr(bundle.profile, feature).counts
             for bound, cumulative in zip(bounds, accumulate(counts), strict=True):
-                self._training_share.labels(feature, floatToGoString(bound)).set(cumulative / sum(counts))
-            self._training_share.labels(feature, floatToGoString(inf)).set(1)
-        self._waiting_limit.set(max_waiting)
-        self.workers_ready.set(1)
+                self._training_share.labels(version, feature, floatToGoString(bound)).set(cumulative / sum(counts))
+            self._training_share.labels(version, feature, floatToGoString(inf)).set(1)
 
-    def initialise(self, routes: Sequence[str], reasons: Sequence[str]) -> None:
-        """Create the series that alerts compare, because `rate` misses the first event of a new series.
+    def start(self, max_waiting: int, routes: Sequence[str], reasons: Sequence[str]) -> None:
+        """Record that this worker is ready, and create the series that alerts compare.
+
+        Otherwise `rate` would miss the first event of a new series.
 
         Args:
+            max_waiting: Maximum number of waiting reviews.
             routes: Path templates that score reviews.
             reasons: Reasons for rejections.
         """
+        self._waiting_limit.set(max_waiting)
+        self.workers_ready.set(1)
+        for result in ("loaded", "rejected"):
+            self._reloads.labels(result)
         for route in routes:
             self._duration.labels(route)
             for status in (200, 500, 503, 504):
@@ -150,23 +154,37 @@ class Metrics:
         if problem is not None:
             self._rejections.labels(problem).inc()
 
-    def batch(
-        self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
-    ) -> None:
-        """See `app.inference.batcher.BatchObserver`."""
-        self._queue.observe(queue_seconds)
-        self._text.observe(text_seconds)
-        self._model.observe(model_seconds)
-        self._batch.observe(len(predictions))
-        self._reviews.inc(len(predictions))
-        for prediction in predictions:
-            self._probability.observe(prediction.positive_probability)
-            self._words.observe(prediction.words)
-            self._unknown_share.observe(prediction.unknown_share)
+    def observer(self, version: str) -> BatchObserver:
+        """The observer for the batches of one version."""
+        # Looking up a series takes as long as incrementing it.
+        queue, text, model = (self._stages.labels(version, stage) for stage in ("queue", "text", "model"))
+        batch, reviews = self._batch.labels(version), self._reviews.labels(version)
+        probability, words = self._probability.labels(version), self._words.labels(version)
+        unknown_share = self._unknown_share.labels(version)
+        self._explained.labels(version)
 
-    def explained(self, reviews: int) -> None:
+        def observe(
+            predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
+        ) -> None:
+            queue.observe(queue_seconds)
+            text.observe(text_seconds)
+            model.observe(model_seconds)
+            batch.observe(len(predictions))
+            reviews.inc(len(predictions))
+            for prediction in predictions:
+                probability.observe(prediction.positive_probability)
+                words.observe(prediction.words)
+                unknown_share.observe(prediction.unknown_share)
+
+        return observe
+
+    def explained(self, version: str, reviews: int) -> None:
         """Count reviews that were explained."""
-        self._explained.inc(reviews)
+        self._explained.labels(version).inc(reviews)
+
+    def reloaded(self, loaded: bool) -> None:
+        """Count a reload: its bundles were loaded, or rejected."""
+        self._reloads.labels("loaded" if loaded else "rejected").inc()
 
     @property
     def registry(self) -> CollectorRegistry:

@@ -2,10 +2,11 @@
 
 On SIGTERM, readiness fails and every response asks its client to close the connection, but the server still answers.
 After the drain period it accepts pending connections, stops listening, finishes the accepted requests and exits. SIGINT
-(Ctrl-C) skips the drain period; a second signal stops the server at once.
+(Ctrl-C) skips the drain period; a second signal stops the server at once. SIGHUP reloads the model.
 """
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -15,7 +16,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from app.api.state import Service
+from app.service import Service
 
 ACCEPT_TIMEOUT = 0.1
 """Seconds without a new connection after which a listener is closed."""
@@ -34,13 +35,29 @@ class Server(uvicorn.Server):
 
     stopping = False
     interrupted = False
+    hung_up = False
     drained_at: float | None = None
+    reload: asyncio.Task[None] | None = None
 
     @property
     def service(self) -> Service:
         """The application's state, once it has started."""
         service: Service = self.lifespan.state["service"]
         return service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`; also handles SIGHUP."""
+        terminal = Terminal()
+
+        def hang_up(*_: object) -> None:
+            if not terminal.closed:
+                self.hung_up = True
+            elif self.config.workers == 1:  # otherwise the supervisor stops the workers
+                signal.signal(signal.SIGHUP, signal.SIG_DFL)
+                signal.raise_signal(signal.SIGHUP)
+
+        signal.signal(signal.SIGHUP, hang_up)
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Record SIGTERM and SIGINT; see the module docstring.
@@ -62,6 +79,9 @@ class Server(uvicorn.Server):
             self.drained_at = time.monotonic() + seconds
             self.service.begin_draining()
             log.info("draining", seconds=seconds)
+        if self.hung_up and (self.reload is None or self.reload.done()):
+            self.hung_up = False
+            self.reload = asyncio.create_task(self.service.reload())
         if counter % 10 == 0:
             self.service.observe(connections=len(self.server_state.connections))
         drained = self.drained_at is not None and time.monotonic() >= self.drained_at
@@ -88,6 +108,27 @@ class Server(uvicorn.Server):
         return self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
+
+
+class Terminal:
+    """The terminal that this process was started from, if any; the system sends SIGHUP when it is closed."""
+
+    def __init__(self) -> None:
+        ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # by nohup, to survive the terminal
+        self._watched = not ignored and _has_terminal()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._watched and not _has_terminal()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def pending_connections(listener: socket.socket) -> list[socket.socket]:

@@ -3,6 +3,9 @@
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.settings import PREFIX, Settings
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
+    from app.inference.bundle import Bundle
     from app.metrics import Metrics
 
 
@@ -25,14 +29,13 @@ def serve(settings: Settings) -> int:
         SentimentError: The bundle is missing or damaged, or the packages for tracing are not installed.
     """
     from app import tracing
-    from app.inference.bundle import find_bundle, load_bundle
 
     # First, so that a wrong path or a damaged file fails at once, not in every worker.
-    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+    bundles = load_bundles(settings)
     if tracing.requested():
         tracing.check()
     if settings.workers > 1:
-        return _serve_with_workers(settings)
+        return _serve_with_workers(settings, bundles)
 
     from app.main import create_app
     from app.metrics import Metrics
@@ -41,7 +44,7 @@ def serve(settings: Settings) -> int:
     metrics = Metrics()
     metrics.workers.set(1)
     _serve_metrics(settings, metrics)
-    server = Server(_uvicorn_config(create_app(settings, bundle, metrics), settings))
+    server = Server(_uvicorn_config(create_app(settings, bundles, metrics), settings))
     try:
         server.run()
     except SystemExit:
@@ -51,7 +54,29 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def _serve_with_workers(settings: Settings) -> int:
+def load_bundles(settings: Settings) -> "list[Bundle]":
+    """Load and verify the bundles that the settings name.
+
+    Raises:
+        BundleError: One of them is missing or damaged.
+    """
+    from app.inference.bundle import find_bundles, load_bundle
+
+    return [load_bundle(folder) for folder in find_bundles(settings.model_dir, settings.model_version)]
+
+
+def create_worker_app(folders: Sequence[Path]) -> "FastAPI":
+    """Create the app in a worker. The supervisor names the bundles, so that all workers serve the same ones."""
+    from app.main import create_app
+
+    return create_app(bundles=folders)
+
+
+def _worker_app(bundles: "Sequence[Bundle]") -> "Callable[[], FastAPI]":
+    return partial(create_worker_app, [bundle.folder for bundle in bundles])
+
+
+def _serve_with_workers(settings: Settings, bundles: "Sequence[Bundle]") -> int:
     with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported, here and in the workers
 
@@ -63,7 +88,8 @@ def _serve_with_workers(settings: Settings) -> int:
         metrics = Metrics()
         _serve_metrics(settings, metrics)
         # Each worker creates the app itself, with settings from the environment.
-        supervisor = Supervisor(_uvicorn_config("app.main:create_app", settings), metrics)
+        config = _uvicorn_config(_worker_app(bundles), settings, factory=True)
+        supervisor = Supervisor(config, metrics, lambda: _worker_app(load_bundles(settings)))
         supervisor.run()
         return 1 if supervisor.failed else 0
 
@@ -80,12 +106,14 @@ def _serve_metrics(settings: Settings, metrics: "Metrics") -> None:
             sys.exit(STARTUP_FAILURE)
 
 
-def _uvicorn_config(app: "FastAPI | str", settings: Settings) -> "uvicorn.Config":
+def _uvicorn_config(
+    app: "FastAPI | Callable[[], FastAPI]", settings: Settings, factory: bool = False
+) -> "uvicorn.Config":
     import uvicorn
 
     return uvicorn.Config(
         app,
-        factory=isinstance(app, str),
+        factory=factory,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,

@@ -35,7 +35,13 @@ class Settings(BaseSettings):
         ),
     ] = 1
     model_dir: Annotated[Path, Field(description="Folder of bundle versions.")] = Path("models/imdb")
-    model_version: Annotated[str | None, Field(description="Bundle version to serve; if unset, the highest.")] = None
+    model_version: Annotated[
+        str | None,
+        Field(
+            description="Bundle versions to serve, separated by commas, the default first; `all` for all of them, the "
+            "highest first. If unset, only the highest."
+        ),
+    ] = None
     runtime: Annotated[
         RuntimeName,
         Field(description="Runtime that executes the network; `litert` starts faster and needs less memory."),

@@ -3,15 +3,18 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from app.inference.errors import SentimentError
 from app.metrics import Metrics
-from app.server import Server
+from app.server import Server, Terminal
 
 log = structlog.get_logger()
 
@@ -30,12 +33,16 @@ class Supervisor(Multiprocess):
 
     Args:
         config: Configures every worker.
-        metrics: Counts restarts.
+        metrics: Counts restarts and rejected reloads.
+        new_app: Verifies the bundles that the settings name now, and returns a function that creates their app.
     """
 
-    def __init__(self, config: Config, metrics: Metrics) -> None:
+    def __init__(self, config: Config, metrics: Metrics, new_app: Callable[[], Callable[[], Any]]) -> None:
+        self._terminal = Terminal()
         super().__init__(config, [config.bind_socket()])
         self._metrics = metrics
+        self._new_app = new_app
+        self._apps = [config.app]
         self.failed = False
         metrics.workers.set(config.workers)
 
@@ -59,9 +66,12 @@ class Supervisor(Multiprocess):
             worker.join()
             mark_process_dead(worker.pid)
             if worker.exitcode == STARTUP_FAILURE:
-                self.failed = True
-                self.should_exit.set()
-                return
+                if len(self._apps) == 1:
+                    self.failed = True
+                    self.should_exit.set()
+                    return
+                self._apps.pop()  # the other workers have rejected these bundles, too
+                self.config.app = self._apps[-1]
             log.warning("worker died", pid=worker.pid, exit_code=worker.exitcode)
             self._metrics.restarts.inc()
             self.processes[i] = self._start()
@@ -74,8 +84,21 @@ class Supervisor(Multiprocess):
         self.should_exit.set()
 
     def handle_hup(self) -> None:
-        """Stop; the terminal was closed."""
-        self.should_exit.set()
+        """Have all workers reload the model, and start later ones with it; stop if the terminal was closed."""
+        if self._terminal.closed:
+            self.should_exit.set()
+            return
+        try:
+            app = self._new_app()
+        except SentimentError as error:
+            log.error("reload rejected", reason=str(error))
+            self._metrics.reloaded(loaded=False)
+            return
+        self._apps.append(app)
+        self.config.app = app
+        for worker in self.processes:
+            if worker.process.is_alive() and worker.pid is not None:
+                os.kill(worker.pid, signal.SIGHUP)
 
     def handle_ttin(self) -> None:
         """Ignore the signal: SENTIMENT_WORKERS sets the number of workers."""

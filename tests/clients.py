@@ -3,17 +3,23 @@
 import json
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Thread
 
 from tests.servers import PATIENCE
 
-BODY = json.dumps({"reviews": ["A superb and moving film"]}).encode()
-HEAD = (
-    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    + f"Content-Length: {len(BODY)}\r\n\r\n".encode()
-)
+REVIEWS = ["A superb and moving film"]
+
+
+def request_of(reviews: Sequence[str]) -> tuple[bytes, bytes]:
+    """The head and the body of a request to score reviews."""
+    body = json.dumps({"reviews": reviews}).encode()
+    head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode(), body
+
+
+HEAD, BODY = request_of(REVIEWS)
 
 
 class Client(Thread):
@@ -23,12 +29,15 @@ class Client(Thread):
 
     Args:
         url: The server's URL.
+        reviews: The reviews of each request.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, reviews: Sequence[str]) -> None:
         super().__init__(daemon=True)
         self._port = int(url.rsplit(":", 1)[1])
+        self._request = b"".join(request_of(reviews))
         self.outcomes: Counter[str] = Counter()
+        self.bodies: set[bytes] = set()  # the distinct bodies of the responses
         self.stopping = False
 
     def run(self) -> None:
@@ -45,7 +54,7 @@ class Client(Thread):
         """Send a request and read its response; returns whether the connection can be used again."""
         received = b""
         try:
-            connection.sendall(HEAD + BODY)
+            connection.sendall(self._request)
             while b"\r\n\r\n" not in received or len(received.split(b"\r\n\r\n", 1)[1]) < _length(received):
                 data = connection.recv(65536)
                 if not data:
@@ -55,6 +64,7 @@ class Client(Thread):
             self.outcomes[f"lost: {error}"] += 1
             return False
         self.outcomes[received[9:12].decode() if received else "lost: closed"] += 1
+        self.bodies.add(received.partition(b"\r\n\r\n")[2])
         return bool(received) and b"connection: close" not in received.lower()
 
 
@@ -68,9 +78,9 @@ def outcomes_of(clients: list[Client]) -> Counter[str]:
 
 
 @contextmanager
-def load(url: str) -> Iterator[list[Client]]:
+def load(url: str, reviews: Sequence[str] = REVIEWS) -> Iterator[list[Client]]:
     """Run eight clients until the end of the block."""
-    clients = [Client(url) for _ in range(8)]
+    clients = [Client(url, reviews) for _ in range(8)]
     for client in clients:
         client.start()
     try:

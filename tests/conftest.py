@@ -1,11 +1,11 @@
 """Fixtures: a tiny bundle trained once per session, the real app with it, and the real reviews if available."""
 
-import json
 import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -19,9 +19,8 @@ from app.inference.classifier import Classifier, open_classifier
 from app.main import create_app
 from app.settings import Settings
 from benchmarks.environments import environment
-from tests.bundles import MODELS, VERSIONS
+from tests.bundles import MODELS, VERSIONS, break_golden_review
 from tests.corpus import files, write_archive
-from tests.inference.test_bundle import resealed
 from tests.servers import Server, serving
 from training.archive import load_archives
 from training.book import Book
@@ -71,6 +70,15 @@ def models(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def newer(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 2 of the tiny bundle, with other probabilities, in a folder of its own."""
+    models = tmp_path_factory.mktemp("newer") / "tiny"
+    progress = Progress(disable=True)
+    train(load_archives([archive], progress), replace(TINY_RECIPE, epochs=1), models, "2", progress)
+    return models / "2"
+
+
+@pytest.fixture(scope="session")
 def bundle(models: Path) -> Bundle:
     return load_bundle(models / "1")
 
@@ -79,10 +87,7 @@ def bundle(models: Path) -> Bundle:
 def damaged_golden(models: Path, tmp_path: Path) -> Path:
     """A copy of the tiny bundle with the right digests, but a golden review that the network scores differently."""
     copy = Path(shutil.copytree(models / "1", tmp_path / "tiny/1"))
-    golden = json.loads((copy / "golden.json").read_text())
-    golden[0]["positive_probability"] = 0.123
-    (copy / "golden.json").write_text(json.dumps(golden))
-    resealed(copy)
+    break_golden_review(copy)
     return copy
 
 

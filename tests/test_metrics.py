@@ -115,8 +115,6 @@ def test_workers_that_die_are_replaced_and_no_count_is_lost(models: Path, tmp_pa
         assert number(numbers, "workers") == number(numbers, "workers_ready") == 2
         assert number(numbers, "waiting_reviews_limit") == 2048
         wait_until(lambda: number(scrape(server.url), "waiting_reviews") == 0)
-        server.process.send_signal(signal.SIGHUP)  # as when its terminal is closed
-        assert server.process.wait(PATIENCE) == 0
 
 
 def test_open_connections_are_counted(server: Server) -> None:

@@ -12,7 +12,7 @@ SentimentError                 the root, in `app.inference.errors`, with the err
 Errors are RFC 9457 problem details; clients of other protocols (under /v1 and /v2) get `{"error": detail}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -57,10 +57,11 @@ class Unauthorized(RequestError):
 
 
 class ModelNotFound(RequestError):
-    """The path names a model or version that is not served."""
+    """The request names a model or version that is not served."""
 
-    def __init__(self, name: str, version: str) -> None:
-        super().__init__(f"The model served here is {name}, version {version}; there is no other.")
+    def __init__(self, name: str, versions: Sequence[str]) -> None:
+        noun, others = ("version", "is no other") if len(versions) == 1 else ("versions", "are no others")
+        super().__init__(f"The model served here is {name}, {noun} {', '.join(versions)}; there {others}.")
 
 
 class BodyTimeout(RequestError):

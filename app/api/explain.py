@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
-from app.api.openapi import SCORING, problems, request_body
+from app.api.openapi import SCORING, VERSION, problems, request_body
 from app.api.routing import DirectRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.serialization import explanations_json
-from app.api.state import service_of
+from app.api.state import service_of, version_of
 from app.inference.explanation import Explanation
+from app.service import ServedVersion
 
 router = APIRouter(tags=["predictions"], route_class=DirectRoute)
 
@@ -21,23 +22,23 @@ router = APIRouter(tags=["predictions"], route_class=DirectRoute)
     summary="Explain predictions",
     response_model=ExplainResponse,
     response_description="One explanation per review.",
-    responses=problems(*SCORING),
-    openapi_extra=request_body(ExplainRequest),
+    responses=problems(*SCORING, "ModelNotFound"),
+    openapi_extra={**request_body(ExplainRequest), **VERSION},
 )
 async def explain(request: Request) -> Response:
     """Show what each prediction is based on: the probability without each term that the model knows.
 
     The numbers are exact. They need not add up, because terms interact.
     """
-    service = service_of(request)
-    body = await read_reviews(request, ExplainRequest, service.settings.max_explained)
-    explanations = await explain_reviews(request, body.reviews)
-    manifest = service.bundle.manifest
+    version = version_of(request)
+    body = await read_reviews(request, ExplainRequest, service_of(request).settings.max_explained)
+    explanations = await explain_reviews(request, version, body.reviews)
+    manifest = version.bundle.manifest
     content = explanations_json(manifest.name, manifest.version, explanations, body.top)
     return Response(content, media_type="application/json")
 
 
-async def explain_reviews(request: Request, reviews: Sequence[str]) -> list[Explanation]:
+async def explain_reviews(request: Request, version: ServedVersion, reviews: Sequence[str]) -> list[Explanation]:
     """Explain the reviews of a request, unless its client disconnects; used by every protocol.
 
     Raises:
@@ -45,6 +46,6 @@ async def explain_reviews(request: Request, reviews: Sequence[str]) -> list[Expl
         ClientDisconnect: The client closed the connection.
     """
     service = service_of(request)
-    explanations = await unless_disconnected(request, service.explainer.explain(reviews))
-    service.metrics.explained(len(reviews))
+    explanations = await unless_disconnected(request, service.explainer.explain(version.classifier, reviews))
+    service.metrics.explained(version.bundle.manifest.version, len(reviews))
     return explanations

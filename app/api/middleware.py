@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
 from app.api.pages import PAGE_POLICIES
-from app.api.state import Service
 from app.logs import REQUEST_ID
 from app.metrics import OTHER
+from app.service import Service
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """Accepted values of X-Request-ID. Anything else could forge log lines or headers, and is replaced."""
@@ -178,7 +178,7 @@ class Admission:
         """Pass the request on; see the class."""
         if scope["type"] == "http" and scope["method"] == "POST":
             service: Service = scope["state"]["service"]
-            queue = service.explainer if scope["path"].endswith("explain") else service.batcher
+            queue = service.explainer if scope["path"].endswith("explain") else service.waiting
             if queue.full:
                 await respond(queue.overloaded(), scope)(scope, receive, send)
                 return

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request
 
-from app.api.openapi import problems
+from app.api.openapi import VERSION, problems
 from app.api.schemas import Limits, ModelResponse
-from app.api.state import service_of
+from app.api.state import service_of, version_of
 
 router = APIRouter(tags=["model"])
 
@@ -14,15 +14,17 @@ router = APIRouter(tags=["model"])
     operation_id="get_model",
     summary="Describe the served model",
     response_description="The served bundle.",
-    responses=problems("Unauthorized"),
+    responses=problems("Unauthorized", "ModelNotFound"),
+    openapi_extra=VERSION,
 )
 async def get_model(request: Request) -> ModelResponse:
     """Describe the served bundle: how it was trained, how good it is, and which limits apply."""
-    service = service_of(request)
-    settings, bundle = service.settings, service.bundle
+    service, bundle = service_of(request), version_of(request).bundle
+    settings = service.settings
     return ModelResponse(
         **bundle.manifest.model_dump(exclude={"files"}),
         digest=bundle.digest,
+        versions=list(service.versions),
         runtime=settings.runtime,
         limits=Limits.model_validate(settings.model_dump(include=set(Limits.model_fields))),
     )

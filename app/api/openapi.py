@@ -55,6 +55,7 @@ ERRORS: dict[str, tuple[str, list[Exception]]] = {
             invalid("reviews.0", "Input should be a valid string"),
         ],
     ),
+    "ModelNotFound": ("The request names a model or version that is not served.", [ModelNotFound("imdb", ["3", "1"])]),
     "InternalError": ("The service failed.", [InferenceError()]),
     "Unavailable": (
         "The service is overloaded or stopping. Try again after `Retry-After`, or send the request to another replica.",
@@ -69,10 +70,6 @@ PROTOCOL_ERRORS: dict[str, tuple[str, list[Exception]]] = {
     "InvalidRequest": (
         "The request body does not match the protocol, or a limit is exceeded.",
         [invalid("instances.0", BLANK)],
-    ),
-    "ModelNotFound": (
-        "The path names a model or version that is not served.",
-        [ModelNotFound("imdb", "2")],
     ),
     "UnsupportedMediaType": ("The Content-Encoding is not supported.", [UnsupportedBody(WRONG_ENCODING)]),
 }
@@ -100,6 +97,21 @@ SCORING = (
     "DeadlineExceeded",
 )
 """The errors of every route that scores or explains reviews."""
+
+
+VERSION = {
+    "parameters": [
+        {
+            "name": "version",
+            "in": "query",
+            "description": "The version of the model. If absent, the default version; `GET /model` lists all that are "
+            "served.",
+            "schema": {"type": "string"},
+            "example": "3",
+        }
+    ]
+}
+"""The optional parameter of routes outside of protocols, for their `openapi_extra`."""
 
 
 def problems(*names: str) -> Responses:

@@ -12,7 +12,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.api.state import service_of
+from app.api.state import version_of
 from app.settings import Settings
 
 APP = Path(__file__).parent.parent
@@ -59,7 +59,7 @@ def page_routes(settings: Settings) -> APIRouter:
 
         @router.get("/playground/plots/{name}", include_in_schema=False)
         async def plot(request: Request, name: str) -> Response:
-            path = service_of(request).bundle.folder / "report" / name
+            path = version_of(request).bundle.folder / "report" / name
             if name not in PLOTS or not path.is_file():
                 raise HTTPException(404)
             return FileResponse(path, headers=REVALIDATE)

@@ -192,6 +192,9 @@ class ModelResponse(BaseModel):
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
     version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
+    versions: Annotated[
+        list[str], Field(description="All versions that are served, the default first.", examples=[["3", "1"]])
+    ]
     digest: Annotated[
         str,
         Field(

@@ -1,53 +1,11 @@
-"""The service's state, created when the application starts, and access to it from requests."""
+"""The application's state, created when it starts, and access to it from requests."""
 
-from dataclasses import dataclass
 from typing import TypedDict
 
 from starlette.requests import HTTPConnection
 
-from app.inference.batcher import Batcher
-from app.inference.bundle import Bundle
-from app.inference.explainer import Explainer
-from app.memory import resident_bytes
-from app.metrics import Metrics
-from app.settings import Settings
-
-
-@dataclass
-class Service:
-    """Everything a request may need.
-
-    Attributes:
-        settings: The settings.
-        bundle: The bundle that is served.
-        batcher: Scores reviews.
-        explainer: Explains predictions.
-        metrics: The metrics to update.
-        draining: Whether the service is stopping: it still answers, but new traffic should go elsewhere.
-    """
-
-    settings: Settings
-    bundle: Bundle
-    batcher: Batcher
-    explainer: Explainer
-    metrics: Metrics
-    draining: bool = False
-
-    def observe(self, connections: int) -> None:
-        """Update the gauges; called once per second.
-
-        Args:
-            connections: Open client connections.
-        """
-        self.metrics.waiting.set(self.batcher.waiting)
-        self.metrics.explaining.set(self.explainer.requests)
-        self.metrics.connections.set(connections)
-        self.metrics.memory.set(resident_bytes())
-
-    def begin_draining(self) -> None:
-        """Signal that traffic should go elsewhere from now on, but keep answering."""
-        self.draining = True
-        self.metrics.workers_ready.set(0)
+from app.api.errors import ModelNotFound
+from app.service import ServedVersion, Service
 
 
 class State(TypedDict):
@@ -60,3 +18,21 @@ def service_of(request: HTTPConnection) -> Service:
     """The service that received a request."""
     service: Service = request.scope["state"]["service"]
     return service
+
+
+def version_of(request: HTTPConnection) -> ServedVersion:
+    """The version that a request names in its path or its query, or the default version.
+
+    Raises:
+        ModelNotFound: It names another model, or a version that is not served.
+    """
+    service = service_of(request)
+    path, version = request.path_params, None
+    if "model_name" in path:
+        version = path.get("model_version")
+    elif request.scope["query_string"]:  # parsing an empty one takes time, too
+        version = request.query_params.get("version")
+    served = service.default if version is None else service.versions.get(version)
+    if served is None or path.get("model_name", service.name) != service.name:
+        raise ModelNotFound(service.name, list(service.versions))
+    return served

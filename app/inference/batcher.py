@@ -16,8 +16,9 @@ from time import perf_counter
 from typing import Protocol
 
 from app.inference.classifier import BATCH, Classifier
-from app.inference.errors import DeadlineExceeded, Overloaded
+from app.inference.errors import DeadlineExceeded
 from app.inference.prediction import Prediction
+from app.inference.waiting import WaitingReviews
 
 MAX_PART_REVIEWS = BATCH // 4
 """Maximum reviews of one request per batch while other requests wait."""
@@ -27,9 +28,6 @@ BATCH_CHARACTERS = 64_000
 
 BATCHES_WHEN_FULL = 16
 """Batches per event-loop iteration while the queue is full; rejections would take most of the time otherwise."""
-
-RESUME = 0.5
-"""Fraction of the limit below which a full queue accepts requests again."""
 
 
 class BatchObserver(Protocol):
@@ -84,28 +82,20 @@ class Batcher:
 
     Args:
         classifier: Scores each batch.
-        max_waiting: Maximum number of reviews that are waiting or being scored.
+        waiting: Limits the reviews in the queue; batchers may share it.
         deadline: Seconds after which a request's reviews that are still in the queue are dropped.
         observer: Receives the measurements of each batch.
-
-    Attributes:
-        waiting: Reviews that are waiting or being scored.
-        full: Whether to reject new requests: from the first rejection until the queue is half empty.
     """
 
-    def __init__(self, classifier: Classifier, max_waiting: int, deadline: float, observer: BatchObserver) -> None:
+    def __init__(
+        self, classifier: Classifier, waiting: WaitingReviews, deadline: float, observer: BatchObserver
+    ) -> None:
         self._classifier = classifier
-        self._max_waiting = max_waiting
+        self._waiting = waiting
         self._deadline = deadline
         self._observe = observer
         self._queue: deque[_Request] = deque()
         self._scheduled = False
-        self.waiting = 0
-        self.full = False
-
-    def overloaded(self) -> Overloaded:
-        """Create the error for a request that cannot be admitted."""
-        return Overloaded(f"the limit of {self._max_waiting} waiting reviews was reached")
 
     async def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Estimate how likely each review is to be positive; see `Classifier.predict`.
@@ -114,23 +104,18 @@ class Batcher:
 
         Raises:
             DeadlineExceeded: The reviews were in the queue for longer than the deadline.
-            Overloaded: More than `max_waiting` reviews would be waiting; nothing was queued.
+            Overloaded: Too many reviews would be waiting; nothing was queued.
             InferenceError: The runtime returned something that is not a probability.
         """
-        if self.waiting + len(texts) > self._max_waiting:
-            self.full = True
-            raise self.overloaded()
+        self._waiting.admit(len(texts))
         request = _Request(texts, asyncio.get_running_loop().create_future(), perf_counter())
         self._queue.append(request)
-        self.waiting += len(texts)
         if not self._scheduled:
             self._schedule()
         try:
             return await request.future
         finally:
-            self.waiting -= len(texts)
-            if self.waiting <= self._max_waiting * RESUME:
-                self.full = False
+            self._waiting.release(len(texts))
 
     def _schedule(self, delay: float = 0) -> None:
         self._scheduled = True
@@ -144,7 +129,7 @@ class Batcher:
         """Score a batch, or several while the queue is full; then yield to the event loop before the next."""
         self._scheduled = False
         size = 0
-        for _ in range(BATCHES_WHEN_FULL if self.full else 1):
+        for _ in range(BATCHES_WHEN_FULL if self._waiting.full else 1):
             if self._queue:
                 size = self._run_batch()
         # Clients that were answered together send their next requests together. Where a call costs about the same for

@@ -45,6 +45,8 @@ OWN_NAMES = (".", MANIFEST, CHECKSUM)
 WORD_INDEX = "word_index.json"
 GOLDEN = "golden.json"
 PROFILE = "profile.json"
+ALL = "all"
+"""Stands for all versions."""
 
 MAX_COLUMNS = 2**31 - 1
 """Columns are int32."""
@@ -161,36 +163,46 @@ class Bundle:
     profile: Profile
 
 
-def find_bundle(models: Path, version: str | None = None) -> Path:
-    """Find a bundle's folder.
+def find_bundle(models: Path, versions: str | None = None) -> Path:
+    """Find the folder of the default version; see `find_bundles`."""
+    return find_bundles(models, versions)[0]
+
+
+def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
+    """Find the folders of bundles.
 
     Args:
         models: The folder of versions, for example `models/imdb`.
-        version: The version; the highest if None.
+        versions: The versions, separated by commas, or `all`; the highest if None.
+
+    Returns:
+        At least one folder, the default version first: the first one that `versions` names, or the highest.
 
     Raises:
         BundleNotFound: There is no such folder or version.
     """
     try:
-        versions = bundle_versions(models)
+        existing = [str(version) for version in reversed(bundle_versions(models))]
     except OSError as error:
         raise BundleNotFound(
             f"{models}: cannot be read ({error.strerror}). Make it readable for this user, or set SENTIMENT_MODEL_DIR "
             "to another folder"
         ) from error
-    if not versions:
+    if not existing:
         raise BundleNotFound(
             f"{models}: no bundle here; expected a folder with a number as its name, such as {models / '1'}. "
             "Set SENTIMENT_MODEL_DIR to another folder, or train a bundle with `python -m training`"
         )
-    if version is None:
-        return models / str(versions[-1])
-    if version not in map(str, versions):
-        raise BundleNotFound(
-            f"{models}: no version {version!r}; there are {', '.join(map(str, versions))}. "
-            "Choose one with SENTIMENT_MODEL_VERSION"
-        )
-    return models / version
+    if versions is None:
+        return [models / existing[0]]
+    chosen = existing if versions == ALL else list(dict.fromkeys(version.strip() for version in versions.split(",")))
+    for version in chosen:
+        if version not in existing:
+            raise BundleNotFound(
+                f"{models}: no version {version!r}; there are {', '.join(existing)}. "
+                f"Choose one with SENTIMENT_MODEL_VERSION, several separated by commas, or {ALL!r}"
+            )
+    return [models / version for version in chosen]
 
 
 def bundle_versions(models: Path) -> list[int]:

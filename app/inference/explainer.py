@@ -20,7 +20,6 @@ class Explainer:
     then the event loop, and with it the batcher, gets a turn.
 
     Args:
-        classifier: Scores the rows.
         max_requests: Maximum number of requests in progress.
         max_rows: Maximum number of rows in progress, unless there is only one review.
         deadline: Maximum seconds per request.
@@ -29,8 +28,7 @@ class Explainer:
         requests: Requests in progress.
     """
 
-    def __init__(self, classifier: Classifier, max_requests: int, max_rows: int, deadline: float) -> None:
-        self._classifier = classifier
+    def __init__(self, max_requests: int, max_rows: int, deadline: float) -> None:
         self._max_requests = max_requests
         self._max_rows = max_rows
         self._deadline = deadline
@@ -47,10 +45,14 @@ class Explainer:
         """Create the error for a request that cannot be admitted."""
         return Overloaded(f"the limit of {self._max_requests} explanation requests in progress was reached")
 
-    async def explain(self, reviews: Sequence[str]) -> list[Explanation]:
+    async def explain(self, classifier: Classifier, reviews: Sequence[str]) -> list[Explanation]:
         """Explain reviews, one after another.
 
         Cancelling the call drops the rows that have not been scored yet.
+
+        Args:
+            classifier: Makes the predictions to explain.
+            reviews: Raw texts; may be empty.
 
         Returns:
             One explanation per review, in the same order.
@@ -65,15 +67,15 @@ class Explainer:
         self.requests += 1
         try:
             async with asyncio.timeout(self._deadline):
-                return [await self._explain(review) for review in reviews]
+                return [await self._explain(classifier, review) for review in reviews]
         except TimeoutError:
             raise DeadlineExceeded(self._deadline) from None
         finally:
             self.requests -= 1
 
-    async def _explain(self, review: str) -> Explanation:
+    async def _explain(self, classifier: Classifier, review: str) -> Explanation:
         async with self._turn:  # in a thread, because it takes tens of milliseconds for the longest reviews
-            occlusion = await asyncio.to_thread(Occlusion, self._classifier.vocabulary, review)
+            occlusion = await asyncio.to_thread(Occlusion, classifier.vocabulary, review)
         if self._rows and self._rows + len(occlusion) > self._max_rows:
             raise Overloaded(f"the limit of {self._max_rows} rows of explanations in progress was reached")
         self._rows += len(occlusion)
@@ -81,7 +83,7 @@ class Explainer:
             predictions: list[Prediction] = []
             for rows in occlusion.chunks(CHUNK):
                 async with self._turn:
-                    predictions += self._classifier.predict_rows(rows)
+                    predictions += classifier.predict_rows(rows)
                     await asyncio.sleep(0)  # yield to the event loop
             return occlusion.explanation(predictions)
         finally:

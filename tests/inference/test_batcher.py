@@ -10,6 +10,7 @@ from app.inference.bundle import Bundle
 from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import DeadlineExceeded, InferenceError, Overloaded
 from app.inference.runtimes import RUNTIMES
+from app.inference.waiting import WaitingReviews
 from app.metrics import Metrics
 from tests.inference.test_classifier import FakeRuntime
 from tests.probabilities import assert_same
@@ -25,28 +26,31 @@ def classifier(bundle: Bundle, request: pytest.FixtureRequest) -> Classifier:
     return open_classifier(bundle, request.param)
 
 
-def batcher_of(classifier: Classifier, max_waiting: int = 1000, deadline: float = 60) -> Batcher:
-    return Batcher(classifier, max_waiting, deadline, Metrics().batch)
+def batcher_of(classifier: Classifier, waiting: WaitingReviews | None = None, deadline: float = 60) -> Batcher:
+    return Batcher(classifier, waiting or WaitingReviews(1000), deadline, Metrics().observer("1"))
 
 
 async def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) -> None:
-    batcher = batcher_of(classifier)
+    waiting = WaitingReviews(1000)
+    batcher = batcher_of(classifier, waiting)
     requests = [REVIEWS[i : i + 1 + i % 3] for i in range(len(REVIEWS) - 3)]
     for found, request in zip(await asyncio.gather(*map(batcher.predict, requests)), requests, strict=True):
         assert_same(found, classifier.predict(request))
-    assert batcher.waiting == 0
+    assert waiting.count == 0
 
 
 async def test_predict_beyond_the_limit_is_rejected_at_once(classifier: Classifier) -> None:
-    batcher = batcher_of(classifier, max_waiting=30)
+    """Batchers that share a limit count together."""
+    waiting = WaitingReviews(30)
+    batcher, other = batcher_of(classifier, waiting), batcher_of(classifier, waiting)
     accepted = asyncio.create_task(batcher.predict(REVIEWS[:20]))
     await asyncio.sleep(0)
     with pytest.raises(Overloaded, match="limit of 30 waiting reviews"):
-        await batcher.predict(REVIEWS[:11])
-    assert batcher.full  # until the queue is half empty: admission rejects the next ones unread
+        await other.predict(REVIEWS[:11])
+    assert waiting.full  # until the queue is half empty: admission rejects the next ones unread
     assert len(await accepted) == 20
-    assert not batcher.full
-    assert len(await batcher.predict(REVIEWS[:30])) == 30
+    assert not waiting.full
+    assert len(await other.predict(REVIEWS[:30])) == 30
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ async def test_predict_beyond_the_limit_is_rejected_at_once(classifier: Classifi
     ids=["many reviews", "long reviews"],
 )
 async def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Classifier, reviews: list[str]) -> None:
-    batcher = batcher_of(classifier, max_waiting=10_000)
+    batcher = batcher_of(classifier, WaitingReviews(10_000))
     large = asyncio.create_task(batcher.predict(reviews))
     await asyncio.sleep(0)
     await asyncio.gather(*(batcher.predict(["a good film"]) for _ in range(10)))
@@ -76,51 +80,53 @@ async def test_large_requests_share_batches_fairly(bundle: Bundle) -> None:
 
 
 async def test_predict_beyond_the_deadline_fails(classifier: Classifier) -> None:
-    batcher = batcher_of(classifier, deadline=0)
+    waiting = WaitingReviews(1000)
+    batcher = batcher_of(classifier, waiting, deadline=0)
     with pytest.raises(DeadlineExceeded):
         await batcher.predict(REVIEWS)
-    assert batcher.waiting == 0
+    assert waiting.count == 0
 
 
 async def test_predict_cancelled_frees_its_place_unscored(bundle: Bundle) -> None:
-    runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), max_waiting=10)
+    runtime, waiting = FakeRuntime(), WaitingReviews(10)
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), waiting)
     first, second = (asyncio.create_task(batcher.predict(reviews)) for reviews in (REVIEWS[:1], REVIEWS[:9]))
     await asyncio.sleep(0)
     second.cancel()
     assert len(await first) == 1
     assert runtime.calls == [1]
-    assert batcher.waiting == 0
+    assert waiting.count == 0
     assert len(await batcher.predict(REVIEWS[:10])) == 10
 
 
 async def test_failure_of_one_request_leaves_the_others_alone(bundle: Bundle) -> None:
     awful = bundle.vocabulary.word_index["awful"]
-    runtime = FakeRuntime(lambda rows: np.where(rows[:, awful] > 0, np.nan, 0.5))
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
+    runtime, waiting = FakeRuntime(lambda rows: np.where(rows[:, awful] > 0, np.nan, 0.5)), WaitingReviews(10)
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), waiting)
     requests = (["superb"], ["awful"], ["superb", "film"])
     results = await asyncio.gather(*map(batcher.predict, requests), return_exceptions=True)
     assert [type(result) for result in results] == [list, InferenceError, list]
     assert len(await batcher.predict(["superb"])) == 1
-    assert batcher.waiting == 0
+    assert waiting.count == 0
 
 
 async def test_failure_of_the_metrics_leaves_nothing_behind(classifier: Classifier) -> None:
     def observe(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    batcher = Batcher(classifier, 10, 60, observe)
+    waiting = WaitingReviews(10)
+    batcher = Batcher(classifier, waiting, 60, observe)
     for _ in range(2):
         requests = asyncio.gather(*(batcher.predict([text]) for text in ("superb", "awful")), return_exceptions=True)
         assert [type(result) for result in await asyncio.wait_for(requests, PATIENCE)] == [OSError, OSError]
-        assert batcher.waiting == 0
+        assert waiting.count == 0
 
 
 @pytest.mark.parametrize("rejected", [False, True])
 async def test_several_batches_share_a_turn_while_requests_are_rejected(bundle: Bundle, rejected: bool) -> None:
     """The rejections would take most of the event loop's time otherwise."""
-    runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), max_waiting=3 * BATCH)
+    runtime, waiting = FakeRuntime(), WaitingReviews(3 * BATCH)
+    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), waiting)
     requests = [asyncio.create_task(batcher.predict(["good"] * BATCH)) for _ in range(3)]
     await asyncio.sleep(0)  # all are queued
     if rejected:

@@ -1,6 +1,5 @@
 """Finding, loading and writing bundles; test_bundle_faults damages them."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -8,32 +7,14 @@ import pytest
 
 from app.inference.bundle import (
     CHECKSUM,
-    MANIFEST,
     bundle_versions,
     find_bundle,
+    find_bundles,
     load_bundle,
     staged_bundle,
-    write_checksum,
-    write_manifest,
 )
 from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound
 from tests.bundles import MODELS, VERSIONS
-
-
-def resealed(folder: Path, manifest: bytes | None = None) -> None:
-    """Update a changed bundle's digests, so that only its content is wrong.
-
-    Args:
-        folder: The bundle.
-        manifest: The new manifest, written as it is; if None, the old one with new digests.
-    """
-    if manifest is None:
-        facts = json.loads((folder / MANIFEST).read_text())
-        del facts["files"]
-        write_manifest(folder, **facts)
-    else:
-        (folder / MANIFEST).write_bytes(manifest)
-        write_checksum(folder)
 
 
 def test_load_bundle_renamed_to_another_version_is_refused(copy: Path) -> None:
@@ -62,9 +43,16 @@ def test_find_bundle_without_version_takes_the_largest_number(tmp_path: Path) ->
     assert bundle_versions(tmp_path) == [1, 2, 10]
     assert find_bundle(tmp_path).name == "10"
     assert find_bundle(tmp_path, "2").name == "2"
-    for version in ("3", "../1", "", "01"):
-        with pytest.raises(BundleNotFound, match="there are 1, 2, 10"):
+    for version in ("3", "../1", "", "01", "2,3", "2,", "ALL"):
+        with pytest.raises(BundleNotFound, match="there are 10, 2, 1"):
             find_bundle(tmp_path, version)
+
+
+def test_find_bundles_starts_with_the_default(tmp_path: Path) -> None:
+    for name in ("2", "10", "1"):
+        (tmp_path / name).mkdir()
+    for versions, found in (("all", ["10", "2", "1"]), ("1, 10", ["1", "10"]), ("2,2", ["2"]), (None, ["10"])):
+        assert [folder.name for folder in find_bundles(tmp_path, versions)] == found
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

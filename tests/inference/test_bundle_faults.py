@@ -12,7 +12,7 @@ import pytest
 from app.inference.bundle import CHECKSUM, GOLDEN, MANIFEST, PROFILE, WORD_INDEX, load_bundle
 from app.inference.classifier import open_classifier
 from app.inference.errors import BundleDamaged, BundleNotFound
-from tests.inference.test_bundle import resealed
+from tests.bundles import resealed
 from tests.servers import ROOT
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.inference.bundle import MANIFEST, load_bundle
-from tests.bundles import MODELS, NEWEST
-from tests.inference.test_bundle import resealed
+from tests.bundles import MODELS, NEWEST, resealed
 from tests.terminal.terminals import on_terminal, piped
 
 

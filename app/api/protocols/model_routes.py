@@ -5,9 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 
-from app.api.errors import ModelNotFound
 from app.api.openapi import protocol_errors
-from app.api.state import Service, service_of
 
 
 def add_model_route(
@@ -47,19 +45,6 @@ def add_model_route(
         )
 
 
-def served_model(request: Request) -> Service:
-    """Check that a path names the model that is served.
-
-    Raises:
-        ModelNotFound: It names another model or version.
-    """
-    service = service_of(request)
-    manifest, path = service.bundle.manifest, request.path_params
-    if path["model_name"] != manifest.name or path.get("model_version", manifest.version) != manifest.version:
-        raise ModelNotFound(manifest.name, manifest.version)
-    return service
-
-
 def reject_verb(request: Request) -> None:
     """Reject GET for a path with a verb, such as `imdb:predict`, which the router mistakes for a model's name.
 
@@ -74,7 +59,7 @@ def _path_parameters(versioned: bool) -> list[dict[str, Any]]:
     """Document the path parameters; the endpoints read them from the request."""
     parameters = [_path_parameter("model_name", "Name of the served bundle.", "imdb")]
     if versioned:
-        parameters.append(_path_parameter("model_version", "Version of the served bundle.", "3"))
+        parameters.append(_path_parameter("model_version", "A served version.", "3"))
     return parameters
 
 

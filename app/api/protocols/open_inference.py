@@ -11,7 +11,7 @@ from app.api.health import check_readiness
 from app.api.openapi import SCORING, protocol_errors, request_body
 from app.api.predict import score
 from app.api.protocols.encodings import read_decoded_body
-from app.api.protocols.model_routes import add_model_route, served_model
+from app.api.protocols.model_routes import add_model_route
 from app.api.protocols.schemas import (
     INPUT,
     OUTPUT,
@@ -26,6 +26,7 @@ from app.api.protocols.schemas import (
 )
 from app.api.protocols.tensors import HEADER_LENGTH, infer_response, read_inference
 from app.api.routing import DirectRoute
+from app.api.state import service_of, version_of
 
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "litert": "tensorflow_lite"}
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -74,11 +75,11 @@ async def get_server_ready(request: Request) -> ServerReady:
 
 async def get_model_metadata(request: Request) -> ModelMetadata:
     """Describe the model's input and output."""
-    service = served_model(request)
-    manifest = service.bundle.manifest
+    version_of(request)
+    service = service_of(request)
     return ModelMetadata(
-        name=manifest.name,
-        versions=[manifest.version],
+        name=service.name,
+        versions=list(service.versions),
         platform=PLATFORMS[service.settings.runtime],
         inputs=[TensorMetadata(name=INPUT, datatype="BYTES", shape=[-1])],
         outputs=[TensorMetadata(name=OUTPUT, datatype="FP32", shape=[-1])],
@@ -88,7 +89,7 @@ async def get_model_metadata(request: Request) -> ModelMetadata:
 async def get_model_ready(request: Request) -> ModelReady:
     """Return 200 while the model should get traffic; it is not ready while the service is stopping."""
     check_readiness(request)
-    return ModelReady(name=served_model(request).bundle.manifest.name, ready=True)
+    return ModelReady(name=version_of(request).bundle.manifest.name, ready=True)
 
 
 async def infer(request: Request) -> Response:
@@ -97,14 +98,14 @@ async def infer(request: Request) -> Response:
     The reviews are sent in the JSON or, with the header Inference-Header-Content-Length, after it; the probabilities
     are returned as requested. Bodies may be compressed with gzip or deflate.
     """
-    service = served_model(request)
+    version = version_of(request)
     body = await read_decoded_body(request)
     lengths = set(request.headers.getlist(HEADER_LENGTH))
     if len(lengths) > 1:
         raise invalid("body", f"The header {HEADER_LENGTH} has two different values")
-    inference = read_inference(body, next(iter(lengths), None), service.settings)
-    predictions = await score(request, inference.reviews)
-    manifest = service.bundle.manifest
+    inference = read_inference(body, next(iter(lengths), None), service_of(request).settings)
+    predictions = await score(request, version, inference.reviews)
+    manifest = version.bundle.manifest
     return infer_response(manifest.name, manifest.version, inference, predictions)
 
 

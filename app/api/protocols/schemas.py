@@ -198,7 +198,10 @@ class ModelStatus(BaseModel):
 
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
     ready: Annotated[bool, Field(description="Always true; a service that is stopping returns 503.", examples=[True])]
-    model_version_status: Annotated[list[ModelVersionStatus], Field(description="A single entry, the served version.")]
+    model_version_status: Annotated[
+        list[ModelVersionStatus],
+        Field(description="The served versions, the default first; with a version in the path, only that one."),
+    ]
 
 
 class InstancesRequest(BaseModel):

@@ -13,7 +13,7 @@ from app.api.health import check_readiness
 from app.api.openapi import SCORING, protocol_errors, request_body
 from app.api.predict import score
 from app.api.protocols.encodings import read_decoded_body
-from app.api.protocols.model_routes import add_model_route, reject_verb, served_model
+from app.api.protocols.model_routes import add_model_route, reject_verb
 from app.api.protocols.schemas import (
     INPUT,
     InstanceExplanationsResponse,
@@ -26,7 +26,7 @@ from app.api.protocols.schemas import (
 )
 from app.api.routing import DirectRoute
 from app.api.serialization import explanation_dict
-from app.api.state import service_of
+from app.api.state import service_of, version_of
 from app.inference.limits import BLANK, check_reviews, is_blank
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
@@ -41,7 +41,7 @@ router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 )
 async def list_models(request: Request) -> ServedModels:
     """List the served model."""
-    return ServedModels(models=[service_of(request).bundle.manifest.name])
+    return ServedModels(models=[service_of(request).name])
 
 
 async def predict_instances(request: Request) -> Response:
@@ -49,9 +49,9 @@ async def predict_instances(request: Request) -> Response:
 
     Bodies may be compressed with gzip or deflate.
     """
-    service = served_model(request)
-    reviews = await _read_reviews(request, service.settings.max_reviews)
-    predictions = await score(request, reviews)
+    version = version_of(request)
+    reviews = await _read_reviews(request, service_of(request).settings.max_reviews)
+    predictions = await score(request, version, reviews)
     content = {"predictions": [prediction.positive_probability for prediction in predictions]}
     return Response(to_json(content), media_type="application/json")
 
@@ -61,9 +61,9 @@ async def explain_instances(request: Request) -> Response:
 
     Bodies may be compressed with gzip or deflate.
     """
-    service = served_model(request)
-    reviews = await _read_reviews(request, service.settings.max_explained)
-    explanations = await explain_reviews(request, reviews)
+    version = version_of(request)
+    reviews = await _read_reviews(request, service_of(request).settings.max_explained)
+    explanations = await explain_reviews(request, version, reviews)
     content = {"explanations": [explanation_dict(explanation) for explanation in explanations]}
     return Response(to_json(content), media_type="application/json")
 
@@ -92,11 +92,11 @@ async def get_model_status(request: Request) -> ModelStatus:
     """Return 200 while the model should get traffic; it is not available while the service is stopping."""
     reject_verb(request)
     check_readiness(request)
-    manifest = served_model(request).bundle.manifest
-    available = ModelVersionStatus(
-        version=manifest.version, state="AVAILABLE", status=VersionStatus(error_code="OK", error_message="")
-    )
-    return ModelStatus(name=manifest.name, ready=True, model_version_status=[available])
+    version, service = version_of(request), service_of(request)
+    versions = [version.bundle.manifest.version] if "model_version" in request.path_params else service.versions
+    ok = VersionStatus(error_code="OK", error_message="")
+    available = [ModelVersionStatus(version=version, state="AVAILABLE", status=ok) for version in versions]
+    return ModelStatus(name=service.name, ready=True, model_version_status=available)
 
 
 add_model_route(

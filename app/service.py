@@ -1,0 +1,155 @@
+"""The service behind all requests: the versions of the model, their queues, and their replacement by a reload."""
+
+import asyncio
+import gc
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from app.inference.batcher import Batcher
+from app.inference.bundle import MANIFEST, Bundle, find_bundles, load_bundle
+from app.inference.classifier import Classifier, open_classifier
+from app.inference.errors import BundleDamaged, SentimentError
+from app.inference.explainer import Explainer
+from app.inference.waiting import WaitingReviews
+from app.memory import resident_bytes
+from app.metrics import Metrics
+from app.settings import Settings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ServedVersion:
+    """One version of the model.
+
+    A request takes its version once, at the start, so that a reload cannot change it halfway.
+
+    Attributes:
+        bundle: The bundle.
+        classifier: Its classifier.
+        batcher: Scores reviews with it.
+    """
+
+    bundle: Bundle
+    classifier: Classifier
+    batcher: Batcher
+
+
+class Service:
+    """Everything a request may need.
+
+    Args:
+        settings: The settings.
+        bundles: The bundles to serve, or their folders; the default version first.
+        metrics: The metrics to update.
+
+    Attributes:
+        settings: The settings.
+        metrics: The metrics.
+        waiting: Limits the reviews in the queues of all versions.
+        explainer: Explains predictions.
+        versions: Version -> what serves it; the default version first.
+        draining: Whether the service is stopping: it still answers, but new traffic should go elsewhere.
+
+    Raises:
+        SentimentError: A bundle cannot be served.
+    """
+
+    def __init__(self, settings: Settings, bundles: Iterable[Bundle | Path], metrics: Metrics) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self.waiting = WaitingReviews(settings.max_waiting)
+        self.explainer = Explainer(settings.max_explaining, settings.max_explanation_rows, settings.deadline)
+        self.draining = False
+        self.versions: dict[str, ServedVersion] = {}
+        self._serve(self._load(bundles))
+        freeze()
+
+    @property
+    def default(self) -> ServedVersion:
+        """The version for requests that name none."""
+        return next(iter(self.versions.values()))
+
+    @property
+    def name(self) -> str:
+        """The model's name, which all versions share."""
+        return self.default.bundle.manifest.name
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Version -> digest of its bundle; for the log."""
+        return {version: served.bundle.digest for version, served in self.versions.items()}
+
+    async def reload(self) -> None:
+        """Load the bundles that the settings name now, beside those in service, then swap them.
+
+        If one of them cannot be served, nothing changes. Requests in progress finish with the version that they began
+        with.
+        """
+        try:
+            found = find_bundles(self.settings.model_dir, self.settings.model_version)
+            versions = await asyncio.to_thread(self._load, found)
+        except SentimentError as error:
+            log.error("reload rejected", reason=str(error), serving=list(self.versions), pid=os.getpid())
+            self.metrics.reloaded(loaded=False)
+            return
+        self._serve(versions)
+        del versions
+        freeze()
+        self.metrics.reloaded(loaded=True)
+        log.info("reloaded", versions=self.digests, pid=os.getpid())
+
+    def _load(self, bundles: Iterable[Bundle | Path]) -> dict[str, ServedVersion]:
+        """Load and verify bundles; those that are already in service stay."""
+        versions = {}
+        for found in bundles:
+            bundle = load_bundle(found) if isinstance(found, Path) else found
+            version = self.versions.get(bundle.manifest.version)
+            if version is None or version.bundle.digest != bundle.digest:
+                version = self._open(bundle)
+            versions[bundle.manifest.version] = version
+        names = {version.bundle.manifest.name: version.bundle for version in versions.values()}
+        if len(names) > 1:
+            *_, other = names.values()
+            raise BundleDamaged(other.folder / MANIFEST, f"the versions have different names: {', '.join(names)}")
+        return versions
+
+    def _open(self, bundle: Bundle) -> ServedVersion:
+        classifier = open_classifier(bundle, self.settings.runtime)
+        observer = self.metrics.observer(bundle.manifest.version)
+        return ServedVersion(bundle, classifier, Batcher(classifier, self.waiting, self.settings.deadline, observer))
+
+    def _serve(self, versions: dict[str, ServedVersion]) -> None:
+        for version in self.versions.values():
+            self.metrics.serving(version.bundle, self.settings.runtime, served=False)
+        for version in versions.values():
+            self.metrics.serving(version.bundle, self.settings.runtime, served=True)
+            self.metrics.record_training(version.bundle)
+        self.versions = versions
+
+    def observe(self, connections: int) -> None:
+        """Update the gauges; called once per second.
+
+        Args:
+            connections: Open client connections.
+        """
+        self.metrics.waiting.set(self.waiting.count)
+        self.metrics.explaining.set(self.explainer.requests)
+        self.metrics.connections.set(connections)
+        self.metrics.memory.set(resident_bytes())
+
+    def begin_draining(self) -> None:
+        """Signal that traffic should go elsewhere from now on, but keep answering."""
+        self.draining = True
+        self.metrics.workers_ready.set(0)
+
+
+def freeze() -> None:
+    """Exempt all loaded objects from garbage collection until the next reload: they live that long."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

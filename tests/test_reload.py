@@ -1,0 +1,138 @@
+"""SIGHUP replaces the model without a restart: real processes, real signals, clients that never pause."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.inference.bundle import load_bundle
+from app.inference.classifier import open_classifier
+from tests.bundles import break_golden_review
+from tests.clients import answered, load, outcomes_of
+from tests.probabilities import assert_same
+from tests.scraping import number, scrape
+from tests.servers import PATIENCE, ROOT, Server, environment, serving, wait_until
+
+both = pytest.mark.parametrize("workers", [1, 2])
+REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
+
+
+@pytest.fixture
+def folder(models: Path, tmp_path: Path) -> Path:
+    """A folder of versions to add bundles to; it has version 1."""
+    shutil.copytree(models / "1", tmp_path / "tiny/1")
+    return tmp_path / "tiny"
+
+
+def deliver(bundle: Path, folder: Path) -> Path:
+    """Add a bundle to a folder, all at once."""
+    staged = Path(shutil.copytree(bundle, folder / f".{bundle.name}"))
+    return staged.rename(folder / bundle.name)
+
+
+def reload(server: Server, event: str, count: int) -> None:
+    """Send SIGHUP and wait until the event has been logged this often."""
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: sum(line["event"] == event for line in server.logs()) == count)
+
+
+def served_version(server: Server) -> str:
+    """Over a new connection, so that any worker may accept it."""
+    version: str = httpx.get(f"{server.url}/model", timeout=PATIENCE).json()["version"]
+    return version
+
+
+@both
+def test_reload_loses_no_request_and_mixes_no_versions(folder: Path, newer: Path, workers: int) -> None:
+    """Each request is scored in several batches, and answered by one version alone."""
+    expected = {
+        bundle.name: open_classifier(load_bundle(bundle), "litert").predict(REVIEWS) for bundle in (folder / "1", newer)
+    }
+    with serving(model_dir=folder, workers=workers, runtime="litert") as server:
+        with load(server.url, REVIEWS) as clients:
+            wait_until(lambda: answered(clients) > 500)
+            deliver(newer, folder)
+            reload(server, "reloaded", workers)
+            before = answered(clients)
+            wait_until(lambda: answered(clients) > before + 500)
+        assert {served_version(server) for _ in range(20)} == {"2"}
+        numbers = scrape(server.url)
+    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+    bodies = [json.loads(body) for body in set.union(*(client.bodies for client in clients))]
+    assert {body["model"]["version"] for body in bodies} == {"1", "2"}
+    for body in bodies:
+        for prediction in body["predictions"]:
+            del prediction["sentiment"]
+        assert_same(body["predictions"], expected[body["model"]["version"]])
+    assert number(numbers, "reloads_total", result="loaded") == workers
+    assert [number(numbers, "bundle_info", version=version) for version in ("1", "2")] == [0, 1]
+
+
+@both
+def test_damaged_bundle_is_rejected_and_the_next_one_loaded(folder: Path, newer: Path, workers: int) -> None:
+    """A worker that is replaced meanwhile serves the same version as the others."""
+    with serving(model_dir=folder, workers=workers, runtime="litert") as server:
+        damaged = deliver(newer, folder)
+        (damaged / "model.tflite").write_bytes(b"")
+        reload(server, "reload rejected", 1)
+        server.wait_for("model.tflite: its SHA-256 is not the one in the manifest")
+        assert number(scrape(server.url), "reloads_total", result="rejected") == 1
+        if workers > 1:
+            os.kill(server.workers()[0], signal.SIGKILL)
+            server.wait_for("worker died")
+            server.wait_ready(workers)
+        assert {served_version(server) for _ in range(20)} == {"1"}
+        shutil.rmtree(damaged)
+        deliver(newer, folder)
+        reload(server, "reloaded", workers)
+        assert {served_version(server) for _ in range(20)} == {"2"}
+
+
+def test_workers_reject_what_only_they_can_notice(folder: Path, newer: Path) -> None:
+    """The replacement of one that dies cannot serve the new bundle, and serves the old one."""
+    with serving(model_dir=folder, workers=2, runtime="litert") as server:
+        break_golden_review(deliver(newer, folder))
+        reload(server, "reload rejected", 2)
+        assert number(scrape(server.url), "reloads_total", result="rejected") == 2
+        os.kill(server.workers()[0], signal.SIGKILL)
+        server.wait_for('"cannot serve"')
+        server.wait_ready(2)
+        assert {served_version(server) for _ in range(20)} == {"1"}
+
+
+def test_chosen_versions_stay(folder: Path, newer: Path) -> None:
+    with serving(model_dir=folder, model_version="1", runtime="litert") as server:
+        deliver(newer, folder)
+        reload(server, "reloaded", 1)
+        assert served_version(server) == "1"
+
+
+@pytest.mark.skipif(not shutil.which("setsid"), reason="setsid is not installed")
+@pytest.mark.parametrize(("workers", "code"), [(1, -signal.SIGHUP), (2, 0)])
+def test_closing_the_terminal_stops_the_service(folder: Path, workers: int, code: int) -> None:
+    terminal, stdin = os.openpty()
+    settings = {"model_dir": folder, "runtime": "litert", "workers": workers, "drain": 0, "port": 0}
+    process = subprocess.Popen(
+        ["setsid", "--ctty", sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env=environment(log_format="json", **settings),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    server = Server(process)
+    server.wait_ready(workers)
+    reload(server, "reloaded", workers)  # the terminal is open
+    os.close(terminal)
+    os.close(stdin)
+    assert process.wait(PATIENCE) == code
+    server.reader.join(PATIENCE)
+    assert process.stdout is not None
+    process.stdout.close()

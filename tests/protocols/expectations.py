@@ -35,9 +35,12 @@ REVIEWS = [
 """As many as the fixture `limited` accepts, with characters that are easily damaged on the way."""
 
 
-def predicted(url: str, reviews: list[str], headers: dict[str, str] | None = None) -> list[float]:
+def predicted(
+    url: str, reviews: list[str], headers: dict[str, str] | None = None, version: str | None = None
+) -> list[float]:
     """The probabilities that POST /predict returns. Each is exactly a float32, so protocols return equal numbers."""
-    response = httpx.post(f"{url}/predict", json={"reviews": reviews}, headers=headers)
+    params = {} if version is None else {"version": version}
+    response = httpx.post(f"{url}/predict", json={"reviews": reviews}, headers=headers, params=params)
     assert response.status_code == 200, response.text
     return [prediction["positive_probability"] for prediction in response.json()["predictions"]]
 

@@ -12,7 +12,9 @@ from kserve.protocol.infer_type import RequestedOutput  # type: ignore[import-no
 
 from tests.protocols.expectations import INPUT, MODEL, OUTPUT, REVIEWS, SECRET, predicted
 
-SERVICE, GUARDED, DRAINING = (os.environ.get(name, "") for name in ("SERVICE", "GUARDED", "DRAINING"))
+SERVICE, GUARDED, DRAINING, VERSIONS = (
+    os.environ.get(name, "") for name in ("SERVICE", "GUARDED", "DRAINING", "VERSIONS")
+)
 AUTHORIZATION = {"Authorization": f"Bearer {os.environ.get('KEY')}"}
 SUPERB = {"instances": ["superb"]}
 
@@ -72,6 +74,12 @@ class InferenceRESTClientChecks(unittest.TestCase):
                 assert (response.id, response.model_name) == ("7", MODEL)
                 assert probabilities(response) == expected
         assert call("v1", SERVICE, "infer", {"instances": REVIEWS}, MODEL) == {"predictions": expected}
+
+    def test_each_version_is_reachable(self) -> None:
+        for version in ("1", "2"):
+            expected, name = predicted(VERSIONS, REVIEWS, version=version), f"{MODEL}/versions/{version}"
+            assert probabilities(call("v2", VERSIONS, "infer", request(*REVIEWS), name)) == expected
+            assert call("v1", VERSIONS, "infer", {"instances": REVIEWS}, name) == {"predictions": expected}
 
     def test_invalid_request_is_an_error_with_its_reason(self) -> None:
         for binary in (True, False):

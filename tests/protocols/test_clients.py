@@ -18,12 +18,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("program", ["tritonclient_program", "kserve_program"])
 def test_client_program_succeeds(
-    protocols: Path, limited: Server, guarded: Server, draining: Server, program: str
+    protocols: Path, limited: Server, guarded: Server, draining: Server, versions: Server, program: str
 ) -> None:
-    urls = {"SERVICE": limited.url, "GUARDED": guarded.url, "DRAINING": draining.url, "KEY": KEY}
+    urls = {"SERVICE": limited.url, "GUARDED": guarded.url, "DRAINING": draining.url, "VERSIONS": versions.url}
     command = [str(protocols), "-m", "unittest", f"tests.protocols.{program}"]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment() | urls, capture_output=True, text=True, timeout=2 * PATIENCE
+        command, cwd=ROOT, env=environment() | urls | {"KEY": KEY}, capture_output=True, text=True, timeout=2 * PATIENCE
     )
     assert done.returncode == 0, done.stderr
     assert re.search("^Ran [1-9]", done.stderr, re.MULTILINE)

@@ -14,7 +14,9 @@ from tritonclient.utils import InferenceServerException  # type: ignore[import-n
 
 from tests.protocols.expectations import INPUT, METADATA, MODEL, OUTPUT, REVIEWS, SECRET, VERSION, predicted
 
-SERVICE, GUARDED, DRAINING = (os.environ.get(name, "") for name in ("SERVICE", "GUARDED", "DRAINING"))
+SERVICE, GUARDED, DRAINING, VERSIONS = (
+    os.environ.get(name, "") for name in ("SERVICE", "GUARDED", "DRAINING", "VERSIONS")
+)
 AUTHORIZATION = {"Authorization": f"Bearer {os.environ.get('KEY')}"}
 
 
@@ -91,6 +93,16 @@ class Checks:
             assert ("data" in result.get_output(OUTPUT)) is (binary_output is False)
             response = result.get_response()
             assert (response["model_name"], response["model_version"], response["id"]) == (MODEL, VERSION, "Ä “1”")
+
+    def test_each_version_is_reachable(self) -> None:
+        assert self.call(VERSIONS, "get_model_metadata", model_name=MODEL)["versions"] == ["2", "1"]
+        found = {}
+        for version in ("1", "2"):
+            result = self.infer(tensor(*REVIEWS), url=VERSIONS, model_version=version)
+            assert result.get_response()["model_version"] == version
+            found[version] = probabilities(result)
+            assert found[version] == predicted(VERSIONS, REVIEWS, version=version)
+        assert found["1"] != found["2"] == probabilities(self.infer(tensor(*REVIEWS), url=VERSIONS))
 
     def test_compressed_request_is_decompressed(self) -> None:
         expected = predicted(SERVICE, REVIEWS)

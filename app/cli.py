@@ -55,7 +55,7 @@ def serve(
     workers: opt.Workers = None,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,
-    model_version: opt.ModelVersion = None,
+    model_version: opt.ModelVersions = None,
 ) -> None:
     """Serve over HTTP. This is the default command.
 
@@ -63,6 +63,7 @@ def serve(
 
         python -m app --port 9000 --runtime litert
         python -m app serve --host 0.0.0.0 --workers 4
+        python -m app serve --version 3 --version 1
         SENTIMENT_API_KEYS_FILE=keys.txt python -m app
 
     Exit codes: 0 after a signal, 1 if the bundle cannot be served, 2 if an option or a setting is invalid, 3 if
@@ -84,7 +85,7 @@ def score(
     as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,
-    model_version: opt.ModelVersion = None,
+    model_version: opt.ModelVersions = None,
 ) -> None:
     """Score reviews.
 
@@ -94,15 +95,19 @@ def score(
         python -m app score --file reviews.txt
         echo "A superb film." | python -m app score -
         python -m app score -- "-- not my film"
+        python -m app score --version 1 --version 3 "Not bad at all."
 
     Prints a table on a terminal, otherwise tab-separated lines: probability, sentiment, uncertain (true or false),
     words, known words, review. `--json` prints what `POST /predict` returns.
+
+    Several versions are compared: the table dims the words that a version does not know, lines start with the version,
+    and `--json` prints one line per version.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    model, texts = _open(settings, reviews, file, whole, "max_reviews")
+    models, texts = _open(settings, reviews, file, whole, "max_reviews")
     from app.terminal.tables import print_predictions
 
-    print_predictions(*model, texts, as_json)
+    print_predictions(models, texts, as_json)
 
 
 @app.command()
@@ -128,7 +133,7 @@ def explain(
     `--json` prints what `POST /explain` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    model, texts = _open(settings, reviews, file, whole, "max_explained")
+    (model, *_), texts = _open(settings, reviews, file, whole, "max_explained")
     from app.terminal.explanations import print_explanations
 
     print_explanations(*model, texts, top, as_json)
@@ -136,13 +141,13 @@ def explain(
 
 def _open(
     settings: "Settings", reviews: opt.Reviews, file: opt.Files, whole: bool, limit: str
-) -> "tuple[tuple[Bundle, Classifier], list[str]]":
-    """Read the reviews of a command, then load the model, which takes longer: invalid input fails early."""
-    from app.terminal.model import open_model
+) -> "tuple[list[tuple[Bundle, Classifier]], list[str]]":
+    """Read the reviews of a command, then load the models, which takes longer: invalid input fails early."""
+    from app.terminal.model import open_models
     from app.terminal.reviews import read_reviews
 
     texts = read_reviews(reviews or [], file or [], whole, settings, limit)
-    return open_model(settings), texts
+    return open_models(settings), texts
 
 
 @app.command()

@@ -17,7 +17,9 @@ def load_settings(**chosen: object) -> Settings:
     Raises:
         typer.Exit: A setting is invalid; its variable has been printed.
     """
-    os.environ.update({PREFIX + name.upper(): str(value) for name, value in chosen.items() if value is not None})
+    for name, value in chosen.items():
+        if value not in (None, []):
+            os.environ[PREFIX + name.upper()] = ",".join(value) if isinstance(value, list) else str(value)
     try:
         return Settings()
     except ValidationError as error:
@@ -27,9 +29,9 @@ def load_settings(**chosen: object) -> Settings:
         raise typer.Exit(2) from error
 
 
-def _setting(name: str) -> Any:
-    field = Settings.model_fields[name]
-    return typer.Option(help=f"{field.description} Overrides `{PREFIX}{name.upper()}`.", show_default=False)
+def _setting(name: str, *options: str, description: str | None = None) -> Any:
+    description = description or Settings.model_fields[name].description
+    return typer.Option(*options, help=f"{description} Overrides `{PREFIX}{name.upper()}`.", show_default=False)
 
 
 def settings_table() -> str:
@@ -45,7 +47,14 @@ Host = Annotated[str | None, _setting("host")]
 Port = Annotated[int | None, _setting("port")]
 Workers = Annotated[int | None, _setting("workers")]
 ModelDir = Annotated[Path | None, _setting("model_dir")]
-ModelVersion = Annotated[str | None, _setting("model_version")]
+VERSION = ("--version", "--model-version")
+ModelVersion = Annotated[
+    str | None, _setting("model_version", *VERSION, description="Bundle version; if unset, the highest.")
+]
+ModelVersions = Annotated[
+    list[str] | None,
+    _setting("model_version", *VERSION, description="Bundle version; repeat it for several, the default first."),
+]
 MaxCharacters = Annotated[int | None, _setting("max_characters")]
 Runtime = Annotated[RuntimeName | None, _setting("runtime")]
 Reviews = Annotated[list[str] | None, typer.Argument(metavar="[REVIEW]...", help="Reviews; `-` reads standard input.")]

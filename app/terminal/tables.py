@@ -15,25 +15,35 @@ from app.api.serialization import predictions_json
 from app.inference.bundle import Bundle
 from app.inference.classifier import Classifier
 from app.inference.prediction import Prediction
-from app.terminal.printable import one_line
+from app.inference.vocabulary import Vocabulary
+from app.terminal.printable import one_line, printable
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
+MAX_SHOWN = 300
+"""Characters of a review; a terminal is not wider."""
 
 
-def print_predictions(bundle: Bundle, classifier: Classifier, reviews: Sequence[str], as_json: bool) -> None:
-    """Score reviews and print the predictions.
+def print_predictions(models: Sequence[tuple[Bundle, Classifier]], reviews: Sequence[str], as_json: bool) -> None:
+    """Score reviews and print the predictions, or compare those of several versions.
 
     Raises:
         InferenceError: The runtime returned something that is not a probability.
     """
-    predictions = classifier.predict(reviews)
+    manifests = [bundle.manifest for bundle, _ in models]
+    predictions = [classifier.predict(reviews) for _, classifier in models]
     console = Console()
     if as_json:
-        typer.echo(predictions_json(bundle.manifest.name, bundle.manifest.version, predictions))
+        for manifest, found in zip(manifests, predictions, strict=True):
+            typer.echo(predictions_json(manifest.name, manifest.version, found))
     elif console.is_terminal:
-        console.print(_table(predictions, reviews))
+        console.print(
+            _table(predictions[0], reviews) if len(models) == 1 else _comparison(models, predictions, reviews)
+        )
     else:
-        typer.echo("\n".join(map(line_of, predictions, reviews)))
+        prefixes = [f"{manifest.version}\t" for manifest in manifests] if len(models) > 1 else [""]
+        for review, *found in zip(reviews, *predictions, strict=True):
+            for prefix, prediction in zip(prefixes, found, strict=True):
+                typer.echo(prefix + line_of(prediction, review))
 
 
 def line_of(prediction: Prediction, review: str) -> str:
@@ -45,15 +55,42 @@ def line_of(prediction: Prediction, review: str) -> str:
 def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
     table = new_table("#", "positive", Column("sentiment", no_wrap=True), "known words", "review")
     for number, (prediction, review) in enumerate(zip(predictions, reviews, strict=True), 1):
-        colour = colour_of(prediction)
-        table.add_row(
-            f"{number}",
-            Text(f"{prediction.positive_probability:.3f}", f"bold {colour}"),
-            Text(verdict_of(prediction), colour),
-            known_words(prediction),
-            Text(one_line(review[:300]), no_wrap=True, overflow="ellipsis"),
-        )
+        table.add_row(f"{number}", *_cells(prediction), _cut(Text(one_line(review[:MAX_SHOWN]))))
     return table
+
+
+def _comparison(
+    models: Sequence[tuple[Bundle, Classifier]], predictions: Sequence[Sequence[Prediction]], reviews: Sequence[str]
+) -> Table:
+    table = new_table("#", "version", "positive", Column("sentiment", no_wrap=True), "known words", "review")
+    for number, (review, *found) in enumerate(zip(reviews, *predictions, strict=True), 1):
+        for (bundle, classifier), prediction in zip(models, found, strict=True):
+            shown = "" if bundle is not models[0][0] else f"{number}"
+            text = _cut(_with_unknown_words_dimmed(review[:MAX_SHOWN], classifier.vocabulary))
+            table.add_row(shown, bundle.manifest.version, *_cells(prediction), text)
+        table.add_section()
+    return table
+
+
+def _cells(prediction: Prediction) -> tuple[Text, Text, str]:
+    """Probability, sentiment and known words."""
+    colour = colour_of(prediction)
+    probability = Text(f"{prediction.positive_probability:.3f}", f"bold {colour}")
+    return probability, Text(verdict_of(prediction), colour), known_words(prediction)
+
+
+def _cut(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _with_unknown_words_dimmed(review: str, vocabulary: Vocabulary) -> Text:
+    text = Text(printable(review).replace("\n", " "))  # has the same offsets
+    tokens = vocabulary.locate(review)
+    _, unknown = vocabulary.occurrences([token.text for token in tokens])
+    for index in unknown:
+        text.stylize("dim", tokens[index].start, tokens[index].end)
+    return text
 
 
 def new_table(*columns: Column | str) -> Table:

@@ -65,6 +65,21 @@ def test_score_on_a_terminal_is_a_coloured_table() -> None:
     assert "38;5" not in plain
 
 
+def test_score_of_several_versions_compares_them() -> None:
+    versions, reviews = ("--version", "1", "--version", "3"), ("Not bad at all.", "I loved zyzzyva!")
+    one, other = (piped("score", "--version", version, *reviews).stdout.decode().splitlines() for version in "13")
+    expected = [f"1\t{one[0]}", f"3\t{other[0]}", f"1\t{one[1]}", f"3\t{other[1]}"]
+    assert piped("score", *versions, *reviews).stdout.decode().splitlines() == expected
+    assert piped("score", *reviews, SENTIMENT_MODEL_VERSION="1,3").stdout.decode().splitlines() == expected
+    objects = map(json.loads, piped("score", *versions, "--json", *reviews).stdout.splitlines())
+    assert [(each["model"]["version"], len(each["predictions"])) for each in objects] == [("1", 2), ("3", 2)]
+    shown = on_terminal("score", *versions, *reviews, width=110)
+    lines = [line for line in SGR.sub("", shown).splitlines() if " of " in line]
+    for line, start in zip(lines, ("1  1 ", "   3 ", "2  1 ", "   3 "), strict=True):
+        assert line.strip("\r").removeprefix(" ").startswith(start)
+    assert len(re.findall(r"I loved \x1b\[2mzyzzyva\x1b\[0m!", shown)) == 2
+
+
 def test_score_never_lets_a_review_steer_the_terminal() -> None:
     """Neither by escape sequences nor by Rich's markup, emoji codes, or characters that change the direction."""
     nasty = "\x1b]0;mine\x07\x1b[2J\x1b[31m \x9b31m\x7f \u202eabc\u2066 [red]x[/red] [/] :bomb:\r\x08\x0c"

@@ -1,6 +1,7 @@
 // Entry point: creates the parts of the page and connects them.
 
 import { Batch } from "./batch.js";
+import { Comparison } from "./compare.js";
 import { showExamples } from "./examples.js";
 import { Facts } from "./facts.js";
 import { KeyField } from "./key.js";
@@ -11,15 +12,20 @@ import { chooseTheme } from "./theme.js";
 document.getElementById("no-scripts").remove();
 
 const service = new Service(document.baseURI);
-const review = new Review(service);
+const comparison = new Comparison(service, (text) => review.show(text));
+const review = new Review(service, (text, explanation) => comparison.show(text, explanation));
 const batch = new Batch(service, (text) => review.show(text));
 const facts = new Facts(service);
 
 chooseTheme();
 showExamples((text) => review.show(text));
+const load = async () => {
+  await facts.load();
+  await comparison.load().catch(() => {}); // the facts show the problem
+};
 new KeyField(service, () => {
-  facts.load();
+  load();
   review.explain();
   batch.retry();
 });
-facts.load();
+load();

@@ -18,12 +18,16 @@ export class Review {
   #terms = new Terms();
   #field = document.getElementById("review");
   #limit = Infinity; // characters; from GET /model
-  #encoding; // from GET /model
-  #uncertainty; // from GET /model
+  #onExplanation;
 
-  /** @param {import("./service.js").Service} service */
-  constructor(service) {
+  /**
+   * @param {import("./service.js").Service} service
+   * @param {(text: string, explanation: object|null) => void} onExplanation Called with each new explanation; with "" and
+   *   null once there is none.
+   */
+  constructor(service, onExplanation) {
     this.#service = service;
+    this.#onExplanation = onExplanation;
     this.#field.addEventListener("input", () => {
       clearTimeout(this.#timer);
       this.#latest.cancel(); // the response would be outdated and only flicker
@@ -66,15 +70,16 @@ export class Review {
     document.getElementById("reading").setAttribute("aria-busy", "true");
     this.#latest.start(
       async (signal) => {
-        const { limits, encoding, uncertainty } = await this.#service.model();
+        const { limits, version } = await this.#service.model();
         this.#limit = limits.max_characters;
-        this.#encoding = encoding;
-        this.#uncertainty = uncertainty;
         signal.throwIfAborted();
-        return this.#updateHint() ? null : this.#explanation(text, signal);
+        if (this.#updateHint()) return null;
+        const explanation = await this.#explanation(text, signal);
+        // The service may have replaced the model since this page was opened.
+        return { explanation, model: await this.#service.model(explanation.version ?? version) };
       },
-      (explanation) => {
-        if (explanation) this.#showExplanation(text, explanation);
+      (answer) => {
+        if (answer) this.#showExplanation(text, answer.explanation, answer.model);
         else this.#showTooLong();
       },
       (problem) => this.#showProblem(problem.message),
@@ -104,9 +109,8 @@ export class Review {
     }
   }
 
-  #showExplanation(text, explanation) {
+  #showExplanation(text, explanation, { encoding, uncertainty: rule }) {
     const { kind, label, knows } = verdictOf(explanation);
-    const rule = this.#uncertainty;
     const reason = explanation.uncertain ? `${knows} ${whyUncertain(explanation, rule)}` : knows;
     const probability = explanation.positive_probability;
     this.#show("answer");
@@ -114,7 +118,7 @@ export class Review {
     document.getElementById("explained").hidden = !explanation.terms;
     document.getElementById("certain").hidden = probability <= TOO_CERTAIN;
     if (explanation.terms) {
-      this.#words.show(text, explanation, this.#encoding);
+      this.#words.show(text, explanation, encoding);
       this.#terms.show(explanation);
     }
     const bar = document.getElementById("bar");
@@ -126,6 +130,7 @@ export class Review {
     bar.title = `Probability of being positive: ${probability.toFixed(4)}`;
     document.getElementById("copied").textContent = "";
     this.#showCommands();
+    this.#onExplanation(text, explanation);
   }
 
   #showTooLong() {
@@ -146,7 +151,9 @@ export class Review {
     document.getElementById("reading").removeAttribute("aria-busy");
     document.getElementById("answer").hidden = what !== "answer";
     document.getElementById("problem").hidden = what !== "problem";
-    if (what !== "answer") this.#words.clear();
+    if (what === "answer") return;
+    this.#words.clear();
+    this.#onExplanation("", null);
   }
 
   #setVerdict(label, reason, kind = "") {

@@ -25,7 +25,7 @@ export function invalidCharacterIn(key) {
 export class Service extends EventTarget {
   #base;
   #key;
-  #model = null;
+  #models = new Map(); // version → promise; "" is the default version
 
   /** @param {string} base The address of the page. All paths are relative to it, so that it works below a proxy's prefix. */
   constructor(base) {
@@ -52,22 +52,25 @@ export class Service extends EventTarget {
     return new URL("predict", this.#base).href;
   }
 
-  /** The served model and its limits; requested once. */
-  model() {
-    this.#model ??= this.#request("model", (model) => model.limits && model).catch((problem) => {
-      this.#model = null;
-      throw problem;
-    });
-    return this.#model;
+  /** A version of the model, by default the default version, and its limits; requested once. */
+  model(version = "") {
+    if (!this.#models.has(version)) {
+      const model = this.#request(withVersion("model", version), (model) => model.limits && model);
+      this.#models.set(version, model);
+      model.catch(() => this.#models.delete(version));
+    }
+    return this.#models.get(version);
   }
 
-  async explain(review, signal) {
-    return this.#request("explain", ({ explanations }) => explanations[0], { reviews: [review] }, signal);
+  /** The explanation also has the `version` that made it. */
+  async explain(review, signal, version = "") {
+    const first = ({ model, explanations }) => explanations[0] && { ...explanations[0], version: model.version };
+    return this.#request(withVersion("explain", version), first, { reviews: [review] }, signal);
   }
 
-  async predict(reviews, signal) {
+  async predict(reviews, signal, version = "") {
     const all = ({ predictions }) => predictions.length === reviews.length && predictions;
-    return this.#request("predict", all, { reviews }, signal);
+    return this.#request(withVersion("predict", version), all, { reviews }, signal);
   }
 
   /** `select` returns the needed part of the response, and throws or returns a falsy value if it is not there. */
@@ -90,6 +93,10 @@ export class Service extends EventTarget {
       throw withMessage(error, signal);
     }
   }
+}
+
+function withVersion(path, version) {
+  return version ? `${path}?version=${encodeURIComponent(version)}` : path;
 }
 
 async function read(response, select) {

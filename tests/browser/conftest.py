@@ -56,6 +56,21 @@ def visit(visits: Visits, served: Server) -> Visit:
     return visit
 
 
+@pytest.fixture(scope="package")
+def versions() -> Iterator[Server]:
+    """The service with both shipped versions."""
+    with serving(runtime="litert", model_version="3,1") as server:
+        yield server
+
+
+@pytest.fixture
+def comparing(visits: Visits, versions: Server) -> Visit:
+    """The playground of the service with both versions, open."""
+    visit = visits(versions.url)
+    visit.open()
+    return visit
+
+
 @pytest.fixture
 def limited_visit(visits: Visits, guarded: Server) -> Visit:
     """The playground of the service with limits, with its key; not yet open."""

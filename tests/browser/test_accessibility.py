@@ -50,6 +50,16 @@ def test_axe_finds_nothing(visits: Visits, guarded: Server, served: Server, sche
     check(visit, "invalid key")
 
 
+def test_comparison_is_accessible(comparing: Visit) -> None:
+    comparing.explain(GOOD)
+    expect(comparing.page.get_by_role("article", name="Version 1").locator("mark").first).to_be_visible()
+    expect(comparing.page.locator("#differences tbody tr")).to_have_count(6)
+    for width in (320, 1280):
+        comparing.page.set_viewport_size({"width": width, "height": 800})
+        assert comparing.page.evaluate("document.documentElement.scrollWidth") == width
+        check(comparing, f"comparison at {width} pixels")
+
+
 def test_page_never_scrolls_sideways(visit: Visit) -> None:
     visit.explain(f"{GOOD} {'w' * 400} https://example.org/{'x' * 200}")
     visit.page.get_by_text("Show commands").click()

@@ -7,6 +7,7 @@ import json
 from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit, Visits
+from tests.bundles import NEWEST
 from tests.servers import Server
 
 ATTACKS = [
@@ -57,7 +58,7 @@ def test_markup_in_a_response_is_text(visit: Visit) -> None:
         decided = {"positive_probability": 0.9, "sentiment": attack, "uncertain": True}
         prediction = decided | {"words": 5, "known_words": 5}
         explanation = prediction | {"terms": [term], "unknown_words": []}
-        visit.respond("**/explain", 1, 200, json.dumps({"explanations": [explanation]}))
+        visit.respond("**/explain", 1, 200, json.dumps({"model": {"version": NEWEST}, "explanations": [explanation]}))
         visit.write("superb film")
         expect(visit.page.locator("#terms")).to_contain_text(attack)
         visit.words.locator("mark").first.hover()

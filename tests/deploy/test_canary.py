@@ -1,0 +1,70 @@
+"""The manifests and the alert of docs/how-to/canary.md work as they are printed there."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are not a requirement of this project
+
+from tests.deploy.kustomize import command, render
+from tests.deploy.manifests import DEPLOY, problems
+from tests.deploy.test_observability import promtool
+from tests.servers import ROOT
+
+PAGE = (ROOT / "docs/how-to/canary.md").read_text()
+OVERLAY, ROUTE, _, RULES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+CANARY = "review-sentiment-canary"
+
+
+def cumulative(job: str, half: int) -> list[dict[str, str]]:
+    """100 reviews per minute, of which `half` have a probability of at most 0.5."""
+    labels = f'job="{job}",instance="a",version="1"'
+    shares = {'bucket{le="0.5",': half, 'bucket{le="+Inf",': 100, "count{": 100}
+    return [
+        {"series": f"sentiment_positive_probability_{start}{labels}}}", "values": f"0+{step}x120"}
+        for start, step in shares.items()
+    ]
+
+
+@pytest.mark.skipif(command() is None, reason="neither kustomize nor kubectl: `apt-get install kustomize`")
+def test_overlay_is_valid_and_separate_from_the_stable_deployment(tmp_path: Path) -> None:
+    folder = DEPLOY / "kubernetes/overlays/canary"
+    moved = re.sub(
+        r"- (\.\./\S+)", lambda match: f"- {os.path.relpath(folder / match[1], tmp_path.resolve())}", OVERLAY
+    )
+    (tmp_path / "kustomization.yaml").write_text(moved)
+    rendered: dict[tuple[str, str], Any] = {(r["kind"], r["metadata"]["name"]): r for r in render(tmp_path)}
+    assert [problem for resource in rendered.values() for problem in problems(resource)] == []
+    label = {"app.kubernetes.io/name": CANARY}
+    deployment = rendered["Deployment", CANARY]["spec"]
+    assert deployment["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"] == label
+    assert rendered["Service", CANARY]["spec"]["selector"] == label
+    env = {variable["name"]: variable["value"] for variable in deployment["template"]["spec"]["containers"][0]["env"]}
+    assert env["SENTIMENT_MODEL_VERSION"] == "4,3"
+    (source,) = rendered["NetworkPolicy", "review-sentiment-ingress-canary"]["spec"]["ingress"][0]["from"]
+    assert source["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "ingress-nginx"
+    (path,) = rendered["Ingress", CANARY]["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["name"] == CANARY
+    backends = {
+        backend["name"]: backend["port"] for backend in yaml.safe_load(ROUTE)["spec"]["rules"][0]["backendRefs"]
+    }
+    (port,) = rendered["Service", CANARY]["spec"]["ports"]
+    assert backends == dict.fromkeys(("review-sentiment", CANARY), port["port"])
+
+
+@pytest.mark.parametrize(("half", "raised"), [(60, False), (70, True)])
+def test_alert_compares_the_distributions(tmp_path: Path, half: int, raised: bool) -> None:
+    (tmp_path / "rules.yml").write_text(RULES)
+    promtool("check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yml")
+    expected = [{"labels": "{}", "value": 1}] if raised else []
+    case = {
+        "interval": "1m",
+        "input_series": cumulative("sentiment", 50) + cumulative("sentiment-canary", half),
+        "promql_expr_test": [
+            {"expr": 'count(ALERTS{alertstate="firing"})', "eval_time": "2h", "exp_samples": expected}
+        ],
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": [case]}))
+    promtool("test", "rules", tmp_path / "test.yml")

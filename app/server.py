@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
             self.drained_at = time.monotonic() + seconds
             self.service.begin_draining()
             log.info("draining", seconds=seconds)
-        if self.hung_up and (self.reload is None or self.reload.done()):
+        if self.hung_up and not self.stopping and (self.reload is None or self.reload.done()):
             self.hung_up = False
             self.reload = asyncio.create_task(self.service.reload())
         if counter % 10 == 0:

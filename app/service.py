@@ -67,7 +67,7 @@ class Service:
         self.draining = False
         self.versions: dict[str, ServedVersion] = {}
         self._serve(self._load(bundles))
-        freeze()
+        gc.freeze()  # exempts loaded objects from garbage collection, as they live until the next reload
 
     @property
     def default(self) -> ServedVersion:
@@ -99,7 +99,9 @@ class Service:
             return
         self._serve(versions)
         del versions
-        freeze()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
         self.metrics.reloaded(loaded=True)
         log.info("reloaded", versions=self.digests, pid=os.getpid())
 
@@ -146,10 +148,3 @@ class Service:
         """Signal that traffic should go elsewhere from now on, but keep answering."""
         self.draining = True
         self.metrics.workers_ready.set(0)
-
-
-def freeze() -> None:
-    """Exempt all loaded objects from garbage collection until the next reload: they live that long."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -51,7 +52,7 @@ class Supervisor(Multiprocess):
         self.processes = [self._start() for _ in range(self.config.workers)]
 
     def _start(self) -> Worker:
-        worker = Worker(self.config, self.sockets)
+        worker = Worker(copy(self.config), self.sockets)  # a reload changes the app of later workers
         worker.start()
         return worker
 
@@ -66,12 +67,13 @@ class Supervisor(Multiprocess):
             worker.join()
             mark_process_dead(worker.pid)
             if worker.exitcode == STARTUP_FAILURE:
-                if len(self._apps) == 1:
+                if worker.config.app == self._apps[0]:
                     self.failed = True
                     self.should_exit.set()
                     return
-                self._apps.pop()  # the other workers have rejected these bundles, too
-                self.config.app = self._apps[-1]
+                if worker.config.app == self._apps[-1]:  # the other workers have rejected these bundles, too
+                    self._apps.pop()
+                    self.config.app = self._apps[-1]
             log.warning("worker died", pid=worker.pid, exit_code=worker.exitcode)
             self._metrics.restarts.inc()
             self.processes[i] = self._start()

@@ -69,13 +69,13 @@ clients: $(VENV)/.development ## generate clients in Python and TypeScript (with
 accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare the accuracy with the bundle's report
 	$(BIN)/python -m benchmarks.accuracy $(LOCAL)
 
-bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/performance.md (needs wrk, 40 minutes)
+bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/explanation/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
 overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (2 minutes)
 	$(BIN)/python -m benchmarks.overload $(LOCAL) $(ARGS)
 
-bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/bulk.md (4 minutes)
+bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/how-to/score-files.md (4 minutes)
 	$(BIN)/python -m benchmarks.bulk $(LOCAL) $(ARGS)
 
 soak: $(VENV)/.development ## run at 70 % of the peak for 10 minutes: errors, memory, open files
@@ -89,10 +89,10 @@ LOCK := $(RESOLVE) pyproject.toml
 
 lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
-	$(LOCK) $(LOCK_ARGS) --extra litert -c requirements/serving.txt -o requirements/litert.txt
-	$(LOCK) $(LOCK_ARGS) --extra litert --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt
-	$(LOCK) $(LOCK_ARGS) --extra litert --extra tensorflow --extra bulk -c requirements/serving.txt -o requirements/bulk.txt
-	$(LOCK) $(LOCK_ARGS) --extra litert --extra ray -c requirements/serving.txt -o requirements/ray.txt
+	$(LOCK) $(LOCK_ARGS) -c requirements/serving.txt -o requirements/litert.txt
+	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt
+	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra bulk -c requirements/serving.txt -o requirements/bulk.txt
+	$(LOCK) $(LOCK_ARGS) --extra ray -c requirements/serving.txt -o requirements/ray.txt
 	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
 	$(LOCK) $(LOCK_ARGS) --extra bulk --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
 	$(RESOLVE) $(LOCK_ARGS) --group protocols -o requirements/protocols.txt

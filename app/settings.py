@@ -1,13 +1,15 @@
 """Every setting and its default. All come from the environment.
 
-Besides these, libraries read their own variables: `OTEL_*` (docs/operations.md), `TF_*`.
+Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/runbook.md), `TF_*`.
 """
 
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 RuntimeName = Literal["tensorflow", "litert"]
@@ -15,6 +17,17 @@ RuntimeName = Literal["tensorflow", "litert"]
 PREFIX = "SENTIMENT_"
 MIN_KEY_LENGTH = 16
 """Characters; shorter keys could be guessed."""
+
+
+def default_model_dir() -> Path:
+    """`models/imdb` in the current folder, or what is installed with the package."""
+    own = Path("models/imdb")
+    return own if own.is_dir() else Path(__file__).parent / own
+
+
+def default_runtime() -> RuntimeName:
+    """TensorFlow where it is installed, LiteRT elsewhere."""
+    return "tensorflow" if find_spec("tensorflow") else "litert"
 
 
 class Settings(BaseSettings):
@@ -34,7 +47,13 @@ class Settings(BaseSettings):
             ge=1, le=64, description="Server processes. Each loads its own copy of the model and uses about one core."
         ),
     ] = 1
-    model_dir: Annotated[Path, Field(description="Folder of bundle versions.")] = Path("models/imdb")
+    model_dir: Annotated[
+        Path,
+        Field(
+            description="Folder of bundle versions; if unset, `models/imdb` in the current folder, or else the one "
+            "that is installed with the package."
+        ),
+    ] = Field(default_factory=default_model_dir)
     model_version: Annotated[
         str | None,
         Field(
@@ -44,8 +63,11 @@ class Settings(BaseSettings):
     ] = None
     runtime: Annotated[
         RuntimeName,
-        Field(description="Runtime that executes the network; `litert` starts faster and needs less memory."),
-    ] = "tensorflow"
+        Field(
+            description="Runtime that executes the network: `litert` starts faster and needs less memory; if unset, "
+            "`tensorflow` where it is installed."
+        ),
+    ] = Field(default_factory=default_runtime)
 
     max_reviews: Annotated[int, Field(ge=1, description="Maximum reviews per request.")] = 128
     max_explained: Annotated[int, Field(ge=1, description="Maximum reviews per request to explain.")] = 8
@@ -172,6 +194,11 @@ class Settings(BaseSettings):
             )
         return self
 
+    @property
+    def command_runtime(self) -> RuntimeName:
+        """The runtime of commands that score and exit: LiteRT, which starts faster, unless one is chosen."""
+        return self.runtime if "runtime" in self.model_fields_set else "litert"
+
     @cached_property
     def all_keys(self) -> tuple[str, ...]:
         """The keys from both settings."""
@@ -182,6 +209,12 @@ class Settings(BaseSettings):
             except OSError as error:
                 raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read ({error.strerror})") from error
         return tuple(stripped for key in keys if (stripped := key.strip()))
+
+
+def default_of(name: str) -> str | None:
+    """A setting's default for people; None if it has no fixed one."""
+    default = Settings.model_fields[name].default
+    return None if default in (None, PydanticUndefined) else str(default)
 
 
 def error_messages(error: ValidationError) -> list[str]:

@@ -1,4 +1,4 @@
-"""Compare the service with its peers and the ceiling, and write benchmarks/results.json and docs/performance.md.
+"""Compare the service with its peers and the ceiling; write benchmarks/results.json and performance.md in the docs.
 
 Every server runs in its own environment, gets the same real test reviews from wrk, and is started anew in each round.
 Rounds are interleaved, so that drift of the machine affects all servers alike. Keep the machine idle otherwise.
@@ -145,7 +145,7 @@ def main() -> None:
     options.add_argument(
         "--only", nargs="+", choices=names, metavar="NAME", help="measure these servers, print tables, write nothing"
     )
-    options.add_argument("--report", action="store_true", help="write docs/performance.md from the existing results")
+    options.add_argument("--report", action="store_true", help="write the page from the existing results")
     chosen = options.parse_args()
     if chosen.report:
         write_report(json.loads(RESULTS.read_text()))

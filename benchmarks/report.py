@@ -1,4 +1,4 @@
-"""Writes docs/performance.md with its pictures, and a table in the README, from benchmarks/results.json."""
+"""Writes docs/explanation/performance.md with its pictures, and a table in the README, from benchmarks/results.json."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, before
 from benchmarks.environments import ROOT
 from training.report import new_figure, save_figure
 
-DOCUMENT = ROOT / "docs/performance.md"
+DOCUMENT = ROOT / "docs/explanation/performance.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- made by `make bench` -->", "<!-- end -->"
-PICTURES = ROOT / "docs/performance"
+PICTURES = ROOT / "docs/explanation/performance"
 STAGES = ("parse", "tokenise", "find terms", "network", "serialise")
 SPEED = "reviews_a_second"
 Results = dict[str, Any]
@@ -49,7 +49,7 @@ def write_report(results: Results) -> None:
 
 
 def document(results: Results) -> str:
-    """The text of docs/performance.md."""
+    """The text of docs/explanation/performance.md."""
     versions = dict.fromkeys(version.replace("==", " ") for version in results["versions"].values() if version)
     return TEMPLATE.format(
         measured=results["measured"][:10],
@@ -187,8 +187,8 @@ def draw_stages(results: Results, path: Path) -> None:
 TEMPLATE = """\
 # Performance
 
-`make bench` generated this page on {measured} from [benchmarks/results.json](../benchmarks/results.json) and the texts
-in `benchmarks/report.py`. Machine: {machine}. The
+`make bench` generated this page on {measured} from [benchmarks/results.json](../../benchmarks/results.json) and the
+texts in `benchmarks/report.py`. Machine: {machine}. The
 load generator, wrk, ran on the same cores.
 
 Every server gets the same 2,000 real test reviews in a closed loop: each connection sends its next request as soon as

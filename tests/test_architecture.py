@@ -1,4 +1,4 @@
-"""docs/architecture.md: the path of one request names functions that exist."""
+"""docs/explanation/architecture.md: the path of one request names functions that exist."""
 
 import ast
 import re
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.servers import ROOT
 
-PAGE = ROOT / "docs/architecture.md"
-LINK = re.compile(r"\[`([\w.]+)`\]\((\.\./app/[\w/]+\.py)\)")
+PAGE = ROOT / "docs/explanation/architecture.md"
+LINK = re.compile(r"\[`([\w.]+)`\]\((\.\./\.\./app/[\w/]+\.py)\)")
 
 
 def names_in(path: Path) -> set[str]:

@@ -53,7 +53,7 @@ Vector: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Best:
-    """The constants of the recipe that were tuned; docs/training.md says how.
+    """The constants of the recipe that were tuned; docs/explanation/training.md says how.
 
     Attributes:
         min_sentences: Sentences that a term must occur in.

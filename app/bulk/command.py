@@ -54,12 +54,12 @@ def run(
         raise BulkUsage("--resume and --overwrite cannot be combined")
     paths = find_sources(input_, output)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-    scoring = Scoring(bundle.folder.resolve(), settings.runtime, keep, prefix, settings.max_characters)
+    scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters)
     stats = [path.stat() for path in paths]
     job = {
         "inputs": [[path.as_posix(), stat.st_size, stat.st_mtime_ns] for path, stat in zip(paths, stats, strict=True)],
         "model": bundle.digest,
-        "runtime": settings.runtime,
+        "runtime": settings.command_runtime,
         "text": text,
         "keep": None if keep is None else list(keep),
         "prefix": prefix,

@@ -1,7 +1,7 @@
 """The classifier: from raw reviews to predictions.
 
 Cost per review, LiteRT, in batches of 16: 15 us for tokenising, 24 us for finding terms, 11 us for the network
-(docs/performance.md).
+(docs/explanation/performance.md).
 """
 
 from collections.abc import Sequence

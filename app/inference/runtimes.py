@@ -175,7 +175,7 @@ def _import_litert() -> Any:
     except ImportError as error:
         raise RuntimeUnavailable(
             "the runtime `litert` needs the package ai-edge-litert; in a clone, install it with `make setup "
-            "RUNTIME=litert`"
+            "RUNTIME=litert`, elsewhere with `pip install ai-edge-litert`"
         ) from error
     return Interpreter
 
@@ -192,7 +192,8 @@ def import_tensorflow() -> Any:
             import tensorflow as tf
     except ImportError as error:
         raise RuntimeUnavailable(
-            "the runtime `tensorflow` needs the package tensorflow; in a clone, install it with `make setup`"
+            "the runtime `tensorflow` needs the package tensorflow; in a clone, install it with `make setup`, "
+            "elsewhere with `pip install tensorflow`"
         ) from error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return tf

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from app.settings import PREFIX, RuntimeName, Settings, error_messages
+from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
 from app.terminal.printable import printable
 
 
@@ -37,7 +37,7 @@ def _setting(name: str, *options: str, description: str | None = None) -> Any:
 def settings_table() -> str:
     """All settings with their defaults, in Markdown."""
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {'' if field.default is None else f'`{field.default}`'} | {field.description} |"
+        f"| `{PREFIX}{name.upper()}` | {f'`{value}`' if (value := default_of(name)) else ''} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["Settings, from the environment:\n", "| variable | default | |", "| --- | --- | --- |", *rows])

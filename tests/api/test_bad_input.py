@@ -1,6 +1,6 @@
 """Bad input, and input that only looks bad, with the exact responses of the real server.
 
-uvicorn rejects what is not HTTP with a plain-text 400; only what docs/reference.md says about that is tested.
+uvicorn rejects what is not HTTP with a plain-text 400; only what docs/reference/service.md says about that is tested.
 After each case the server must answer a good request, on the same connection unless it closed that, so that no part of
 a bad request is taken for the next one. Its log must have no errors and no review text.
 """

@@ -1,4 +1,4 @@
-"""docs/bulk.md says what the code does and what was measured."""
+"""docs/how-to/score-files.md says what the code does and what was measured."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The replicas that a load needs, and their memory, from benchmarks/results.json; docs/kubernetes.md shows them."""
+"""The replicas that a load needs, and their memory, from benchmarks/results.json; kubernetes.md shows them."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from app.settings import Settings
 from benchmarks.report import ratio, typical
 from tests.servers import ROOT
 
-DOCUMENT = ROOT / "docs/kubernetes.md"
+DOCUMENT = ROOT / "docs/how-to/kubernetes.md"
 BEGIN, END = "<!-- replicas -->", "<!-- end -->"
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
 
@@ -50,7 +50,7 @@ def max_memory(runtime: str) -> float:
 
 
 def table() -> str:
-    """Return the table of docs/kubernetes.md."""
+    """Return the table of docs/how-to/kubernetes.md."""
     columns = [(runtime, load, title) for runtime in RUNTIMES for title, load in LOADS.items()]
     capacities = [capacity(runtime, load) * UTILISATION for runtime, load, _ in columns]
     lines = [

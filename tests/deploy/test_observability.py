@@ -20,7 +20,8 @@ from tests.servers import ROOT, Server
 PROMETHEUS = ROOT / "deploy/prometheus"
 GRAFANA = ROOT / "deploy/grafana"
 ADAPTER = ROOT / "deploy/kubernetes/components/queue-autoscaling/prometheus-adapter.yaml"
-RUNBOOK = (ROOT / "docs/operations.md").read_text()
+RUNBOOK = (ROOT / "docs/how-to/runbook.md").read_text()
+METRICS = (ROOT / "docs/reference/metrics.md").read_text()
 BUILT_IN = {"up", "ALERTS"}
 OPERATORS = {"and", "or", "unless", "bool", "offset"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
@@ -133,7 +134,7 @@ def test_alert_is_documented_and_tested(name: str) -> None:
     assert alert["for"]
     assert alert["annotations"]["summary"]
     assert "$value" in alert["annotations"]["description"]
-    assert alert["annotations"]["runbook_url"] == f"docs/operations.md#{name.lower()}"
+    assert alert["annotations"]["runbook_url"] == f"docs/how-to/runbook.md#{name.lower()}"
     assert re.search(rf"^### {name}$", RUNBOOK, re.MULTILINE)
     cases = [case for test in load(PROMETHEUS / "alerts.test.yml")["tests"] for case in test.get("alert_rule_test", [])]
     assert any(case["alertname"] == name and case["exp_alerts"] for case in cases)
@@ -187,11 +188,11 @@ def test_training_shares_have_the_buckets_of_the_histograms(families: dict[str, 
 
 
 def test_runbook_lists_the_metrics_and_names_recorded_rules(families: dict[str, Metric]) -> None:
-    rows = re.findall(r"^\| `(sentiment_\w+)` \| (counter|gauge|histogram) \|", RUNBOOK, re.MULTILINE)
+    rows = re.findall(r"^\| `(sentiment_\w+)` \| (counter|gauge|histogram) \|", METRICS, re.MULTILINE)
     assert dict(rows) == {
         name + ("_total" if family.type == "counter" else ""): family.type for name, family in families.items()
     }
-    named = set(re.findall(r"\b\w+:sentiment_\w+:\w+", RUNBOOK))
+    named = set(re.findall(r"\b\w+:sentiment_\w+:\w+", METRICS + RUNBOOK))
     assert named
     assert named <= RECORDED
 

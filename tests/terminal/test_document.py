@@ -1,4 +1,4 @@
-"""The examples in docs/terminal.md and in the help work, and the document is up to date."""
+"""The examples in docs/reference/terminal.md and in the help work, and the document is up to date."""
 
 import inspect
 import re
@@ -12,7 +12,7 @@ from app import cli
 from tests.servers import PATIENCE, ROOT
 from tests.terminal.terminals import SGR, on_terminal, piped, variables
 
-DOCUMENT = (ROOT / "docs/terminal.md").read_text()
+DOCUMENT = (ROOT / "docs/reference/terminal.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 HELP = "\n".join(inspect.getdoc(command) or "" for command in (cli.score, cli.explain, cli.check))
 EXAMPLES = {line for language, block in BLOCKS if language == "sh" for line in block.splitlines()}

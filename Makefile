@@ -23,7 +23,7 @@ OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training serve train experiments test test-slow check format openapi clients lock container-test accuracy bench bulk-bench overload soak clean
+.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs dist clients lock container-test accuracy bench bulk-bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,14 @@ format: $(VENV)/.development ## format the code and fix what ruff can fix
 openapi: $(VENV)/.development ## generate openapi.json
 	$(BIN)/python -m app openapi > openapi.json.new && mv openapi.json.new openapi.json || { rm -f openapi.json.new; exit 1; }
 
+docs: $(VENV)/.development ## build the documentation site in website/public (REPOSITORY_URL: where links to code lead)
+	$(BIN)/python -m website
+
+dist: $(VENV)/.development ## build the wheels of the service and of the Python client in dist
+	rm -rf dist
+	$(BIN)/uv build --quiet --wheel --out-dir dist .
+	$(BIN)/uv build --quiet --wheel --out-dir dist clients/python
+
 clients: $(VENV)/.development ## generate clients in Python and TypeScript (with Node >= 20.19) from openapi.json
 	$(BIN)/python -m clients $(ARGS)
 
@@ -98,7 +106,7 @@ lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARG
 	$(RESOLVE) $(LOCK_ARGS) --group protocols -o requirements/protocols.txt
 
 clean: ## remove environments, caches and generated clients
-	rm -rf $(VENV) .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .environments dist website/build website/public .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf clients/python/sentiment-client clients/typescript/node_modules clients/typescript/src clients/typescript/dist
 
 $(VENV)/bin/python:

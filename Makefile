@@ -83,7 +83,7 @@ bench: $(VENV)/.development ## compare with other model servers or ARGS='--basel
 overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (2 minutes)
 	$(BIN)/python -m benchmarks.overload $(LOCAL) $(ARGS)
 
-bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/how-to/score-files.md (4 minutes)
+bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/reference/bulk.md (4 minutes)
 	$(BIN)/python -m benchmarks.bulk $(LOCAL) $(ARGS)
 
 soak: $(VENV)/.development ## run at 70 % of the peak for 10 minutes: errors, memory, open files

@@ -1,6 +1,6 @@
 """Measure how fast files are scored, with one worker and with two, in processes of this machine and on Ray.
 
-Writes benchmarks/bulk.json and the table in docs/how-to/score-files.md. Rounds are interleaved, so that the machine's
+Writes benchmarks/bulk.json and the table in docs/reference/bulk.md. Rounds are interleaved, so that the machine's
 drift affects all alike. Keep the machine quiet meanwhile; it takes about four minutes.
 """
 
@@ -26,7 +26,7 @@ from benchmarks.ray_cluster import LOOPBACK, cluster
 from training.archive import read_reviews
 
 RESULTS = ROOT / "benchmarks/bulk.json"
-DOCUMENT = ROOT / "docs/how-to/score-files.md"
+DOCUMENT = ROOT / "docs/reference/bulk.md"
 BEGIN, END = "<!-- made by `make bulk-bench` -->", "<!-- end -->"
 
 ROUNDS = 3

@@ -49,12 +49,17 @@ test: $(VENV)/.development ## run the tests (5 minutes; ARGS=... for pytest)
 test-slow: $(VENV)/.development ## run the tests that take long and rarely fail (11 minutes)
 	$(PYTEST) -m slow $(ARGS)
 
-check: $(VENV)/.development ## lint, format check, types, import rules and Kubernetes manifests
+check: $(VENV)/.development ## lint, format check, types, import rules, Kubernetes manifests and .github
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.deploy
+	$(BIN)/zizmor --offline --quiet --strict-collection .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
 
 format: $(VENV)/.development ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,103 @@
+"""What the linters of `make check` do not see in .github: it agrees with other files, and a release has its notes."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are not a requirement of this project
+
+from tests.servers import ROOT
+
+GITHUB = ROOT / ".github"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+REPOSITORY = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "someone/review-sentiment"}
+CHANGELOG = """# Changelog
+
+## Unreleased
+
+- Later.
+
+## 1.2.0 - 2026-12-01
+
+### Added
+
+- A list of
+  [pages](docs/index.md), and
+  - one in it.
+
+## 1.2.0.1
+
+- Earlier.
+"""
+
+
+def updates() -> list[dict[str, Any]]:
+    content: dict[str, list[dict[str, Any]]] = yaml.safe_load((GITHUB / "dependabot.yml").read_text())
+    return content["updates"]
+
+
+def test_ci_runs_on_the_supported_python_versions() -> None:
+    matrix = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text())["jobs"]["test"]["strategy"]["matrix"]
+    prefix = "Programming Language :: Python :: "
+    classifiers = PROJECT["project"]["classifiers"]
+    assert matrix["python"] == [name.removeprefix(prefix) for name in classifiers if name.startswith(prefix)]
+
+
+def test_actions_have_their_version_beside_the_commit() -> None:
+    for path in (GITHUB / "workflows").glob("*.yml"):
+        for action in re.findall(r"uses: (.*)", path.read_text()):
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\$/.*", action), action
+
+
+@pytest.mark.parametrize("update", updates(), ids=lambda update: update["package-ecosystem"])
+def test_dependabot_finds_files(update: dict[str, Any]) -> None:
+    names = {
+        "docker": "Dockerfile",
+        "docker-compose": "docker-compose.yml",
+        "github-actions": ".github/workflows/ci.yml",
+        "npm": "package-lock.json",
+        "uv": "requirements/development.txt",
+    }
+    assert (ROOT / update["directory"].lstrip("/") / names[update["package-ecosystem"]]).exists()
+
+
+def test_dependabot_respects_the_constraints_of_the_locks() -> None:
+    (python,) = (update for update in updates() if update["package-ecosystem"] == "uv")
+    ignored = {f"{each['dependency-name']}{each['versions'][0].replace('>=', '<')}" for each in python["ignore"]}
+    assert ignored == set(PROJECT["tool"]["uv"]["constraint-dependencies"])
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A repository with its version and changelog."""
+    for folder in (".github", "app"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(GITHUB / "release_notes.py", tmp_path / ".github")
+    (tmp_path / "app/__init__.py").write_text('__version__ = "1.2.0"\n')
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    return tmp_path
+
+
+def notes(release: Path, tag: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(release / ".github/release_notes.py"), tag]
+    return subprocess.run(command, env=REPOSITORY, capture_output=True, text=True)
+
+
+def test_release_notes_are_the_section_of_the_version(release: Path) -> None:
+    link = "https://github.com/someone/review-sentiment/blob/v1.2.0/docs/index.md"
+    done = notes(release, "v1.2.0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"### Added\n\n- A list of [pages]({link}), and\n  - one in it.\n"
+
+
+def test_release_needs_the_tag_of_its_version_and_a_section(release: Path) -> None:
+    wrong = notes(release, "v1.3.0")
+    assert (wrong.returncode, wrong.stderr) == (1, "The tag is v1.3.0, but app/__init__.py says 1.2.0.\n")
+    (release / "app/__init__.py").write_text('__version__ = "1.3.0"\n')
+    missing = notes(release, "v1.3.0")
+    assert (missing.returncode, missing.stderr) == (1, 'CHANGELOG.md has no section "## 1.3.0".\n')

@@ -22,7 +22,7 @@ class ServerMetadata(BaseModel):
     """The server's metadata."""
 
     name: Annotated[str, Field(description="The service's name.", examples=["review-sentiment"])]
-    version: Annotated[str, Field(description="The service's version.", examples=["0.2.0"])]
+    version: Annotated[str, Field(description="The service's version.", examples=["0.1.0"])]
     extensions: Annotated[
         list[str], Field(description="Supported extensions of the protocol.", examples=[["binary_tensor_data"]])
     ]

@@ -18,9 +18,9 @@ OVERLAY, ROUTE, _, RULES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE
 CANARY = "review-sentiment-canary"
 
 
-def cumulative(job: str, half: int) -> list[dict[str, str]]:
+def cumulative(namespace: str, job: str, half: int) -> list[dict[str, str]]:
     """100 reviews per minute, of which `half` have a probability of at most 0.5."""
-    labels = f'job="{job}",instance="a",version="1"'
+    labels = f'namespace="{namespace}",job="{job}",instance="a",version="1"'
     shares = {'bucket{le="0.5",': half, 'bucket{le="+Inf",': 100, "count{": 100}
     return [
         {"series": f"sentiment_positive_probability_{start}{labels}}}", "values": f"0+{step}x120"}
@@ -47,9 +47,9 @@ def test_overlay_is_valid_and_separate_from_the_stable_deployment(tmp_path: Path
     assert source["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "ingress-nginx"
     (path,) = rendered["Ingress", CANARY]["spec"]["rules"][0]["http"]["paths"]
     assert path["backend"]["service"]["name"] == CANARY
-    backends = {
-        backend["name"]: backend["port"] for backend in yaml.safe_load(ROUTE)["spec"]["rules"][0]["backendRefs"]
-    }
+    route = yaml.safe_load(ROUTE)
+    assert problems(route) == []
+    backends = {backend["name"]: backend["port"] for backend in route["spec"]["rules"][0]["backendRefs"]}
     (port,) = rendered["Service", CANARY]["spec"]["ports"]
     assert backends == dict.fromkeys(("review-sentiment", CANARY), port["port"])
 
@@ -58,12 +58,20 @@ def test_overlay_is_valid_and_separate_from_the_stable_deployment(tmp_path: Path
 def test_alert_compares_the_distributions(tmp_path: Path, half: int, raised: bool) -> None:
     (tmp_path / "rules.yml").write_text(RULES)
     promtool("check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yml")
-    expected = [{"labels": "{}", "value": 1}] if raised else []
+    expected = [{"labels": '{namespace="production"}', "value": 1}] if raised else []
     case = {
         "interval": "1m",
-        "input_series": cumulative("sentiment", 50) + cumulative("sentiment-canary", half),
+        "input_series": [
+            *cumulative("production", "sentiment", 50),
+            *cumulative("production", "sentiment-canary", half),
+            *cumulative("staging", "sentiment", 20),  # differs from both
+        ],
         "promql_expr_test": [
-            {"expr": 'count(ALERTS{alertstate="firing"})', "eval_time": "2h", "exp_samples": expected}
+            {
+                "expr": 'count by (namespace) (ALERTS{alertstate="firing"})',
+                "eval_time": "2h",
+                "exp_samples": expected,
+            }
         ],
     }
     (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": [case]}))

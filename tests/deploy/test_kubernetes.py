@@ -12,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are not a requirement of this project
 
 from app.settings import PREFIX, Settings
-from tests.deploy import sizing
+from tests.deploy import rules, sizing
 from tests.deploy.kustomize import Resource, command, render
 from tests.deploy.manifests import DEPLOY, KUBERNETES, check, kustomizations, problems, violations
 from tests.servers import ROOT
@@ -95,7 +95,7 @@ def replaced(resource: Any, path: str, value: Any) -> Any:
 
 def test_manifests_are_valid_and_restricted() -> None:
     renderings = check()
-    assert len(renderings) == 8
+    assert len(renderings) == 9
     assert not any(renderings.values()), renderings
     assert one("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
@@ -107,7 +107,11 @@ def test_manifests_are_valid_and_restricted() -> None:
         ("Deployment", "apiVersion", "apps/v1beta1", "schema"),
         ("ServiceMonitor", "spec.endpoints.0.targetport", 1, "targetport"),
         ("ServiceMonitor", "spec.endpoints.0.interval", "often", "interval"),
+        ("PrometheusRule", "spec.groups.0.rules.0.runbook_url", "x", "runbook_url"),
+        ("PrometheusRule", "spec.groups.2.rules.0.for", "2 minutes", "for"),
         ("Ingress", "spec.rules.0.http.paths.0.backend.port", 80, "port"),
+        ("HTTPRoute", "spec.rules.0.retry", {"attempts": 2}, "retry"),
+        ("HTTPRoute", "spec.rules.0.timeouts.request", "35", "request"),
         ("InferenceService", "spec.predictor.minReplica", 1, "minReplica"),
         ("InferenceService", "apiVersion", "serving.kserve.io/v1", "v1beta1"),
         ("ServingRuntime", "spec.containers.0.readynessProbe", {}, "readynessProbe"),
@@ -145,15 +149,21 @@ def test_restricted_profile_rejects_privileges(path: str, value: Any) -> None:
 
 def test_documented_overlay_has_all_components(tmp_path: Path) -> None:
     overlays = Path(shutil.copytree(DEPLOY, tmp_path / "deploy")) / "kubernetes/overlays"
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    example, runbook = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     image = "{name: review-sentiment, newName: registry.test/rs, newTag: '7'}"
     (overlays / "production").mkdir()
-    (overlays / "production/kustomization.yaml").write_text(f"{example}namespace: other\nimages: [{image}]\n")
+    kustomization = f"{example}{runbook}namespace: other\nimages: [{image}]\n"
+    (overlays / "production/kustomization.yaml").write_text(kustomization)
     rendered = render(overlays / "production")
-    assert len(rendered) == len(resources())
+    kinds = sorted(resource["kind"] for resource in rendered)
+    assert kinds == sorted(resource["kind"] for resource in resources() if resource["kind"] != "HTTPRoute")
+    assert {resource["metadata"]["namespace"] for resource in rendered if resource["kind"] != "Namespace"} == {"other"}
     (deployment,) = [resource for resource in rendered if resource["kind"] == "Deployment"]
-    assert deployment["metadata"]["namespace"] == "other"
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.test/rs:7"
+    (found,) = [resource["spec"] for resource in rendered if resource["kind"] == "PrometheusRule"]
+    alerts = [rule for group in found["groups"] for rule in group["rules"] if "alert" in rule]
+    address = "https://git.example.com/review-sentiment/docs/how-to/runbook.md"
+    assert all(rule["annotations"]["runbook_url"] == f"{address}#{rule['alert'].lower()}" for rule in alerts)
 
 
 @pytest.mark.parametrize("variant", [*OVERLAYS, *KSERVE])
@@ -271,7 +281,7 @@ def test_network_policies_open_only_the_ports_of_the_services() -> None:
     }
 
 
-def test_ingress_has_the_limits_of_nginx_and_leads_to_the_service() -> None:
+def test_ingress_and_route_have_the_limits_of_nginx_and_lead_to_the_service() -> None:
     nginx = dict(re.findall(r"^ *([a-z_]+) (.+?)s?;$", (DEPLOY / "nginx.conf").read_text(), re.MULTILINE))
     ingress = one("Ingress")
     annotations = {name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()}
@@ -290,6 +300,10 @@ def test_ingress_has_the_limits_of_nginx_and_leads_to_the_service() -> None:
     assert config["http-snippet"] == f"send_timeout {nginx['send_timeout']}s;"
     backend = ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
     assert backend["port"]["name"] in {port["name"] for port in one("Service", backend["name"])["spec"]["ports"]}
+    assert one("HTTPRoute")["spec"]["rules"][0]["timeouts"] == {"request": f"{nginx['proxy_read_timeout']}s"}
+    (reference,) = one("HTTPRoute")["spec"]["rules"][0]["backendRefs"]
+    assert reference["port"] in {port["port"] for port in one("Service", reference["name"])["spec"]["ports"]}
+    assert one("HTTPRoute")["spec"]["hostnames"] == [rule["host"] for rule in ingress["spec"]["rules"]]
 
 
 def test_monitors_find_the_metrics_and_name_the_job_of_the_alerts() -> None:
@@ -306,6 +320,23 @@ def test_monitors_find_the_metrics_and_name_the_job_of_the_alerts() -> None:
             assert str(port["port"]) == variables(variant)["SENTIMENT_METRICS_PORT"]
     assert service["spec"]["selector"] == {"serving.kserve.io/inferenceservice": "imdb"}
     assert port["targetPort"] == port["port"]
+
+
+def test_rules_and_dashboard_are_those_for_prometheus_and_grafana() -> None:
+    assert rules.TARGET.read_text() == rules.resource(), "outdated: run `python -m tests.deploy.rules`"
+    rendered, source = (
+        # kustomize adds blank lines to folded strings.
+        re.sub(r"(?:\\n| )+", " ", json.dumps(spec, sort_keys=True))
+        for spec in (one("PrometheusRule")["spec"], yaml.safe_load(rules.SOURCE.read_text()))
+    )
+    assert rendered == source
+    dashboard = one("ConfigMap", "review-sentiment-dashboard")
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert dashboard["metadata"]["namespace"] == one("PrometheusRule")["metadata"]["namespace"]
+    (contents,) = dashboard["data"].values()
+    assert contents == (DEPLOY / "grafana/dashboard.json").read_text()
+    # `kubectl apply` stores the resource in an annotation, which may have 256 KiB.
+    assert len(json.dumps(dashboard)) < 2**18
 
 
 def test_autoscaler_uses_the_target_of_the_sizing_and_the_queue() -> None:

@@ -19,6 +19,7 @@ from tests.servers import ROOT, Server
 
 PROMETHEUS = ROOT / "deploy/prometheus"
 GRAFANA = ROOT / "deploy/grafana"
+COMPOSE = ROOT / "deploy/monitoring.compose.yml"
 ADAPTER = ROOT / "deploy/kubernetes/components/queue-autoscaling/prometheus-adapter.yaml"
 RUNBOOK = (ROOT / "docs/how-to/runbook.md").read_text()
 METRICS = (ROOT / "docs/reference/metrics.md").read_text()
@@ -63,7 +64,7 @@ def metric_names(expression: str) -> set[str]:
 
 def selectors(expression: str) -> list[tuple[str, str]]:
     """Return the metric and matchers of each selector with braces, with the defaults of the dashboard's variables."""
-    for name in ("instance", "route"):
+    for name in ("environment", "namespace", "instance", "route"):
         expression = expression.replace(f"${name}", VARIABLES[name]["allValue"])
     return re.findall(r"([\w:]+)\{([^}]*)\}", expression)
 
@@ -134,7 +135,8 @@ def test_alert_is_documented_and_tested(name: str) -> None:
     assert alert["for"]
     assert alert["annotations"]["summary"]
     assert "$value" in alert["annotations"]["description"]
-    assert alert["annotations"]["runbook_url"] == f"docs/how-to/runbook.md#{name.lower()}"
+    address = '{{ or $externalLabels.runbook "docs/how-to/runbook.md" }}'
+    assert alert["annotations"]["runbook_url"] == f"{address}#{name.lower()}"
     assert re.search(rf"^### {name}$", RUNBOOK, re.MULTILINE)
     cases = [case for test in load(PROMETHEUS / "alerts.test.yml")["tests"] for case in test.get("alert_rule_test", [])]
     assert any(case["alertname"] == name and case["exp_alerts"] for case in cases)
@@ -197,8 +199,16 @@ def test_runbook_lists_the_metrics_and_names_recorded_rules(families: dict[str, 
     assert named <= RECORDED
 
 
-def test_dashboard_panels_are_described_and_filtered_by_replica() -> None:
+def test_rules_never_mix_environments() -> None:
+    for expression in RULE_EXPRESSIONS:
+        assert len(re.findall(r"\b(?:sum|max|count|group)\b", expression)) == expression.count(" by (")
+        for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", expression):
+            assert labels.startswith("environment, namespace, job"), expression
+
+
+def test_dashboard_panels_are_described_and_filtered() -> None:
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+    selected = 'environment=~"$environment",namespace=~"$namespace",instance=~"$instance"'
     for panel in PANELS:
         if panel["type"] != "row":
             assert panel["description"], panel["title"]
@@ -206,9 +216,9 @@ def test_dashboard_panels_are_described_and_filtered_by_replica() -> None:
             assert "unit" in options or panel["type"] == "table", panel["title"]
             assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
             for target in panel["targets"]:
-                assert target["expr"].count('instance=~"$instance"') == len(selectors(target["expr"]))
+                assert target["expr"].count(selected) == len(selectors(target["expr"]))
                 assert {metric for metric, _ in selectors(target["expr"])} == metric_names(target["expr"])
-    assert list(VARIABLES) == ["datasource", "instance", "route"]
+    assert list(VARIABLES) == ["datasource", "environment", "namespace", "instance", "route"]
     assert all(re.search(VARIABLES["route"]["regex"].strip("/"), route) for route in PREDICTING)
 
 
@@ -221,3 +231,38 @@ def test_prometheus_and_grafana_are_configured_for_the_service() -> None:
     (source,) = load(GRAFANA / "provisioning/datasources/prometheus.yml")["datasources"]
     assert urlsplit(source["url"]).hostname == "prometheus"
     assert source["jsonData"]["timeInterval"] == prometheus["global"]["scrape_interval"]
+
+
+def test_compose_runs_prometheus_and_grafana_with_these_files() -> None:
+    services = load(COMPOSE)["services"]
+    (source,) = load(GRAFANA / "provisioning/datasources/prometheus.yml")["datasources"]
+    assert urlsplit(source["url"]).hostname in services
+    (provider,) = load(GRAFANA / "provisioning/dashboards/sentiment.yml")["providers"]
+    mounts = {}
+    for service in services.values():
+        assert re.fullmatch(r"\S+:v?\d+\.\d+\.\d+", service["image"])
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        for volume in service["volumes"]:
+            path, target, *_ = volume.split(":")
+            if path.startswith("."):
+                assert (ROOT / path).exists()
+                mounts[ROOT / path] = target
+    assert mounts[PROMETHEUS] == "/etc/prometheus"
+    assert mounts[GRAFANA / "provisioning"] == "/etc/grafana/provisioning"
+    dashboard = mounts[GRAFANA / "dashboard.json"]
+    assert str(Path(dashboard).parent) == provider["options"]["path"]
+    assert services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == dashboard
+
+
+def test_docker_compose_accepts_both_files() -> None:
+    if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"]).returncode:
+        pytest.skip("no docker compose")
+    done = subprocess.run(
+        ["docker", "compose", "-f", "docker-compose.yml", "-f", COMPOSE, "config"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    volumes = yaml.safe_load(done.stdout)["services"]["prometheus"]["volumes"]
+    assert str(PROMETHEUS) in {volume["source"] for volume in volumes}  # relative to the first file

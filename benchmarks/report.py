@@ -188,13 +188,13 @@ TEMPLATE = """\
 # Performance
 
 `make bench` generates this page from [benchmarks/results.json](../../benchmarks/results.json) and the template in
-`benchmarks/report.py`. The results were measured on {measured}. Machine: {machine}.
-The load generator, wrk, ran on the same cores.
+`benchmarks/report.py`. The results were measured on {measured}.
+Machine: {machine}. The load generator, wrk, ran on the same cores.
 
 Every server gets the same 2,000 test reviews in a closed loop: each connection sends its next request as soon as it has
-received a response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested under
-each load for {seconds} s. The tables show medians over the rounds; ratios are computed within each round. The machine is
-shared and its speed varies, so the ratios are more reliable than the absolute numbers.
+received a response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested
+under each load for {seconds} s. The tables show medians over the rounds; ratios are computed within each round. The
+machine is shared and its speed varies, so the ratios are more reliable than the absolute numbers.
 
 - **ceiling**: one process of FastAPI and uvicorn that uses this service's request and response models but returns
   constant predictions.
@@ -242,7 +242,7 @@ after the load tests; shared memory is counted once.
 
 ![CPU time per review by stage](performance/stages.png)
 
-CPU time of each stage per review, measured separately:
+Time of each stage per review, measured separately:
 
 {stages}
 

@@ -106,10 +106,10 @@ def table(results: Results) -> str:
     on = results["machine"]
     lines += [
         "",
-        f"Measured on {results['measured']} on {on['cores']} cores of {on['processor']}, Python {on['python']}. The input",
-        f"is one CSV file with several copies of the {results['reviews']:,} IMDB test reviews. Results are medians of",
-        f"{results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each). Measurement starts with the",
-        "first scored rows, so it does not include loading the model.",
+        f"Measured on {results['measured']} on {on['cores']} cores of {on['processor']}, Python {on['python']}.",
+        f"The input is one CSV file with several copies of the {results['reviews']:,} IMDB test reviews.",
+        f"Results are medians of {results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each).",
+        "Measurement starts with the first scored rows, so it does not include loading the model.",
     ]
     return "\n".join(lines)
 

@@ -94,7 +94,7 @@ def measure_all(dataset: Sequence[Path], console: Console) -> Results:
 def table(results: Results) -> str:
     """The results in Markdown."""
     lines = [
-        "| workers are | reviews/s with one | with two | two ÷ one | memory of the main process |",
+        "| workers | reviews/s, one worker | two workers | ratio | memory of the main process |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for place, runs in results["runs"].items():
@@ -106,10 +106,10 @@ def table(results: Results) -> str:
     on = results["machine"]
     lines += [
         "",
-        f"Measured on {results['measured']}, on {on['cores']} cores of {on['processor']}, Python {on['python']}: the "
-        f"{results['reviews']:,} IMDB test reviews, several times over, in one CSV file; medians of "
-        f"{results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each). Speed is measured from "
-        "the first scored rows on, so it does not include loading the model.",
+        f"Measured on {results['measured']} on {on['cores']} cores of {on['processor']}, Python {on['python']}.",
+        f"The input is one CSV file with several copies of the {results['reviews']:,} IMDB test reviews.",
+        f"Results are medians of {results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each).",
+        "Measurement starts with the first scored rows, so it does not include loading the model.",
     ]
     return "\n".join(lines)
 

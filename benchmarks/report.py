@@ -141,7 +141,7 @@ def comparison(results: Results, load: str) -> str:
         )
         for name in names
     ]
-    return _table([*header, "median latency", "99 %", "CPU per 1,000 reviews"], rows)
+    return _table([*header, "median latency", "p99", "CPU per 1,000 reviews"], rows)
 
 
 def _failures(results: Results) -> str:
@@ -158,7 +158,7 @@ def _resources(results: Results) -> str:
         (name, f"{typical(results, name, 'cold_start'):.2f} s", f"{typical(results, name, 'memory') / 1e6:,.0f} MB")
         for name in results["contenders"]
     ]
-    return _table(("server", "first response after", "memory"), rows)
+    return _table(("server", "time to first response", "memory"), rows)
 
 
 def _stages(results: Results) -> str:
@@ -179,8 +179,8 @@ def _stall(results: Results) -> str:
         for kind in ("health", "one review"):
             medians = (statistics.median(run[load][kind][figure] for run in rounds) for load, figure in columns)
             rows.append((f"{runtime}: {kind}", *(f"{median * 1000:.1f} ms" for median in medians)))
-    titles = {"p50": "median", "p99": "99 %"}
-    return _table(("", *(f"{load}: {titles[figure]}" for load, figure in columns)), rows)
+    titles = {"alone": "alone", "beside the largest requests": "with large requests", "p50": "median", "p99": "p99"}
+    return _table(("", *(f"{titles[load]}: {titles[figure]}" for load, figure in columns)), rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -222,24 +222,25 @@ def draw_stages(results: Results, path: Path) -> None:
 TEMPLATE = """\
 # Performance
 
-`make bench` generated this page on {measured} from [benchmarks/results.json](../../benchmarks/results.json) and the
-texts in `benchmarks/report.py`. Machine: {machine}. The
-load generator, wrk, ran on the same cores.
+`make bench` generates this page from [benchmarks/results.json](../../benchmarks/results.json) and the template in
+`benchmarks/report.py`. The results were measured on {measured}.
+Machine: {machine}. The load generator, wrk, ran on the same cores.
 
-Every server gets the same 2,000 real test reviews in a closed loop: each connection sends its next request as soon as
-it has a response. In each of {rounds} rounds, every server is started anew in its own environment, warmed up, and put
-under each load for {seconds} s. The tables show medians over the rounds; a ratio is the median of the ratios within
-each round. The machine is shared and its speed drifts, so trust the ratios more than the absolute numbers.
+Every server gets the same 2,000 test reviews in a closed loop: each connection sends its next request as soon as it has
+received a response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested
+under each load for {seconds} s. The tables show medians over the rounds; ratios are computed within each round. The
+machine is shared and its speed varies, so the ratios are more reliable than the absolute numbers.
 
-- **ceiling**: FastAPI and uvicorn with this service's request and response models, returning constant predictions; one
-  process.
-- **litert**, **tensorflow**: this service with the newest bundle. "logging" writes one log line per request, which is
-  the default; the others log only warnings, because the peers' access logs are off too. "book's bundle" serves
-  `models/imdb/1`. "before" is another checkout, given with `--baseline`.
-- **mosec, plain Python**: what a user of mosec would write, with `models/imdb/1`: a Python tokeniser, a dict, NumPy and
+- **ceiling**: one process of FastAPI and uvicorn that uses this service's request and response models but returns
+  constant predictions.
+- **litert**, **tensorflow**: this service with the newest bundle at the time. Only "logging" writes one log line per
+  request, which is the default. The others log only warnings, because the access logs of the peers are off too.
+  "book's bundle" serves `models/imdb/1`. "before" is another checkout, given with `--baseline`.
+- **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser, a dict, NumPy and
   the SavedModel's signature. Compare it with "book's bundle".
-- **peers**: the newest bundle's SavedModel with this service's tokeniser and TensorFlow calls, behind other servers
-  ({versions}). Each is configured for two cores as its documentation recommends; see `benchmarks/peers/`.
+- **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser and TensorFlow calls, behind other
+  servers ({versions}).
+  Each one is configured for two cores as its documentation recommends (`benchmarks/peers/`).
 
 ## One review per request
 
@@ -249,7 +250,7 @@ each round. The machine is shared and its speed drifts, so trust the ratios more
 
 ![Reviews per second of all servers](performance/throughput.png)
 
-One connection, which shows the latency without any waiting:
+One connection, which shows the latency without queueing:
 
 {one}
 
@@ -267,8 +268,8 @@ Four connections:
 
 ## Start and memory
 
-The first response counts from the start of the process, with warm disk caches. Memory is that of all processes after
-the loads; shared memory counts once.
+The time to the first response starts with the process, with warm disk caches. Memory is the total of all processes
+after the load tests; shared memory is counted once.
 
 {resources}
 
@@ -276,27 +277,30 @@ the loads; shared memory counts once.
 
 ![CPU time per review by stage](performance/stages.png)
 
-Cost of each stage per review, measured on its own:
+Time of each stage per review, measured separately:
 
 {stages}
 
-*parse* is JSON and validation, *find terms* turns tokens into columns, *network* fills the multi-hot rows and runs the
-model. The rest of a worker's CPU time, grey in the picture, goes to sockets, HTTP, the event loop and the framework; it
-is the difference between the total and the stages. The ceiling has no other cost.
+- *parse* decodes and validates JSON.
+- *find terms* turns tokens into columns.
+- *network* fills the multi-hot rows and runs the model.
+- The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. It is the
+  difference between the total and the stages. The ceiling has no other cost.
 
-- With LiteRT, text is the largest part of our own work: a review has about 230 tokens, and each must be hashed and
-  looked up. Both happen in C, once per token; a faster tokeniser could not be written in Python.
-- A dozen array operations find the terms. Their fixed cost is shared by a batch, so batches pay off with LiteRT too.
-- TensorFlow's cost is mostly per call, so it benefits most from batches. LiteRT is still cheaper.
+What explains these numbers:
+
+- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, and
+  each must be hashed and looked up. Both already happen in C.
+- Finding the terms takes about a dozen array operations. Their fixed cost is shared by a batch, so batches pay off with
+  LiteRT too.
+- Most of TensorFlow's cost is per call, so it benefits most from batches. LiteRT is still cheaper.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.
-- The busy routes are ordinary routes of an `APIRoute` subclass that skips dependency resolution. Bodies are validated
-  straight from bytes, and reviews that arrive together are encoded and scored in one batch.
 
 ## How large requests affect others
 
-One client keeps sending requests of 128 reviews, while another alternates between a health check and a single
-prediction:
+One client keeps sending requests with 128 reviews, while another alternates between health checks and single
+predictions:
 
 {stall}
 """

@@ -29,7 +29,7 @@ For example:
     python -m training                              # downloads the official archive (84 MB, once)
     python -m training --dataset aclImdb_v1.tar.gz  # or the folder it extracts to
     python -m training --dataset aclImdb/train aclImdb/test
-    python -m training --dataset keras              # the words that Keras packages, as in the book
+    python -m training --dataset keras              # the reviews from keras.datasets.imdb, as in the book
     python -m training --dataset my.csv --output models/mine
     python -m training --layers 3 --units 64 --seed 7 --output /tmp/imdb
     python -m training --recipe best --dataset aclImdb_labelled.tar.xz aclImdb_unsup.tar.xz
@@ -37,7 +37,7 @@ For example:
     python -m training compare models/imdb/1 models/imdb/3
     python -m training curve --dataset my.csv       # would more reviews help?
 
-Exit codes: 0 done, 1 failed with an explanation, 2 wrong options, 130 interrupted.
+Exit codes: 0 success, 1 failure (the message explains it), 2 invalid options, 130 interrupted.
 """
 
 
@@ -92,7 +92,7 @@ def train(
     dataset: opt.Paths = None,
     output: Annotated[
         Path | None,
-        typer.Option(help=f"Folder of bundle versions; its name is the bundle's. By default {IMDB_MODELS}."),
+        typer.Option(help=f"Folder of bundle versions; its name becomes the model's name. By default, {IMDB_MODELS}."),
     ] = None,
     version: opt.Version = None,
     recipe: opt.RecipeName = "book",
@@ -112,10 +112,10 @@ def train(
 ) -> None:
     """Train a bundle. This is the default command.
 
-    The recipe book follows "Deep Learning with Python" (Chollet), chapter 3.4: rank the words of the training reviews,
-    turn each review into a multi-hot row, hold out 10,000 reviews for validation, train for 20 epochs to see when
-    over-fitting begins, train a new network on all reviews for the best number of epochs, and evaluate it once on the
-    test reviews. The bundle appears completely or not at all, as a folder named after its version.
+    The recipe book follows "Deep Learning with Python" (Chollet), chapter 3.4. It encodes each review as a multi-hot
+    row and trains for 20 epochs with 10,000 reviews held out, to find the epoch with the lowest validation loss. Then
+    it trains a new network on all training reviews for that number of epochs, and evaluates it once on the test
+    reviews. The bundle is a folder named after its version, and is written completely or not at all.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows, words_suffice=recipe == "book")
     if source.is_own and output is None:
@@ -159,13 +159,13 @@ def train(
 @app.command()
 def experiments(
     dataset: opt.Paths = None,
-    output: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("docs/experiments"),
+    output: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("docs/experiments"),
     recipe: opt.RecipeName = "book",
     seeds: opt.Seeds = SEEDS,
 ) -> None:
     """Run a recipe's variants over several seeds and write the report.
 
-    Trains with one thing changed at a time, on the training reviews only. Continues where it stopped.
+    Each variant changes one thing. Only the training reviews are used. If interrupted, run it again to continue.
     """
     source = opt.Source(dataset, words_suffice=recipe == "book")
     if source.is_own:
@@ -181,8 +181,8 @@ def experiments(
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(help="A bundle's folder, such as models/imdb/1.")],
-    b: Annotated[Path, typer.Argument(help="The one that may replace it, such as models/imdb/3.")],
+    a: Annotated[Path, typer.Argument(help="Folder of the current bundle, such as models/imdb/1.")],
+    b: Annotated[Path, typer.Argument(help="Folder of the candidate, such as models/imdb/3.")],
     dataset: opt.Paths = None,
     text_column: opt.TextColumn = None,
     label_column: opt.LabelColumn = None,
@@ -190,7 +190,8 @@ def compare(
 ) -> None:
     """Decide whether bundle B should replace bundle A.
 
-    Scores the test reviews with both: accuracy with McNemar's test, flipped sentiments, calibration, speed.
+    Scores the test reviews with both bundles and compares accuracy (with McNemar's test), calibration and speed. Also
+    shows the share of reviews whose sentiment changes.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows)
     with new_progress() as progress:
@@ -233,10 +234,10 @@ def curve(
     sizes: opt.Sizes = None,
     seeds: opt.Seeds = SEEDS,
 ) -> None:
-    """Show how much more reviews would help.
+    """Estimate how much additional reviews would help.
 
-    Trains on more and more of the training reviews, over several seeds, and measures on a fifth of them that is held
-    out. Neither the test reviews nor unlabelled ones are used, and nothing is written.
+    Trains on subsets of increasing size, with several seeds, and evaluates on a held-out fifth of the training reviews.
+    Test reviews and unlabelled reviews are not used, and nothing is written.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows)
     with new_progress() as progress:

@@ -33,38 +33,44 @@ def _own(name: str, text: str, **more: Any) -> Any:
 
 
 def _change(text: str, **more: Any) -> Any:
-    return typer.Option(help=text, rich_help_panel="Changes to the recipe; best has only --epochs and --seed", **more)
+    return typer.Option(help=text, rich_help_panel="Hyperparameters (best: only --epochs and --seed)", **more)
 
 
-DATASET_HELP = """Archives or folders of raw IMDB reviews, or your own reviews as .csv or .jsonl, or the word `keras`.
+DATASET_HELP = """Archives or folders of the raw IMDB reviews, files of your own reviews (.csv, .jsonl), or `keras`.
 By default, the official archive."""
-RECIPE_HELP = """book: as in the book. best: learns from sentences as well as reviews, with larger models as teachers,
-which also read unlabelled reviews (pass their archive, too)."""
-LABEL_HELP = "Has 1, positive, pos, true or 0, negative, neg, false. By default label or sentiment."
-SENTENCES_HELP = "Short texts that only the report evaluates: a rating, a tab and a sentence per line."
+RECIPE_HELP = """book: the network of the book. best: a more accurate network, trained with larger models as teachers on
+reviews, sentences and unlabelled reviews (pass their archive as well)."""
+LABEL_HELP = """Column with the labels: 1, positive, pos, true or 0, negative, neg, false. By default, label or
+sentiment."""
+SENTENCES_HELP = "File of rated sentences to evaluate in the report; per line, a rating, a tab and the sentence."
 
 Paths = Annotated[list[Path] | None, typer.Option("--dataset", metavar="PATH...", help=DATASET_HELP)]
 RecipeName = Annotated[Literal["book", "best"], typer.Option("--recipe", help=RECIPE_HELP)]
-Seeds = Annotated[list[int], typer.Option("--seeds", metavar="N...", min=0, max=MAX_SEED, help="Runs are repeated.")]
-Sizes = Annotated[
-    list[int] | None, typer.Option(metavar="N...", min=1, help="Training reviews. By default all, half, a quarter, …")
+Seeds = Annotated[
+    list[int], typer.Option("--seeds", metavar="N...", min=0, max=MAX_SEED, help="Random seeds; one run each.")
 ]
-Version = Annotated[int | None, typer.Option(min=1, help="Number of the new bundle. By default, the next one.")]
+Sizes = Annotated[
+    list[int] | None,
+    typer.Option(metavar="N...", min=1, help="Training set sizes. By default, all, half, a quarter, …"),
+]
+Version = Annotated[int | None, typer.Option(min=1, help="Version of the new bundle. By default, the next one.")]
 Sentences = Annotated[Path | None, typer.Option(help=SENTENCES_HELP)]
 
-TextColumn = Annotated[str | None, _own("--text-column", "By default text or review.", metavar="NAME")]
+TextColumn = Annotated[
+    str | None, _own("--text-column", "Column with the texts. By default, text or review.", metavar="NAME")
+]
 LabelColumn = Annotated[str | None, _own("--label-column", LABEL_HELP, metavar="NAME")]
-SkipBadRows = Annotated[bool, _own("--skip-bad-rows", "Leave out and count rows that cannot be used.")]
+SkipBadRows = Annotated[bool, _own("--skip-bad-rows", "Skip and count invalid rows.")]
 
-Layers = Annotated[int | None, _change("Hidden layers, all as wide as the first.", min=1, max=3)]
+Layers = Annotated[int | None, _change("Number of hidden layers, all of the same width.", min=1, max=3)]
 Units = Annotated[int | None, _change("Width of the hidden layers: 16, 32, 64, …", min=1)]
-Activation = Annotated[Literal["relu", "tanh"] | None, _change("Of the hidden layers.")]
-Loss = Annotated[Literal["binary_crossentropy", "mse"] | None, _change("What training minimises.")]
-LearningRate = Annotated[float | None, _change("Of the optimizer.", callback=_above_0)]
+Activation = Annotated[Literal["relu", "tanh"] | None, _change("Activation function of the hidden layers.")]
+Loss = Annotated[Literal["binary_crossentropy", "mse"] | None, _change("Loss function.")]
+LearningRate = Annotated[float | None, _change("Learning rate of the optimizer.", callback=_above_0)]
 BatchSize = Annotated[int | None, _change("Reviews per step; the book: 512.", min=1)]
-Validation = Annotated[int | None, _change("Training reviews held out; the book: 10,000.", min=1)]
-Epochs = Annotated[int | None, _change("Of the run with validation; the book: 20.", min=1)]
-Seed = Annotated[int | None, _change("Of everything random; by default 0.", min=0, max=MAX_SEED)]
+Validation = Annotated[int | None, _change("Training reviews held out for validation; the book: 10,000.", min=1)]
+Epochs = Annotated[int | None, _change("Epochs (book: of the run with validation, 20 by default).", min=1)]
+Seed = Annotated[int | None, _change("Random seed; by default 0.", min=0, max=MAX_SEED)]
 
 
 @dataclass(frozen=True)

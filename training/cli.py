@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from app.inference.bundle import bundle_versions, load_bundle
+from app.inference.bundle import CHECKSUM, bundle_versions, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.vocabulary import Encoding
 from training import options as opt
@@ -146,12 +146,13 @@ def train(
     others = report["constant" if own else "book"]
     _print_table(
         f"{test['reviews']:,} test reviews",
-        ("", "this network", "without reading" if own else "the book"),
+        ("", "this network", "constant prediction" if own else "the book"),
         [(metric, f"{test[metric]:.3f}", f"{others[metric]:.3f}") for metric in ("loss", "accuracy")],
         "95 % interval of the accuracy: {:.3f} to {:.3f}".format(*test["accuracy_interval"]),
         f"certain predictions: {test['certain_share']:.0%}",
         f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and not own),
         f"bundle: {models / number}",
+        f"digest: {(models / number / CHECKSUM).read_text().split()[0]}",
         *(own * [f"serve it: SENTIMENT_MODEL_DIR={models} python -m app"]),
     )
 
@@ -169,7 +170,7 @@ def experiments(
     """
     source = opt.Source(dataset, words_suffice=recipe == "book")
     if source.is_own:
-        raise typer.BadParameter("the experiments are about the IMDB reviews; for your own reviews there is `curve`")
+        raise typer.BadParameter("`experiments` only works with the IMDB reviews; for your own reviews, use `curve`")
     with new_progress() as progress:
         base = _recipe(recipe)
         reviews = source.load(progress, base.encoding, base.reads_unlabelled).check()

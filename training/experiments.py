@@ -94,7 +94,7 @@ def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path
         best = [f"{line[name]:.4f}{spread.format(line[f'{name}_sd'])}" for name in ("val_accuracy", "val_loss")]
         last = [f"{line[f'{name}_last']:.4f}" for name in ("val_accuracy", "val_loss")]
         rows.append((line["variant"], line["runs"], f"{line['epochs']:.1f}", *best, *last))
-    head = ("variant", "seeds", "best epoch", "accuracy then", "loss then", "last accuracy", "last loss")
+    head = ("variant", "seeds", "best epoch", "accuracy there", "loss there", "final accuracy", "final loss")
     (folder / TABLE).write_text(table(head, *rows) + "\n", encoding="utf-8")
 
     def curves(metric: str) -> dict[str, list[list[float]]]:

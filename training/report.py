@@ -68,7 +68,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
     test, dataset, behaviour = report["test"], facts["dataset"], report["behaviour"]
     own = dataset["source"] == OWN
     compared = {"this bundle": test} | (
-        {"without reading": report["constant"]} if own else {"the book": report["book"]}
+        {"constant prediction": report["constant"]} if own else {"the book": report["book"]}
     )
     if previous:
         compared[f"version {previous['version']}"] = previous
@@ -88,7 +88,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         subject="" if own else "movie ",
         compared=table(("", *compared), *metrics),
         bins=BINS,
-        without_reading=own * "\n`without reading` gives every review the training set's share of positive ones.",
+        without_reading=own * "\nThe constant prediction is the share of positive reviews in the training set.",
         by_words=_lines(group, test["by_words"]),
         by_unknown_share=_lines(group, test["by_unknown_share"]),
         certain=_lines(CERTAIN, ({"certain_accuracy": math.nan} | each for each in evaluated if "reviews" in each)),

@@ -1,5 +1,12 @@
 # The last stage is the default image; `--target slim` makes a small one that runs the same bundles with LiteRT.
-FROM python:3.13-slim AS installer
+
+# `--build-arg BASE=python:3.13-slim@sha256:...` builds from exactly this image; the default is the next line. Dependabot
+# updates images that FROM names, but not those in ARG.
+ARG BASE=base
+FROM python:3.13-slim AS base
+
+
+FROM ${BASE} AS installer
 
 # pip installs into the environment from outside, so the image contains no installer.
 RUN python -m venv --without-pip /opt/venv
@@ -26,17 +33,11 @@ RUN $INSTALL -r /tmp/requirements.txt \
     && find . \( -name '*.pyi' -o -name '*.pyx' -o -name '*.a' \) -delete
 
 
-FROM python:3.13-slim AS service
-
-LABEL org.opencontainers.image.title="review-sentiment" \
-    org.opencontainers.image.description="How likely is a movie review to be positive?" \
-    org.opencontainers.image.licenses="Apache-2.0"
+FROM ${BASE} AS service
 
 RUN groupadd --system --gid 10001 sentiment \
     && useradd --system --uid 10001 --gid sentiment --home-dir /srv --no-create-home --shell /usr/sbin/nologin sentiment
 WORKDIR /srv
-COPY models models
-COPY app app
 
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -51,13 +52,25 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["pyth
 # Exec form: the service is process 1 and receives signals directly.
 CMD ["python", "-m", "app"]
 
+ARG VERSION REVISION SOURCE
+LABEL org.opencontainers.image.title="review-sentiment" \
+    org.opencontainers.image.description="How likely is a movie review to be positive?" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.source="${SOURCE}"
 
+
+# The environment first and the code last, so that a change in app/ rebuilds and pushes only its own small layer.
 FROM service AS slim
 
 COPY --from=slim-packages /opt/venv /opt/venv
-ENV SENTIMENT_RUNTIME=litert
+COPY models models
+COPY app app
 
 
 FROM service AS tensorflow
 
 COPY --from=tensorflow-packages /opt/venv /opt/venv
+COPY models models
+COPY app app

@@ -8,12 +8,14 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from email.message import Message
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.clients import answered, load, outcomes_of
@@ -21,6 +23,7 @@ from tests.raw_http import connected_to, request
 from tests.servers import PATIENCE, ROOT, serving, wait_until
 
 CONFIGURATION = ROOT / "deploy/nginx.conf"
+TLS = ROOT / "deploy/nginx-tls.conf"
 
 
 def free_ports(count: int) -> list[int]:
@@ -47,7 +50,7 @@ def nginx(folder: Path, *replicas: int, changes: Mapping[str, str] | None = None
         assert committed in site
         site = site.replace(committed, changed)
     for line in re.findall("^.*server sentiment:8000.*$", site, re.MULTILINE):
-        own = [line.replace("sentiment:8000", f"127.0.0.1:{replica}") for replica in replicas or unused]
+        own = [line.replace("sentiment:8000 resolve", f"127.0.0.1:{replica}") for replica in replicas or unused]
         site = site.replace(line, "\n".join(own))
     (folder / "site.conf").write_text(site)
     paths = "".join(
@@ -91,11 +94,46 @@ def test_restart_and_crash_of_replicas_fail_no_request(
     assert set(outcomes) == {"200"}, outcomes
 
 
+def test_replicas_share_the_load_while_others_are_starting(models: Path, tmp_path: Path) -> None:
+    """A replica that is starting refuses connections, and nginx tries it every second."""
+    settings = {"model_dir": models, "runtime": "litert"}
+    ready, starting = free_ports(6)[:2], free_ports(4)
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving(**settings, port=port)) for port in ready]
+        with load(stack.enter_context(nginx(tmp_path, *starting, *ready))) as clients:
+            wait_until(lambda: answered(clients) > 15_000)
+        assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+    shares = [sum(line["event"] == "request" for line in server.logs()) for server in servers]
+    assert min(shares) > 0.4 * sum(shares), shares
+
+
+def test_slow_clients_do_not_keep_others_out(models: Path, tmp_path: Path) -> None:
+    head = request("GET /model HTTP/1.1", "Host: x")[:-4]
+    body = request("POST /predict HTTP/1.1", "Host: x", "Content-Length: 1000000", body=b"{")
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(model_dir=models, runtime="litert"))
+        url = stack.enter_context(nginx(tmp_path, int(server.url.rsplit(":", 1)[1])))
+        slow = [stack.enter_context(connected_to(url)) for _ in range(200)]
+        for connection, start in zip(slow, [head, body] * 100, strict=True):
+            connection.send(start)
+
+        with load(url) as clients:
+
+            def trickle() -> bool:
+                for connection in slow:
+                    connection.send(b" ")
+                return answered(clients) > 5_000
+
+            wait_until(trickle)
+        assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+
+
 def ask(url: str, line: str, *headers: str, body: bytes = b"") -> tuple[int, str, Message]:
     """Send a request; returns the status, the problem type or (under /v1 and /v2) the error, and the headers."""
     with connected_to(url) as connection:
         connection.send(request(f"{line} HTTP/1.1", "Host: x", *headers, f"Content-Length: {len(body)}", body=body))
         status, headers_, _ = answer = connection.answer()
+    assert headers_["Server"] == "nginx", "without its version"
     problem = answer.json
     protocol = bool(re.search(r"/v[12]/", line))
     assert headers_["Content-Type"] == ("application/json" if protocol else "application/problem+json")
@@ -191,3 +229,29 @@ def test_balancer_passes_on_the_errors_of_overloaded_replicas(models: Path, tmp_
             wait_until(lambda: answered(clients) > 5000)
         assert set(outcomes_of(clients)) == {"200", "503"}
         assert "no live upstreams" not in (tmp_path / "error.log").read_text()
+
+
+def test_balancer_terminates_tls(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    subprocess.run([*command, *names], check=True, capture_output=True)
+    (port,) = free_ports(1)
+    tls = TLS.read_text().replace("listen 443", f"listen 127.0.0.1:{port}")
+    tls = tls.replace("/etc/nginx/certificates", str(tmp_path))
+    context = ssl.create_default_context(cafile=str(certificate))
+    with nginx(tmp_path, changes={"include /etc/nginx/tls/*.conf;": tls}):
+        response = httpx.get(f"https://localhost:{port}/model", verify=context)
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"

@@ -37,13 +37,15 @@ def state_of(replica: str) -> dict[str, dict[str, object]]:
 def url() -> Iterator[str]:
     """The URL of the balancer; everything of docker-compose.yml is up and healthy."""
     try:
-        for command in (["info"], ["compose", "version"]):
-            docker(*command)
+        docker("info")
+        docker("compose", "pull", "--policy", "missing", "balancer")
     except (OSError, AssertionError) as error:
-        pytest.skip(f"no container engine answers: {error}")
+        pytest.skip(f"no container engine answers, or it has no image of nginx: {error}")
     try:
-        docker("compose", "build", timeout=1200)  # installing TensorFlow takes most of it
-        docker("compose", "up", "--detach", "--wait", "--pull", "never", timeout=300)
+        docker(
+            "compose", "build", "--build-arg", "VERSION=0.0.0", timeout=1200
+        )  # installing TensorFlow takes most of it
+        docker("compose", "up", "--detach", "--wait", timeout=300)
         yield f"http://{docker('compose', 'port', 'balancer', '80')}"
     finally:
         docker("compose", "down", "--timeout", "20")
@@ -70,15 +72,26 @@ def test_container_replicas_answer_through_the_balancer(url: str, replicas: list
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_container_is_confined(replicas: list[str]) -> None:
-    host = state_of(replicas[0])["HostConfig"]
-    assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
-    assert (host["Memory"], host["PidsLimit"]) == (1500 * 2**20, 200)
-    status = docker("exec", replicas[0], "cat", "/proc/1/status")
-    for line in ("Uid:\t10001", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"):
+@pytest.mark.parametrize(("service", "user", "memory"), [("sentiment", 10001, 1500), ("balancer", 101, 512)])
+def test_container_is_confined(url: str, service: str, user: int, memory: int) -> None:
+    container = docker("compose", "ps", "--quiet", service).split()[0]
+    host = state_of(container)["HostConfig"]
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["CapAdd"]) == (True, ["ALL"], None)
+    assert (host["Memory"], host["PidsLimit"]) == (memory * 2**20, 200)
+    status = docker("exec", container, "cat", "/proc/1/status")
+    for line in (f"Uid:\t{user}", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"):
         assert line in status
+
+
+def test_image_contains_only_what_runs_and_ends_with_the_code(replicas: list[str]) -> None:
     script = "import importlib.util as u; print(*filter(u.find_spec, ('pip', 'matplotlib', 'pytest', 'training')))"
     assert docker("exec", replicas[0], "python", "-c", script) == ""
+    layer, size = (
+        docker("history", "--format", "{{.CreatedBy}}\t{{.Size}}", "review-sentiment").splitlines()[0].split("\t")
+    )
+    assert layer.startswith("COPY app app")
+    assert size.endswith("kB"), "a code change pushes no more"
+    assert state_of(replicas[0])["Config"]["Labels"]["org.opencontainers.image.version"] == "0.0.0"  # type: ignore[index]
 
 
 def test_container_rolling_restart_under_load_fails_no_request(url: str, replicas: list[str]) -> None:
@@ -87,4 +100,18 @@ def test_container_rolling_restart_under_load_fails_no_request(url: str, replica
             docker("restart", "--time", "40", replica)
             wait_until(lambda replica=replica: '"healthy"' in docker("inspect", replica))  # type: ignore[misc]
         wait_until(lambda: answered(clients) >= 20_000)
+    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+
+
+def test_container_scaling_under_load_needs_no_reload_and_fails_no_request(url: str, replicas: list[str]) -> None:
+    scale = ["compose", "up", "--detach", "--no-recreate", "--wait", "--scale"]
+    with load(url) as clients:
+        docker(*scale, "sentiment=4")
+        started = set(docker("compose", "ps", "--quiet", "sentiment").split()) - set(replicas)
+        assert len(started) == 2
+        for replica in started:
+            wait_until(lambda replica=replica: "/predict" in docker("logs", "--tail", "10", replica))  # type: ignore[misc]
+        docker(*scale, "sentiment=2")
+        before = answered(clients)
+        wait_until(lambda: answered(clients) >= before + 5_000)
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)

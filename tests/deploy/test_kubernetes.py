@@ -80,6 +80,7 @@ def settings(variant: str) -> Settings:
     tag = container(variant)["image"].split(":")[1]
     image = dict(re.findall(rf"\b({PREFIX}\w+)=(\S+)", stage("service") + stage(tag)))
     values = {name.removeprefix(PREFIX).lower(): value for name, value in (image | variables(variant)).items()}
+    values.setdefault("runtime", "tensorflow" if "requirements/serving.txt" in stage(f"{tag}-packages") else "litert")
     assert values.keys() <= Settings.model_fields.keys()
     values.pop("api_keys_file", None)  # a file of the cluster
     return Settings.model_validate(values)
@@ -282,7 +283,7 @@ def test_network_policies_open_only_the_ports_of_the_services() -> None:
 
 
 def test_ingress_and_route_have_the_limits_of_nginx_and_lead_to_the_service() -> None:
-    nginx = dict(re.findall(r"^ *([a-z_]+) (.+?)s?;$", (DEPLOY / "nginx.conf").read_text(), re.MULTILINE))
+    nginx = dict(re.findall(r"^ {0,4}([a-z_]+) (.+?)s?;$", (DEPLOY / "nginx.conf").read_text(), re.MULTILINE))
     ingress = one("Ingress")
     annotations = {name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()}
     assert f"connections {annotations.pop('limit-connections')}" == nginx["limit_conn"]

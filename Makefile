@@ -65,8 +65,9 @@ format: $(VENV)/.development ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-openapi: $(VENV)/.development ## generate openapi.json
+openapi: $(VENV)/.development ## generate openapi.json and the types of the Python client
 	$(BIN)/python -m app openapi > openapi.json.new && mv openapi.json.new openapi.json || { rm -f openapi.json.new; exit 1; }
+	cd clients/python && $(CURDIR)/$(BIN)/datamodel-codegen
 
 docs: $(VENV)/.development ## build the documentation site in website/public (REPOSITORY_URL: where links to code lead)
 	$(BIN)/python -m website

@@ -5,17 +5,13 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import httpx
 import pytest
 
-from app.api.errors import respond
-from app.inference.errors import Overloaded
+from tests.proxies import overloaded, proxying
 from tests.servers import PATIENCE, ROOT, Server, run_python, serving
 
 pytestmark = pytest.mark.slow
@@ -23,9 +19,11 @@ Run = Callable[[str], "subprocess.CompletedProcess[str]"]
 LONG = 900
 """Seconds for a package manager, three generators and a compiler, which take 20 on an idle machine."""
 RETRY_AFTER = 2
-"""Seconds; not the service's own value, which is also the default of the examples."""
+"""Seconds; not the service's own value, which is also the default of the example."""
 
 KEY = "the-key-which-is-long-enough"
+WITH_KEY = {"python": 0, "typescript": 1}
+"""The examples that send an API key."""
 
 TENSOR = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["A superb film"]}
 REVIEWS = [["A superb and moving film", "😀 ünï <br/>"], ["a"] * 9, ["a", "b" * 1001], ["a", "  "], []]
@@ -188,13 +186,12 @@ def test_python_client_gets_what_httpx_gets(run_with_python: Run, limited: Serve
     assert operations <= {name.rpartition(".")[2] for name in modules.split() if ".api." in name}
 
 
-def test_python_examples_pass_strict_type_checks(generated: Path, tmp_path: Path) -> None:
-    programs = [tmp_path / "first.py", tmp_path / "second.py"]
-    for number, program in enumerate(programs):
-        program.write_text(example("python", number))
+def test_python_example_passes_strict_type_checks(generated: Path, tmp_path: Path) -> None:
+    program = tmp_path / "example.py"
+    program.write_text(example("python", 0))
     environment = os.environ | {"MYPYPATH": str(generated / "python/sentiment-client")}
     options = ["--strict", "--config-file", "", "--cache-dir", str(tmp_path)]
-    done = run_python("-m", "mypy", *options, *map(str, programs), env=environment, timeout=2 * PATIENCE)
+    done = run_python("-m", "mypy", *options, str(program), env=environment, timeout=2 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -236,56 +233,37 @@ def guarded(models: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def overloaded(server: Server) -> Iterator[tuple[str, list[float]]]:
-    """The URL of a service that rejects its first three requests, and when each request arrived, in seconds."""
-    rejection = respond(Overloaded("the limit of 1024 waiting reviews was reached"), {"path": "/", "state": {}})
-    arrivals: list[float] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            arrivals.append(time.monotonic())
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, content = rejection.status_code, bytes(rejection.body)
-            if len(arrivals) > 3:
-                status, content = 200, httpx.post(f"{server.url}/predict", json=json.loads(body)).content
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Retry-After", str(RETRY_AFTER))
-            self.end_headers()
-            self.wfile.write(content)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as service:
-        thread = Thread(target=service.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{service.server_port}", arrivals
-        service.shutdown()
-        thread.join()
-
-
-def test_example_waits_for_an_overloaded_service(language: str, run: Run, overloaded: tuple[str, list[float]]) -> None:
+def test_typescript_example_waits_for_an_overloaded_service(project: Project, server: Server) -> None:
     """It waits as long as Retry-After says, and gives up after the given number of tries."""
-    url, arrivals = overloaded
-    failed = run(example(language, 0, url=url, tries="2"))
-    assert failed.returncode == 1
-    assert "Error: 503 after 2 tries" in failed.stderr
-    assert "urn:problem-type:sentiment:overloaded" in failed.stderr
-    succeeded = run(example(language, 0, url=url))
+    with proxying(server.url, [overloaded(str(RETRY_AFTER))] * 3) as proxy:
+        failed = project.run(example("typescript", 0, url=proxy.url, tries="2"))
+        assert failed.returncode == 1
+        assert "Error: 503 after 2 tries" in failed.stderr
+        assert "urn:problem-type:sentiment:overloaded" in failed.stderr
+        succeeded = project.run(example("typescript", 0, url=proxy.url))
     assert succeeded.returncode == 0, succeeded.stderr
     assert [line.split()[0] for line in succeeded.stdout.splitlines()] == ["positive", "negative"]
-    first, second, third, fourth = arrivals
+    first, second, third, fourth = (request.time for request in proxy.received)
     assert min(second - first, fourth - third) >= RETRY_AFTER - 0.1  # timers of Node may be a little early
 
 
 def test_example_sends_the_key_and_prints_the_problem(language: str, run: Run, guarded: Server) -> None:
-    assert "Error: 401 after 1 tries" in run(example(language, 0, url=guarded.url)).stderr
-    code = example(language, 1, url=guarded.url, key=KEY)
+    code = example(language, WITH_KEY[language], url=guarded.url)
+    assert "401 urn:problem-type:sentiment:unauthorized" in run(code).stdout
+    code = code.replace("the key", KEY)
     done = run(code)
     assert done.returncode == 0, done.stderr
     assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
     assert "limit: 50000 received: 60000 review: 1" in done.stdout
     blank = code.replace('"Fine."', '" "').replace(" * 6_000", "").replace(".repeat(6_000)", "")
     assert "reviews.0 A review must contain text" in run(blank).stdout
+
+
+def test_python_example_prints_predictions(run_with_python: Run, guarded: Server) -> None:
+    code = example("python", 0, url=guarded.url, key=KEY).replace(" * 6_000", "")
+    done = run_with_python(code)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"((positive|negative) 0\.\d+\n){2}", done.stdout)
 
 
 def test_example_fails_if_nothing_listens(language: str, run: Run, free_port: int) -> None:

@@ -1,0 +1,118 @@
+"""The Python client gets what the service returns, in the order of the reviews, however many there are."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import httpx
+import pytest
+
+from review_sentiment_client import ServiceError
+from tests.bundles import MODELS, NEWEST, VERSIONS
+from tests.clients_python.conftest import Connect
+from tests.corpus import BAD, GOOD
+from tests.proxies import proxying
+from tests.servers import Server, serving
+
+KEY = "the-key-which-is-long-enough"
+REVIEWS = ["A superb and moving film", '😀 ünï <br/> \\ "dull"', "awful " * 40]
+MANY = [f"{good} but {bad}" for good in GOOD[:5] for bad in BAD]
+"""50 reviews."""
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Server]:
+    """A service with several versions and an API key."""
+    with serving(model_dir=MODELS, model_version="all", runtime="litert", api_keys=KEY) as server:
+        yield server
+
+
+def post(url: str, reviews: list[str], **fields: Any) -> list[dict[str, Any]]:
+    """The results in the response to one request."""
+    response = httpx.post(url, json={"reviews": reviews, **fields}, headers={"Authorization": f"Bearer {KEY}"})
+    content = response.raise_for_status().json()
+    results: list[dict[str, Any]] = content.get("predictions") or content["explanations"]
+    return results
+
+
+def test_results_equal_the_responses(connect: Connect, limited: Server) -> None:
+    client = connect(limited.url)
+    assert list(map(asdict, client.predict(REVIEWS))) == post(f"{limited.url}/predict", REVIEWS)
+    assert list(map(asdict, client.explain(REVIEWS))) == post(f"{limited.url}/explain", REVIEWS)
+    assert list(map(asdict, client.explain(REVIEWS, top=0))) == post(f"{limited.url}/explain", REVIEWS, top=0)
+    assert asdict(client.model()) == httpx.get(f"{limited.url}/model").json()
+
+
+def test_many_reviews_are_split_and_stay_in_order(connect: Connect, limited: Server) -> None:
+    """The limit is eight reviews in one request, for predictions and explanations."""
+    singles = [post(f"{limited.url}/predict", [review])[0] for review in MANY]
+    assert len({single["positive_probability"] for single in singles}) > 40
+    with proxying(limited.url, []) as proxy:
+        client = connect(proxy.url)
+        predictions, explanations = client.predict(MANY), client.explain(MANY, top=1)
+    assert list(map(asdict, predictions)) == singles
+    assert [explanation.positive_probability for explanation in explanations] == [
+        prediction.positive_probability for prediction in predictions
+    ]
+    assert [len(explanation.terms) for explanation in explanations] == [1] * len(MANY)
+    requests = -(-len(MANY) // 8)
+    assert [request.path for request in proxy.received] == [
+        "/model",
+        *["/predict"] * requests,
+        *["/explain"] * requests,
+    ]
+
+
+def test_large_reviews_are_split_by_bytes(connect: Connect, limited: Server) -> None:
+    """The limit is 20,000 bytes in one request."""
+    reviews = [f"{word} {'😀ü' * 450}" for word in (*GOOD, *BAD)]
+    with proxying(limited.url, []) as proxy:
+        predictions = connect(proxy.url).predict(reviews)
+    assert list(map(asdict, predictions)) == [post(f"{limited.url}/predict", [review])[0] for review in reviews]
+    bodies = [request.body for request in proxy.received[1:]]
+    assert 1 < len(bodies) < len(reviews) / 2
+    smallest = min(len(review.encode()) for review in reviews)
+    assert all(20_000 - smallest - 20 < len(body) <= 20_000 for body in bodies[:-1])
+
+
+def test_body_fills_the_limit_exactly(connect: Connect, limited: Server) -> None:
+    """One byte more needs another request."""
+    reviews = ["…" * 940] * 7  # three bytes each
+    rest = 20_000 - len(json.dumps({"reviews": [*reviews, ""]}, ensure_ascii=False, separators=(",", ":")).encode())
+    with proxying(limited.url, []) as proxy:
+        client = connect(proxy.url)
+        client.predict([*reviews, "a" * rest])
+        client.predict([*reviews, "a" * (rest + 1)])
+    _, exact, most, last = (request.body for request in proxy.received)
+    assert len(exact) == 20_000
+    assert [len(json.loads(body)["reviews"]) for body in (most, last)] == [7, 1]
+
+
+def test_no_reviews_have_no_results(connect: Connect, limited: Server) -> None:
+    client = connect(limited.url)
+    assert client.predict([]) == []
+    assert client.explain(()) == []
+
+
+def test_single_text_is_rejected(connect: Connect, limited: Server) -> None:
+    """It would count as a list of characters."""
+    with pytest.raises(TypeError, match="a list of texts"):
+        connect(limited.url).predict("A superb film")
+
+
+def test_key_and_version_are_sent(connect: Connect, guarded: Server) -> None:
+    client = connect(f"{guarded.url}/", KEY)
+    for version in VERSIONS:
+        for method, path in ((client.predict, "predict"), (client.explain, "explain")):
+            results = list(map(asdict, method(REVIEWS, version=version)))
+            assert results == post(f"{guarded.url}/{path}?version={version}", REVIEWS)
+        assert client.model(version).version == version
+    newest, *others = (client.predict(REVIEWS, version) for version in (NEWEST, *(set(VERSIONS) - {NEWEST})))
+    assert client.predict(REVIEWS) == newest
+    assert newest not in others
+    with pytest.raises(ServiceError, match="404: The model served here is imdb, versions"):
+        client.predict(REVIEWS, version="none")
+    with pytest.raises(ServiceError, match="401: An API key is required") as caught:
+        connect(guarded.url).predict(REVIEWS)
+    assert caught.value.type == "urn:problem-type:sentiment:unauthorized"

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import os
 import re
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def test_readme_make_targets_exist() -> None:
 def test_example_runs(served: Server, language: str, example: str) -> None:
     command = ["bash", "-euc"] if language == "sh" else [sys.executable, "-c"]
     code = example.replace("http://127.0.0.1:8000", served.url)
-    done = subprocess.run([*command, code], capture_output=True, text=True, timeout=30)
+    env = os.environ | {"PYTHONPATH": str(ROOT / "clients/python")}
+    done = subprocess.run([*command, code], env=env, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     assert re.search('positive|"(?:outputs|predictions|detail)":', done.stdout)
     assert '"error"' not in done.stdout

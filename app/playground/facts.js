@@ -36,14 +36,14 @@ function factsOf({ name, version, created, runtime, vocabulary_size: terms, enco
   return [
     ["Model", `${name}, version ${version}`, `Made on ${new Date(created).toLocaleDateString("en", { dateStyle: "long" })}.`],
     ["Vocabulary", count(terms, "term"), phrases],
-    ["Training recipe", recipe?.name && String(recipe.name), "The program that trained the model."],
+    ["Training recipe", recipe?.name && String(recipe.name), "How the model was trained."],
     ["Training reviews", dataset?.training_reviews?.toLocaleString("en"), "The model learned from these."],
-    ["Accuracy", metrics?.accuracy && `${(metrics.accuracy * 100).toFixed(1)}%`, `How many of ${tests} it gets right.`],
+    ["Accuracy", metrics?.accuracy && `${(metrics.accuracy * 100).toFixed(1)}%`, `The share of ${tests} that it gets right.`],
     ["Loss", metrics?.loss?.toFixed(3), "How far its probabilities are from the right answers: 0 is perfect, 0.693 is tossing a coin."],
     [
       "Calibration error",
       metrics?.calibration_error && `${(metrics.calibration_error * 100).toFixed(1)} points`,
-      "If it says 80%, about 80% should be positive. This is the average difference.",
+      "Of the reviews given 80%, 80% should be positive. This is the average difference.",
     ],
     ["Longest review", count(limits.max_characters, "character"), "Longer reviews are rejected."],
     ["Reviews per request", `up to ${limits.max_reviews.toLocaleString("en")}`, "For programs that call the API."],

@@ -1,22 +1,23 @@
 // Several reviews at once: read a file, score its reviews in batches, show the results in a table.
 
 import { writeCsv } from "./csv.js";
+import { byId, setText } from "./dom.js";
 import { SAMPLE } from "./examples.js";
-import { pause } from "./latest.js";
+import { Latest } from "./latest.js";
 import { readRecords, Unreadable } from "./records.js";
 import { Results } from "./results.js";
-import { Scoring } from "./scoring.js";
+import { scoreRows } from "./scoring.js";
 import { count, verdictOf } from "./verdict.js";
 
-const REDRAW = 200; // milliseconds
+const COLUMNS = ["positive_probability", "sentiment", "uncertain", "words", "known_words"];
 
 export class Batch {
   #service;
   #results;
   #rows = [];
+  #reading = new Latest();
   #controller = null;
   #name = "";
-  #opened = 0; // number of files so far
 
   /**
    * @param {import("./service.js").Service} service
@@ -25,16 +26,16 @@ export class Batch {
   constructor(service, onChoice) {
     this.#service = service;
     this.#results = new Results(onChoice);
-    const file = document.getElementById("file");
-    file.addEventListener("change", () => {
-      if (file.files[0]) this.#open(file.files[0]);
-      file.value = ""; // so that the same file can be chosen again
+    byId("file").addEventListener("change", ({ target }) => {
+      if (target.files[0]) this.#open(target.files[0]);
+      target.value = ""; // so that the same file can be chosen again
     });
-    document.getElementById("sample").addEventListener("click", () => this.#open(new File([SAMPLE], "sample reviews.csv")));
-    document.getElementById("stop").addEventListener("click", () => this.#controller?.abort());
-    document.getElementById("retry").addEventListener("click", () => this.retry());
-    document.getElementById("download").addEventListener("click", () => this.#download());
-    this.#acceptDrops();
+    byId("sample").addEventListener("click", () => this.#open(new File([SAMPLE], "sample reviews.csv")));
+    byId("stop").addEventListener("click", () => this.#controller?.abort());
+    byId("retry").addEventListener("click", () => this.retry());
+    byId("download").addEventListener("click", () => this.#download());
+    // Drops anywhere on the page: outside the zone, a browser would leave the page and open the file.
+    for (const name of ["dragover", "dragleave", "drop"]) document.addEventListener(name, (event) => this.#drag(event));
   }
 
   /** Score the rows that failed or were not tried. */
@@ -43,91 +44,63 @@ export class Batch {
     if (remaining.length && !this.#controller) this.#score(remaining);
   }
 
-  #acceptDrops() {
-    const zone = document.getElementById("drop");
-    // Anywhere on the page: outside the zone, a browser would leave the page and open the file.
-    for (const name of ["dragover", "dragleave", "drop"])
-      document.addEventListener(name, (event) => {
-        if (!event.dataTransfer?.types.includes("Files")) return;
-        event.preventDefault();
-        zone.classList.toggle("over", name === "dragover");
-        if (name !== "drop") return;
-        if (event.dataTransfer.files.length > 1) this.#showError("Drop one file at a time.");
-        else if (event.dataTransfer.files.length) this.#open(event.dataTransfer.files[0]);
-      });
+  #drag(event) {
+    const { types, files } = event.dataTransfer;
+    if (!types.includes("Files")) return;
+    event.preventDefault();
+    byId("drop").classList.toggle("over", event.type === "dragover");
+    if (event.type !== "drop") return;
+    if (files.length > 1) this.#showError("Drop one file at a time.");
+    else if (files.length) this.#open(files[0]);
   }
 
-  async #open(file) {
+  #open(file) {
     this.#showError("");
-    const number = ++this.#opened;
-    try {
-      const { reviews, note } = await readRecords(file);
-      if (number !== this.#opened) return; // a file that was chosen later was read faster
-      this.#controller?.abort();
-      this.#name = file.name;
-      this.#rows = reviews.map((review, index) => newRow(index + 1, review));
-      const noteElement = document.getElementById("note");
-      noteElement.textContent = note;
-      noteElement.hidden = !note;
-      document.getElementById("batch").hidden = false;
-      this.#results.show(this.#rows);
-      await this.#score(this.#rows.filter((row) => !row.error));
-    } catch (error) {
-      if (number !== this.#opened) return;
-      if (error instanceof Unreadable) this.#showError(`${file.name}: ${error.message}`);
-      else this.#showError(`${file.name} cannot be read. Check that it still exists and that you may open it.`);
-    }
+    this.#reading.start(
+      () => readRecords(file),
+      ({ reviews, note }) => {
+        this.#controller?.abort();
+        this.#name = file.name;
+        this.#rows = reviews.map((review, index) => newRow(index + 1, review));
+        byId("note").textContent = note;
+        byId("note").hidden = !note;
+        byId("batch").hidden = false;
+        this.#results.show(this.#rows);
+        this.#score(this.#rows.filter((row) => !row.error));
+      },
+      (error) => {
+        const unreadable = " cannot be read. Check that it still exists and that you may open it.";
+        this.#showError(file.name + (error instanceof Unreadable ? `: ${error.message}` : unreadable));
+      },
+    );
   }
 
   #showError(message) {
-    const box = document.getElementById("file-problem");
-    box.querySelector("p").textContent = message;
-    box.hidden = !message;
+    setText("file-problem-message", message);
+    byId("file-problem").hidden = !message;
   }
 
   async #score(rows) {
-    const controller = new AbortController();
-    this.#controller = controller;
+    const controller = (this.#controller = new AbortController());
     for (const row of rows) Object.assign(row, { error: "", retryable: true, skipped: false });
     this.#updateControls(true);
-    let timer = null;
-    const scoring = `Scoring ${count(rows.length, "review")} …`;
-    const draw = (message = scoring) => {
-      clearTimeout(timer);
-      timer = null;
-      if (this.#controller !== controller) return;
-      this.#announce(message);
-      this.#showProgress();
+    // Screen readers announce each change of the status: the start, the end and problems.
+    const progress = (status = `Scoring ${count(rows.length, "review")} …`) => {
+      if (this.#controller !== controller) return; // another file was opened meanwhile
+      const done = this.#rows.filter((row) => row.prediction || row.error).length;
+      byId("progress").max = this.#rows.length;
+      byId("progress").value = done;
+      byId("counted").textContent = `${done.toLocaleString("en")} of ${count(this.#rows.length, "review")}`;
+      setText("batch-status", status);
       this.#results.redraw();
     };
-    const progress = (message) => {
-      if (message) draw(message);
-      else timer ??= setTimeout(draw, REDRAW); // a fast service would trigger more redraws than anyone can see
-    };
-    draw();
-    await pause(0); // let the browser draw the table first
-    const failure = await new Scoring(this.#service).score(rows, controller.signal, progress);
-    clearTimeout(timer);
-    if (this.#controller !== controller) return; // another file was opened meanwhile
+    progress();
+    const failure = await scoreRows(this.#service, rows, controller.signal, progress);
+    if (this.#controller !== controller) return;
     this.#controller = null;
-    this.#announce(this.#summary(failure));
+    setText("batch-status", this.#summary(failure));
     this.#results.sort();
     this.#updateControls(false);
-  }
-
-  /** Screen readers announce every change: the start, the end and problems. */
-  #announce(message) {
-    const status = document.getElementById("batch-status");
-    if (status.textContent !== message) status.textContent = message;
-  }
-
-  #showProgress() {
-    const done = this.#rows.filter((row) => row.prediction || row.error).length;
-    const progress = document.getElementById("progress");
-    progress.max = this.#rows.length;
-    progress.value = done;
-    const counted = `${done.toLocaleString("en")} of ${count(this.#rows.length, "review")}`;
-    document.getElementById("counted").textContent = counted;
   }
 
   #summary(failure) {
@@ -139,30 +112,21 @@ export class Batch {
   }
 
   #updateControls(busy) {
-    document.getElementById("stop").hidden = !busy;
-    for (const id of ["counted", "progress"]) document.getElementById(id).classList.toggle("idle", !busy);
-    document.getElementById("download").disabled = busy;
-    document.getElementById("retry").hidden = busy || !this.#rows.some((row) => row.retryable);
+    byId("stop").hidden = !busy;
+    for (const id of ["counted", "progress"]) byId(id).classList.toggle("idle", !busy);
+    byId("download").disabled = busy;
+    byId("retry").hidden = busy || !this.#rows.some((row) => row.retryable);
   }
 
   #download() {
-    const columns = ["row", "review", "positive_probability", "sentiment", "uncertain", "words", "known_words", "error"];
-    const lines = this.#results.order.map(({ number, review, prediction, error }) =>
-      prediction
-        ? [
-            number,
-            review,
-            prediction.positive_probability,
-            prediction.sentiment,
-            String(prediction.uncertain),
-            prediction.words,
-            prediction.known_words,
-            "",
-          ]
-        : [number, review, "", "", "", "", "", error],
-    );
+    const lines = this.#results.order.map(({ number, review, prediction, error }) => [
+      number,
+      review,
+      ...COLUMNS.map((name) => prediction?.[name] ?? ""),
+      error,
+    ]);
     // The byte order mark tells Excel that the file is UTF-8.
-    const file = new Blob(["\ufeff", writeCsv([columns, ...lines])], { type: "text/csv" });
+    const file = new Blob(["\ufeff", writeCsv([["row", "review", ...COLUMNS, "error"], ...lines])], { type: "text/csv" });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(file);
     link.download = `${this.#name.replace(/\.[^.]*$/, "")} scored.csv`;
@@ -174,6 +138,6 @@ export class Batch {
 /** `retryable`: not tried yet, or another attempt may succeed. `skipped`: scoring ended before it was tried. */
 function newRow(number, review) {
   const text = typeof review === "string" ? review.toWellFormed() : "";
-  const error = typeof review === "string" ? (text.trim() ? "" : "This row is empty.") : review.message;
+  const error = review.message ?? (text.trim() ? "" : "This row is empty.");
   return { number, review: text, prediction: null, error, retryable: !error, skipped: false };
 }

@@ -1,5 +1,7 @@
 // Sample reviews.
 
+import { byId, element } from "./dom.js";
+
 const EXAMPLES = [
   {
     name: "Delighted",
@@ -20,17 +22,13 @@ const EXAMPLES = [
 
 /** @param {(text: string) => void} onChoice Called with the text of the example that was clicked. */
 export function showExamples(onChoice) {
-  document.getElementById("examples").replaceChildren(
-    ...EXAMPLES.map(({ name, text }) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      button.addEventListener("click", () => onChoice(text));
-      const item = document.createElement("li");
-      item.append(button);
-      return item;
-    }),
-  );
+  for (const { name, text } of EXAMPLES) {
+    const button = element("button", name, { type: "button" });
+    button.addEventListener("click", () => onChoice(text));
+    const item = element("li");
+    item.append(button);
+    byId("examples").append(item);
+  }
 }
 
 /** A CSV file with six reviews. */

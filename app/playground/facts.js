@@ -1,87 +1,65 @@
 // The served model: facts from GET /model and its training plots.
 
-import { pause } from "./latest.js";
+import { byId, element, setText } from "./dom.js";
+import { withRetries } from "./latest.js";
 import { count } from "./verdict.js";
 
 const ATTEMPTS = 60; // a service takes seconds to start
-const PLOTS = ["loss", "accuracy"];
+const RUNTIMES = { tensorflow: "TensorFlow", litert: "LiteRT" };
 
-export class Facts {
-  #service;
-
-  /** @param {import("./service.js").Service} service */
-  constructor(service) {
-    this.#service = service;
-  }
-
-  /** Load and show the facts; retries while the service is starting. */
-  async load() {
-    const status = document.getElementById("facts-status");
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      try {
-        const model = await this.#service.model();
-        status.textContent = "";
-        show(model);
-        return;
-      } catch (problem) {
-        status.textContent = problem.message;
-        if (!problem.retryable) return;
-        await pause(problem.seconds * 1000);
-      }
-    }
+/** Load and show the facts; retries while the service is starting. */
+export async function showFacts(service) {
+  const status = (message) => setText("facts-status", message);
+  try {
+    show(await withRetries(() => service.model(), ATTEMPTS, status));
+    status("");
+  } catch (problem) {
+    status(problem.message);
   }
 }
 
 function show(model) {
-  const list = document.getElementById("facts");
-  list.replaceChildren();
-  for (const [name, value] of factsOf(model)) {
-    const group = document.createElement("div");
-    group.append(element("dt", name), element("dd", value));
-    list.append(group);
-  }
-  for (const name of PLOTS) showPlot(name);
+  byId("facts").replaceChildren(
+    ...factsOf(model).map(([name, value, explanation]) => {
+      const group = element("div");
+      group.append(element("dt", name), element("dd", value), element("dd", explanation, { className: "muted small" }));
+      return group;
+    }),
+  );
+  for (const name of ["loss", "accuracy"]) showPlot(name);
 }
 
+/** Names, values and explanations. */
 function factsOf({ name, version, created, runtime, vocabulary_size: terms, encoding, recipe, dataset, metrics, digest, limits }) {
-  const testSet = dataset?.test_reviews ? count(dataset.test_reviews, "test review") : "the test reviews";
-  const facts = [
-    ["Model", `${name}, version ${version}`],
-    ["Created", new Date(created).toLocaleDateString("en", { dateStyle: "long" })],
-    ["Runtime", runtime],
-    ["Vocabulary", `${count(terms, "term")}${encoding?.longest_term > 1 ? ` of up to ${encoding.longest_term} words` : ""}`],
-    ["Recipe", String(recipe?.name ?? "unknown")],
-  ];
-  if (dataset?.training_reviews) facts.push(["Trained on", count(dataset.training_reviews, "review")]);
-  if (metrics?.accuracy !== undefined) facts.push(["Accuracy", `${(metrics.accuracy * 100).toFixed(1)}% on ${testSet}`]);
-  if (metrics?.loss !== undefined) facts.push(["Test loss", metrics.loss.toFixed(3)]);
-  if (metrics?.calibration_error !== undefined) facts.push(["Calibration error", metrics.calibration_error.toFixed(3)]);
-  facts.push(
-    ["Request limit", count(limits.max_reviews, "review")],
-    ["Review limit", count(limits.max_characters, "character")],
-    ["Digest", digest.slice(0, 12)],
-  );
-  return facts;
+  const phrases = encoding.longest_term > 1 ? `Single words and phrases of up to ${encoding.longest_term} words.` : "Single words.";
+  const tests = dataset?.test_reviews ? count(dataset.test_reviews, "test review") : "the test reviews";
+  return [
+    ["Model", `${name}, version ${version}`, `Made on ${new Date(created).toLocaleDateString("en", { dateStyle: "long" })}.`],
+    ["Vocabulary", count(terms, "term"), phrases],
+    ["Training recipe", recipe?.name && String(recipe.name), "How the model was trained."],
+    ["Training reviews", dataset?.training_reviews?.toLocaleString("en"), "The model learned from these."],
+    ["Accuracy", metrics?.accuracy && `${(metrics.accuracy * 100).toFixed(1)}%`, `The share of ${tests} that it gets right.`],
+    ["Loss", metrics?.loss?.toFixed(3), "How far its probabilities are from the right answers: 0 is perfect, 0.693 is tossing a coin."],
+    [
+      "Calibration error",
+      metrics?.calibration_error && `${(metrics.calibration_error * 100).toFixed(1)} points`,
+      "Of the reviews given 80%, 80% should be positive. This is the average difference.",
+    ],
+    ["Longest review", count(limits.max_characters, "character"), "Longer reviews are rejected."],
+    ["Reviews per request", `up to ${limits.max_reviews.toLocaleString("en")}`, "For programs that call the API."],
+    ["Runtime", RUNTIMES[runtime] ?? runtime, "The library that runs the model."],
+    ["Checksum", digest.slice(0, 12), "Identifies this exact model: the start of its SHA-256."],
+  ].filter(([, value]) => value);
 }
 
 function showPlot(name) {
-  const image = document.getElementById(`plot-${name}`);
+  const image = byId(`plot-${name}`);
   const figure = image.closest("figure");
-  const caption = figure.querySelector("figcaption");
-  caption.dataset.original ??= caption.textContent;
-  // Both restore what the other one changed: a new key loads the plots again.
-  image.onload = () => {
-    caption.textContent = caption.dataset.original;
-    image.hidden = figure.hidden = false;
-  };
+  image.onload = () => (figure.hidden = false);
   image.onerror = () => {
-    caption.textContent = `This bundle has no ${name} plot.`;
-    image.hidden = true;
+    figure.querySelector("figcaption").textContent = `This model has no ${name} plot.`;
     figure.hidden = false;
+    image.hidden = true;
   };
   image.src = `playground/plots/${name}.png`;
-}
-
-function element(tag, text) {
-  return Object.assign(document.createElement(tag), { textContent: text });
 }

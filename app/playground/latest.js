@@ -1,7 +1,9 @@
-// Only the latest of several requests counts.
+// Requests over time: only the latest counts, and those that fail are repeated.
 
+import { count } from "./verdict.js";
+
+/** Only the latest of several requests counts. */
 export class Latest {
-  #number = 0;
   #controller = null;
 
   /**
@@ -14,35 +16,38 @@ export class Latest {
    */
   async start(request, onResponse, onError) {
     this.cancel();
-    const number = this.#number;
-    this.#controller = new AbortController();
+    const controller = (this.#controller = new AbortController());
     try {
-      const response = await request(this.#controller.signal);
-      if (number === this.#number) onResponse(response);
+      const response = await request(controller.signal);
+      if (controller === this.#controller) onResponse(response);
     } catch (error) {
-      if (number === this.#number) onError(error);
+      if (controller === this.#controller) onError(error);
     }
   }
 
-  /** Cancel the current request. */
   cancel() {
-    this.#number += 1;
     this.#controller?.abort();
+    this.#controller = null;
   }
 }
 
-/** Wait; rejects as soon as the signal aborts. */
-export function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const cancel = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", cancel);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", cancel, { once: true });
-  });
+/**
+ * Repeat a request that fails with a `Problem` that may pass.
+ *
+ * @param {(message: string) => void} onWait Called with the problem before each pause.
+ * @param {AbortSignal} [signal] Ends a pause.
+ */
+export async function withRetries(request, attempts, onWait, signal) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await request();
+    } catch (problem) {
+      if (!problem.retryable || attempt === attempts) throw problem;
+      onWait(`${problem.message} Trying again in ${count(problem.seconds, "second")} …`);
+      await new Promise((resolve, reject) => {
+        setTimeout(resolve, problem.seconds * 1000);
+        signal?.addEventListener("abort", () => reject(signal.reason));
+      });
+    }
+  }
 }

@@ -3,93 +3,68 @@
 // It changes while people use it. So each row keeps its table row, of which only the outcome is rewritten, and the order
 // stays until scoring has ended: buttons keep the focus, and clicks hit their target.
 
+import { byId, element } from "./dom.js";
 import { percent, verdictOf } from "./verdict.js";
 
 const PAGE = 50; // rows
 const MAX_SHOWN = 300; // characters of a review
+const KINDS = ["negative", "uncertain", "positive"];
 
 const VALUES = {
   number: (row) => row.number,
   review: (row) => row.review.toLowerCase(),
-  verdict: (row) => (row.prediction ? ["negative", "uncertain", "positive"].indexOf(verdictOf(row.prediction).kind) : null),
-  probability: (row) => row.prediction?.positive_probability ?? null,
-  words: (row) => row.prediction?.words ?? null,
-  known: (row) => row.prediction?.known_words ?? null,
+  verdict: (row) => row.prediction && KINDS.indexOf(verdictOf(row.prediction).kind),
+  probability: (row) => row.prediction?.positive_probability,
+  words: (row) => row.prediction?.words,
+  known: (row) => row.prediction?.known_words,
 };
 
 export class Results {
+  /** The rows in the order of the table. */
+  order = [];
   #onChoice;
-  #order = [];
-  #lines = new WeakMap(); // row → its table row and the outcome it shows
   #first = 0;
   #column = "number";
   #descending = false;
-  #body = document.querySelector("#results tbody");
+  #body = byId("results").tBodies[0];
+  #buttons = byId("results").querySelectorAll("th button");
 
   /** @param {(text: string) => void} onChoice Called with the review that was clicked. */
   constructor(onChoice) {
     this.#onChoice = onChoice;
-    for (const button of document.querySelectorAll("#results th button"))
-      button.addEventListener("click", () => this.#sortBy(button.dataset.column));
-    document.getElementById("before").addEventListener("click", () => this.#turn(-PAGE));
-    document.getElementById("after").addEventListener("click", () => this.#turn(PAGE));
+    for (const button of this.#buttons) button.addEventListener("click", () => this.#sortBy(button.dataset.column));
+    byId("before").addEventListener("click", () => this.#turnTo(this.#first - PAGE));
+    byId("after").addEventListener("click", () => this.#turnTo(this.#first + PAGE));
   }
 
   /** @param {Array} rows In the order of the file; the first page is shown. */
   show(rows) {
-    this.#order = rows;
-    this.#first = 0;
+    this.order = rows;
     this.#column = "number";
     this.#descending = false;
-    this.#arrange();
-  }
-
-  /** The rows in the order of the table. */
-  get order() {
-    return this.#order;
+    this.#turnTo(0);
   }
 
   /** Update the visible rows in place. */
   redraw() {
-    this.#shown.forEach((row) => this.#line(row));
+    this.#shown.forEach((row) => this.#lineOf(row));
   }
 
   /** Update and sort the rows; those without a value come last in either direction. */
   sort() {
-    const value = VALUES[this.#column];
     const sign = this.#descending ? -1 : 1;
-    const pairs = this.#order.map((row) => [value(row), row]);
+    const pairs = this.order.map((row) => [VALUES[this.#column](row) ?? null, row]);
     pairs.sort(([a, one], [b, other]) => {
       if (a === b) return one.number - other.number;
       if (a === null || b === null) return (a === null) - (b === null);
       return a < b ? -sign : sign;
     });
-    this.#order = pairs.map(([, row]) => row);
-    this.#arrange();
+    this.order = pairs.map(([, row]) => row);
+    this.#turnTo(this.#first);
   }
 
   get #shown() {
-    return this.#order.slice(this.#first, this.#first + PAGE);
-  }
-
-  #arrange() {
-    for (const button of document.querySelectorAll("#results th button")) {
-      const head = button.parentElement;
-      if (button.dataset.column === this.#column) head.setAttribute("aria-sort", this.#descending ? "descending" : "ascending");
-      else head.removeAttribute("aria-sort");
-    }
-    const lines = this.#shown.map((row) => this.#line(row));
-    if (lines.length !== this.#body.rows.length || lines.some((line, i) => line !== this.#body.rows[i])) {
-      const focused = document.activeElement;
-      this.#body.replaceChildren(...lines);
-      if (this.#body.contains(focused)) focused.focus({ preventScroll: true }); // moved elements lose it
-    }
-    const last = this.#first + lines.length;
-    const [from, to, all] = [this.#first + 1, last, this.#order.length].map((number) => number.toLocaleString("en"));
-    document.getElementById("range").textContent = `Rows ${from} to ${to} of ${all}`;
-    document.getElementById("pages").hidden = this.#order.length <= PAGE;
-    document.getElementById("before").disabled = this.#first === 0;
-    document.getElementById("after").disabled = last >= this.#order.length;
+    return this.order.slice(this.#first, this.#first + PAGE);
   }
 
   #sortBy(column) {
@@ -99,64 +74,70 @@ export class Results {
     this.sort();
   }
 
-  #turn(by) {
-    this.#first += by;
-    this.#arrange();
+  #turnTo(first) {
+    this.#first = first;
+    for (const { dataset, parentElement: head } of this.#buttons) {
+      if (dataset.column === this.#column) head.ariaSort = this.#descending ? "descending" : "ascending";
+      else head.removeAttribute("aria-sort");
+    }
+    const lines = this.#shown.map((row) => this.#lineOf(row));
+    if (lines.length !== this.#body.rows.length || lines.some((line, i) => line !== this.#body.rows[i])) {
+      const focused = document.activeElement;
+      this.#body.replaceChildren(...lines);
+      if (this.#body.contains(focused)) focused.focus({ preventScroll: true }); // moved elements lose it
+    }
+    const last = first + lines.length;
+    const [from, to, all] = [first + 1, last, this.order.length].map((number) => number.toLocaleString("en"));
+    byId("range").textContent = `Rows ${from} to ${to} of ${all}`;
+    byId("pages").hidden = this.order.length <= PAGE;
+    byId("before").disabled = first === 0;
+    byId("after").disabled = last >= this.order.length;
   }
 
   /** The up-to-date table row of a row. */
-  #line(row) {
-    if (!this.#lines.has(row)) this.#lines.set(row, { line: this.#newLine(row), outcome: null });
-    const shown = this.#lines.get(row);
+  #lineOf(row) {
+    row.line ??= this.#newLine(row);
     const outcome = row.prediction ?? row.error;
-    if (shown.outcome !== outcome) {
-      while (shown.line.cells.length > 2) shown.line.lastChild.remove();
-      shown.line.append(...outcomeOf(row));
-      shown.outcome = outcome;
+    if (row.shown !== outcome) {
+      while (row.line.cells.length > 2) row.line.lastChild.remove();
+      row.line.append(...outcomeOf(row));
+      row.shown = outcome;
     }
-    return shown.line;
+    return row.line;
   }
 
   /** A table row with the two cells that never change: number and review. */
-  #newLine(row) {
-    const line = document.createElement("tr");
-    const review = document.createElement("button");
-    review.type = "button";
-    review.className = "open";
-    review.dir = "auto";
-    review.title = "Explain this review word by word";
-    review.textContent = row.review.length > MAX_SHOWN ? `${row.review.slice(0, MAX_SHOWN)} …` : row.review;
-    review.addEventListener("click", () => {
-      this.#onChoice(row.review);
-      const field = document.getElementById("review");
-      field.focus({ preventScroll: true });
-      field.closest("section").scrollIntoView();
+  #newLine({ number, review }) {
+    const button = element("button", review.length > MAX_SHOWN ? `${review.slice(0, MAX_SHOWN)} …` : review, {
+      type: "button",
+      className: "open",
+      dir: "auto",
+      title: "Explain this review word by word",
+    });
+    button.addEventListener("click", () => {
+      this.#onChoice(review);
+      byId("review").focus({ preventScroll: true });
+      byId("review").closest("section").scrollIntoView();
     });
     const text = cell("text");
-    if (row.review.trim()) text.append(review);
-    line.append(cell("number", row.number.toLocaleString("en")), text);
+    if (review.trim()) text.append(button);
+    const line = element("tr");
+    line.append(cell("number", number.toLocaleString("en")), text);
     return line;
   }
 }
 
 function outcomeOf({ prediction, error }) {
-  if (!prediction) {
-    const status = cell(error ? "failed" : "muted", error || "waiting …");
-    status.colSpan = 4;
-    return [status];
-  }
-  const { positive_probability: probability, words, known_words: known } = prediction;
-  const { kind, brief, knows } = verdictOf(prediction);
-  const verdict = cell(`pull ${kind}`, brief);
-  verdict.title = knows;
+  if (!prediction) return [element("td", error || "waiting …", { className: error ? "failed" : "muted", colSpan: 4 })];
+  const { kind, brief } = verdictOf(prediction);
   return [
-    verdict,
-    cell("number", percent(probability)),
-    cell("number", words.toLocaleString("en")),
-    cell("number", known.toLocaleString("en")),
+    cell(`pull ${kind}`, brief),
+    cell("number", percent(prediction.positive_probability)),
+    cell("number", prediction.words.toLocaleString("en")),
+    cell("number", prediction.known_words.toLocaleString("en")),
   ];
 }
 
-function cell(className, text = "") {
-  return Object.assign(document.createElement("td"), { className, textContent: text });
+function cell(className, text) {
+  return element("td", text, { className });
 }

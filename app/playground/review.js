@@ -1,22 +1,24 @@
 // One review on the left, and its prediction on the right, updated while people type.
 
-import { httpxProgram, curlCommand } from "./commands.js";
-import { Latest, pause } from "./latest.js";
+import { curlCommand, httpxProgram } from "./commands.js";
+import { byId, setText } from "./dom.js";
+import { Latest, withRetries } from "./latest.js";
 import { TOO_CERTAIN } from "./pull.js";
 import { Terms } from "./terms.js";
-import { count, percent, verdictOf, whyUncertain } from "./verdict.js";
+import { count, percent, reasonFor, verdictOf } from "./verdict.js";
 import { Words } from "./words.js";
 
 const DEBOUNCE = 250; // milliseconds without a key press before a request is sent
 const ATTEMPTS = 3;
+const COMMANDS = { curl: curlCommand, httpx: httpxProgram };
 
 export class Review {
   #service;
   #latest = new Latest();
   #timer;
-  #words = new Words(document.getElementById("words"), document.getElementById("numbers"));
+  #words = new Words(byId("words"));
   #terms = new Terms();
-  #field = document.getElementById("review");
+  #field = byId("review");
   #limit = Infinity; // characters; from GET /model
   #onExplanation;
 
@@ -34,20 +36,15 @@ export class Review {
       this.#updateHint();
       this.#timer = setTimeout(() => this.explain(), DEBOUNCE);
     });
-    document.getElementById("clear").addEventListener("click", () => {
+    byId("clear").addEventListener("click", () => {
       this.show("");
       this.#field.focus();
     });
-    document.getElementById("again").addEventListener("click", () => this.explain());
+    byId("again").addEventListener("click", () => this.explain());
     window.addEventListener("online", () => this.explain());
-    for (const [name, command] of [
-      ["curl", curlCommand],
-      ["httpx", httpxProgram],
-    ])
-      document.getElementById(`copy-${name}`).addEventListener("click", () => copy(name, this.#command(command)));
-    document.getElementById("commands").addEventListener("toggle", () => this.#showCommands());
-    this.#updateHint();
-    this.explain(); // browsers keep the text when a page is reloaded
+    for (const name in COMMANDS) byId(`copy-${name}`).addEventListener("click", () => this.#copy(name));
+    byId("commands").addEventListener("toggle", () => this.#showCommands());
+    this.show(this.#field.value); // browsers keep the text when a page is reloaded
   }
 
   /** @param {string} text Replaces the text in the field. */
@@ -63,24 +60,21 @@ export class Review {
     const text = this.#text;
     if (!text.trim()) {
       this.#latest.cancel();
-      this.#show("nothing");
-      this.#setVerdict("No review yet", "Start typing to see a prediction.");
+      this.#show("nothing", "No review yet", "Start typing to see a prediction.");
       return;
     }
-    document.getElementById("reading").setAttribute("aria-busy", "true");
+    byId("reading").setAttribute("aria-busy", "true");
     this.#latest.start(
       async (signal) => {
-        const { limits, version } = await this.#service.model();
-        this.#limit = limits.max_characters;
-        signal.throwIfAborted();
+        this.#limit = (await this.#service.model()).limits.max_characters;
         if (this.#updateHint()) return null;
         const explanation = await this.#explanation(text, signal);
         // The service may have replaced the model since this page was opened.
-        return { explanation, model: await this.#service.model(explanation.version ?? version) };
+        return { explanation, model: await this.#service.model(explanation.version) };
       },
       (answer) => {
         if (answer) this.#showExplanation(text, answer.explanation, answer.model);
-        else this.#showTooLong();
+        else this.#show("nothing", "Too long", `The limit is ${count(this.#limit, "character")}. Shorten or split the review.`);
       },
       (problem) => this.#showProblem(problem.message),
     );
@@ -92,121 +86,93 @@ export class Review {
   }
 
   async #explanation(text, signal) {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#service.explain(text, signal);
-      } catch (problem) {
-        if (!problem.retryable || signal.aborted) throw problem;
-        if (attempt === ATTEMPTS) {
-          if (problem.status !== 503 && problem.status !== 504) throw problem;
-          // Explanations are expensive; a busy service may still have time for a prediction.
-          const [prediction] = await this.#service.predict([text], signal);
-          return { ...prediction, missing: problem.message };
-        }
-        this.#showProblem(`${problem.message} Trying again in ${count(problem.seconds, "second")} …`, false);
-        await pause(problem.seconds * 1000, signal);
-      }
+    try {
+      const onWait = (message) => this.#showProblem(message, false);
+      return await withRetries(() => this.#service.explain(text, signal), ATTEMPTS, onWait, signal);
+    } catch (problem) {
+      if (![503, 504].includes(problem.status)) throw problem;
+      // Explanations are expensive; a busy service may still have time for a prediction.
+      const [prediction] = await this.#service.predict([text], signal);
+      return { ...prediction, missing: problem.message };
     }
   }
 
   #showExplanation(text, explanation, { encoding, uncertainty: rule }) {
-    const { kind, label, knows } = verdictOf(explanation);
-    const reason = explanation.uncertain ? `${knows} ${whyUncertain(explanation, rule)}` : knows;
-    const probability = explanation.positive_probability;
-    this.#show("answer");
-    this.#setVerdict(label, explanation.missing ? `${reason} No explanation: ${explanation.missing}` : reason, kind);
-    document.getElementById("explained").hidden = !explanation.terms;
-    document.getElementById("certain").hidden = probability <= TOO_CERTAIN;
-    if (explanation.terms) {
+    const { kind, label } = verdictOf(explanation);
+    const { positive_probability: probability, missing } = explanation;
+    const reason = reasonFor(explanation, rule);
+    this.#show("answer", label, missing ? `${reason} The prediction cannot be explained now: ${missing}` : reason, kind);
+    byId("explained").hidden = Boolean(missing);
+    byId("certain").hidden = probability <= TOO_CERTAIN;
+    if (!missing) {
       this.#words.show(text, explanation, encoding);
       this.#terms.show(explanation);
     }
-    const bar = document.getElementById("bar");
+    const bar = byId("bar");
     bar.dataset.kind = kind;
     for (const [name, value] of Object.entries({ probability, above: rule.above, below: rule.below }))
       bar.style.setProperty(`--${name}`, value);
     bar.setAttribute("aria-valuenow", (probability * 100).toFixed(1));
     bar.setAttribute("aria-valuetext", `${percent(probability)} positive`);
     bar.title = `Probability of being positive: ${probability.toFixed(4)}`;
-    document.getElementById("copied").textContent = "";
+    byId("copied").textContent = "";
     this.#showCommands();
     this.#onExplanation(text, explanation);
   }
 
-  #showTooLong() {
-    this.#show("nothing");
-    this.#setVerdict("Too long", `The limit is ${count(this.#limit, "character")}. Shorten or split the review.`);
-  }
-
   /** @param {boolean} button Whether to offer a button to try again. */
   #showProblem(message, button = true) {
-    this.#show("problem");
-    const box = document.getElementById("problem");
-    box.querySelector("p").textContent = message;
-    box.querySelector("button").hidden = !button;
-    this.#setVerdict("No prediction", "");
+    this.#show("problem", "No prediction", "");
+    setText("problem-message", message);
+    byId("again").hidden = !button;
   }
 
-  #show(what) {
-    document.getElementById("reading").removeAttribute("aria-busy");
-    document.getElementById("answer").hidden = what !== "answer";
-    document.getElementById("problem").hidden = what !== "problem";
+  /** @param {"answer"|"problem"|"nothing"} what */
+  #show(what, label, reason, kind = "") {
+    byId("reading").removeAttribute("aria-busy");
+    byId("answer").hidden = what !== "answer";
+    byId("problem").hidden = what !== "problem";
+    setText("verdict-label", label);
+    setText("verdict-reason", reason);
+    byId("verdict").dataset.kind = kind;
     if (what === "answer") return;
     this.#words.clear();
     this.#onExplanation("", null);
   }
 
-  #setVerdict(label, reason, kind = "") {
-    setText("verdict-label", label);
-    setText("verdict-reason", reason);
-    document.getElementById("verdict").dataset.kind = kind;
-  }
-
   /** @returns {boolean} Whether the text is too long. */
   #updateHint() {
-    const hint = document.getElementById("hint");
     const length = Array.from(this.#field.value).length;
     const excess = length - this.#limit;
-    hint.classList.toggle("wrong", excess > 0);
-    hint.textContent =
-      excess > 0
-        ? `${count(length, "character")}, ${excess.toLocaleString("en")} over the limit of ${this.#limit.toLocaleString("en")}`
-        : length
-          ? count(length, "character")
-          : "Predictions update as you type.";
+    byId("hint").classList.toggle("wrong", excess > 0);
+    const over = excess > 0 ? `, ${excess.toLocaleString("en")} over the limit of ${this.#limit.toLocaleString("en")}` : "";
+    setText("hint", length ? count(length, "character") + over : "The prediction updates as you type.");
     return excess > 0;
   }
 
-  #command(write) {
-    return write(this.#service.predictAddress, this.#text, this.#service.hasKey);
-  }
-
   #showCommands() {
-    if (!document.getElementById("commands").open) return;
-    setText("curl", this.#command(curlCommand));
-    setText("httpx", this.#command(httpxProgram));
+    if (!byId("commands").open) return;
+    for (const name in COMMANDS) setText(name, this.#command(name));
   }
-}
 
-/** Leaves unchanged text alone: screen readers announce every write, and selections are lost. */
-function setText(id, text) {
-  const element = document.getElementById(id);
-  if (element.textContent !== text) element.textContent = text;
-}
+  #command(name) {
+    return COMMANDS[name](this.#service.predictAddress, this.#text, this.#service.hasKey);
+  }
 
-async function copy(name, command) {
-  const status = document.getElementById("copied");
-  status.textContent = "";
-  try {
-    await navigator.clipboard.writeText(command);
-    status.textContent = command.includes("SENTIMENT_KEY") ? "Copied. Set SENTIMENT_KEY to your key before you run it." : "Copied.";
-  } catch {
-    // Browsers only allow it on localhost and over HTTPS.
-    document.getElementById("commands").open = true;
-    const shown = document.getElementById(name);
-    setText(name, command);
-    getSelection().selectAllChildren(shown);
-    shown.focus();
-    status.textContent = "The browser does not allow copying here. The command is selected below: press Ctrl+C.";
+  async #copy(name) {
+    const command = this.#command(name);
+    byId("copied").textContent = "";
+    try {
+      await navigator.clipboard.writeText(command);
+      const key = this.#service.hasKey ? " Set SENTIMENT_KEY to your key before you run it." : "";
+      byId("copied").textContent = `Copied.${key}`;
+    } catch {
+      // Browsers only allow it on localhost and over HTTPS.
+      byId("commands").open = true;
+      setText(name, command);
+      getSelection().selectAllChildren(byId(name));
+      byId(name).focus();
+      byId("copied").textContent = "The browser does not allow copying here. The command is selected below: press Ctrl+C.";
+    }
   }
 }

@@ -1,17 +1,17 @@
 // The terms of a review in a table, strongest first: the numbers behind the colours.
 
-import { directionOf, percent, signed } from "./verdict.js";
+import { byId, element } from "./dom.js";
+import { percent, points, signed, times } from "./verdict.js";
 
 const TOP = 8;
+const DIRECTIONS = { "+": "positive", "−": "negative" };
 
 export class Terms {
-  #body = document.querySelector("#terms tbody");
-  #more = document.getElementById("all-terms");
   #terms = [];
   #all = false;
 
   constructor() {
-    this.#more.addEventListener("click", () => {
+    byId("all-terms").addEventListener("click", () => {
       this.#all = !this.#all;
       this.#render();
     });
@@ -25,35 +25,30 @@ export class Terms {
 
   #render() {
     const shown = this.#all ? this.#terms : this.#terms.slice(0, TOP);
-    this.#body.replaceChildren(...shown.map(row));
-    if (!shown.length) this.#body.replaceChildren(emptyRow());
-    this.#more.hidden = this.#terms.length <= TOP;
-    this.#more.textContent = this.#all ? `Show only ${TOP}` : `Show all ${this.#terms.length}`;
-    this.#more.setAttribute("aria-expanded", String(this.#all));
+    byId("terms").tBodies[0].replaceChildren(...(shown.length ? shown.map(rowOf) : [emptyRow()]));
+    const button = byId("all-terms");
+    button.hidden = this.#terms.length <= TOP;
+    button.textContent = this.#all ? `Show only ${TOP}` : `Show all ${this.#terms.length}`;
+    button.setAttribute("aria-expanded", String(this.#all));
   }
 }
 
-function row(term) {
-  const line = document.createElement("tr");
-  const kind = directionOf(term.log_odds);
-  const names = term.terms.join(", ");
-  const times = term.occurrences.length;
-  line.append(
-    cell("th", times > 1 ? `${names} (${times} times)` : names, { scope: "row", dir: "auto" }),
-    cell("td", kind, { className: `pull ${kind}` }),
-    cell("td", signed(term.log_odds), { className: "number" }),
-    cell("td", signed(term.probability * 100, 1), { className: "number" }),
-    cell("td", percent(term.positive_probability_without), { className: "number" }),
+function rowOf(term) {
+  const row = element("tr");
+  const logOdds = signed(term.log_odds);
+  const direction = DIRECTIONS[logOdds[0]] ?? "none"; // 0.00 has no sign
+  row.append(
+    element("th", term.terms.join(", ") + times(term), { scope: "row", dir: "auto" }),
+    element("td", direction, { className: `pull ${direction}` }),
+    element("td", points(term.probability), { className: "number" }),
+    element("td", percent(term.positive_probability_without), { className: "number" }),
+    element("td", logOdds, { className: "number log-odds" }),
   );
-  return line;
+  return row;
 }
 
 function emptyRow() {
-  const line = document.createElement("tr");
-  line.append(cell("td", "The model knows none of these words.", { colSpan: 5 }));
-  return line;
-}
-
-function cell(tag, text, properties = {}) {
-  return Object.assign(document.createElement(tag), { textContent: text }, properties);
+  const row = element("tr");
+  row.append(element("td", "The model knows none of these words.", { colSpan: 5 }));
+  return row;
 }

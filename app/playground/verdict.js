@@ -1,27 +1,27 @@
-// A prediction in plain language.
+// Predictions and effects in plain language.
 
 /**
- * @param {{positive_probability: number, sentiment: string, uncertain: boolean, words: number, known_words: number}} prediction
- * @returns {{kind: "positive"|"negative"|"uncertain", label: string, brief: string, knows: string}}
- *   `label` and `knows` for a single review, `brief` for a table.
+ * @param {{positive_probability: number, sentiment: string, uncertain: boolean}} prediction
+ * @returns {{kind: "positive"|"negative"|"uncertain", label: string, brief: string}}
+ *   `label` for a single review, `brief` for a table.
  */
-export function verdictOf({ positive_probability: probability, sentiment, uncertain, words, known_words: known }) {
+export function verdictOf({ positive_probability: probability, sentiment, uncertain }) {
   const brief = uncertain ? `Uncertain, leaning ${sentiment}` : sentiment === "positive" ? "Positive" : "Negative";
   return {
     kind: uncertain ? "uncertain" : sentiment,
     label: `${brief} (${percent(Math.max(probability, 1 - probability))})`,
     brief,
-    knows: `The model knows ${known.toLocaleString("en")} of ${count(words, "word")}.`,
   };
 }
 
-/** Why a prediction is uncertain by the bundle's rule, from GET /model. */
-export function whyUncertain({ words, known_words: known }, rule) {
-  if (known < rule.min_known_words || known < words * rule.min_known_share) {
-    const minimum = rule.min_known_words > 1 ? `${rule.min_known_words}, and ` : "";
-    return `A reliable prediction needs at least ${minimum}${percent(rule.min_known_share)} of all words.`;
-  }
-  return `Probabilities between ${percent(rule.above)} and ${percent(rule.below)} are not reliable.`;
+/** How much of a review the model knows and, if its prediction is uncertain, why: by the bundle's rule, from GET /model. */
+export function reasonFor({ uncertain, words, known_words: known }, rule) {
+  const knows = `The model knows ${known.toLocaleString("en")} of ${count(words, "word")}.`;
+  if (!uncertain) return knows;
+  if (known >= rule.min_known_words && known >= words * rule.min_known_share)
+    return `${knows} Probabilities between ${percent(rule.above)} and ${percent(rule.below)} are not reliable.`;
+  const minimum = rule.min_known_words > 1 ? `${rule.min_known_words} words and ` : "";
+  return `${knows} For a reliable prediction, it has to know at least ${minimum}${percent(rule.min_known_share)} of them.`;
 }
 
 /** 0.984 → "98%", 0.9962 → "99.6%", 0.99 and 0.9902 → "99%"; never 0% or 100%, as no prediction is that certain. */
@@ -32,6 +32,12 @@ export function percent(probability) {
   return `${Number((probability * 100).toFixed(digits))}%`; // Number turns 1.0 into 1
 }
 
+/** A difference of probabilities in percentage points: 0.123 → "+12.3". */
+export function points(difference) {
+  const text = signed(difference * 100, 1);
+  return text === "0.0" && difference ? "under 0.1" : text;
+}
+
 /** −0.302 → "−0.30", with a minus sign, not a hyphen. */
 export function signed(number, digits = 2) {
   const text = Math.abs(number).toFixed(digits);
@@ -39,9 +45,9 @@ export function signed(number, digits = 2) {
   return (number < 0 ? "−" : "+") + text;
 }
 
-/** The direction of log-odds; those shown as 0.00 have none. */
-export function directionOf(logOdds) {
-  return { "+": "positive", "−": "negative" }[signed(logOdds)[0]] ?? "neither";
+/** "" for a term that occurs once in the review, " (3 times)" for others. */
+export function times({ occurrences }) {
+  return occurrences.length > 1 ? ` (${occurrences.length} times)` : "";
 }
 
 /** 1, "word" → "1 word"; 2000, "word" → "2,000 words". */

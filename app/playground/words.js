@@ -1,7 +1,8 @@
 // A review with its words coloured by their pull, and a tooltip with the numbers of a word.
 
+import { byId, element } from "./dom.js";
 import { piecesOf } from "./pull.js";
-import { percent, signed } from "./verdict.js";
+import { percent, points, signed, times } from "./verdict.js";
 
 const MIN_COLOURED = 0.02; // log-odds; words with less stay uncoloured
 const FULL_COLOUR = 0.8; // log-odds of the strongest colour, unless a word of the review has more
@@ -10,25 +11,22 @@ const HIDE_DELAY = 150; // milliseconds; time to move the pointer from a word to
 
 export class Words {
   #text;
-  #numbers;
+  #tooltip = byId("numbers");
   #pieces = new Map(); // element → its piece
+  #ignoresUnknown = true;
   #timer;
 
-  /**
-   * @param {HTMLElement} text Where the words go.
-   * @param {HTMLElement} numbers The tooltip.
-   */
-  constructor(text, numbers) {
+  /** @param {HTMLElement} text Where the words go. */
+  constructor(text) {
     this.#text = text;
-    this.#numbers = numbers;
     text.addEventListener("pointerover", (event) => this.#showNumbers(event.target));
     text.addEventListener("focusin", (event) => this.#showNumbers(event.target));
     text.addEventListener("click", (event) => this.#pieces.has(event.target) && this.#focus(event.target));
     text.addEventListener("focusout", () => this.#hide());
     text.addEventListener("keydown", (event) => this.#moveFocus(event));
-    for (const element of [text, numbers]) {
-      element.addEventListener("pointerleave", () => (this.#timer = setTimeout(() => this.#hide(), HIDE_DELAY)));
-      element.addEventListener("pointerenter", () => clearTimeout(this.#timer));
+    for (const area of [text, this.#tooltip]) {
+      area.addEventListener("pointerleave", () => (this.#timer = setTimeout(() => this.#hide(), HIDE_DELAY)));
+      area.addEventListener("pointerenter", () => clearTimeout(this.#timer));
     }
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.#hide());
     window.addEventListener("resize", () => this.#hide());
@@ -41,13 +39,12 @@ export class Words {
    */
   show(review, explanation, encoding) {
     this.clear();
-    const pieces = piecesOf(review, explanation, encoding);
+    this.#ignoresUnknown = encoding.unknown_column === null;
+    const pieces = piecesOf(review, explanation);
     const full = pieces.reduce((strongest, piece) => Math.max(strongest, Math.abs(piece.pull)), FULL_COLOUR);
     const nodes = pieces.map((piece) => {
       if (!piece.terms.length && !piece.unknown) return piece.text;
-      const mark = document.createElement("mark");
-      mark.textContent = piece.text;
-      mark.className = classesOf(piece, full);
+      const mark = element("mark", piece.text, { className: classesOf(piece, full) });
       if (!this.#pieces.size) mark.tabIndex = 0; // a single tab stop for the whole review
       this.#pieces.set(mark, piece);
       return mark;
@@ -65,35 +62,30 @@ export class Words {
 
   #showNumbers(word) {
     if (!this.#pieces.has(word)) return;
-    clearTimeout(this.#timer);
     this.#hide();
-    this.#numbers.replaceChildren(...this.#lines(this.#pieces.get(word)).map(line));
-    this.#numbers.hidden = false;
-    word.setAttribute("aria-describedby", this.#numbers.id);
+    this.#tooltip.replaceChildren(...this.#linesFor(this.#pieces.get(word)));
+    this.#tooltip.hidden = false;
+    word.setAttribute("aria-describedby", this.#tooltip.id);
     const box = word.getClientRects()[0];
-    const width = this.#numbers.offsetWidth;
-    const left = Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8));
-    this.#numbers.style.left = `${left + scrollX}px`;
-    this.#numbers.style.top = `${box.bottom + scrollY}px`;
+    const rightmost = document.documentElement.clientWidth - this.#tooltip.offsetWidth - 8;
+    this.#tooltip.style.left = `${Math.max(8, Math.min(box.left, rightmost)) + scrollX}px`;
+    this.#tooltip.style.top = `${box.bottom + scrollY}px`;
   }
 
   #hide() {
     clearTimeout(this.#timer);
-    this.#numbers.hidden = true;
+    this.#tooltip.hidden = true;
     this.#text.querySelector("[aria-describedby]")?.removeAttribute("aria-describedby");
   }
 
-  #lines(piece) {
-    if (!piece.terms.length) return ["The model has no term for this word here."];
-    const lines = piece.terms
-      .slice(0, MAX_TERMS)
-      .map(({ terms, log_odds: pull, probability }) => `“${terms.join(", ")}”: ${signed(pull)} log-odds, ${signed(probability * 100, 1)} points`);
-    if (piece.terms.length > MAX_TERMS) lines.push(`and ${piece.terms.length - MAX_TERMS} weaker terms`);
-    const [first] = piece.terms;
-    if (piece.terms.length === 1) lines.push(`Without it: ${percent(first.positive_probability_without)} positive`);
-    // Left out if the word is its only term's only occurrence: the numbers would be the same.
-    if (piece.terms.length > 1 || Math.abs(piece.pull - first.log_odds) > 0.005)
-      lines.unshift(`Share of this word: ${signed(piece.pull)} log-odds`);
+  #linesFor({ terms, pull }) {
+    if (!terms.length) {
+      const use = this.#ignoresUnknown ? "and ignores it." : "and only notices that some word is unknown.";
+      return [element("p", `The model does not know this word ${use}`)];
+    }
+    const lines = terms.slice(0, MAX_TERMS).map(lineFor);
+    if (terms.length > MAX_TERMS) lines.push(element("p", `and ${terms.length - MAX_TERMS} weaker terms`));
+    lines.push(element("p", `Share of this word: ${signed(pull)} log-odds`, { className: "log-odds" }));
     return lines;
   }
 
@@ -122,6 +114,9 @@ function classesOf(piece, full) {
   return `word ${piece.pull > 0 ? "positive" : "negative"} ${size > full / 10 ? "strong " : ""}s${strength}`;
 }
 
-function line(text) {
-  return Object.assign(document.createElement("p"), { textContent: text });
+function lineFor(term) {
+  const without = `${percent(term.positive_probability_without)} positive without it`;
+  const line = element("p", `“${term.terms.join("”, “")}”${times(term)}: ${points(term.probability)} points, ${without}`);
+  line.append(element("span", `, ${signed(term.log_odds)} log-odds`, { className: "log-odds" }));
+  return line;
 }

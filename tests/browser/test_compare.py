@@ -20,6 +20,8 @@ def test_versions_are_compared_word_by_word(comparing: Visit) -> None:
     expect(comparing.verdict).to_contain_text("Positive (9")
     one.locator("mark", has_text="disappointed").hover()
     expect(comparing.numbers).to_contain_text("“disappointed”")
+    one.locator("mark", has_text="zyzzyva").hover()
+    expect(comparing.numbers).to_contain_text("only notices that some word is unknown")
     comparing.write("")
     for version in (three, one):
         expect(version).to_contain_text("No review yet.")
@@ -43,7 +45,7 @@ def test_version_that_is_replaced_meanwhile_says_so(comparing: Visit) -> None:
     comparing.respond("**/explain?version=1", status=404, body='{"detail": "There is no version 1."}')
     comparing.write("A superb, moving film.")
     expect(comparing.page.get_by_role("article", name="Version 1")).to_contain_text(
-        "There is no version 1. This page may be"
+        "There is no version 1. This page may be out of date."
     )
     expect(comparing.page.get_by_role("article", name="Version 3")).to_contain_text("Positive (")
 

@@ -16,7 +16,7 @@ def test_busy_service_is_retried(visits: Visits, served: Server) -> None:
     visit.respond("**/model", times=1)
     visit.respond("**/explain", times=1)
     visit.open()
-    expect(visit.page.locator("#facts-status")).to_have_text("The service is busy or not ready. There is trouble.")
+    expect(visit.page.locator("#facts-status")).to_contain_text("The service is busy or not ready. There is trouble.")
     expect(visit.facts).to_contain_text(f"version {NEWEST}")
     visit.write(GOOD)
     expect(visit.problem).to_have_text("The service is busy or not ready. There is trouble. Trying again in 1 second …")
@@ -28,7 +28,7 @@ def test_prediction_is_shown_when_explanations_are_refused(visit: Visit) -> None
     visit.respond("**/explain")
     visit.write(GOOD)
     expect(visit.verdict).to_contain_text("Positive")
-    expect(visit.reason).to_contain_text("No explanation: The service is busy")
+    expect(visit.reason).to_contain_text("The prediction cannot be explained now: The service is busy")
     expect(visit.page.locator("#explained")).to_be_hidden()
 
 
@@ -70,25 +70,16 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     assert KEY not in visit.page.content()
 
 
-@pytest.mark.parametrize(
-    ("key", "character"),
-    [("wrong’key日本", "“’” (U+2019)"), (f"{KEY}\u200b", "“\u200b” (U+200B)"), (f"{KEY}🎬", "“🎬” (U+1F3AC)")],
-)
-def test_key_that_does_not_fit_into_a_header_is_rejected(
-    visits: Visits, guarded: Server, key: str, character: str
-) -> None:
+@pytest.mark.parametrize("key", ["wrong’key日本", f"{KEY}\u200b", f"{KEY}🎬"])
+def test_key_that_does_not_fit_into_a_header_is_rejected(visits: Visits, guarded: Server, key: str) -> None:
     visit = visits(guarded.url)
-    visit.page.add_init_script(f"sessionStorage.setItem('key', '{key}')")  # stored by an older page; ignored
     visit.open()
-    expect(visit.page.locator("#key-reason")).to_contain_text("This service requires an API key.")
     visit.enter_key(key)
-    field, alert = visit.page.get_by_label("API key", exact=True), visit.page.locator("#key-wrong")
-    expect(alert).to_contain_text(character)
-    expect(field).to_have_attribute("aria-invalid", "true")
-    visit.page.keyboard.type(KEY)  # replaces the selected key
-    expect(alert).to_be_hidden()
-    expect(field).to_have_attribute("aria-invalid", "false")
-    visit.page.keyboard.press("Enter")
+    field = visit.page.get_by_label("API key", exact=True)
+    expect(field).to_be_focused()
+    assert field.evaluate("(field) => field.validity.patternMismatch")  # so the browser asks for another one
+    visit.enter_key(KEY)
+    expect(field).to_be_hidden()
     visit.explain(GOOD)
 
 
@@ -108,9 +99,9 @@ def test_slow_service_is_reported(visit: Visit) -> None:
         (422, '{"detail": "reviews.0: odd"}', "reviews.0: odd"),
         (404, "[]", "Not found."),
         (418, "short and stout", "Unexpected status 418 from the service or a proxy."),
-        (200, "<h1>Log in</h1>", "The response is not valid"),
-        (200, "{}", "The response is not valid"),
-        (200, '{"explanations": []}', "The response is not valid"),
+        (200, "<h1>Log in</h1>", "The response was not valid"),
+        (200, "{}", "The response was not valid"),
+        (200, '{"explanations": []}', "The response was not valid"),
     ],
 )
 def test_unexpected_response_is_reported(visit: Visit, status: int, body: str, message: str) -> None:
@@ -133,6 +124,6 @@ def test_bundle_without_plots_says_so(visits: Visits, served: Server) -> None:
     visit = visits(served.url)
     visit.page.route("**/plots/*", lambda route: route.continue_(url=f"{route.request.url}.none"))
     visit.open()
-    expect(visit.page.locator(".plots")).to_contain_text("This bundle has no loss plot.")
-    expect(visit.page.locator(".plots")).to_contain_text("This bundle has no accuracy plot.")
+    expect(visit.page.locator(".plots")).to_contain_text("This model has no loss plot.")
+    expect(visit.page.locator(".plots")).to_contain_text("This model has no accuracy plot.")
     expect(visit.facts).to_contain_text(f"version {NEWEST}")

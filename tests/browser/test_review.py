@@ -2,8 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, replace
-from typing import Any, get_args
+from typing import Any
 
 import httpx
 import pytest
@@ -11,9 +10,7 @@ from playwright.sync_api import Request, Route, expect
 
 from app.api.serialization import explanations_json
 from app.inference.bundle import load_bundle
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.text import Markup, locate
-from app.inference.vocabulary import Vocabulary
+from app.inference.classifier import open_classifier
 from app.terminal.explanations import explain as explain_in_terminal
 from app.terminal.pulls import pulls_of
 from tests.browser.chromium import Run, Visit, Visits
@@ -64,32 +61,30 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
 )
 def test_verdict_is_in_plain_language(run: Run, probability: float, uncertain: bool, label: str, brief: str) -> None:
     sentiment = "positive" if probability >= 0.5 else "negative"
-    known = {"words": 2000, "known_words": 1}
-    prediction = {"positive_probability": probability, "sentiment": sentiment, "uncertain": uncertain, **known}
+    prediction = {"positive_probability": probability, "sentiment": sentiment, "uncertain": uncertain}
     verdict = run("verdict.js", "verdictOf", prediction)
     assert verdict["kind"] == ("uncertain" if uncertain else sentiment)
     assert (verdict["label"], verdict["brief"]) == (label, brief)
-    assert verdict["knows"] == "The model knows 1 of 2,000 words."
 
 
 @pytest.mark.parametrize(
-    ("words", "known", "reason"),
+    ("words", "known", "minimum", "reason"),
     [
-        (10, 4, "Probabilities between 35% and 65% are not reliable."),
-        (3, 3, "A reliable prediction needs at least 4, and 20% of all words."),
-        (21, 4, "A reliable prediction needs at least 4, and 20% of all words."),
-        (0, 0, "A reliable prediction needs at least 4, and 20% of all words."),
+        (10, 4, 4, "Probabilities between 35% and 65% are not reliable."),
+        (3, 3, 4, "For a reliable prediction, it has to know at least 4 words and 20% of them."),
+        (2100, 4, 4, "For a reliable prediction, it has to know at least 4 words and 20% of them."),
+        (0, 0, 4, "For a reliable prediction, it has to know at least 4 words and 20% of them."),
+        (6, 1, 1, "For a reliable prediction, it has to know at least 20% of them."),
     ],
 )
-def test_uncertain_prediction_gives_the_reason_by_the_rule(run: Run, words: int, known: int, reason: str) -> None:
-    rule = {"above": 0.35, "below": 0.65, "min_known_words": 4, "min_known_share": 0.2}
-    assert run("verdict.js", "whyUncertain", {"words": words, "known_words": known}, rule) == reason
-
-
-def test_minimum_of_one_known_word_is_not_mentioned(run: Run) -> None:
-    rule = {"above": 0.35, "below": 0.65, "min_known_words": 1, "min_known_share": 0.66}
-    reason = run("verdict.js", "whyUncertain", {"words": 3, "known_words": 1}, rule)
-    assert reason == "A reliable prediction needs at least 66% of all words."
+def test_uncertain_prediction_gives_the_reason_by_the_rule(
+    run: Run, words: int, known: int, minimum: int, reason: str
+) -> None:
+    rule = {"above": 0.35, "below": 0.65, "min_known_words": minimum, "min_known_share": 0.2}
+    knows = f"The model knows {known} of {words:,} words."
+    prediction = {"uncertain": True, "words": words, "known_words": known}
+    assert run("verdict.js", "reasonFor", prediction, rule) == f"{knows} {reason}"
+    assert run("verdict.js", "reasonFor", prediction | {"uncertain": False}, rule) == knows
 
 
 def test_page_shows_what_the_service_says_is_uncertain(visit: Visit, served: Server) -> None:
@@ -97,7 +92,9 @@ def test_page_shows_what_the_service_says_is_uncertain(visit: Visit, served: Ser
     visit.explain(review)
     assert explain(served, review)["uncertain"] is True
     expect(visit.verdict).to_have_text(re.compile(r"^Uncertain, leaning positive \(\d\d%\)$"))
-    expect(visit.reason).to_have_text(re.compile(r"^The model knows 1 of 3 words\. A reliable prediction needs "))
+    expect(visit.reason).to_have_text(
+        re.compile(r"^The model knows 1 of 3 words\. For a reliable prediction, it has to know ")
+    )
     expect(visit.page.locator("#bar")).to_have_attribute("data-kind", "uncertain")
 
 
@@ -112,40 +109,25 @@ def test_words_are_coloured_by_their_effect(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("markup", get_args(Markup))
-def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str, markup: Markup) -> None:
-    shipped = open_classifier(load_bundle(MODELS / version), "litert")
-    encoding = replace(shipped.vocabulary.encoding, markup=markup)
-    vocabulary = Vocabulary(shipped.vocabulary.word_index, encoding)
-    classifier = Classifier(vocabulary, shipped.runtime, shipped.uncertainty)
+def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) -> None:
+    classifier = open_classifier(load_bundle(MODELS / version), "litert")
     for review in (
         MIXED,
         "A well-known actor in a must-see film: one of the best—no, the best/funniest.",
         "Is it worth it?! Not!!! What a waste... 7/10 , 'not bad', don’t miss \"it\" !",
-        "Not<br />good <I>film</I>, <3 <a href='x > y'\ttarget=_blank>superb</a> <Loved it.> <br",
-        "<br /><br />The acting,the plot&the jokes:awful.\u00a0Not\u2026good\r\n\tat\x85all \x91dull\x92 \x93dull\x94",
-        "İstanbul’s ﬁne — 👨‍👩‍👧 o'clock ' ’ \ufeffsuperb \x1cdull",
+        "Not<br />good <I>film</I>, <3 <a href='x' target=_blank>superb</a> <Loved it.> <br",
+        "I did not dislike it, and I won't<br />regret it. They do not recommend it!",  # words only known in phrases
+        "<br /><br />The acting,the plot&the jokes:awful.\u00a0Not\u2026good\r\n\tat\x85all \x93dull\x94",
+        "İstanbul’s ﬁne — 👨‍👩‍👧 o'clock ' ’ superb \x1cdull",
     ):
         explanation = explain_in_terminal(classifier, review)
         response = json.loads(explanations_json("imdb", version, [explanation], None))["explanations"][0]
-        pieces = run("pull.js", "piecesOf", review, response, asdict(encoding))
+        pieces = run("pull.js", "piecesOf", review, response)
         assert "".join(piece["text"] for piece in pieces) == review
-        words = [piece for piece in pieces if piece["word"]]
+        words = [piece for piece in pieces if piece["terms"] or piece["unknown"]]
         tokens = classifier.vocabulary.locate(review)
         assert [piece["text"] for piece in words] == [review[token.start : token.end] for token in tokens]
         assert [piece["pull"] for piece in words] == pytest.approx(pulls_of(tokens, explanation.effects), abs=1e-6)
-
-
-@pytest.mark.slow
-def test_words_are_split_as_the_model_splits_them(run: Run) -> None:
-    """At every character up to the last separator."""
-    text = "".join(f"x{chr(code)}y " for code in (*range(0x3100), 0xFEFF, 0x1F600))
-    explanation = {"terms": [], "unknown_words": [{"start": 0, "end": len(text)}]}
-    for kept_punctuation in ("!?", "-]^\\—’"):
-        words = [text[token.start : token.end] for token in locate(text, kept_punctuation)]
-        encoding = {"kept_punctuation": kept_punctuation, "markup": "text"}
-        pieces = run("pull.js", "piecesOf", text, explanation, encoding)
-        assert [piece["text"] for piece in pieces if piece["word"]] == words
 
 
 def test_numbers_are_shown_for_the_word_under_the_pointer(visit: Visit, served: Server) -> None:
@@ -154,9 +136,10 @@ def test_numbers_are_shown_for_the_word_under_the_pointer(visit: Visit, served: 
     word.hover()
     (term,) = [term for term in explain(served, MIXED)["terms"] if "superb" in term["terms"]]
     points = f"{term['probability'] * 100:.1f} points"
-    expect(visit.numbers).to_contain_text(f"“superb”: +{term['log_odds']:.2f} log-odds, +{points}")
+    expect(visit.numbers).to_contain_text(f"“superb”: +{points}, ")
     expect(visit.numbers).to_contain_text("“superb acting”: ")
-    expect(visit.numbers).to_contain_text("Share of this word: +")
+    expect(visit.numbers).to_contain_text("positive without it")
+    expect(visit.numbers).not_to_contain_text("log-odds", use_inner_text=True)
     expect(word).to_have_attribute("aria-describedby", "numbers")
     visit.numbers.hover()  # people may move there to read it with a screen magnifier
     visit.page.wait_for_timeout(250)
@@ -164,9 +147,39 @@ def test_numbers_are_shown_for_the_word_under_the_pointer(visit: Visit, served: 
     visit.page.keyboard.press("Escape")
     expect(visit.numbers).to_be_hidden()
     visit.words.locator("mark", has_text="Zzyzx").hover()
-    expect(visit.numbers).to_have_text("The model has no term for this word here.")
+    expect(visit.numbers).to_have_text("The model does not know this word and ignores it.")
     visit.page.mouse.move(1, 1)
     expect(visit.numbers).to_be_hidden()
+
+
+def test_log_odds_are_shown_on_request(visit: Visit, served: Server) -> None:
+    visit.explain(MIXED)
+    (term,) = [term for term in explain(served, MIXED)["terms"] if "superb" in term["terms"]]
+    row = visit.page.get_by_role("row", name="superb", exact=False).first
+    log_odds = f"+{term['log_odds']:.2f}"
+    expect(row).not_to_contain_text(log_odds, use_inner_text=True)
+    box = visit.page.get_by_label("Show log-odds")
+    box.focus()
+    visit.page.keyboard.press("Space")
+    expect(visit.page.get_by_role("columnheader", name="Log-odds")).to_be_visible()
+    expect(row).to_contain_text(log_odds, use_inner_text=True)
+    visit.words.locator("mark", has_text="superb").hover()
+    expect(visit.numbers).to_contain_text(f"{log_odds} log-odds", use_inner_text=True)
+    expect(visit.numbers).to_contain_text("Share of this word: +", use_inner_text=True)
+    visit.page.reload()
+    expect(box).to_be_checked()
+    visit.explain(MIXED)
+    expect(visit.page.get_by_role("columnheader", name="Log-odds")).to_be_visible()
+
+
+def test_tiny_effects_are_not_shown_as_zero(run: Run) -> None:
+    assert [run("verdict.js", "points", value) for value in (0.1234, -0.02, 4e-4, -4e-4, 0)] == [
+        "+12.3",
+        "−2.0",
+        "under 0.1",
+        "under 0.1",
+        "0.0",
+    ]
 
 
 def test_words_are_reached_with_the_keyboard(visit: Visit) -> None:
@@ -190,7 +203,7 @@ def test_terms_are_listed_by_their_effect(visit: Visit, served: Server) -> None:
     """In this review, "most" has almost no effect."""
     review = "Most of the acting is superb and the plot is good"
     visit.explain(review)
-    terms = explain(served, review)["terms"]
+    terms = sorted(explain(served, review)["terms"], key=lambda term: -abs(term["probability"]))
     rows = visit.page.get_by_role("table", name="Strongest effects").locator("tbody tr")
     expect(rows).to_have_count(8)
     visit.page.get_by_role("button", name=f"Show all {len(terms)}").click()
@@ -198,15 +211,18 @@ def test_terms_are_listed_by_their_effect(visit: Visit, served: Server) -> None:
     expect(visit.page.get_by_role("button", name="Show only 8")).to_have_attribute("aria-expanded", "true")
     directions = {}
     for row, term in zip(rows.all(), terms, strict=True):
-        name, directions[term["terms"][0]], log_odds, points, _ = row.locator("th, td").all_inner_texts()
+        name, directions[term["terms"][0]], points, _, log_odds = row.locator("th, td").all_inner_texts()
         assert name.startswith(", ".join(term["terms"]))
         assert float(log_odds.replace("−", "-")) == pytest.approx(term["log_odds"], abs=0.006)
-        assert float(points.replace("−", "-")) == pytest.approx(term["probability"] * 100, abs=0.06)
-    assert (directions["superb"], directions["most"]) == ("positive", "neither")
+        shown = 0.0 if points == "under 0.1" else float(points.replace("−", "-"))
+        assert shown == pytest.approx(term["probability"] * 100, abs=0.06)
+    assert (directions["superb"], directions["most"]) == ("positive", "none")
 
 
 def test_explanation_warns_where_the_model_is_too_certain(visit: Visit) -> None:
-    warning = visit.page.get_by_text("The model is so certain that the effect of a single word can hardly be measured.")
+    warning = visit.page.get_by_text(
+        "The model is so certain here that the effect of a single word can hardly be measured."
+    )
     visit.explain(CERTAIN)
     expect(warning).to_be_visible()
     visit.explain(MIXED)
@@ -288,7 +304,7 @@ def test_lone_surrogate_is_replaced(visit: Visit) -> None:
 
 
 def test_model_is_described_with_its_plots(visit: Visit) -> None:
-    for fact in (f"imdb, version {NEWEST}", " on 25,000 test reviews", "50,000 characters"):
+    for fact in (f"imdb, version {NEWEST}", "of 25,000 test reviews", "50,000 characters"):
         expect(visit.facts).to_contain_text(fact)
     for name in ("loss", "accuracy"):
         plot = visit.page.get_by_role("img", name=f"Plot: training and validation {name}, epoch by epoch")

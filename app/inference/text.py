@@ -40,7 +40,7 @@ TAG = re.compile(
     r"""(?:\s++[a-z][a-z0-9:_-]*+\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'|[^\s"'<>]++))*+\s*+/?>""",
     re.ASCII | re.IGNORECASE,
 )
-"""An HTML tag, such as `<br />`, `</p>` or `<a href="x">`; app/playground/pull.js has the same rule."""
+"""An HTML tag, such as `<br />`, `</p>` or `<a href="x">`."""
 
 
 class Token(NamedTuple):

@@ -233,7 +233,7 @@ machine is shared and its speed varies, so the ratios are more reliable than the
 
 - **ceiling**: one process of FastAPI and uvicorn that uses this service's request and response models but returns
   constant predictions.
-- **litert**, **tensorflow**: this service with the newest bundle at the time. Only "logging" writes one log line per
+- **litert**, **tensorflow**: this service with the newest bundle. Only "logging" writes one log line per
   request, which is the default. The others log only warnings, because the access logs of the peers are off too.
   "book's bundle" serves `models/imdb/1`. "before" is another checkout, given with `--baseline`.
 - **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser, a dict, NumPy and

@@ -34,28 +34,31 @@ def state_of(replica: str) -> dict[str, dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """The URL of the balancer; everything of docker-compose.yml is up and healthy."""
+def replicas() -> Iterator[list[str]]:
+    """The ids of the two containers of the service, healthy."""
     try:
         docker("info")
-        docker("compose", "pull", "--policy", "missing", "balancer")
     except (OSError, AssertionError) as error:
-        pytest.skip(f"no container engine answers, or it has no image of nginx: {error}")
+        pytest.skip(f"no container engine answers: {error}")
     try:
-        docker(
-            "compose", "build", "--build-arg", "VERSION=0.0.0", timeout=1200
-        )  # installing TensorFlow takes most of it
-        docker("compose", "up", "--detach", "--wait", timeout=300)
-        yield f"http://{docker('compose', 'port', 'balancer', '80')}"
+        # Installing TensorFlow takes most of the time.
+        docker("compose", "build", "--build-arg", "VERSION=0.0.0", timeout=1200)
+        docker("compose", "up", "--detach", "--wait", "sentiment", timeout=300)
+        first, second = docker("compose", "ps", "--quiet", "sentiment").split()
+        yield [first, second]
     finally:
         docker("compose", "down", "--timeout", "20")
 
 
 @pytest.fixture(scope="module")
-def replicas(url: str) -> list[str]:
-    """The ids of the two containers."""
-    first, second = docker("compose", "ps", "--quiet", "sentiment").split()
-    return [first, second]
+def url(replicas: list[str]) -> str:
+    """The URL of the balancer in front of them, healthy."""
+    try:
+        docker("compose", "pull", "--policy", "missing", "balancer")
+    except AssertionError as error:
+        pytest.skip(f"the image of nginx is missing: {error}")
+    docker("compose", "up", "--detach", "--wait", timeout=300)
+    return f"http://{docker('compose', 'port', 'balancer', '80')}"
 
 
 def test_container_replicas_answer_through_the_balancer(url: str, replicas: list[str]) -> None:
@@ -72,8 +75,7 @@ def test_container_replicas_answer_through_the_balancer(url: str, replicas: list
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize(("service", "user", "memory"), [("sentiment", 10001, 1500), ("balancer", 101, 512)])
-def test_container_is_confined(url: str, service: str, user: int, memory: int) -> None:
+def check_confinement(service: str, user: int, memory: int) -> None:
     container = docker("compose", "ps", "--quiet", service).split()[0]
     host = state_of(container)["HostConfig"]
     assert (host["ReadonlyRootfs"], host["CapDrop"], host["CapAdd"]) == (True, ["ALL"], None)
@@ -81,6 +83,14 @@ def test_container_is_confined(url: str, service: str, user: int, memory: int) -
     status = docker("exec", container, "cat", "/proc/1/status")
     for line in (f"Uid:\t{user}", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"):
         assert line in status
+
+
+def test_container_of_the_service_is_confined(replicas: list[str]) -> None:
+    check_confinement("sentiment", user=10001, memory=1500)
+
+
+def test_container_of_the_balancer_is_confined(url: str) -> None:
+    check_confinement("balancer", user=101, memory=512)
 
 
 def test_image_contains_only_what_runs_and_ends_with_the_code(replicas: list[str]) -> None:

@@ -1,6 +1,6 @@
 """The classifier: from raw reviews to predictions.
 
-Cost per review, LiteRT, in batches of 16: 15 us for tokenising, 24 us for finding terms, 11 us for the network
+Cost per review, LiteRT, in batches of 16: 13 us for tokenising, 24 us for finding terms, 8 us for the network
 (docs/explanation/performance.md).
 """
 

@@ -7,7 +7,7 @@ character is a separator, so that a Windows line ending or a no-break space neve
 
 On request, HTML tags are separators too: the IMDB reviews contain `<br />` and `<i>`, whose names are not words.
 
-Cost: 15 us per review (docs/explanation/performance.md).
+Cost: 13 us per review (docs/explanation/performance.md).
 """
 
 import re

@@ -4,7 +4,7 @@ A bundle states its `Encoding`; the `Vocabulary` applies it. The default is the 
 always on, column 2 on if a review contains an unknown word. Encodings with longer terms ("not good") or kept
 punctuation use the same code with other values.
 
-Cost of finding terms: 66 us per review one at a time, 24 us in batches of 16 (docs/explanation/performance.md).
+Cost of finding terms: 54 us per review one at a time, 24 us in batches of 16 (docs/explanation/performance.md).
 """
 
 import itertools

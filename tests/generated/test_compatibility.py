@@ -68,13 +68,16 @@ REQUEST, PREDICTION, PROBLEM = (f"{SCHEMAS} {name}" for name in ("PredictRequest
 REVIEWS, HINT = f"{REQUEST} properties reviews", f"{REQUEST} properties hint"
 SENTIMENT, WORDS = f"{PREDICTION} properties sentiment", f"{PREDICTION} properties words"
 ANSWER = f"{PREDICT} responses 200 content application/json"
-RETRY_AFTER = f"{PREDICT} responses 503 headers Retry-After"
+RETRY_AFTER = "components responses Unavailable headers Retry-After"
 LANGUAGE = {"name": "language", "in": "query", "required": False, "schema": {"type": "string", "enum": ["en", "de"]}}
 
 
 def prepared() -> Document:
-    """The published document with a parameter and an optional field in a request, of which it has none."""
+    """The published document with parts of which it has none: an enumerated parameter, and in a request an optional
+    field and a bound.
+    """
     document = published()
+    edit(f"{REVIEWS} maxItems", 128)(document)
     edit(f"{MODEL} parameters", [LANGUAGE])(document)
     edit(HINT, {"type": "string", "default": "none"})(document)
     return document
@@ -119,7 +122,7 @@ BREAKING: list[tuple[str, Edit]] = [
     ("POST /predict: 422: removed", edit(f"{PREDICT} responses 422")),
     ("200: application/json: removed", edit(ANSWER)),
     ("503: header Retry-After: removed", edit(RETRY_AFTER)),
-    ("header Retry-After: type integer -> string", edit(f"{RETRY_AFTER} schema type", "string")),
+    ("header Retry-After: type integer -> string", edit("components headers Retry-After schema type", "string")),
     (".words: removed", edit(WORDS)),
     (".words: no longer always there", edit(f"{PREDICTION} required words")),
     (".words: type integer -> number", edit(f"{WORDS} type", "number")),

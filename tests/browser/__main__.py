@@ -1,4 +1,4 @@
-"""`python -m tests.browser`: update the README's pictures from the screenshots of test_screens.py."""
+"""`python -m tests.browser`: update the README's picture from the screenshots of test_screens.py."""
 
 from PIL import Image
 
@@ -6,7 +6,7 @@ from tests.browser.chromium import OUTPUT
 from tests.servers import ROOT
 
 IMAGES = ROOT / "docs/images"
-PICTURES = {"light-desktop-numbers.png": "playground-light.png", "dark-phone-numbers.png": "playground-phone-dark.png"}
+PICTURES = {"light-desktop-numbers.png": "playground-light.png"}
 """Screenshot -> picture."""
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,14 +109,20 @@ def starting(*arguments: str, variables: Mapping[str, str] | None = None, **sett
         variables: More environment variables.
         settings: The service's settings.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app", *arguments],
-        cwd=ROOT,
-        env=environment(**{"port": 0, "log_format": "json", "drain": 0, **settings}) | dict(variables or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    env = environment(**{"port": 0, "log_format": "json", "drain": 0, **settings}) | dict(variables or {})
+    with running([sys.executable, "-m", "app", *arguments], cwd=ROOT, env=env) as server:
+        yield server
+
+
+@contextmanager
+def running(command: Sequence[str | Path], **options: Any) -> Iterator[Server]:
+    """Run a server, and stop it after the block.
+
+    Args:
+        command: The program and its arguments.
+        options: See `subprocess.Popen`.
+    """
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     server = Server(process)
     try:
         yield server

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tests.bundles import break_golden_review
 from tests.clients import answered, load, outcomes_of
 from tests.probabilities import assert_same
 from tests.scraping import number, scrape
-from tests.servers import PATIENCE, ROOT, Server, environment, serving, wait_until
+from tests.servers import PATIENCE, ROOT, Server, environment, running, serving, wait_until
 
 both = pytest.mark.parametrize("workers", [1, 2])
 REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
@@ -117,22 +116,11 @@ def test_chosen_versions_stay(folder: Path, newer: Path) -> None:
 @pytest.mark.parametrize(("workers", "code"), [(1, -signal.SIGHUP), (2, 0)])
 def test_closing_the_terminal_stops_the_service(folder: Path, workers: int, code: int) -> None:
     terminal, stdin = os.openpty()
-    settings = {"model_dir": folder, "runtime": "litert", "workers": workers, "drain": 0, "port": 0}
-    process = subprocess.Popen(
-        ["setsid", "--ctty", sys.executable, "-m", "app"],
-        cwd=ROOT,
-        env=environment(log_format="json", **settings),
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    server = Server(process)
-    server.wait_ready(workers)
-    reload(server, "reloaded", workers)  # the terminal is open
-    os.close(terminal)
-    os.close(stdin)
-    assert process.wait(PATIENCE) == code
-    server.reader.join(PATIENCE)
-    assert process.stdout is not None
-    process.stdout.close()
+    env = environment(model_dir=folder, runtime="litert", workers=workers, drain=0, port=0, log_format="json")
+    command = ["setsid", "--ctty", sys.executable, "-m", "app"]
+    with running(command, cwd=ROOT, env=env, stdin=stdin) as server:
+        server.wait_ready(workers)
+        reload(server, "reloaded", workers)  # the terminal is open
+        os.close(terminal)
+        os.close(stdin)
+        assert server.process.wait(PATIENCE) == code

@@ -11,7 +11,7 @@ import pytest
 
 from app.inference.bundle import load_bundle
 from tests.bundles import MODELS, NEWEST
-from tests.servers import PATIENCE, ROOT, Server, environment
+from tests.servers import ROOT, environment, running
 
 pytestmark = pytest.mark.slow
 
@@ -41,25 +41,11 @@ def test_score_uses_the_installed_bundle(command: Path, tmp_path: Path) -> None:
 
 
 def test_serve_answers_and_has_its_pages(command: Path, tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [command, "serve"],
-        cwd=tmp_path,
-        env=environment(port=0, drain=0, log_format="json") | {"PATH": os.defpath},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    server = Server(process)
-    try:
+    env = environment(port=0, drain=0, log_format="json") | {"PATH": os.defpath}
+    with running([command, "serve"], cwd=tmp_path, env=env) as server:
         url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
         response = httpx.post(f"{url}/predict", json={"reviews": ["A superb film."]})
         assert response.json()["model"] == {"name": "imdb", "version": NEWEST}
         assert httpx.get(f"{url}/model").json()["runtime"] == "litert"
         for path in ("/", "/playground/playground.js", "/docs", "/openapi.json"):
             assert httpx.get(f"{url}{path}", headers={"Accept": "text/html"}).status_code == 200
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-        server.reader.join(PATIENCE)
-        assert process.stdout is not None
-        process.stdout.close()

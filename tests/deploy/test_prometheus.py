@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are not a
 from app.settings import Settings
 from tests.deploy.test_observability import HISTOGRAMS, PROMETHEUS, RECORDED, RULES
 from tests.scraping import number, scrape
-from tests.servers import PATIENCE, Server, serving, wait_until
+from tests.servers import PATIENCE, running, serving, wait_until
 
 PROGRAM = shutil.which("prometheus", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/bin"]))
 RUNBOOK = "https://runbooks.example.com/sentiment"
@@ -40,29 +39,12 @@ def prometheus(folder: Path, **targets: str) -> Iterator[httpx.Client]:
         "scrape_configs": [{"job_name": "sentiment", "static_configs": static}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
-    process = subprocess.Popen(
-        [
-            PROGRAM,
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    server = Server(process)
-    try:
+    options = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+    with running([PROGRAM, *options, "--web.listen-address=127.0.0.1:0"]) as server:
         address = server.wait_for(r'msg="Listening on" address=([\d.:]+)')[1]
         server.wait_for("Server is ready to receive web requests")
         with httpx.Client(base_url=f"http://{address}/api/v1/", timeout=PATIENCE) as client:
             yield client
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-        server.reader.join(PATIENCE)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def get(client: httpx.Client, path: str, **parameters: str) -> Any:

@@ -235,7 +235,7 @@ class _TermFinder:
     def __init__(self, word_index: Mapping[str, int], longest: int) -> None:
         # Array operations over all terms at once: 100,000 terms would take half a second one by one.
         lengths = np.fromiter((term.count(" ") + 1 for term in word_index), np.intp, len(word_index))  # (terms,)
-        numbers, self._numbers = _number_words(word_index, lengths.sum())
+        numbers, self._numbers = _number_words(word_index, int(lengths.sum()))
         starts = lengths.cumsum() - lengths  # (terms,), the index of each term's first word
         prefix_of = numbers[starts]  # (terms,), the number of the part of each term that was read so far
         prefixes = len(self._numbers) + 1

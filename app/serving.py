@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-    from app.inference.bundle import Bundle
     from app.metrics import Metrics
 
 
@@ -30,12 +29,14 @@ def serve(settings: Settings) -> int:
     """
     from app import tracing
 
-    # First, so that a wrong path or a damaged file fails at once, not in every worker.
-    bundles = load_bundles(settings)
     if tracing.requested():
         tracing.check()
     if settings.workers > 1:
-        return _serve_with_workers(settings, bundles)
+        return _serve_with_workers(settings)
+
+    from app.inference.bundle import load_bundles
+
+    bundles = load_bundles(settings.model_dir, settings.model_version)  # first, so that a wrong path fails at once
 
     from app.main import create_app
     from app.metrics import Metrics
@@ -54,17 +55,6 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def load_bundles(settings: Settings) -> "list[Bundle]":
-    """Load and verify the bundles that the settings name.
-
-    Raises:
-        BundleError: One of them is missing or damaged.
-    """
-    from app.inference.bundle import find_bundles, load_bundle
-
-    return [load_bundle(folder) for folder in find_bundles(settings.model_dir, settings.model_version)]
-
-
 def create_worker_app(folders: Sequence[Path]) -> "FastAPI":
     """Create the app in a worker. The supervisor names the bundles, so that all workers serve the same ones."""
     from app.main import create_app
@@ -72,11 +62,15 @@ def create_worker_app(folders: Sequence[Path]) -> "FastAPI":
     return create_app(bundles=folders)
 
 
-def _worker_app(bundles: "Sequence[Bundle]") -> "Callable[[], FastAPI]":
+def _worker_app(settings: Settings) -> "Callable[[], FastAPI]":
+    from app.inference.bundle import load_bundles
+
+    bundles = load_bundles(settings.model_dir, settings.model_version)
     return partial(create_worker_app, [bundle.folder for bundle in bundles])
 
 
-def _serve_with_workers(settings: Settings, bundles: "Sequence[Bundle]") -> int:
+def _serve_with_workers(settings: Settings) -> int:
+    app = _worker_app(settings)  # first, so that a wrong path or a damaged file fails at once, not in every worker
     with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported, here and in the workers
 
@@ -88,8 +82,8 @@ def _serve_with_workers(settings: Settings, bundles: "Sequence[Bundle]") -> int:
         metrics = Metrics()
         _serve_metrics(settings, metrics)
         # Each worker creates the app itself, with settings from the environment.
-        config = _uvicorn_config(_worker_app(bundles), settings, factory=True)
-        supervisor = Supervisor(config, metrics, lambda: _worker_app(load_bundles(settings)))
+        config = _uvicorn_config(app, settings, factory=True)
+        supervisor = Supervisor(config, metrics, partial(_worker_app, settings))
         supervisor.run()
         return 1 if supervisor.failed else 0
 

@@ -80,9 +80,7 @@ class Supervisor(Multiprocess):
 
     def handle_int(self) -> None:
         """Stop without a drain period: workers that have received SIGINT skip it on SIGTERM."""
-        for worker in self.processes:
-            if worker.process.is_alive() and worker.pid is not None:
-                os.kill(worker.pid, signal.SIGINT)
+        self._signal_workers(signal.SIGINT)
         self.should_exit.set()
 
     def handle_hup(self) -> None:
@@ -98,9 +96,12 @@ class Supervisor(Multiprocess):
             return
         self._apps.append(app)
         self.config.app = app
+        self._signal_workers(signal.SIGHUP)
+
+    def _signal_workers(self, number: signal.Signals) -> None:
         for worker in self.processes:
             if worker.process.is_alive() and worker.pid is not None:
-                os.kill(worker.pid, signal.SIGHUP)
+                os.kill(worker.pid, number)
 
     def handle_ttin(self) -> None:
         """Ignore the signal: SENTIMENT_WORKERS sets the number of workers."""

@@ -33,6 +33,6 @@ def version_of(request: HTTPConnection) -> ServedVersion:
     elif request.scope["query_string"]:  # parsing an empty one takes time, too
         version = request.query_params.get("version")
     served = service.default if version is None else service.versions.get(version)
-    if served is None or path.get("model_name", service.name) != service.name:
+    if served is None or ("model_name" in path and path["model_name"] != service.name):
         raise ModelNotFound(service.name, list(service.versions))
     return served

@@ -213,6 +213,11 @@ def bundle_versions(models: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isascii() and name.isdigit() and str(int(name)) == name)
 
 
+def load_bundles(models: Path, versions: str | None = None) -> list[Bundle]:
+    """Find the bundles to serve, the default first, and load each; see `find_bundles` and `load_bundle`."""
+    return [load_bundle(folder) for folder in find_bundles(models, versions)]
+
+
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle and verify all of its files.
 

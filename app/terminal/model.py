@@ -1,6 +1,6 @@
 """The bundles and the classifiers behind a command."""
 
-from app.inference.bundle import Bundle, find_bundles, load_bundle
+from app.inference.bundle import Bundle, load_bundles
 from app.inference.classifier import Classifier, open_classifier
 from app.settings import Settings
 
@@ -11,5 +11,5 @@ def open_models(settings: Settings) -> list[tuple[Bundle, Classifier]]:
     Raises:
         SentimentError: A bundle is missing or damaged, or the runtime is not installed.
     """
-    bundles = [load_bundle(folder) for folder in find_bundles(settings.model_dir, settings.model_version)]
+    bundles = load_bundles(settings.model_dir, settings.model_version)
     return [(bundle, open_classifier(bundle, settings.command_runtime)) for bundle in bundles]

@@ -1,6 +1,6 @@
 """Every setting and its default. All come from the environment.
 
-Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/runbook.md), `TF_*`.
+Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/operate.md), `TF_*`.
 """
 
 from functools import cached_property

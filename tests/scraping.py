@@ -22,7 +22,7 @@ def numbers_in(exposition: str) -> Numbers:
 
 
 def number(numbers: Numbers, metric: str, /, **labels: str) -> float:
-    """The sum of a metric's series that have these labels, at least one."""
+    """The value of the only series of a metric that has these labels, whatever other labels it has."""
     found = [value for (name, has), value in numbers.items() if name == f"sentiment_{metric}" and labels.items() <= has]
-    assert found, f"no sentiment_{metric} with {labels}"
-    return sum(found)
+    assert len(found) == 1, f"{len(found)} series of sentiment_{metric} with {labels}"
+    return found[0]

@@ -187,7 +187,7 @@ def test_container_agrees_with_its_settings(variant: str) -> None:
 @pytest.mark.parametrize("variant", [*OVERLAYS, "standard"])
 def test_grace_period_covers_sleep_drain_and_shutdown(variant: str) -> None:
     set_, asleep = settings(variant), container(variant)["lifecycle"]["preStop"]["sleep"]["seconds"]
-    shutdown, collector = 2, 7  # docs/how-to/runbook.md, "Time to stop"
+    shutdown, collector = 2, 7  # docs/how-to/operate.md, "Time to stop"
     grace = (predictor(variant) if variant in KSERVE else pod(variant))["terminationGracePeriodSeconds"]
     assert 0 <= grace - (asleep + set_.drain + set_.shutdown_timeout + shutdown + collector) <= 10
     seconds = re.findall(r"^\| (\d+) \|", PAGE.partition("### How a pod stops")[2].partition("## ")[0], re.MULTILINE)

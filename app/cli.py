@@ -72,7 +72,7 @@ def serve(
     settings = opt.load_settings(
         host=host, port=port, workers=workers, runtime=runtime, model_dir=model_dir, model_version=model_version
     )
-    from app import serving
+    from app.process import serving
 
     raise typer.Exit(serving.serve(settings))
 

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from app import __version__, tracing
+from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
 from app.api.middleware import Admission, ApiKeys, RequestContext
@@ -21,10 +21,11 @@ from app.api.protocols import open_inference, tensorflow_serving
 from app.api.state import State
 from app.inference.bundle import Bundle, find_bundles
 from app.inference.errors import SentimentError
-from app.logs import configure_logs
-from app.metrics import Metrics
 from app.service import Service
 from app.settings import Settings
+from app.telemetry import tracing
+from app.telemetry.logs import configure_logs
+from app.telemetry.metrics import Metrics
 
 DESCRIPTION = """\
 Estimates how likely movie reviews are to be positive.

@@ -15,9 +15,9 @@ from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import BundleDamaged, SentimentError
 from app.inference.explainer import Explainer
 from app.inference.waiting import WaitingReviews
-from app.memory import resident_bytes
-from app.metrics import Metrics
 from app.settings import Settings
+from app.telemetry.memory import resident_bytes
+from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 

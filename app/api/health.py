@@ -6,7 +6,7 @@ from app.api.openapi import problems
 from app.api.schemas import Health
 from app.api.state import service_of
 from app.inference.errors import NotServing
-from app.metrics import MEDIA_TYPE
+from app.telemetry.metrics import MEDIA_TYPE
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 

@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
 from app.api.pages import PAGE_POLICIES
-from app.logs import REQUEST_ID
-from app.metrics import OTHER
 from app.service import Service
+from app.telemetry.logs import REQUEST_ID
+from app.telemetry.metrics import OTHER
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """Accepted values of X-Request-ID. Anything else could forge log lines or headers, and is replaced."""

@@ -21,8 +21,8 @@ from app.bulk.output import JobState, Output
 from app.bulk.pools import Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
 from app.inference.bundle import find_bundle, load_bundle
-from app.memory import peak_resident_bytes
 from app.settings import Settings
+from app.telemetry.memory import peak_resident_bytes
 
 INCOMPLETE = 3
 """Exit code if the job is complete, but not every row could be scored."""

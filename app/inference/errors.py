@@ -14,7 +14,7 @@ SentimentError
 ├── DeadlineExceeded       the reviews were not scored in time
 ├── Overloaded             too many reviews or explanations are in progress; try again later
 ├── NotServing             the service is stopping; another replica may answer
-├── TracingUnavailable     traces are requested, but their packages are not installed (`app.tracing`)
+├── TracingUnavailable     traces are requested, but their packages are not installed (`app.telemetry.tracing`)
 └── RequestError           the request cannot be answered as sent (`app.api.errors`)
 
 Messages are for people: they name the file or the limit and say what to do next. Only `app.api.errors` chooses HTTP

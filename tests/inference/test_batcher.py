@@ -11,7 +11,7 @@ from app.inference.classifier import BATCH, Classifier, open_classifier
 from app.inference.errors import DeadlineExceeded, InferenceError, Overloaded
 from app.inference.runtimes import RUNTIMES
 from app.inference.waiting import WaitingReviews
-from app.metrics import Metrics
+from app.telemetry.metrics import Metrics
 from tests.inference.test_classifier import FakeRuntime
 from tests.probabilities import assert_same
 from tests.servers import PATIENCE

@@ -10,7 +10,7 @@ from app.inference.errors import DeadlineExceeded, Overloaded
 from app.inference.explainer import CHUNK, Explainer
 from app.inference.explanation import Occlusion
 from app.inference.waiting import WaitingReviews
-from app.metrics import Metrics
+from app.telemetry.metrics import Metrics
 from tests.inference.test_classifier import FakeRuntime
 
 pytestmark = pytest.mark.anyio

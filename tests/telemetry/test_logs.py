@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from app.logs import configure_logs
+from app.telemetry.logs import configure_logs
 
 
 @pytest.mark.parametrize("logger", ["uvicorn.error", "asyncio", "elsewhere"])

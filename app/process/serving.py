@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-    from app.metrics import Metrics
+    from app.telemetry.metrics import Metrics
 
 
 def serve(settings: Settings) -> int:
@@ -27,7 +27,7 @@ def serve(settings: Settings) -> int:
     Raises:
         SentimentError: The bundle is missing or damaged, or the packages for tracing are not installed.
     """
-    from app import tracing
+    from app.telemetry import tracing
 
     if tracing.requested():
         tracing.check()
@@ -39,8 +39,8 @@ def serve(settings: Settings) -> int:
     bundles = load_bundles(settings.model_dir, settings.model_version)  # first, so that a wrong path fails at once
 
     from app.main import create_app
-    from app.metrics import Metrics
-    from app.server import Server
+    from app.process.server import Server
+    from app.telemetry.metrics import Metrics
 
     metrics = Metrics()
     metrics.workers.set(1)
@@ -74,9 +74,9 @@ def _serve_with_workers(settings: Settings) -> int:
     with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported, here and in the workers
 
-        from app.logs import configure_logs
-        from app.metrics import Metrics
-        from app.supervisor import Supervisor
+        from app.process.supervisor import Supervisor
+        from app.telemetry.logs import configure_logs
+        from app.telemetry.metrics import Metrics
 
         configure_logs(settings.log_level, settings.log_format)
         metrics = Metrics()

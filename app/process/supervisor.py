@@ -14,8 +14,8 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from app.inference.errors import SentimentError
-from app.metrics import Metrics
-from app.server import Server, Terminal
+from app.process.server import Server, Terminal
+from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 

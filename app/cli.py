@@ -4,6 +4,7 @@ Each command does its own imports, so that `score` need not load a web framework
 """
 
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,8 @@ class Commands(TyperGroup):
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["serve", *args]
+        if args[:1] != ["serve"]:  # which handles it
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -72,9 +75,15 @@ def serve(
     settings = opt.load_settings(
         host=host, port=port, workers=workers, runtime=runtime, model_dir=model_dir, model_version=model_version
     )
-    from app.process import serving
+    from app.process.listener import AddressUnavailable
+    from app.process.serving import serve as run
 
-    raise typer.Exit(serving.serve(settings))
+    try:
+        code = run(settings)
+    except AddressUnavailable as error:
+        typer.echo(f"error: {printable(str(error))}", err=True)
+        code = 3
+    raise typer.Exit(code)
 
 
 @app.command()

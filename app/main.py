@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -19,7 +18,7 @@ from app.api.openapi import add_openapi
 from app.api.pages import page_routes
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.state import State
-from app.inference.bundle import Bundle, find_bundles
+from app.inference.bundle import Bundle, load_bundles
 from app.inference.errors import SentimentError
 from app.service import Service
 from app.settings import Settings
@@ -46,14 +45,14 @@ log = structlog.get_logger()
 
 
 def create_app(
-    settings: Settings | None = None, bundles: Sequence[Bundle | Path] = (), metrics: Metrics | None = None
+    settings: Settings | None = None, bundles: Sequence[Bundle] = (), metrics: Metrics | None = None
 ) -> FastAPI:
     """Create the application.
 
     Args:
-        settings: If None, they are read from the environment, as in each worker.
-        bundles: The bundles to serve, the default first; folders are loaded and verified when the application starts.
-            If there are none, those in the settings are served.
+        settings: If None, they are read from the environment.
+        bundles: The bundles to serve, the default first. If there are none, those in the settings are loaded when the
+            application starts.
         metrics: The metrics to update. If None, new ones are created.
     """
     settings = settings or Settings()
@@ -97,15 +96,14 @@ def create_app(
     return app
 
 
-def start_service(settings: Settings, bundles: Sequence[Bundle | Path], metrics: Metrics) -> Service:
-    """Load and verify all bundles.
+def start_service(settings: Settings, bundles: Sequence[Bundle], metrics: Metrics) -> Service:
+    """Open all bundles.
 
     Raises:
         SentimentError: A bundle cannot be served. The reason has been logged.
     """
     try:
-        found = bundles or find_bundles(settings.model_dir, settings.model_version)
-        service = Service(settings, found, metrics)
+        service = Service(settings, bundles or load_bundles(settings.model_dir, settings.model_version), metrics)
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
         raise

@@ -2,15 +2,13 @@
 
 import asyncio
 import gc
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from app.inference.batcher import Batcher
-from app.inference.bundle import MANIFEST, Bundle, find_bundles, load_bundle
+from app.inference.bundle import MANIFEST, Bundle, load_bundles
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import BundleDamaged, SentimentError
 from app.inference.explainer import Explainer
@@ -44,7 +42,7 @@ class Service:
 
     Args:
         settings: The settings.
-        bundles: The bundles to serve, or their folders; the default version first.
+        bundles: The bundles to serve, the default version first.
         metrics: The metrics to update.
 
     Attributes:
@@ -59,14 +57,14 @@ class Service:
         SentimentError: A bundle cannot be served.
     """
 
-    def __init__(self, settings: Settings, bundles: Iterable[Bundle | Path], metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, bundles: Iterable[Bundle], metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
         self.waiting = WaitingReviews(settings.max_waiting)
         self.explainer = Explainer(settings.max_explaining, settings.max_explanation_rows, settings.deadline)
         self.draining = False
         self.versions: dict[str, ServedVersion] = {}
-        self._serve(self._load(bundles))
+        self._serve(self._open_all(bundles))
         gc.freeze()  # exempts loaded objects from garbage collection, as they live until the next reload
 
     @property
@@ -91,10 +89,9 @@ class Service:
         with.
         """
         try:
-            found = find_bundles(self.settings.model_dir, self.settings.model_version)
-            versions = await asyncio.to_thread(self._load, found)
+            versions = await asyncio.to_thread(self._reloaded)
         except SentimentError as error:
-            log.error("reload rejected", reason=str(error), serving=list(self.versions), pid=os.getpid())
+            log.error("reload rejected", reason=str(error), serving=list(self.versions))
             self.metrics.reloaded(loaded=False)
             return
         self._serve(versions)
@@ -103,13 +100,15 @@ class Service:
         gc.collect()
         gc.freeze()
         self.metrics.reloaded(loaded=True)
-        log.info("reloaded", versions=self.digests, pid=os.getpid())
+        log.info("reloaded", bundles=self.digests)
 
-    def _load(self, bundles: Iterable[Bundle | Path]) -> dict[str, ServedVersion]:
-        """Load and verify bundles; those that are already in service stay."""
+    def _reloaded(self) -> dict[str, ServedVersion]:
+        return self._open_all(load_bundles(self.settings.model_dir, self.settings.model_version))
+
+    def _open_all(self, bundles: Iterable[Bundle]) -> dict[str, ServedVersion]:
+        """Open bundles; those that are already in service stay."""
         versions = {}
-        for found in bundles:
-            bundle = load_bundle(found) if isinstance(found, Path) else found
+        for bundle in bundles:
             version = self.versions.get(bundle.manifest.version)
             if version is None or version.bundle.digest != bundle.digest:
                 version = self._open(bundle)

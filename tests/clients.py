@@ -1,7 +1,8 @@
-"""Clients that never pause."""
+"""Clients that send one request after the other."""
 
 import json
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,10 +31,12 @@ class Client(Thread):
     Args:
         url: The server's URL.
         reviews: The reviews of each request.
+        pause: Seconds between a response and the next request.
     """
 
-    def __init__(self, url: str, reviews: Sequence[str]) -> None:
+    def __init__(self, url: str, reviews: Sequence[str], pause: float = 0) -> None:
         super().__init__(daemon=True)
+        self._pause = pause
         self._port = int(url.rsplit(":", 1)[1])
         self._request = b"".join(request_of(reviews))
         self.outcomes: Counter[str] = Counter()
@@ -48,7 +51,7 @@ class Client(Thread):
                 return
             with connection:
                 while self._send(connection) and not self.stopping:
-                    pass
+                    time.sleep(self._pause)
 
     def _send(self, connection: socket.socket) -> bool:
         """Send a request and read its response; returns whether the connection can be used again."""
@@ -78,9 +81,9 @@ def outcomes_of(clients: list[Client]) -> Counter[str]:
 
 
 @contextmanager
-def load(url: str, reviews: Sequence[str] = REVIEWS) -> Iterator[list[Client]]:
-    """Run eight clients until the end of the block."""
-    clients = [Client(url, reviews) for _ in range(8)]
+def load(url: str, reviews: Sequence[str] = REVIEWS, count: int = 8, pause: float = 0) -> Iterator[list[Client]]:
+    """Run clients until the end of the block."""
+    clients = [Client(url, reviews, pause) for _ in range(count)]
     for client in clients:
         client.start()
     try:

@@ -1,5 +1,6 @@
 """Middleware that every request passes through: context, API keys, admission. Plain ASGI, outermost first."""
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
 from app.api.pages import PAGE_POLICIES
+from app.inference.errors import NotServing
 from app.service import Service
 from app.telemetry.logs import REQUEST_ID
 from app.telemetry.metrics import OTHER
@@ -29,6 +31,8 @@ POLICY = b"default-src 'none'; frame-ancestors 'none'"
 
 PROTECTED = ("/predict", "/explain", "/model", "/metrics")
 PROTECTED_BELOW = ("/v1/models", "/v2/models")
+
+CUT_OFF = "the service stopped before it had finished this request"
 
 log = structlog.get_logger()
 
@@ -75,6 +79,10 @@ class RequestContext:
         token = REQUEST_ID.set(request_id)
         try:
             await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:  # by uvicorn, after the shutdown timeout
+            if status != CLIENT_DISCONNECTED:
+                raise
+            await respond(NotServing(CUT_OFF), scope)(scope, receive, send_with_headers)
         except Exception as error:
             if complete:  # uvicorn could not parse the next request of this connection, and closes it
                 raise

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
@@ -163,6 +163,18 @@ class Bundle:
     profile: Profile
 
 
+class BundleId(NamedTuple):
+    """What identifies a bundle.
+
+    Attributes:
+        folder: Its folder.
+        digest: See `Bundle`.
+    """
+
+    folder: Path
+    digest: str
+
+
 def find_bundle(models: Path, versions: str | None = None) -> Path:
     """Find the folder of the default version; see `find_bundles`."""
     return find_bundles(models, versions)[0]
@@ -218,20 +230,41 @@ def load_bundles(models: Path, versions: str | None = None) -> list[Bundle]:
     return [load_bundle(folder) for folder in find_bundles(models, versions)]
 
 
-def load_bundle(folder: Path) -> Bundle:
+def identify_bundles(models: Path, versions: str | None = None) -> list[BundleId]:
+    """Find bundles as `find_bundles` does, for other processes that have to load exactly these.
+
+    Raises:
+        BundleNotFound: There is no such folder or version.
+        BundleDamaged: A manifest cannot be read.
+    """
+    found = find_bundles(models, versions)
+    try:
+        return [BundleId(folder, _digest(_read(folder, MANIFEST))) for folder in found]
+    except OSError as error:
+        raise _unreadable(error, models) from error
+
+
+def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
     """Read a bundle and verify all of its files.
+
+    Args:
+        folder: Its folder.
+        digest: The digest that it must have; None for any.
 
     Raises:
         BundleNotFound: There is no manifest.
         BundleDamaged: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
-            manifest. No other error is raised, whatever the files contain.
+            manifest, or the digest is another one. No other error is raised, whatever the files contain.
     """
     try:
-        return _load(folder)
+        bundle = _load(folder)
+        if digest not in (None, bundle.digest):
+            raise BundleDamaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
+        return bundle
     except SentimentError:
         raise
     except OSError as error:
-        raise BundleDamaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})") from error
+        raise _unreadable(error, folder) from error
     except Exception as error:  # unexpected; the cause is chained
         raise BundleDamaged(folder, f"it cannot be read ({type(error).__name__})") from error
 
@@ -262,16 +295,24 @@ def _load(folder: Path) -> Bundle:
     return Bundle(
         folder,
         manifest,
-        hashlib.sha256(content).hexdigest(),
+        _digest(content),
         _vocabulary(folder / WORD_INDEX, files[WORD_INDEX], manifest),
         _golden(folder / GOLDEN, files[GOLDEN]),
         _parsed(folder / PROFILE, files[PROFILE], Profile, "a profile of training reviews"),
     )
 
 
+def _unreadable(error: OSError, folder: Path) -> BundleDamaged:
+    return BundleDamaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _verified(folder: Path, name: str, digest: str) -> bytes:
     content = _read(folder, name)
-    if hashlib.sha256(content).hexdigest() != digest:
+    if _digest(content) != digest:
         raise BundleDamaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
     return content
 
@@ -380,7 +421,7 @@ def write_manifest(folder: Path, **facts: Any) -> Manifest:
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     digests = {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        name: _digest(path.read_bytes())
         for path in files
         if (name := path.relative_to(folder).as_posix()) not in OWN_NAMES
     }
@@ -396,7 +437,7 @@ def write_checksum(folder: Path) -> None:
 
 
 def _checksum_of(manifest: bytes) -> bytes:
-    return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
+    return f"{_digest(manifest)}  {MANIFEST}\n".encode()
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:

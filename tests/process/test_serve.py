@@ -64,7 +64,9 @@ def test_command_with_a_wrong_setting_names_it(settings: dict[str, object], stat
 def test_command_on_a_taken_port_fails(server: Server) -> None:
     done = run_app(port=server.url.rsplit(":", 1)[1])
     assert done.returncode == 3
-    assert "address already in use" in (done.stdout + done.stderr).lower()
+    assert "Address already in use" in done.stderr
+    assert "SENTIMENT_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_command_openapi_writes_the_document() -> None:

@@ -1,17 +1,22 @@
 """Stops lose no request: real processes, real signals, clients that never pause."""
 
+import json
 import os
 import signal
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
-from tests.clients import HEAD, answered, load, outcomes_of
-from tests.raw_http import connected
+from tests.clients import BODY, HEAD, answered, load, outcomes_of
+from tests.raw_http import connected, request
 from tests.scraping import number, scrape
-from tests.servers import PATIENCE, run_app, serving, starting, wait_until
+from tests.servers import PATIENCE, ROOT, run_app, serving, starting, wait_until
 
+JSON = "Content-Type: application/json"
 both = pytest.mark.parametrize("workers", [1, 2])
 UNHURRIED = {"runtime": "litert", "drain": 1000, "shutdown_timeout": 1000, "request_timeout": 1000}
 """No timeout of the service ends a test."""
@@ -29,6 +34,86 @@ def test_stop_loses_no_request(models: Path, workers: int, drain: float) -> None
                 client.join(PATIENCE)  # until nothing listens any more
         assert server.process.wait(PATIENCE) == 0
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+
+
+EXPLAINED = [" ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))[:3000])] * 2
+"""Reviews whose explanation takes thousands of rows."""
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_stop_of_several_workers_finishes_slow_and_pausing_requests(group: bool) -> None:
+    """Process managers such as systemd signal all processes of the group."""
+    settings = {"runtime": "litert", "drain": 2, "shutdown_timeout": 1000, "deadline": 1000}
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(workers=2, **settings))
+        clients = stack.enter_context(load(server.url, count=25, pause=1))
+        uploads = [stack.enter_context(connected(server)) for _ in range(20)]
+        explanations = [stack.enter_context(connected(server)) for _ in range(8)]
+        for upload in uploads:
+            upload.send(HEAD + BODY[:-1])
+        wait_until(lambda: answered(clients) > 50)
+        for explanation in explanations:
+            explanation.send(explain_request(EXPLAINED))
+        wait_until(lambda: number(scrape(server.url), "explanations_in_progress") > 0)
+        for pid in (*(server.workers() if group else []), server.process.pid):
+            os.kill(pid, signal.SIGTERM)
+        server.wait_for('"Shutting down"')  # after the drain period
+        for upload in uploads:
+            upload.send(BODY[-1:])
+        assert [upload.answer().status for upload in uploads] == [200] * 20
+        assert {explanation.answer().status for explanation in explanations} <= {200, 503}  # 503: too many of them
+        for client in clients:
+            client.join(PATIENCE)
+        assert server.process.wait(PATIENCE) == 0
+    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
+
+
+def explain_request(reviews: list[str]) -> bytes:
+    body = json.dumps({"reviews": reviews}).encode()
+    return request("POST /explain HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", JSON, body=body)
+
+
+@both
+def test_request_that_the_stop_cuts_off_is_answered(models: Path, workers: int) -> None:
+    """The log and the metrics agree with what the client got."""
+    with serving(model_dir=models, workers=workers, runtime="litert", shutdown_timeout=1) as server:
+        with connected(server) as connection:
+            connection.send(HEAD.replace(b"Host: x", b"Host: x\r\nX-Request-ID: cut-off"))
+            wait_until(lambda: number(scrape(server.url), "open_connections") >= 1)
+            server.process.send_signal(signal.SIGTERM)
+            answer = connection.answer()
+            assert (answer.status, answer.headers["Connection"]) == (503, "close")
+            assert answer.json["type"] == "urn:problem-type:sentiment:not-serving"
+        assert server.process.wait(PATIENCE) == 0
+    (line,) = [line for line in server.logs() if line.get("request_id") == "cut-off"]
+    assert (line["event"], line["status"], line["problem"]) == ("request", 503, "not-serving")
+    assert not any("exception" in line for line in server.logs())
+
+
+def test_stop_does_not_wait_for_a_worker_that_hangs(models: Path) -> None:
+    with serving(model_dir=models, workers=3, runtime="litert", shutdown_timeout=1) as server:
+        stopped, *_ = server.workers()
+        os.kill(stopped, signal.SIGSTOP)
+        started = time.monotonic()
+        for _ in range(40):
+            server.process.send_signal(signal.SIGHUP)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for('"draining"')
+        assert time.monotonic() - started < 5
+        assert server.process.wait(PATIENCE) == 0
+        assert time.monotonic() - started < 15  # seven on an idle machine
+        assert not psutil.pid_exists(stopped)
+
+
+def test_workers_stop_if_the_supervisor_is_killed(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        workers = [psutil.Process(pid) for pid in server.workers()]
+        with load(server.url) as clients:
+            wait_until(lambda: answered(clients) > 500)
+            server.process.kill()
+            _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
+            assert not alive
+        assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
 
 def test_stop_fails_readiness_first_and_still_answers(models: Path) -> None:

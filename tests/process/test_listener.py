@@ -1,0 +1,118 @@
+"""Workers share connections fairly, and one that dies takes only its own along."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+import pytest
+
+from tests.clients import BODY, HEAD
+from tests.raw_http import connected
+from tests.servers import Server, serving, wait_until
+
+
+@pytest.fixture(scope="module")
+def pair(models: Path) -> Iterator[Server]:
+    """Two workers."""
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        yield server
+
+
+def connections_of(server: Server) -> Counter[int]:
+    """Open connections by worker."""
+    port = int(server.url.rsplit(":", 1)[1])
+    return Counter(
+        {
+            pid: sum(
+                connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == port
+                for connection in psutil.Process(pid).net_connections("tcp")
+            )
+            for pid in server.workers()
+        }
+    )
+
+
+@pytest.mark.parametrize(("count", "most"), [(32, 22), (8, 6)])
+def test_connections_opened_together_are_shared(pair: Server, count: int, most: int) -> None:
+    for _ in range(10):
+        with ExitStack() as stack:
+            for _ in range(count):
+                stack.enter_context(connected(pair))
+            wait_until(lambda: connections_of(pair).total() == count)
+            assert max(connections_of(pair).values()) <= most, connections_of(pair)
+        wait_until(lambda: connections_of(pair).total() == 0)
+
+
+def test_connections_are_accepted_while_a_worker_hangs(pair: Server) -> None:
+    """It may have fewer connections than the others, so they leave it some, but not forever."""
+    hanging, _ = pair.workers()
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        for _ in range(20):
+            assert answer_of(pair) == 200
+    finally:
+        os.kill(hanging, signal.SIGCONT)
+
+
+def answer_of(server: Server) -> int:
+    """The status of a request over a connection of its own."""
+    with connected(server) as connection:
+        connection.send(HEAD + BODY)
+        return connection.answer().status
+
+
+def test_worker_that_dies_takes_only_its_own_requests_along(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server, short_connections(server) as outcomes:
+        for _ in range(3):
+            before = outcomes["200"]
+            wait_until(lambda before=before: outcomes["200"] > before + 200)  # type: ignore[misc]
+            os.kill(server.workers()[0], signal.SIGKILL)
+            server.wait_ready(2)
+    lost = outcomes.total() - outcomes["200"]
+    assert lost <= 3 * 8, outcomes
+
+
+@contextmanager
+def short_connections(server: Server) -> Iterator[Counter[str]]:
+    """Eight clients that open a connection for each request, until the end of the block."""
+    outcomes: Counter[str] = Counter()
+    stopping = Event()
+
+    def run() -> None:
+        while not stopping.is_set():
+            try:
+                outcomes[str(answer_of(server))] += 1
+            except (AssertionError, OSError) as error:
+                outcomes[type(error).__name__] += 1
+
+    clients = [Thread(target=run) for _ in range(8)]
+    for client in clients:
+        client.start()
+    try:
+        yield outcomes
+    finally:
+        stopping.set()
+        for client in clients:
+            client.join()
+
+
+def test_listener_recovers_from_a_lack_of_file_descriptors(models: Path) -> None:
+    with serving(model_dir=models, runtime="litert") as server, ExitStack() as stack:
+        psutil.Process(server.process.pid).rlimit(psutil.RLIMIT_NOFILE, (64, 64))
+        for _ in range(64):
+            stack.enter_context(connected(server))
+        server.wait_for('"cannot accept connections"')
+        stack.close()
+        wait_until(lambda: answers(server))
+
+
+def answers(server: Server) -> bool:
+    try:
+        return answer_of(server) == 200
+    except (AssertionError, OSError):
+        return False

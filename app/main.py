@@ -18,7 +18,7 @@ from app.api.openapi import add_openapi
 from app.api.pages import page_routes
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.state import State
-from app.inference.bundle import Bundle, load_bundles
+from app.inference.bundle import BundleId, identify_bundles, load_bundle
 from app.inference.errors import SentimentError
 from app.service import Service
 from app.settings import Settings
@@ -45,14 +45,14 @@ log = structlog.get_logger()
 
 
 def create_app(
-    settings: Settings | None = None, bundles: Sequence[Bundle] = (), metrics: Metrics | None = None
+    settings: Settings | None = None, bundles: Sequence[BundleId] = (), metrics: Metrics | None = None
 ) -> FastAPI:
     """Create the application.
 
     Args:
         settings: If None, they are read from the environment.
-        bundles: The bundles to serve, the default first. If there are none, those in the settings are loaded when the
-            application starts.
+        bundles: The bundles to load when the application starts, the default first. If there are none, the settings
+            say which.
         metrics: The metrics to update. If None, new ones are created.
     """
     settings = settings or Settings()
@@ -96,14 +96,15 @@ def create_app(
     return app
 
 
-def start_service(settings: Settings, bundles: Sequence[Bundle], metrics: Metrics) -> Service:
-    """Open all bundles.
+def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metrics) -> Service:
+    """Load and verify all bundles.
 
     Raises:
         SentimentError: A bundle cannot be served. The reason has been logged.
     """
     try:
-        service = Service(settings, bundles or load_bundles(settings.model_dir, settings.model_version), metrics)
+        chosen = bundles or identify_bundles(settings.model_dir, settings.model_version)
+        service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics)
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
         raise

@@ -1,14 +1,14 @@
 """Connections: one listening socket, shared fairly by all workers.
 
-The system wakes every worker for a pending connection, and whichever is first could take them all. So a worker leaves a
-connection to one that has fewer, for a moment: that one may be busy or dead.
+The system wakes every worker for a pending connection, and the fastest could take them all. So a worker leaves it to
+one that has fewer connections, but only for a moment, as that one may be busy or dead.
 """
 
 import asyncio
 import ctypes
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Set
 from contextlib import suppress
 
 import structlog
@@ -16,20 +16,12 @@ import structlog
 from app.inference.errors import SentimentError
 from app.settings import PREFIX
 
-BACKLOG = 2048
-"""Maximum pending connections."""
-
-LEAVING = 0.002
-"""Seconds that a pending connection is left to a worker with fewer connections."""
-
-RETRY = 1.0
-"""Seconds until the next try to accept after the system refused, for example for lack of file descriptors."""
-
-QUIET = 0.1
-"""Seconds without a new connection after which the listener is closed."""
-
-MAX_CLOSING = 1.0
-"""Maximum seconds to keep accepting while it is being closed; clients that keep connecting must not delay the stop."""
+BACKLOG = 2048  # pending connections
+LEAVING = 0.002  # seconds for which a pending connection is left to another worker
+RETRY = 1.0  # seconds until the next try if the system refuses, for example for lack of file descriptors
+QUIET = 0.1  # seconds without a new connection after which the socket is closed
+MAX_CONNECTIONS = 2**31 - 1  # fits in an int
+MAX_CLOSING = 1.0  # seconds; clients that keep connecting must not delay that forever
 
 log = structlog.get_logger()
 
@@ -37,67 +29,63 @@ log = structlog.get_logger()
 class AddressUnavailable(SentimentError):
     """The service cannot listen at an address; `setting` is that of its port."""
 
-    def __init__(self, host: str, port: int, setting: str, reason: OSError) -> None:
-        super().__init__(
-            f"cannot listen on {host}:{port} ({reason.strerror}); {PREFIX}{setting} sets another port, {PREFIX}HOST "
-            "another address"
-        )
+    def __init__(self, host: str, port: int, setting: str, error: OSError) -> None:
+        another = f"{PREFIX}{setting} sets another port, {PREFIX}HOST another address"
+        super().__init__(f"cannot listen on {host}:{port} ({error.strerror}); {another}")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Reserve an address. Connections are refused until a `Listener` is opened.
+
+    Raises:
+        AddressUnavailable: It is in use, or cannot be used.
+    """
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise AddressUnavailable(host, port, "PORT", error) from error
+    return sock
 
 
 class WorkerState(ctypes.Structure):
-    """What the workers and the supervisor know about a worker, in shared memory.
+    """What the supervisor and other workers know of a worker, in shared memory.
 
     Attributes:
         accepting: Whether it is ready for connections and not stopping.
         connections: Its open connections.
-        seen: Last sign of life, on the monotonic clock.
+        seen: Its last sign of life, on the monotonic clock; 0 until it is ready.
     """
 
     _fields_ = (("accepting", ctypes.c_bool), ("connections", ctypes.c_int), ("seen", ctypes.c_double))
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Reserve an address; connections are refused until a worker listens.
-
-    Raises:
-        AddressUnavailable: It is in use, not allowed, or not of this machine.
-    """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setblocking(False)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise AddressUnavailable(host, port, "PORT", error) from error
-    return listener
-
-
 class Listener:
-    """Accepts connections for one worker.
+    """Accepts the connections of one worker.
 
     Args:
-        sock: A bound socket; workers may share it.
+        sock: A bound socket, which workers may share.
         states: The states of all workers.
-        slot: Index of this worker's state.
+        slot: The index of this worker's own state.
     """
 
-    def __init__(self, sock: socket.socket, states: Sequence[WorkerState], slot: int) -> None:
-        self._sock = sock
-        self._states = states
-        self._state = states[slot]
+    def __init__(self, sock: socket.socket, states: ctypes.Array[WorkerState], slot: int) -> None:
+        self._sock, self._states, self._slot = sock, states, slot
         self._connecting: set[asyncio.Task[None]] = set()
 
-    def open(self, protocol: Callable[[], asyncio.Protocol], connections: set[object]) -> None:
+    def open(self, protocol: Callable[[], asyncio.Protocol], connections: Set[object]) -> None:
         """Start to accept connections.
 
         Args:
             protocol: Creates the protocol of a connection.
-            connections: All open connections, which the protocols keep up to date.
+            connections: The open connections; the protocols update it.
         """
         self._protocol, self._connections = protocol, connections
-        self._state.accepting = True
+        self._states[self._slot].accepting = True
         self.report()
+        self._sock.setblocking(False)
         self._sock.listen(BACKLOG)
         self._watch()
         host, port, *_ = self._sock.getsockname()
@@ -105,12 +93,12 @@ class Listener:
 
     def report(self) -> None:
         """Update this worker's state."""
-        self._state.connections = len(self._connections) + len(self._connecting)
-        self._state.seen = time.monotonic()
+        state = self._states[self._slot]
+        state.connections, state.seen = len(self._connections) + len(self._connecting), time.monotonic()
 
     def drain(self) -> None:
         """From now on, leave connections to workers that are not stopping, if there are any."""
-        self._state.accepting = False
+        self._states[self._slot].accepting = False
 
     def close(self) -> None:
         """Accept the pending connections, which closing the socket would reset, then close it.
@@ -132,16 +120,21 @@ class Listener:
 
     def _pending(self) -> None:
         self.report()
-        own = self._state
+        own = self._states[self._slot]
         if any(
-            state.accepting and (state.connections < own.connections or not own.accepting) for state in self._states
+            other.accepting and (other.connections < own.connections or not own.accepting) for other in self._states
         ):
-            asyncio.get_running_loop().remove_reader(self._sock)
-            asyncio.get_running_loop().call_later(LEAVING, self._accept)
+            self._later(LEAVING, self._accept)
         else:
             self._accept()
 
+    def _later(self, seconds: float, resume: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._sock)
+        loop.call_later(seconds, resume)
+
     def _accept(self) -> None:
+        self._watch()
         try:
             self._connect(self._sock.accept()[0])
         except (BlockingIOError, ConnectionError):  # another worker was faster, or the client has disconnected
@@ -149,10 +142,7 @@ class Listener:
         except OSError as error:
             if self._sock.fileno() != -1:
                 log.error("cannot accept connections", reason=error.strerror)
-                asyncio.get_running_loop().remove_reader(self._sock)
-                asyncio.get_running_loop().call_later(RETRY, self._watch)
-            return
-        self._watch()
+                self._later(RETRY, self._watch)
 
     def _connect(self, connection: socket.socket) -> None:
         task = asyncio.get_running_loop().create_task(self._connected(connection))

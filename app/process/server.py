@@ -10,6 +10,7 @@ import asyncio
 import multiprocessing
 import signal
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -17,7 +18,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from app.inference.bundle import Bundle
+from app.inference.bundle import BundleId
 from app.main import create_app
 from app.process.listener import Listener
 from app.process.terminal import Terminal
@@ -25,8 +26,7 @@ from app.service import Service
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
-IN_TRANSIT = 0.5
-"""Seconds to wait for requests in transit on open connections, before uvicorn closes the idle ones."""
+IN_TRANSIT = 0.5  # seconds to wait for requests on open connections, before uvicorn closes the idle ones
 
 log = structlog.get_logger()
 
@@ -56,23 +56,13 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
         """Start the application, then accept connections."""
         await super().startup(sockets=[])
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if self._parent is None:
-            self._handle_hang_up()
+            terminal = Terminal()
+            signal.signal(signal.SIGHUP, lambda *_: self._hang_up(terminal))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if not self.should_exit:
-            self._listener.open(self._protocol, self.server_state.connections)  # type: ignore[arg-type]
-
-    def _handle_hang_up(self) -> None:
-        terminal = Terminal()
-
-        def hang_up(*_: object) -> None:
-            if terminal.closed:
-                signal.signal(signal.SIGHUP, signal.SIG_DFL)
-                signal.raise_signal(signal.SIGHUP)
-            self._hung_up = True
-
-        signal.signal(signal.SIGHUP, hang_up)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+            self._listener.open(self._protocol, self.server_state.connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Record SIGTERM and SIGINT; see the module docstring.
@@ -84,12 +74,18 @@ class Server(uvicorn.Server):
         self._interrupted |= sig == signal.SIGINT
         self._stopping = True
 
+    def _hang_up(self, terminal: Terminal) -> None:
+        if terminal.closed:
+            self._stopping = True
+        self._hung_up = True
+
     async def on_tick(self, counter: int) -> bool:
         """Run ten times per second; returns whether to stop."""
         self._listener.report()
         if counter % 10 == 0:
             self.service.observe(connections=len(self.server_state.connections))
-            self._stopping |= self._parent is not None and not self._parent.is_alive()
+            if self._parent is not None and not self._parent.is_alive():
+                self._stopping = True
         if self._stopping and self._drained_at is None:
             seconds = 0 if self._interrupted else self.service.settings.drain
             self._drained_at = time.monotonic() + seconds
@@ -115,11 +111,16 @@ class Server(uvicorn.Server):
         )
 
 
-def run_server(settings: Settings, bundles: Sequence[Bundle], metrics: Metrics, listener: Listener) -> int:
-    """Serve until a signal stops this process.
+def run_server(
+    settings: Settings, bundles: Sequence[BundleId], listener: Listener, metrics: Metrics | None = None
+) -> int:
+    """Serve exactly these bundles until a signal stops this process, which may be a worker of several.
 
     Returns:
-        The exit code: 0 after a signal, 1 if a bundle fails its golden reviews.
+        The exit code, 0.
+
+    Raises:
+        SystemExit: A bundle cannot be served; the log says why. The exit code is 1.
     """
     config = uvicorn.Config(
         create_app(settings, bundles, metrics),
@@ -136,6 +137,6 @@ def run_server(settings: Settings, bundles: Sequence[Bundle], metrics: Metrics, 
     )
     try:
         Server(config, listener).run()
-    except SystemExit:  # the application did not start; the log says why
-        return 1
+    except SystemExit:
+        sys.exit(1)
     return 0

@@ -1,69 +1,55 @@
 """Run the service, with one worker or several."""
 
 import os
-import socket
 import tempfile
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
 from app.settings import Settings
-
-if TYPE_CHECKING:
-    from app.telemetry.metrics import Metrics
 
 
 def serve(settings: Settings) -> int:
     """Serve until a signal stops the service.
 
     Returns:
-        The exit code: 0 after a signal, 1 if the bundle fails its golden reviews or no worker can start.
+        The exit code: 0 after a signal, 1 if no bundle could be served; then the log says why.
 
     Raises:
         AddressUnavailable: The address is in use, or cannot be used.
-        SentimentError: The bundle is missing or damaged, or the packages for tracing are not installed.
+        SentimentError: There is no bundle, or the packages for tracing are not installed.
     """
+    from app.inference.bundle import identify_bundles
     from app.telemetry import tracing
     from app.telemetry.logs import configure_logs
 
+    configure_logs(settings.log_level, settings.log_format)
     if tracing.requested():
         tracing.check()
-    configure_logs(settings.log_level, settings.log_format)
-    with bind(settings.host, settings.port) as sock:
-        return _serve_with_workers(settings, sock) if settings.workers > 1 else _serve_alone(settings, sock)
+    bundles = identify_bundles(settings.model_dir, settings.model_version)
+    several = settings.workers > 1
+    with bind(settings.host, settings.port) as sock, shared_metrics() if several else nullcontext():
+        from prometheus_client import start_http_server
 
-
-def _serve_alone(settings: Settings, sock: socket.socket) -> int:
-    from app.inference.bundle import load_bundles
-
-    bundles = load_bundles(settings.model_dir, settings.model_version)  # first, so that a wrong path fails at once
-
-    from app.process.server import run_server
-    from app.telemetry.metrics import Metrics
-
-    metrics = Metrics()
-    metrics.workers.set(1)
-    _serve_metrics(settings, metrics)
-    return run_server(settings, bundles, metrics, Listener(sock, [WorkerState()], 0))
-
-
-def _serve_with_workers(settings: Settings, sock: socket.socket) -> int:
-    with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported, here and in the workers
-
+        from app.process.server import run_server
         from app.process.supervisor import Supervisor
         from app.telemetry.metrics import Metrics
 
         metrics = Metrics()
-        supervisor = Supervisor(settings, sock, metrics)
-        _serve_metrics(settings, metrics)
-        return supervisor.run()
+        metrics.workers.set(settings.workers)
+        if settings.metrics_port is not None:
+            try:
+                start_http_server(settings.metrics_port, settings.host, metrics.registry)
+            except OSError as error:
+                raise AddressUnavailable(settings.host, settings.metrics_port, "METRICS_PORT", error) from error
+        if several:
+            return Supervisor(settings, bundles, sock, metrics).run()
+        return run_server(settings, bundles, Listener(sock, (WorkerState * 1)(), 0), metrics)
 
 
-def _serve_metrics(settings: Settings, metrics: "Metrics") -> None:
-    if settings.metrics_port is not None:
-        from prometheus_client import start_http_server
-
-        try:
-            start_http_server(settings.metrics_port, settings.host, metrics.registry)
-        except OSError as error:
-            raise AddressUnavailable(settings.host, settings.metrics_port, "METRICS_PORT", error) from error
+@contextmanager
+def shared_metrics() -> Iterator[None]:
+    """Have prometheus-client share the metrics of all processes that are started in the block."""
+    with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported
+        yield

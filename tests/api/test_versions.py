@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.inference.bundle import load_bundle
+from app.inference.bundle import identify_bundles
 from app.inference.errors import BundleDamaged
 from app.main import create_app
 from app.settings import Settings
@@ -108,7 +108,7 @@ def test_versions_must_share_a_name(models: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(models / "1", tmp_path / "tiny/1"))
     manifest = (copy / "manifest.json").read_bytes()
     resealed(copy, manifest.replace(b'"name": "tiny"', b'"name": "other"', 1))
-    bundles = [load_bundle(MODELS / NEWEST), load_bundle(copy)]
+    bundles = [*identify_bundles(MODELS, NEWEST), *identify_bundles(copy.parent)]
     with (
         pytest.raises(BundleDamaged, match="the versions have different names: imdb, other"),
         TestClient(create_app(Settings(runtime="litert"), bundles)),

@@ -145,8 +145,9 @@ class Settings(BaseSettings):
     api_keys: Annotated[
         SecretStr | None,
         Field(
-            description="API keys, separated by commas. If any are set, `/predict`, `/explain`, `/model`, `/metrics`, "
-            "`/v1/models` and `/v2/models` require `Authorization: Bearer <key>`. Configure two keys to rotate them "
+            description="API keys, separated by commas. If any are set, every request needs `Authorization: Bearer "
+            "<key>`, except for health checks (`/health/…`, `/v2`, `/v2/health/…`), the playground (`/`, "
+            "`/playground/…`) and the API documentation (`/docs`, `/openapi.json`). Configure two keys to rotate them "
             "without downtime.",
         ),
     ] = None

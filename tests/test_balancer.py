@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.api.test_public_routes import answers_without_a_key
 from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected_to, request
 from tests.servers import PATIENCE, ROOT, serving, wait_until
@@ -167,6 +168,9 @@ LONG, TOO_LONG = f"X: {'x' * 7_000}", f"X: {'x' * 9_000}"
         (f"GET /{'x' * 9_000}", [], 0, (414, "uri-too-long")),
         ("GET /", ["Host: y"], 0, (400, "malformed-request")),
         ("GET /metrics", [], 0, (404, "not-found")),
+        ("GET //x/../metrics", [], 0, (404, "not-found")),
+        *((f"GET /metrics%{code:02x}", [], 0, (404, "not-found")) for code in (1, 9, 10, 13, 31, 127)),
+        ("GET /v2/health/live%0a", [], 0, (404, "There is nothing")),
         ("GET /error/problem", [], 0, (404, "not-found")),  # internal
     ],
     ids=lambda value: str(value)[:30],
@@ -216,6 +220,19 @@ def test_balancer_passes_on_large_heads_and_the_real_address(models: Path, tmp_p
         server.wait_for("whoever")
         (line,) = [line for line in server.logs() if line.get("request_id") == "whoever"]
         assert line["client"] == "127.0.0.1"
+
+
+def test_balancer_lets_no_spelling_of_a_path_avoid_the_key(models: Path, tmp_path: Path) -> None:
+    with (
+        serving(model_dir=models, runtime="litert", api_keys="a-key-of-sixteen") as server,
+        nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url,
+    ):
+        statuses = answers_without_a_key(url)
+        assert {line: status for line, status in statuses.items() if status not in (400, 401, 404, 405)} == {}
+        server.wait_for('"status":401')
+        logged = {(line["path"], line["status"]) for line in server.logs() if line["event"] == "request"}
+    assert not [path for path, _ in logged if not path.isprintable() and path.isascii()]
+    assert ("/metrics", 401) not in logged
 
 
 def test_balancer_passes_on_the_errors_of_overloaded_replicas(models: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 RuntimeName = Literal["tensorflow", "litert"]
+ParserName = Literal["zttp", "h11", "httptools"]
 
 PREFIX = "SENTIMENT_"
 MIN_KEY_LENGTH = 16
@@ -41,6 +42,13 @@ class Settings(BaseSettings):
 
     host: Annotated[str, Field(description="Address to listen on; `0.0.0.0` for all interfaces.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 picks a free one.")] = 8000
+    http: Annotated[
+        ParserName,
+        Field(
+            description="uvicorn's HTTP parser: `zttp`; `h11`, which is mature but slower; or `httptools`, which loses "
+            "the body of requests with `Upgrade: h2c`."
+        ),
+    ] = "zttp"
     workers: Annotated[
         int,
         Field(

@@ -183,10 +183,11 @@ def test_balancer_explains_what_it_refuses(
     assert error.startswith(expected[1])
 
 
-def test_balancer_cuts_off_a_slow_request_head(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: x\r\n", b""], ids=["incomplete", "nothing"])
+def test_balancer_cuts_off_a_slow_request_head(tmp_path: Path, sent: bytes) -> None:
     changes = {"client_header_timeout 10s": "client_header_timeout 1s"}
     with nginx(tmp_path, changes=changes) as url, connected_to(url) as connection:
-        connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        connection.send(sent)
         assert connection.closed()
 
 

@@ -64,7 +64,11 @@ class RequestContext:
                     MutableHeaders(scope=message)["Connection"] = "close"
             elif not message.get("more_body", False):
                 complete = True
-            await send(message)
+            try:
+                await send(message)
+            except Exception:  # uvicorn could not parse the rest of the body, and has answered the request itself
+                complete = True
+                raise
 
         token = REQUEST_ID.set(request_id)
         try:

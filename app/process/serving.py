@@ -111,7 +111,7 @@ def _uvicorn_config(
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        http="zttp",
+        http=settings.http,
         limit_concurrency=settings.limit_concurrency,
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.shutdown_timeout,

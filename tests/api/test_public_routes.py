@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from app.api.routing import traits_of
 from app.main import create_app
 from app.settings import Settings
-from tests.raw_http import Answer, connected_to, request
+from tests.raw_http import PARSERS, Answer, connected_to, request
 from tests.scraping import number, numbers_in
 from tests.servers import Server, serving
 
@@ -153,8 +153,10 @@ def answers_without_a_key(url: str) -> dict[str, int]:
     return statuses
 
 
-def test_no_spelling_of_a_path_avoids_the_key(guarded: Server) -> None:
+@pytest.mark.parametrize("parser", PARSERS)
+def test_no_spelling_of_a_path_avoids_the_key(models: Path, parser: str) -> None:
     """400 is the parser's: the request line is not valid HTTP."""
-    statuses = answers_without_a_key(guarded.url)
+    with serving(model_dir=models, runtime="litert", api_keys=KEY, http=parser) as server:
+        statuses = answers_without_a_key(server.url)
     assert {line: status for line, status in statuses.items() if status not in (400, 401, 404, 405)} == {}
     assert sum(status in (401, 404) for status in statuses.values()) > 0.9 * len(statuses)

@@ -167,6 +167,7 @@ LONG, TOO_LONG = f"X: {'x' * 7_000}", f"X: {'x' * 9_000}"
         ("GET /v2/", [LONG] * 5, 0, (431, "A header exceeds 8 kB")),
         (f"GET /{'x' * 9_000}", [], 0, (414, "uri-too-long")),
         ("GET /", ["Host: y"], 0, (400, "malformed-request")),
+        ("POST /predict", ["Transfer-Encoding: chunked"], 5, (400, "malformed-request")),  # and a Content-Length
         ("GET /metrics", [], 0, (404, "not-found")),
         ("GET //x/../metrics", [], 0, (404, "not-found")),
         *((f"GET /metrics%{code:02x}", [], 0, (404, "not-found")) for code in (1, 9, 10, 13, 31, 127)),

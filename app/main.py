@@ -13,10 +13,11 @@ from starlette.routing import Route
 from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
-from app.api.middleware import Admission, ApiKeys, RequestContext
+from app.api.middleware import ApiKeys, RequestContext, ValidPaths
 from app.api.openapi import add_openapi
 from app.api.pages import page_routes
 from app.api.protocols import open_inference, tensorflow_serving
+from app.api.routing import PredictionRoute, traits_of
 from app.api.state import State
 from app.inference.bundle import BundleId, identify_bundles, load_bundle
 from app.inference.errors import SentimentError
@@ -61,18 +62,19 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         service = start_service(settings, bundles, metrics or Metrics())
-        post_routes = [
-            route.path for route in app.routes if isinstance(route, Route) and "POST" in (route.methods or ())
-        ]
-        service.metrics.start(settings.max_waiting, post_routes, REASONS)
+        scoring = [route.path for route in app.routes if isinstance(route, PredictionRoute)]
+        service.metrics.start(settings.max_waiting, scoring, REASONS)
         yield {"service": service}
         stop_tracing()
 
-    telemetry, stop_tracing = tracing.telemetry()
     routers = [predict.router, explain.router, model.router, health.router]
-    routers += [open_inference.router, tensorflow_serving.router, page_routes(settings)]
+    routers += [open_inference.public_router, open_inference.health_router, open_inference.router]
+    routers += [tensorflow_serving.router, page_routes(settings)]
     if settings.metrics_port is None:
         routers.append(health.metrics_router)
+    routes = [route for router in routers for route in router.routes]
+    probes = {route.path for route in routes if isinstance(route, Route) and traits_of(route).probe}
+    telemetry, stop_tracing = tracing.telemetry(probes)
     app = FastAPI(
         title="Review sentiment",
         version=__version__,
@@ -82,14 +84,12 @@ def create_app(
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "The service that returned this document."}],
         openapi_tags=TAGS,
-        openapi_url="/openapi.json" if settings.docs else None,
-        docs_url=None,  # see `app.api.pages`
-        redoc_url=None,
+        openapi_url=None,  # `app.api.pages` serves the document and its page
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=middleware_of(settings),
         telemetry=telemetry,
-        routes=[route for router in routers for route in router.routes],
+        routes=routes,
     )
     add_openapi(app, settings)
     add_error_handlers(app)
@@ -132,7 +132,7 @@ def middleware_of(settings: Settings) -> list[Middleware]:
                 expose_headers=["Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
             )
         )
+    middleware.append(Middleware(ValidPaths))
     if settings.all_keys:
         middleware.append(Middleware(ApiKeys, keys=settings.all_keys))
-    middleware.append(Middleware(Admission))
     return middleware

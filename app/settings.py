@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 RuntimeName = Literal["tensorflow", "litert"]
+ParserName = Literal["zttp", "h11", "httptools"]
 
 PREFIX = "SENTIMENT_"
 MIN_KEY_LENGTH = 16
@@ -41,6 +42,13 @@ class Settings(BaseSettings):
 
     host: Annotated[str, Field(description="Address to listen on; `0.0.0.0` for all interfaces.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 picks a free one.")] = 8000
+    http: Annotated[
+        ParserName,
+        Field(
+            description="uvicorn's HTTP parser: `zttp`; `h11`, which is mature but slower; or `httptools`, which loses "
+            "the body of requests with `Upgrade: h2c`."
+        ),
+    ] = "zttp"
     workers: Annotated[
         int,
         Field(
@@ -145,8 +153,9 @@ class Settings(BaseSettings):
     api_keys: Annotated[
         SecretStr | None,
         Field(
-            description="API keys, separated by commas. If any are set, `/predict`, `/explain`, `/model`, `/metrics`, "
-            "`/v1/models` and `/v2/models` require `Authorization: Bearer <key>`. Configure two keys to rotate them "
+            description="API keys, separated by commas. If any are set, every request needs `Authorization: Bearer "
+            "<key>`, except for health checks (`/health/…`, `/v2`, `/v2/health/…`), the playground (`/`, "
+            "`/playground/…`) and the API documentation (`/docs`, `/openapi.json`). Configure two keys to rotate them "
             "without downtime.",
         ),
     ] = None

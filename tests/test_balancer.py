@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.api.test_public_routes import answers_without_a_key
 from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected_to, request
 from tests.servers import PATIENCE, ROOT, serving, wait_until
@@ -166,7 +167,11 @@ LONG, TOO_LONG = f"X: {'x' * 7_000}", f"X: {'x' * 9_000}"
         ("GET /v2/", [LONG] * 5, 0, (431, "A header exceeds 8 kB")),
         (f"GET /{'x' * 9_000}", [], 0, (414, "uri-too-long")),
         ("GET /", ["Host: y"], 0, (400, "malformed-request")),
+        ("POST /predict", ["Transfer-Encoding: chunked"], 5, (400, "malformed-request")),  # and a Content-Length
         ("GET /metrics", [], 0, (404, "not-found")),
+        ("GET //x/../metrics", [], 0, (404, "not-found")),
+        *((f"GET /metrics%{code:02x}", [], 0, (404, "not-found")) for code in (1, 9, 10, 13, 31, 127)),
+        ("GET /v2/health/live%0a", [], 0, (404, "There is nothing")),
         ("GET /error/problem", [], 0, (404, "not-found")),  # internal
     ],
     ids=lambda value: str(value)[:30],
@@ -179,10 +184,11 @@ def test_balancer_explains_what_it_refuses(
     assert error.startswith(expected[1])
 
 
-def test_balancer_cuts_off_a_slow_request_head(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: x\r\n", b""], ids=["incomplete", "nothing"])
+def test_balancer_cuts_off_a_slow_request_head(tmp_path: Path, sent: bytes) -> None:
     changes = {"client_header_timeout 10s": "client_header_timeout 1s"}
     with nginx(tmp_path, changes=changes) as url, connected_to(url) as connection:
-        connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        connection.send(sent)
         assert connection.closed()
 
 
@@ -216,6 +222,19 @@ def test_balancer_passes_on_large_heads_and_the_real_address(models: Path, tmp_p
         server.wait_for("whoever")
         (line,) = [line for line in server.logs() if line.get("request_id") == "whoever"]
         assert line["client"] == "127.0.0.1"
+
+
+def test_balancer_lets_no_spelling_of_a_path_avoid_the_key(models: Path, tmp_path: Path) -> None:
+    with (
+        serving(model_dir=models, runtime="litert", api_keys="a-key-of-sixteen") as server,
+        nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url,
+    ):
+        statuses = answers_without_a_key(url)
+        assert {line: status for line, status in statuses.items() if status not in (400, 401, 404, 405)} == {}
+        server.wait_for('"status":401')
+        logged = {(line["path"], line["status"]) for line in server.logs() if line["event"] == "request"}
+    assert not [path for path, _ in logged if not path.isprintable() and path.isascii()]
+    assert ("/metrics", 401) not in logged
 
 
 def test_balancer_passes_on_the_errors_of_overloaded_replicas(models: Path, tmp_path: Path) -> None:

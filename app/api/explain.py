@@ -6,14 +6,14 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
 from app.api.openapi import SCORING, VERSION, problems, request_body
-from app.api.routing import DirectRoute, unless_disconnected
+from app.api.routing import ExplanationRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.serialization import explanations_json
 from app.api.state import service_of, version_of
 from app.inference.explanation import Explanation
 from app.service import ServedVersion
 
-router = APIRouter(tags=["predictions"], route_class=DirectRoute)
+router = APIRouter(tags=["predictions"], route_class=ExplanationRoute)
 
 
 @router.post(

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from app.api.openapi import problems
+from app.api.routing import ProbeRoute, ScrapeRoute
 from app.api.schemas import Health
 from app.api.state import service_of
 from app.inference.errors import NotServing
@@ -10,8 +11,8 @@ from app.telemetry.metrics import MEDIA_TYPE
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 
-router = APIRouter(prefix="/health", tags=["health"])
-metrics_router = APIRouter()
+router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute)
+metrics_router = APIRouter(route_class=ScrapeRoute)
 
 
 @router.head("/live", include_in_schema=False)

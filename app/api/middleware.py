@@ -1,4 +1,4 @@
-"""Middleware that every request passes through: context, API keys, admission. Plain ASGI, outermost first."""
+"""Middleware that every request passes through: context, paths, API keys. Plain ASGI, outermost first."""
 
 import asyncio
 import hashlib
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.routing import Match
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
-from app.api.pages import PAGE_POLICIES
+from app.api.routing import has_valid_path, route_of, traits_of
 from app.inference.errors import NotServing
 from app.service import Service
 from app.telemetry.logs import REQUEST_ID
@@ -25,12 +25,6 @@ VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 """W3C Trace Context: version, trace id, parent id, flags, and whatever later versions add."""
-
-POLICY = b"default-src 'none'; frame-ancestors 'none'"
-"""The Content-Security-Policy of responses that are not pages: browsers may only display them."""
-
-PROTECTED = ("/predict", "/explain", "/model", "/metrics")
-PROTECTED_BELOW = ("/v1/models", "/v2/models")
 
 CUT_OFF = "the service stopped before it had finished this request"
 
@@ -68,13 +62,17 @@ class RequestContext:
                 message["headers"] += (
                     (b"x-request-id", request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
-                    (b"content-security-policy", PAGE_POLICIES.get(scope["path"], POLICY)),
+                    (b"content-security-policy", traits_of(scope.get("route")).policy),
                 )
                 if service.draining:  # so that no client sends its next request to a closing socket
                     MutableHeaders(scope=message)["Connection"] = "close"
             elif not message.get("more_body", False):
                 complete = True
-            await send(message)
+            try:
+                await send(message)
+            except Exception:  # uvicorn could not parse the rest of the body, and has answered the request itself
+                complete = True
+                raise
 
         token = REQUEST_ID.set(request_id)
         try:
@@ -92,17 +90,18 @@ class RequestContext:
         finally:
             seconds = time.perf_counter() - started
             problem = scope["state"].get("problem")
-            service.metrics.request(scope["method"], route_of(scope), status, seconds, problem)
+            path = getattr(route_of(scope), "path", OTHER)
+            service.metrics.request(scope["method"], path, status, seconds, problem)
             self._write_line(scope, status, seconds, problem, trace_id)
             REQUEST_ID.reset(token)
 
     def _write_line(self, scope: Scope, status: int, seconds: float, problem: str | None, trace_id: str | None) -> None:
-        path, client, key = scope["path"], scope.get("client"), scope["state"].get("key")
-        write = self._log.debug if path.startswith("/health/") and status == 200 else self._log.info
+        client, key = scope.get("client"), scope["state"].get("key")
+        write = self._log.debug if status == 200 and traits_of(scope.get("route")).probe else self._log.info
         write(
             "request",
             method=scope["method"],
-            path=path,
+            path=scope["path"],
             status=status,
             ms=round(seconds * 1000, 2),
             **({"client": client[0]} if client else {}),
@@ -122,21 +121,28 @@ def ids_of(scope: Scope) -> tuple[str, str | None]:
     return request_id, trace[1] if trace else None
 
 
-def route_of(scope: Scope) -> str:
-    """The path template by which a request is counted, for example `/v2/models/{model_name}/infer`.
+class ValidPaths:
+    """Answers 404 before the router sees a path with a character that cannot be printed, such as a newline.
 
-    The router records the route; requests that were rejected before routing are matched here.
+    Args:
+        app: The next ASGI application.
     """
-    route = scope.get("route") or next(
-        (route for route in scope["app"].routes if route.matches(scope)[0] is Match.FULL), None
-    )
-    return getattr(route, "path", OTHER)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; see the class."""
+        if scope["type"] == "http" and not has_valid_path(scope):
+            await respond(HTTPException(404), scope)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class ApiKeys:
-    """Rejects requests without a valid API key, on the paths that require one.
+    """Rejects requests without a valid API key, unless their route is public.
 
-    Health checks stay open, as probes have no keys; so does the documentation, which contains no secrets.
+    Without a key, paths that do not exist are rejected too, so that no mistake in a path or a route opens anything.
     Only the keys' SHA-256 digests stay in memory. A key is compared with all of them, each in constant time.
 
     Args:
@@ -150,7 +156,7 @@ class ApiKeys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; see the class."""
-        if scope["type"] == "http" and needs_key(scope["path"]) and not self._knows(scope):
+        if scope["type"] == "http" and not self._knows(scope) and not traits_of(route_of(scope)).public:
             await respond(Unauthorized(), scope)(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -163,31 +169,3 @@ class ApiKeys:
             return False
         scope["state"]["key"] = digest.hex()[:8]  # for the log
         return True
-
-
-def needs_key(path: str) -> bool:
-    """Whether a path requires an API key, if any are configured."""
-    return path in PROTECTED or path.startswith(PROTECTED_BELOW)
-
-
-class Admission:
-    """Rejects requests to score or explain reviews while their queue is full, before the body is read.
-
-    Every POST route does one or the other; everything else is exempt.
-
-    Args:
-        app: The next ASGI application.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; see the class."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            service: Service = scope["state"]["service"]
-            queue = service.explainer if scope["path"].endswith("explain") else service.waiting
-            if queue.full:
-                await respond(queue.overloaded(), scope)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)

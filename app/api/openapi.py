@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -22,9 +23,9 @@ from app.api.errors import (
     problem_of,
     protocol_status,
 )
-from app.api.middleware import needs_key
 from app.api.protocols.encodings import WRONG_ENCODING
 from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
+from app.api.routing import traits_of
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
 from app.inference.errors import (
     DeadlineExceeded,
@@ -174,10 +175,11 @@ def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
             "description": "An API key, if the service is configured to require one.",
         }
     }
+    public = {route.path for route in app.routes if isinstance(route, APIRoute) and traits_of(route).public}
     for path, item in document["paths"].items():
         for operation in item.values():
             key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if has_keys else [{}, {"key": []}]
-            operation["security"] = key_or_nothing if needs_key(path) else []
+            operation["security"] = [] if path in public else key_or_nothing
             for status, response in operation["responses"].items():
                 if "$ref" in response:
                     # Without the description that FastAPI adds.

@@ -5,13 +5,15 @@ The pages use relative URLs, so that they also work under a proxy's path prefix.
 
 import os
 from pathlib import Path
+from typing import ClassVar
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount
+from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from app.api.routing import PublicFiles, PublicRoute, Traits
 from app.api.state import version_of
 from app.settings import Settings
 
@@ -24,8 +26,19 @@ OWN_CONTENT = (
     b"default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     b"frame-ancestors 'none'; style-src 'self'; img-src 'self'"
 )
-PAGE_POLICIES = {"/": OWN_CONTENT, "/docs": OWN_CONTENT + b" data:"}  # Swagger UI's styles contain images
-"""Content-Security-Policy of each page: only content of this service, and no inline scripts."""
+"""A Content-Security-Policy: only content of this service, and no inline scripts."""
+
+
+class Playground(APIRoute):
+    """The route of the playground."""
+
+    traits: ClassVar = Traits(public=True, policy=OWN_CONTENT)
+
+
+class Documentation(APIRoute):
+    """The route of the API documentation."""
+
+    traits: ClassVar = Traits(public=True, policy=OWN_CONTENT + b" data:")  # Swagger UI's styles contain images
 
 
 class Assets(StaticFiles):
@@ -42,12 +55,11 @@ class Assets(StaticFiles):
 
 def page_routes(settings: Settings) -> APIRouter:
     """Make the routes of the pages that are enabled."""
-    router = APIRouter()
+    router = APIRouter(route_class=PublicRoute)
     page = (APP / "playground/index.html").read_text("utf-8") if settings.playground else None
     if page is not None and not settings.docs:
         page = page.replace(" data-docs", "", 1)  # hides the links to them
 
-    @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def root(request: Request) -> Response:
         """Return the playground to browsers, and to KServe's clients and all others that the server is alive."""
         headers = REVALIDATE | {"Vary": "Accept"}
@@ -55,6 +67,7 @@ def page_routes(settings: Settings) -> APIRouter:
             return HTMLResponse(page, headers=headers)
         return JSONResponse({"status": "alive"}, headers=headers)
 
+    router.add_api_route("/", root, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Playground)
     if settings.playground:
 
         @router.get("/playground/plots/{name}", include_in_schema=False)
@@ -64,13 +77,20 @@ def page_routes(settings: Settings) -> APIRouter:
                 raise HTTPException(404)
             return FileResponse(path, headers=REVALIDATE)
 
-        router.routes.append(Mount("/playground", Assets(directory=APP / "playground")))
+        router.routes.append(PublicFiles("/playground", Assets(directory=APP / "playground")))
     if settings.docs:
 
-        @router.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
         async def docs() -> Response:
             return FileResponse(APP / "documentation/docs.html")
 
-        router.routes.append(Mount("/docs/assets/start", Assets(directory=APP / "documentation")))
-        router.routes.append(Mount("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
+        router.add_api_route(
+            "/docs", docs, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Documentation
+        )
+
+        @router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
+        async def openapi(request: Request) -> Response:
+            return JSONResponse(request.app.openapi())
+
+        router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=APP / "documentation")))
+        router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
 from app.api.openapi import SCORING, VERSION, problems, request_body
-from app.api.routing import DirectRoute, unless_disconnected
+from app.api.routing import PredictionRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.serialization import predictions_json
 from app.api.state import service_of, version_of
@@ -14,7 +14,7 @@ from app.inference.batcher import MAX_PART_REVIEWS
 from app.inference.prediction import Prediction
 from app.service import ServedVersion
 
-router = APIRouter(tags=["predictions"], route_class=DirectRoute)
+router = APIRouter(tags=["predictions"], route_class=PredictionRoute)
 
 
 @router.post(

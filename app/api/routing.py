@@ -1,14 +1,99 @@
-"""Busy routes: no dependency resolution, and no work for clients that have disconnected."""
+"""Routes, what the rest of the service has to know about each, and the one that a request belongs to.
+
+A path decides nothing by itself: middleware, logs, metrics and traces read the traits of the request's route. Only the
+format of errors depends on the path (`app.api.errors.speaks_protocol`), because paths without a route need one as well.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match, Mount
+from starlette.types import Receive, Scope, Send
+
+from app.api.errors import respond
+from app.inference.explainer import Explainer
+from app.inference.waiting import WaitingReviews
+from app.service import Service
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a route is, besides its path and methods.
+
+    Attributes:
+        public: Whether requests need no API key, even if keys are configured.
+        probe: Whether it is for health checks or scrapes: not traced, and logged at level `debug` if successful.
+        policy: The Content-Security-Policy of its responses. By default, browsers may only display them.
+    """
+
+    public: bool = False
+    probe: bool = False
+    policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
+
+
+DEFAULT = Traits()
+
+
+def traits_of(route: BaseRoute | None) -> Traits:
+    """The traits of a route; the defaults if it has none, or if there is no route."""
+    traits: Traits = getattr(route, "traits", DEFAULT)
+    return traits
+
+
+def route_of(scope: Scope) -> BaseRoute | None:
+    """The route that the router has chosen for a request, or will choose; None if there is none."""
+    if "route" in scope:
+        route: BaseRoute = scope["route"]
+        return route
+    if not has_valid_path(scope):
+        return None
+    return next((route for route in scope["app"].routes if route.matches(scope)[0] is Match.FULL), None)
+
+
+def has_valid_path(scope: Scope) -> bool:
+    """Whether every character of the path can be printed.
+
+    To Starlette, `/predict` with a newline at its end is `/predict`: its patterns end with `$`, which also matches
+    before a final newline.
+    """
+    path: str = scope["path"]
+    return path.isprintable()
+
+
+class PublicRoute(APIRoute):
+    """A route that needs no API key."""
+
+    traits: ClassVar = Traits(public=True)
+
+
+class ProbeRoute(APIRoute):
+    """A health check. It needs no API key, because the clients of health checks have none."""
+
+    traits: ClassVar = Traits(public=True, probe=True)
+
+
+class ScrapeRoute(APIRoute):
+    """A route for Prometheus."""
+
+    traits: ClassVar = Traits(probe=True)
+
+
+class PublicFiles(Mount):
+    """Static files, which need no API key; takes the arguments of `Mount`."""
+
+    traits: ClassVar = Traits(public=True)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See `BaseRoute`; also stores the route in the scope, as FastAPI's routes do."""
+        match, child_scope = super().matches(scope)
+        return match, {**child_scope, "route": self}
 
 
 class DirectRoute(APIRoute):
@@ -22,6 +107,32 @@ class DirectRoute(APIRoute):
         """See `APIRoute`: its documented hook for custom request handling."""
         handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
         return handler
+
+
+class PredictionRoute(DirectRoute):
+    """A route that scores reviews. While their queue is full, it rejects requests before their body is read."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `BaseRoute`."""
+        queue = self.queue_of(scope["state"]["service"])
+        if queue.full:  # not raised: that would take a quarter longer, and there may be thousands per second
+            await respond(queue.overloaded(), scope)(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
+
+    @staticmethod
+    def queue_of(service: Service) -> WaitingReviews | Explainer:
+        """The queue that its requests wait in."""
+        return service.waiting
+
+
+class ExplanationRoute(PredictionRoute):
+    """A route that explains reviews, which have a queue of their own."""
+
+    @staticmethod
+    def queue_of(service: Service) -> WaitingReviews | Explainer:
+        """See `PredictionRoute`."""
+        return service.explainer
 
 
 async def unless_disconnected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -124,7 +124,7 @@ def run_server(
     """
     config = uvicorn.Config(
         create_app(settings, bundles, metrics),
-        http="zttp",
+        http=settings.http,
         limit_concurrency=settings.limit_concurrency,
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.shutdown_timeout,

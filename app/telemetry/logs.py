@@ -5,6 +5,7 @@ import sys
 from contextvars import ContextVar
 from typing import Any, Literal
 
+import h11
 import structlog
 import zttp
 from pydantic_core import to_json
@@ -55,8 +56,11 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
 
 
 SERVER_LOGGERS = ("asyncio", "uvicorn.error")
-PARSER_ERRORS = (UnicodeDecodeError, zttp.ProtocolError)
-"""Exceptions of zttp and uvicorn for an unparseable request, such as one with a non-ASCII byte in the path."""
+PARSER_ERRORS = (UnicodeDecodeError, zttp.ProtocolError, h11.ProtocolError)
+"""What uvicorn and its parsers raise for an unparseable request, for example for a non-ASCII byte in the path.
+
+uvicorn catches all exceptions of httptools.
+"""
 
 NOISE = (
     "Traceback",  # after a failed start; `app.main` has logged the reason

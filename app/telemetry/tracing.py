@@ -5,11 +5,10 @@ tracing, its trace id is still logged.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 
 from fastapi.telemetry import TelemetryConfig
-from starlette.types import Scope
 
 from app.inference.errors import SentimentError
 
@@ -45,8 +44,11 @@ def check() -> None:
         ) from error
 
 
-def telemetry() -> tuple[TelemetryConfig, Stop]:
+def telemetry(probes: Collection[str]) -> tuple[TelemetryConfig, Stop]:
     """Configure FastAPI's own OpenTelemetry support: one span per request if traces are requested, and nothing else.
+
+    Args:
+        probes: Paths of health checks and scrapes. They get no span, because theirs would drown out the others.
 
     Returns:
         FastAPI's configuration, and a function that sends the last spans when the service stops.
@@ -62,11 +64,5 @@ def telemetry() -> tuple[TelemetryConfig, Stop]:
     name = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "review-sentiment"}
     provider = TracerProvider(resource=Resource.create(name))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    config |= TelemetryConfig(tracing=True, tracer_provider=provider, exclude=_is_probe)
+    config |= TelemetryConfig(tracing=True, tracer_provider=provider, exclude=lambda scope: scope["path"] in probes)
     return config, provider.shutdown
-
-
-def _is_probe(scope: Scope) -> bool:
-    """Whether a request is a health check or a scrape, whose spans would drown out the others."""
-    path: str = scope["path"]
-    return path.startswith(("/health/", "/v2/health/")) or path == "/metrics"

@@ -1,6 +1,7 @@
 """Bad input, and input that only looks bad, with the exact responses of the real server.
 
 uvicorn rejects what is not HTTP with a plain-text 400; only what docs/reference/service.md says about that is tested.
+The slow tests run all cases with uvicorn's other parsers as well, and `DIFFERENCES` shows where those differ.
 After each case the server must answer a good request, on the same connection unless it closed that, so that no part of
 a bad request is taken for the next one. Its log must have no errors and no review text.
 """
@@ -8,13 +9,15 @@ a bad request is taken for the next one. Its log must have no errors and no revi
 import gzip
 import json
 import secrets
+from collections.abc import Iterator
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.raw_http import Answer, chunked, connected, request
-from tests.servers import Server
+from tests.raw_http import PARSERS, Answer, chunked, connected, request
+from tests.servers import Server, serving
 
 SECRET = "Xyzzyplugh"
 """A word of every review that is sent, and of nothing else."""
@@ -205,14 +208,47 @@ HTTP: list[Case] = [
 ]
 CASES = [*BODIES, *TEXTS, *VALUES, *PATHS, *HTTP]
 
+LENIENT = {"101 headers": [3], "header of 17 kB": [3], "70 headers of 1 kB": [3]}
+DIFFERENCES: dict[str, dict[str, Any]] = {
+    "zttp": {},
+    "h11": LENIENT,
+    "httptools": {**LENIENT, "no host": [3], "unknown method": NOT_HTTP},
+}
+"""Parser -> case -> its own expectation."""
+FAULTS = {
+    ("h11", "length and chunks"): "takes what follows the chunks as the next request",
+    ("httptools", "upgrade to HTTP/2, as Java's client sends"): "loses the body",
+}
+"""Parser and case -> why the parser is not the default; see docs/explanation/threat-model.md."""
+
+
+@pytest.fixture(scope="module", params=PARSERS)
+def parser(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def strict(parser: str, request: pytest.FixtureRequest, models: Path) -> Iterator[Server]:
+    """The service with the low limits of `limited`, for each parser."""
+    if parser == "zttp":
+        yield request.getfixturevalue("limited")
+        return
+    limits = {"max_reviews": 8, "max_characters": 1000, "max_body_bytes": 20_000}
+    with serving(model_dir=models, runtime="litert", http=parser, **limits) as server:
+        yield server
+
 
 @pytest.mark.parametrize("case", CASES, ids=itemgetter(0))
-def test_bad_input_gets_the_exact_response(limited: Server, case: Case) -> None:
-    _, sent, expected = case
-    logged = len(limited.lines)
+def test_bad_input_gets_the_exact_response(strict: Server, parser: str, case: Case) -> None:
+    name, sent, expected = case
+    if (parser, name) in FAULTS:
+        pytest.skip(f"{parser} {FAULTS[parser, name]}")
+    expected = DIFFERENCES[parser].get(name, expected)
+    logged = len(strict.lines)
     next_id = secrets.token_hex(16)
     good = post(GOOD, f"X-Request-ID: {next_id}")
-    with connected(limited) as connection:
+    with connected(strict) as connection:
         connection.send(sent)
         answer = connection.answer()
         check(answer, expected)
@@ -221,15 +257,15 @@ def test_bad_input_gets_the_exact_response(limited: Server, case: Case) -> None:
             answer = connection.answer()
         else:
             assert connection.closed()
-            with connected(limited) as another:
+            with connected(strict) as another:
                 another.send(good)
                 answer = another.answer()
     assert (answer.status, answer.headers["X-Request-ID"]) == (200, next_id)
 
-    limited.wait_for(next_id)
-    assert not [line for line in map(json.loads, limited.lines[logged:]) if line["level"] in ("error", "critical")]
-    assert SECRET not in "".join(limited.lines)
-    assert "/smuggled" not in "".join(limited.lines)
+    strict.wait_for(next_id)
+    assert not [line for line in map(json.loads, strict.lines[logged:]) if line["level"] in ("error", "critical")]
+    assert SECRET not in "".join(strict.lines)
+    assert "/smuggled" not in "".join(strict.lines)
 
 
 def check(answer: Answer, expected: Any) -> None:
@@ -256,13 +292,13 @@ def check(answer: Answer, expected: Any) -> None:
     ],
     ids=["chunks", "announced", "Expect"],
 )
-def test_body_too_large_is_rejected_before_it_has_arrived(limited: Server, sent: bytes, received: int) -> None:
-    with connected(limited) as connection:
+def test_body_too_large_is_rejected_before_it_has_arrived(strict: Server, sent: bytes, received: int) -> None:
+    with connected(strict) as connection:
         connection.send(sent)
         check(connection.answer(), too_large(received))
 
 
-def test_body_that_waits_for_100_continue_is_asked_for(limited: Server) -> None:
-    with connected(limited) as connection:
+def test_body_that_waits_for_100_continue_is_asked_for(strict: Server) -> None:
+    with connected(strict) as connection:
         connection.send(post(GOOD, "Expect: 100-continue"))
         assert (connection.answer().status, connection.answer().status) == (100, 200)

@@ -1,7 +1,8 @@
-"""`DirectRoute` over the framework's hook for custom request handling."""
+"""What a route states about itself, and `DirectRoute` over the framework's hook for custom request handling."""
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.testclient import TestClient
@@ -9,6 +10,8 @@ from fastapi.testclient import TestClient
 from app.api.errors import BodyTimeout, add_error_handlers
 from app.api.routing import DirectRoute
 from app.api.schemas import Health
+from tests.scraping import number, scrape
+from tests.servers import Server
 
 router = APIRouter(route_class=DirectRoute)
 
@@ -48,3 +51,21 @@ def test_direct_route_leaves_errors_to_the_handlers(direct: TestClient) -> None:
     response = direct.post("/late")
     assert response.status_code == 408
     assert response.json()["type"] == "urn:problem-type:sentiment:request-timeout"
+
+
+def test_probes_are_logged_only_if_they_fail(server: Server) -> None:
+    for path in ("/health/live", "/v2/health/ready", "/metrics", "/model", "/health/nowhere"):
+        httpx.get(server.url + path, headers={"X-Request-ID": f"probe{path}"})
+    server.wait_for("probe/health/nowhere")
+    logged = [line["path"] for line in server.logs() if line.get("request_id", "").startswith("probe")]
+    assert logged == ["/model", "/health/nowhere"]
+
+
+def test_files_are_counted_under_their_own_route(server: Server) -> None:
+    """Not under `/health/live`, which is the rest of the path below the mount."""
+    httpx.get(f"{server.url}/health/live")  # creates the series
+    before = number(scrape(server.url), "http_request_duration_seconds_count", route="/health/live")
+    assert httpx.get(f"{server.url}/docs/assets/health/live").status_code == 404
+    numbers = scrape(server.url)
+    assert number(numbers, "http_request_duration_seconds_count", route="/health/live") == before
+    assert number(numbers, "http_requests_total", route="/docs/assets", status="404") == 1

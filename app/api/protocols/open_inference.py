@@ -3,6 +3,8 @@
 https://github.com/kserve/open-inference-protocol
 """
 
+from enum import Enum
+
 from fastapi import APIRouter, Request, Response
 
 from app import __version__
@@ -25,16 +27,20 @@ from app.api.protocols.schemas import (
     TensorMetadata,
 )
 from app.api.protocols.tensors import HEADER_LENGTH, infer_response, read_inference
-from app.api.routing import DirectRoute
+from app.api.routing import PredictionRoute, ProbeRoute, PublicRoute
 from app.api.state import service_of, version_of
 
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "litert": "tensorflow_lite"}
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
-router = APIRouter(prefix="/v2", tags=["open inference protocol"])
+TAGS: list[str | Enum] = ["open inference protocol"]
+
+public_router = APIRouter(prefix="/v2", tags=TAGS, route_class=PublicRoute)
+health_router = APIRouter(prefix="/v2/health", tags=TAGS, route_class=ProbeRoute)
+router = APIRouter(prefix="/v2", tags=TAGS)
 
 
-@router.get(
+@public_router.get(
     "",
     operation_id="get_server_metadata",
     summary="Describe the server",
@@ -46,9 +52,9 @@ async def get_server_metadata() -> ServerMetadata:
     return ServerMetadata(name="review-sentiment", version=__version__, extensions=["binary_tensor_data"])
 
 
-@router.head("/health/live", include_in_schema=False)
-@router.get(
-    "/health/live",
+@health_router.head("/live", include_in_schema=False)
+@health_router.get(
+    "/live",
     operation_id="get_server_live",
     summary="Check liveness",
     response_description="The process is alive.",
@@ -59,9 +65,9 @@ async def get_server_live() -> ServerLive:
     return ServerLive(live=True)
 
 
-@router.head("/health/ready", include_in_schema=False)
-@router.get(
-    "/health/ready",
+@health_router.head("/ready", include_in_schema=False)
+@health_router.get(
+    "/ready",
     operation_id="get_server_ready",
     summary="Check readiness",
     response_description="The service accepts traffic.",
@@ -151,7 +157,7 @@ add_model_route(
     document={**request_body(InferRequest, BINARY), "parameters": [REQUEST_LENGTH]},
     responses={200: {"content": BINARY, "headers": RESPONSE_LENGTH}},
     methods=["POST"],
-    route_class_override=DirectRoute,
+    route_class_override=PredictionRoute,
     response_model=InferResponse,
     response_description="One probability per review, as JSON or as float32 after it.",
 )

@@ -24,7 +24,7 @@ from app.api.protocols.schemas import (
     ServedModels,
     VersionStatus,
 )
-from app.api.routing import DirectRoute
+from app.api.routing import ExplanationRoute, PredictionRoute
 from app.api.serialization import explanation_dict
 from app.api.state import service_of, version_of
 from app.inference.limits import BLANK, check_reviews, is_blank
@@ -108,7 +108,7 @@ add_model_route(
     SCORING,
     document=request_body(InstancesRequest),
     methods=["POST"],
-    route_class_override=DirectRoute,
+    route_class_override=PredictionRoute,
     response_model=InstanceProbabilitiesResponse,
     response_description="One probability per review.",
 )
@@ -121,7 +121,7 @@ add_model_route(
     SCORING,
     document=request_body(InstancesRequest),
     methods=["POST"],
-    route_class_override=DirectRoute,
+    route_class_override=ExplanationRoute,
     response_model=InstanceExplanationsResponse,
     response_description="One explanation per review.",
 )

@@ -59,6 +59,16 @@ def test_connections_are_accepted_while_a_worker_hangs(pair: Server) -> None:
         os.kill(hanging, signal.SIGCONT)
 
 
+@pytest.mark.slow
+def test_worker_that_hangs_is_replaced(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        hanging, other = server.workers()
+        os.kill(hanging, signal.SIGSTOP)
+        server.wait_for(rf'"pid":{hanging},.*"worker hangs"')
+        wait_until(lambda: len(server.workers()) == 2 and hanging not in server.workers())
+        assert other in server.workers()
+
+
 def answer_of(server: Server) -> int:
     """The status of a request over a connection of its own."""
     with connected(server) as connection:

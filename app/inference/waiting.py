@@ -32,7 +32,7 @@ class WaitingReviews:
         Raises:
             Overloaded: There would be more than the limit; nothing was counted.
         """
-        if self.count + reviews > self._limit:
+        if self.count and self.count + reviews > self._limit:
             self.full = True
             raise self.overloaded()
         self.count += reviews

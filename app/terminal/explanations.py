@@ -7,7 +7,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from app.api.serialization import explanations_json
+from app.api.serialization import explanation_json, explanations_json
 from app.inference.bundle import Bundle
 from app.inference.classifier import Classifier
 from app.inference.explanation import Effect, Explanation, Occlusion
@@ -27,7 +27,8 @@ def print_explanations(
     explanations = [explain(classifier, review) for review in reviews]
     console = Console(highlight=False)
     if as_json:
-        typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, explanations, top))
+        serialized = [explanation_json(explanation, top) for explanation in explanations]
+        typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, serialized))
         return
     for explanation, review in zip(explanations, reviews, strict=True):
         if console.is_terminal:

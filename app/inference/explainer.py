@@ -17,13 +17,13 @@ from app.inference.waiting import WaitingReviews
 MIN_CHARACTERS = 1000
 """A shorter review counts as this many characters."""
 
-MAX_WAIT = 0.5
+MAX_WAIT = 0.3
 """Maximum share of the deadline to wait for the turn; the rest is enough for the largest request on a busy machine."""
 
 SHARE = 0.5
 """Length of a turn, in relation to the time that everything else took since the last one."""
 
-TURN_WHEN_FULL = 0.015
+TURN_WHEN_FULL = 0.01
 """Minimum seconds of a turn while requests are rejected; rejections would take most of the time otherwise."""
 
 ITERATIONS = 4

@@ -61,7 +61,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        service = start_service(settings, bundles, metrics or Metrics())
+        service = start_service(settings, bundles, metrics)
         post_routes = [
             route.path for route in app.routes if isinstance(route, Route) and "POST" in (route.methods or ())
         ]
@@ -97,15 +97,15 @@ def create_app(
     return app
 
 
-def start_service(settings: Settings, bundles: Sequence[Bundle | Path], metrics: Metrics) -> Service:
+def start_service(settings: Settings, bundles: Sequence[Bundle | Path], metrics: Metrics | None) -> Service:
     """Load and verify all bundles.
 
     Raises:
-        SentimentError: A bundle cannot be served. The reason has been logged.
+        SentimentError: A bundle cannot be served, or there is no room for metrics. The reason has been logged.
     """
     try:
         found = bundles or find_bundles(settings.model_dir, settings.model_version)
-        service = Service(settings, found, metrics)
+        service = Service(settings, found, metrics or Metrics())
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
         raise

@@ -1,14 +1,13 @@
 """Run the service: verify the bundle, then start uvicorn with one worker or several."""
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.settings import PREFIX, Settings
+from app.telemetry.shared import shared_metrics
 
 if TYPE_CHECKING:
     import uvicorn
@@ -71,9 +70,7 @@ def _worker_app(settings: Settings) -> "Callable[[], FastAPI]":
 
 def _serve_with_workers(settings: Settings) -> int:
     app = _worker_app(settings)  # first, so that a wrong path or a damaged file fails at once, not in every worker
-    with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported, here and in the workers
-
+    with shared_metrics(settings.workers + 1):  # before prometheus-client is imported, here and in the workers
         from app.process.supervisor import Supervisor
         from app.telemetry.logs import configure_logs
         from app.telemetry.metrics import Metrics

@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Any
 
 import structlog
-from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from app.inference.errors import SentimentError
 from app.process.server import Server, Terminal
 from app.telemetry.metrics import Metrics
+from app.telemetry.shared import forget_worker
 
 log = structlog.get_logger()
 
@@ -65,7 +65,7 @@ class Supervisor(Multiprocess):
                 continue
             worker.kill()
             worker.join()
-            mark_process_dead(worker.pid)
+            forget_worker(worker.pid)
             if worker.exitcode == STARTUP_FAILURE:
                 if worker.config.app == self._apps[0]:
                     self.failed = True

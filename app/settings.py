@@ -88,9 +88,9 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            description="Maximum characters of the reviews being explained or waiting for it, per worker; a review "
-            "counts as at least 1,000. Excess requests get 503 until half of them are done, except if nothing else "
-            "is in progress.",
+            description="Maximum characters of all reviews that are being explained or wait for it, per worker; "
+            "shorter reviews count as 1,000. Excess requests get 503 until half of them are done. A request that finds none "
+            "waiting is always accepted.",
         ),
     ] = 800_000
     limit_concurrency: Annotated[

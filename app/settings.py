@@ -89,8 +89,8 @@ class Settings(BaseSettings):
         Field(
             ge=1,
             description="Maximum characters of all reviews that are being explained or wait for it, per worker; "
-            "shorter reviews count as 1,000. Excess requests get 503 until half of them are done. A request that finds none "
-            "waiting is always accepted.",
+            "shorter reviews count as 1,000. Excess requests get 503 until half of them are done. A request that finds "
+            "none waiting is always accepted.",
         ),
     ] = 800_000
     limit_concurrency: Annotated[

@@ -2,8 +2,8 @@
 
 Overload: 200 clients send 32 reviews per request, and try again at once when they are rejected. Fairness: 32 clients
 predict one review per request while 8 clients explain long reviews. Explanations: 1 to 16 clients ask for the largest
-explanation, and try again at once when they are rejected, while 4 clients predict one review per request. Prints a table
-and writes benchmarks/overload.json.
+explanation, and try again at once when they are rejected, while 4 clients predict one review per request. Prints a
+table and writes benchmarks/overload.json.
 """
 
 import argparse

@@ -86,7 +86,7 @@ accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare t
 bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/explanation/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
-overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (2 minutes)
+overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (5 minutes)
 	$(BIN)/python -m benchmarks.overload $(LOCAL) $(ARGS)
 
 bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/reference/bulk.md (4 minutes)

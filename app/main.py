@@ -61,7 +61,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        service = start_service(settings, bundles, metrics or Metrics())
+        service = start_service(settings, bundles, metrics)
         scoring = [route.path for route in app.routes if isinstance(route, PredictionRoute)]
         service.metrics.start(settings.max_waiting, scoring, REASONS)
         yield {"service": service}
@@ -96,15 +96,15 @@ def create_app(
     return app
 
 
-def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metrics) -> Service:
+def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metrics | None) -> Service:
     """Load and verify all bundles.
 
     Raises:
-        SentimentError: A bundle cannot be served. The reason has been logged.
+        SentimentError: A bundle cannot be served, or there is no room for metrics. The reason has been logged.
     """
     try:
         chosen = bundles or identify_bundles(settings.model_dir, settings.model_version)
-        service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics)
+        service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics or Metrics())
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
         raise

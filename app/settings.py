@@ -92,17 +92,15 @@ class Settings(BaseSettings):
             description="Maximum waiting reviews per worker; excess requests get 503 until the queue is half empty.",
         ),
     ] = 1024
-    max_explaining: Annotated[
-        int, Field(ge=1, description="Maximum explanation requests in progress per worker; excess requests get 503.")
-    ] = 16
-    max_explanation_rows: Annotated[
+    max_explaining_characters: Annotated[
         int,
         Field(
             ge=1,
-            description="Maximum rows of explanations in progress per worker: one per review, plus one per column of "
-            "its known terms; excess requests get 503.",
+            description="Maximum characters of all reviews that are being explained or wait for it, per worker; "
+            "shorter reviews count as 1,000. Excess requests get 503 until half of them are done. A request that finds "
+            "none waiting is always accepted.",
         ),
-    ] = 100_000
+    ] = 800_000
     limit_concurrency: Annotated[
         int | None,
         Field(

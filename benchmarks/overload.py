@@ -1,7 +1,9 @@
 """More work than one worker can do: too many predictions, and explanations beside predictions.
 
 Overload: 200 clients send 32 reviews per request, and try again at once when they are rejected. Fairness: 32 clients
-predict one review per request while 8 clients explain long reviews. Prints a table and writes benchmarks/overload.json.
+predict one review per request while 8 clients explain long reviews. Explanations: 1 to 16 clients ask for the largest
+explanation, and try again at once when they are rejected, while 4 clients predict one review per request. Prints a
+table and writes benchmarks/overload.json.
 """
 
 import argparse
@@ -31,6 +33,10 @@ PEAK_CLIENTS = 8
 CLIENTS = 200
 PREDICTING, EXPLAINING = 32, 8
 """Clients of the fairness measurement."""
+LARGEST = 8, 50_000
+"""Reviews of the largest explanation, and characters of each."""
+EXPLAINING_LARGEST = 1, 4, 8, 16
+"""Clients of the measurement of explanations."""
 Result = dict[str, float]
 
 
@@ -81,6 +87,32 @@ def fairness(url: str, folder: Path, reviews: Sequence[str], seconds: float) -> 
     }
 
 
+def explanations(url: str, folder: Path, reviews: Sequence[str], seconds: float) -> Result:
+    """Measure how many of the largest explanations finish, and predictions beside them."""
+    count, characters = LARGEST
+    words = " ".join(dict.fromkeys(" ".join(reviews).split()))
+    largest = write_bodies(folder / "largest.jsonl", predict_body, [words[:characters]] * count, count)
+    short = write_bodies(folder / "predict.jsonl", predict_body, reviews, 1)
+    results: Result = {}
+    alone = 0.0
+    for clients in EXPLAINING_LARGEST:
+        explaining = closed_loop(f"{url}/explain", largest, clients, 2 * seconds)
+        beside = result_of(closed_loop(f"{url}/predict", short, PREDICTING // 8, 2 * seconds))
+        load = result_of(explaining)
+        counts = {status: answer["count"] for status, answer in load["answers"].items()}
+        rate = counts.get("200", 0) / load["seconds"]
+        alone = alone or rate
+        title = f"largest explanations, {clients} clients"
+        results |= {
+            f"{title}: finished/s": rate,
+            f"{title}: finished, × 1 client": rate / alone,
+            f"{title}: rejected with 503": counts.get("503", 0),
+            f"{title}: failed otherwise": sum(counts.values()) - counts.get("200", 0) - counts.get("503", 0),
+            f"{title}: 99th percentile of predictions beside them, s": beside["answers"]["200"]["p99"],
+        }
+    return results
+
+
 def main() -> None:
     """Measure, print and write."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
@@ -97,7 +129,7 @@ def main() -> None:
         status = console.status(f"measuring {service.name}")
         with status, tempfile.TemporaryDirectory() as folder, quiet.run(python) as server:
             load = (server.url, Path(folder), reviews, chosen.seconds)
-            results[service.name] = overload(*load) | fairness(*load)
+            results[service.name] = overload(*load) | fairness(*load) | explanations(*load)
     table = Table("", *results)
     for row in next(iter(results.values())):
         table.add_row(row, *(f"{round(result[row], 3):,}" for result in results.values()))

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.loops import open_loop, result_of
+from benchmarks.loops import closed_loop, open_loop, result_of
 from tests.scraping import number, scrape
-from tests.servers import PATIENCE, Server, serving, wait_until
+from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
 
 UNHURRIED = {"runtime": "litert", "deadline": 60, "request_timeout": 60}
 """No timeout of the service ends a test on a busy machine, only load does."""
@@ -46,3 +46,18 @@ def test_overload_is_rejected_and_leaves_nothing_behind(models: Path, tmp_path: 
         wait_until(lambda: process.num_fds() <= files)
         # All bodies together have 650 MB. On a slow machine some hundreds of them are in memory at a time.
         assert process.memory_info().rss < memory + 300e6
+
+
+def test_largest_explanations_finish_or_are_rejected(tmp_path: Path) -> None:
+    """Eight clients ask for the largest explanation again and again, and four for predictions."""
+    words = " ".join(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))
+    largest, smallest = tmp_path / "largest.jsonl", tmp_path / "smallest.jsonl"
+    largest.write_text(json.dumps({"reviews": [words[:50_000]] * 8}))
+    smallest.write_text(json.dumps({"reviews": ["superb"]}))
+    with serving(model_version=1, runtime="litert") as server:
+        explaining = closed_loop(f"{server.url}/explain", largest, 8, 12)
+        predicted = result_of(closed_loop(f"{server.url}/predict", smallest, 4, 12))["answers"]
+        explained = result_of(explaining)["answers"]
+    assert set(explained) == {"200", "503"}, explained
+    assert explained["200"]["count"] > 1
+    assert set(predicted) == {"200"}, predicted

@@ -1,6 +1,7 @@
 """POST /explain."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
@@ -8,9 +9,8 @@ from app.api.body import read_reviews
 from app.api.openapi import SCORING, VERSION, problems, request_body
 from app.api.routing import ExplanationRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
-from app.api.serialization import explanations_json
+from app.api.serialization import explanation_json, explanations_json
 from app.api.state import service_of, version_of
-from app.inference.explanation import Explanation
 from app.service import ServedVersion
 
 router = APIRouter(tags=["predictions"], route_class=ExplanationRoute)
@@ -32,20 +32,26 @@ async def explain(request: Request) -> Response:
     """
     version = version_of(request)
     body = await read_reviews(request, ExplainRequest, service_of(request).settings.max_explained)
-    explanations = await explain_reviews(request, version, body.reviews)
+    explanations = await explain_reviews(request, version, body.reviews, body.top)
     manifest = version.bundle.manifest
-    content = explanations_json(manifest.name, manifest.version, explanations, body.top)
+    content = explanations_json(manifest.name, manifest.version, explanations)
     return Response(content, media_type="application/json")
 
 
-async def explain_reviews(request: Request, version: ServedVersion, reviews: Sequence[str]) -> list[Explanation]:
+async def explain_reviews(
+    request: Request, version: ServedVersion, reviews: Sequence[str], top: int | None = None
+) -> list[bytes]:
     """Explain the reviews of a request, unless its client disconnects; used by every protocol.
+
+    Returns:
+        The JSON of each explanation; see `explanation_json` for `top`.
 
     Raises:
         SentimentError: See `Explainer.explain`.
         ClientDisconnect: The client closed the connection.
     """
     service = service_of(request)
-    explanations = await unless_disconnected(request, service.explainer.explain(version.classifier, reviews))
+    explaining = service.explainer.explain(version.classifier, reviews, partial(explanation_json, top=top))
+    explanations = await unless_disconnected(request, explaining)
     service.metrics.explained(version.bundle.manifest.version, len(reviews))
     return explanations

@@ -5,7 +5,6 @@ than the model itself. The terminal writes the same JSON without importing a web
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic_core import to_json
 
@@ -32,22 +31,17 @@ def predictions_json(model: str, version: str, predictions: Sequence[Prediction]
     )
 
 
-def explanations_json(model: str, version: str, explanations: Sequence[Explanation], top: int | None) -> bytes:
-    """Serialize an `ExplainResponse`; see `explanation_dict` for `top`."""
-    return to_json(
-        {
-            "model": {"name": model, "version": version},
-            "explanations": [explanation_dict(explanation, top) for explanation in explanations],
-        }
-    )
+def explanations_json(model: str, version: str, explanations: Sequence[bytes]) -> bytes:
+    """Serialize an `ExplainResponse`, given the JSON of each explanation."""
+    return b'{"model":%b,"explanations":[%b]}' % (to_json({"name": model, "version": version}), b",".join(explanations))
 
 
-def explanation_dict(explanation: Explanation, top: int | None = None) -> dict[str, Any]:
-    """An explanation in the shape of `schemas.Explanation`, with the `top` largest effects, or all if None."""
+def explanation_json(explanation: Explanation, top: int | None = None) -> bytes:
+    """Serialize a `schemas.Explanation` with the `top` largest effects, or all if None."""
     prediction = explanation.prediction
     listed = explanation.effects[:top]
     rest = explanation.effects[len(listed) :]
-    return {
+    content = {
         "positive_probability": prediction.positive_probability,
         "sentiment": prediction.sentiment,
         "uncertain": prediction.uncertain,
@@ -71,6 +65,7 @@ def explanation_dict(explanation: Explanation, top: int | None = None) -> dict[s
         },
         "unknown_words": _spans(explanation.unknown_words),
     }
+    return to_json(content)
 
 
 def _spans(spans: Sequence[Span]) -> list[dict[str, int]]:

@@ -10,6 +10,7 @@ why texts are encoded here, a whole batch at once (LiteRT, 2 cores).
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
@@ -31,7 +32,7 @@ BATCHES_WHEN_FULL = 16
 
 
 class BatchObserver(Protocol):
-    """Receives the batcher's measurements."""
+    """Receives the batcher's measurements. It should log its own errors; the batcher ignores them."""
 
     def __call__(
         self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
@@ -181,7 +182,6 @@ class Batcher:
             encoded = perf_counter()
             predictions = self._classifier.predict_rows(rows)
             scored = perf_counter()
-            self._observe(predictions, started - batch[0].request.arrived, encoded - started, scored - encoded)
         except Exception as error:
             if len(batch) == 1:
                 batch[0].request.future.set_exception(error)
@@ -195,3 +195,5 @@ class Batcher:
             request.predictions += islice(remaining, len(part.texts))
             if len(request.predictions) == len(request.texts):
                 request.future.set_result(request.predictions)
+        with suppress(Exception):  # the observer logs its own errors, which must not fail requests
+            self._observe(predictions, started - batch[0].request.arrived, encoded - started, scored - encoded)

@@ -66,28 +66,62 @@ class Classifier:
         probabilities: list[float] = []
         for start in range(0, len(rows), BATCH):
             probabilities += self._run(rows[start : start + BATCH])
+        return self._predictions(probabilities, rows)
+
+    def predict_without(self, row: Row, columns: Sequence[int | None]) -> list[Prediction]:
+        """Run the network on one encoded review several times, each time with one of its columns switched off.
+
+        This copies the row instead of encoding it anew, which would take six times as long for the longest reviews.
+
+        Args:
+            row: The review.
+            columns: 1 to BATCH columns to switch off, one at a time; None leaves the row as it is.
+
+        Returns:
+            One prediction per column, in the same order.
+
+        Raises:
+            InferenceError: See `predict`.
+        """
+        multi_hot = self._multi_hot[: len(columns)]
+        try:
+            multi_hot[0, row.columns] = 1.0
+            multi_hot[1:] = multi_hot[0]
+            for line, column in zip(multi_hot, columns, strict=True):
+                if column is not None:
+                    line[column] = 0.0
+            probabilities = self._call(len(columns))
+        finally:
+            multi_hot[:] = 0.0
+        return self._predictions(probabilities, [row] * len(columns))
+
+    def _run(self, rows: Sequence[Row]) -> list[float]:
+        """Call the network with at most BATCH rows."""
+        for line, row in zip(self._multi_hot, rows, strict=False):
+            line[row.columns] = 1.0
+        try:
+            return self._call(len(rows))
+        finally:
+            for line, row in zip(self._multi_hot, rows, strict=False):
+                line[row.columns] = 0.0
+
+    def _call(self, count: int) -> list[float]:
+        """Call the network with the first lines of the matrix, padded with empty ones to one of BATCH_SIZES."""
+        size = padded_size(max(count, self.runtime.min_rows))
+        output = self.runtime(self._multi_hot[:size])  # (size,)
+        if output.shape != (size,):
+            raise InferenceError(f"expected {size} probabilities, but the runtime returned the shape {output.shape}")
+        probabilities: list[float] = output[:count].tolist()
+        if not all(0 <= probability <= 1 for probability in probabilities):  # also false for NaN
+            raise InferenceError("the runtime returned a value outside [0, 1]")
+        return probabilities
+
+    def _predictions(self, probabilities: Sequence[float], rows: Sequence[Row]) -> list[Prediction]:
         applies = self.uncertainty.applies
         return [
             Prediction(probability, row.words, row.known_words, applies(probability, row.words, row.known_words))
             for probability, row in zip(probabilities, rows, strict=True)
         ]
-
-    def _run(self, rows: Sequence[Row]) -> list[float]:
-        """Call the network with at most BATCH rows, padded with empty rows to one of BATCH_SIZES."""
-        size = padded_size(max(len(rows), self.runtime.min_rows))
-        for line, row in zip(self._multi_hot, rows, strict=False):
-            line[row.columns] = 1.0
-        try:
-            output = self.runtime(self._multi_hot[:size])  # (size,)
-        finally:
-            for line, row in zip(self._multi_hot, rows, strict=False):
-                line[row.columns] = 0.0
-        if output.shape != (size,):
-            raise InferenceError(f"expected {size} probabilities, but the runtime returned the shape {output.shape}")
-        probabilities: list[float] = output[: len(rows)].tolist()
-        if not all(0 <= probability <= 1 for probability in probabilities):  # also false for NaN
-            raise InferenceError("the runtime returned a value outside [0, 1]")
-        return probabilities
 
 
 def open_classifier(bundle: Bundle, runtime: str) -> Classifier:

@@ -14,6 +14,7 @@ SentimentError
 ├── DeadlineExceeded       the reviews were not scored in time
 ├── Overloaded             too many reviews or explanations are in progress; try again later
 ├── NotServing             the service is stopping; another replica may answer
+├── NoRoomForMetrics       several workers cannot share metrics, as the disk is full (`app.telemetry.shared`)
 ├── TracingUnavailable     traces are requested, but their packages are not installed (`app.telemetry.tracing`)
 └── RequestError           the request cannot be answered as sent (`app.api.errors`)
 

@@ -8,13 +8,11 @@ nothing while another is there.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
-import numpy as np
-
+from app.inference.classifier import BATCH, Classifier
 from app.inference.prediction import Prediction
-from app.inference.vocabulary import Row, Vocabulary
+from app.inference.vocabulary import Vocabulary
 
 MIN_PROBABILITY = 2.0**-126
 """float32's smallest normal number; a smaller probability has the same log-odds."""
@@ -84,7 +82,7 @@ def log_odds(probability: float) -> float:
 
 
 class Occlusion:
-    """The rows that explain a review, and the explanation that follows from their predictions.
+    """Scores a review without each of its columns, and builds the explanation from the results.
 
     Args:
         vocabulary: The bundle's vocabulary.
@@ -95,35 +93,27 @@ class Occlusion:
         tokens = vocabulary.locate(review)
         words = [token.text for token in tokens]
         occurrences, unknown = vocabulary.occurrences(words)
-        row = vocabulary.encode_tokens(words)
-        self._row = row._replace(columns=np.unique(row.columns))  # a repeated word would be cleared and set repeatedly
+        self._row = vocabulary.encode_tokens(words)
         self._found: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
         for term, column, first, last in occurrences:
             self._found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
         self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
 
-    def __len__(self) -> int:
-        """The number of rows: one for the review, and one for each column of a known term."""
-        return 1 + len(self._found)
+    def predictions(self, classifier: Classifier) -> Iterator[list[Prediction]]:
+        """Call the network, at most BATCH rows at a time: the longest reviews have thousands.
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the review's own row, then one row without each column of a known term."""
-        yield self._row
-        columns = self._row.columns
-        for column in self._found:
-            yield self._row._replace(columns=columns[columns != column])
-
-    def chunks(self, size: int) -> Iterator[list[Row]]:
-        """Yield the rows, `size` at a time: the longest reviews have thousands."""
-        rows = self.rows()
-        while chunk := list(islice(rows, size)):
-            yield chunk
+        Yields:
+            The predictions of each call: first for the whole review, then without each column of a known term.
+        """
+        columns = [None, *self._found]
+        for start in range(0, len(columns), BATCH):
+            yield classifier.predict_without(self._row, columns[start : start + BATCH])
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
         """Build the explanation.
 
         Args:
-            predictions: One per row of `rows`, in the same order.
+            predictions: All that `predictions` yields, in the same order.
         """
         whole, *without = predictions
         of_whole = log_odds(whole.positive_probability)

@@ -11,9 +11,8 @@ Cost: 13 us per review (docs/explanation/performance.md).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from typing import Literal, NamedTuple
 
 FILTERED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -97,10 +96,11 @@ def locate(text: str, kept: str = "", markup: Markup = "text") -> list[Token]:
         The tokens of `tokenise`, in order; `text[token.start : token.end]` is the text of the token in the review.
     """
     text = _without_tags(text, markup, lambda tag: " " * len(tag[0]))
-    # A character may become several lower-case ones, which share its position.
-    ends = list(accumulate(len(character.lower()) for character in text))
-    origin = [index for index, end in enumerate(ends) for _ in range(end - (ends[index - 1] if index else 0))]
-    separated = _separated(text.lower(), kept)  # one character for each lower-case one
+    lower = text.lower()
+    origin: Sequence[int] = range(len(text))  # lower-case character -> its character in the review
+    if len(lower) != len(text):  # a character may become several lower-case ones, which share its position
+        origin = [index for index, character in enumerate(text) for _ in character.lower()]
+    separated = _separated(lower, kept)  # one character for each lower-case one
     pattern = re.compile(f"[{re.escape(kept)}]|[^\\s{re.escape(kept)}]+" if kept else r"\S+")
     return [
         Token(match[0], origin[match.start()], origin[match.end() - 1] + 1) for match in pattern.finditer(separated)

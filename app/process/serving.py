@@ -1,12 +1,10 @@
 """Run the service, with one worker or several."""
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
 from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
 from app.settings import Settings
+from app.telemetry.shared import shared_metrics
 
 
 def serve(settings: Settings) -> int:
@@ -28,11 +26,9 @@ def serve(settings: Settings) -> int:
         tracing.check()
     bundles = identify_bundles(settings.model_dir, settings.model_version)
     several = settings.workers > 1
-    with bind(settings.host, settings.port) as sock, shared_metrics() if several else nullcontext():
+    with bind(settings.host, settings.port) as sock, shared_metrics(settings.workers + 2) if several else nullcontext():
         from prometheus_client import start_http_server
 
-        from app.process.server import run_server
-        from app.process.supervisor import Supervisor
         from app.telemetry.metrics import Metrics
 
         metrics = Metrics()
@@ -43,13 +39,10 @@ def serve(settings: Settings) -> int:
             except OSError as error:
                 raise AddressUnavailable(settings.host, settings.metrics_port, "METRICS_PORT", error) from error
         if several:
+            from app.process.supervisor import Supervisor
+
             return Supervisor(settings, bundles, sock, metrics).run()
+
+        from app.process.server import run_server
+
         return run_server(settings, bundles, Listener(sock, (WorkerState * 1)(), 0), metrics)
-
-
-@contextmanager
-def shared_metrics() -> Iterator[None]:
-    """Have prometheus-client share the metrics of all processes that are started in the block."""
-    with tempfile.TemporaryDirectory(prefix="sentiment-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus-client is imported
-        yield

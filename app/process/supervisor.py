@@ -18,7 +18,6 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 
 import structlog
-from prometheus_client.multiprocess import mark_process_dead
 
 from app.inference.bundle import BundleId, identify_bundles
 from app.inference.errors import SentimentError
@@ -27,6 +26,7 @@ from app.process.server import run_server
 from app.process.terminal import Terminal
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from app.telemetry.shared import forget_worker
 
 TICK = 0.1  # seconds until a signal is noticed
 SILENCE = 30.0  # seconds without a sign of life after which a worker is killed and replaced
@@ -136,7 +136,7 @@ class Supervisor:
             if not worker.process.is_alive():
                 del self._workers[slot]
                 worker.state.accepting = False
-                mark_process_dead(worker.process.pid)
+                forget_worker(worker.process.pid)
                 if worker.stop_by == inf:
                     self._died(worker)
             elif worker.ready and worker.bundles == self._wanted:

@@ -2,8 +2,9 @@
 
 import logging
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import h11
 import structlog
@@ -40,7 +41,7 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout))),
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_without_known_tracebacks)
@@ -53,6 +54,21 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+
+
+class _Output:
+    """A stream without its errors: a full disk or a closed pipe must not fail requests."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 SERVER_LOGGERS = ("asyncio", "uvicorn.error")

@@ -1,17 +1,17 @@
 """Prometheus metrics of this worker, or of all workers together.
 
-With several workers, prometheus-client keeps the values in files that all of them share (its multi-process mode).
-PROMETHEUS_MULTIPROC_DIR names their folder, and must be set before prometheus-client is imported.
-https://prometheus.github.io/client_python/multiprocess/
+With several workers, prometheus-client keeps the values in files that all of them share (`app.telemetry.shared`).
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial, wraps
 from itertools import accumulate
 from math import inf
 from pathlib import Path
+from typing import ParamSpec
 
+import structlog
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -31,19 +31,49 @@ from app.inference.bundle import Bundle
 from app.inference.prediction import Prediction
 from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
 from app.inference.runtimes import BATCH_SIZES
+from app.telemetry import shared
 
-MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 OTHER = "other"
 """Label for unknown methods and routes, so that clients cannot create series."""
 
+Parameters = ParamSpec("Parameters")
+_BatchSeries = tuple[Histogram, Histogram, Histogram, Histogram, Counter, Histogram, Histogram, Histogram]
+log = structlog.get_logger()
+
+
+def _harmless(record: Callable[Parameters, object]) -> Callable[Parameters, None]:
+    """Log the first error of a function and ignore all errors: metrics must not fail a request or end a worker."""
+    failed = False
+
+    @wraps(record)
+    def record_or_log(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        nonlocal failed
+        try:
+            record(*args, **kwargs)
+        except Exception:
+            if not failed:
+                failed = True
+                log.exception("metrics are incomplete", function=record.__name__, pid=os.getpid())
+
+    return record_or_log
+
 
 class Metrics:
-    """All metrics of the service; each help text says what is measured and in which unit."""
+    """All metrics of the service; each help text says what is measured and in which unit.
+
+    No method raises an error once the metrics have been created. The public gauges and counters have no labels, so
+    their values have a place from the start.
+
+    Raises:
+        NoRoomForMetrics: There are several workers, and the disk is full.
+    """
 
     def __init__(self) -> None:
+        if shared.FOLDER in os.environ:
+            shared.reserve()
         disable_created_metrics()  # one extra series per metric, which nobody reads
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
@@ -113,10 +143,12 @@ class Metrics:
             ["version", "feature", "le"],
         )
 
+    @_harmless
     def serving(self, bundle: Bundle, runtime: str, served: bool) -> None:
         """Record whether a bundle is served, and by which runtime."""
         self._bundle.labels(bundle.manifest.name, bundle.manifest.version, bundle.digest, runtime).set(served)
 
+    @_harmless
     def record_training(self, bundle: Bundle) -> None:
         """Record the histograms of a bundle's training reviews."""
         version = bundle.manifest.version
@@ -126,6 +158,7 @@ class Metrics:
                 self._training_share.labels(version, feature, floatToGoString(bound)).set(cumulative / sum(counts))
             self._training_share.labels(version, feature, floatToGoString(inf)).set(1)
 
+    @_harmless
     def start(self, max_waiting: int, routes: Sequence[str], reasons: Sequence[str]) -> None:
         """Record that this worker is ready, and create the series that alerts compare.
 
@@ -147,6 +180,7 @@ class Metrics:
         for reason in reasons:
             self._rejections.labels(reason)
 
+    @_harmless
     def request(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:
         """Count a request that was answered or whose client disconnected (status 499)."""
         self._requests_by(method if method in METHODS else OTHER, route, status).inc()
@@ -157,31 +191,49 @@ class Metrics:
     def observer(self, version: str) -> BatchObserver:
         """The observer for the batches of one version."""
         # Looking up a series takes as long as incrementing it.
-        queue, text, model = (self._stages.labels(version, stage) for stage in ("queue", "text", "model"))
-        batch, reviews = self._batch.labels(version), self._reviews.labels(version)
-        probability, words = self._probability.labels(version), self._words.labels(version)
-        unknown_share = self._unknown_share.labels(version)
+        series = cache(partial(self._series_of_batches, version))
+        self._create(series, version)
+        return partial(self._observe, series)
+
+    @_harmless
+    def _create(self, series: Callable[[], object], version: str) -> None:
+        """Create the series of a version, because `rate` would miss the first event of a new one."""
+        series()
         self._explained.labels(version)
 
-        def observe(
-            predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
-        ) -> None:
-            queue.observe(queue_seconds)
-            text.observe(text_seconds)
-            model.observe(model_seconds)
-            batch.observe(len(predictions))
-            reviews.inc(len(predictions))
-            for prediction in predictions:
-                probability.observe(prediction.positive_probability)
-                words.observe(prediction.words)
-                unknown_share.observe(prediction.unknown_share)
+    @_harmless
+    def _observe(
+        self,
+        series: Callable[[], _BatchSeries],
+        predictions: Sequence[Prediction],
+        queue_seconds: float,
+        text_seconds: float,
+        model_seconds: float,
+    ) -> None:
+        queue, text, model, batch, reviews, probability, words, unknown_share = series()
+        queue.observe(queue_seconds)
+        text.observe(text_seconds)
+        model.observe(model_seconds)
+        batch.observe(len(predictions))
+        reviews.inc(len(predictions))
+        for prediction in predictions:
+            probability.observe(prediction.positive_probability)
+            words.observe(prediction.words)
+            unknown_share.observe(prediction.unknown_share)
 
-        return observe
+    def _series_of_batches(self, version: str) -> _BatchSeries:
+        queue, text, model = (self._stages.labels(version, stage) for stage in ("queue", "text", "model"))
+        histograms = (self._probability, self._words, self._unknown_share)
+        probability, words, unknown_share = (histogram.labels(version) for histogram in histograms)
+        batch, reviews = self._batch.labels(version), self._reviews.labels(version)
+        return queue, text, model, batch, reviews, probability, words, unknown_share
 
+    @_harmless
     def explained(self, version: str, reviews: int) -> None:
         """Count reviews that were explained."""
         self._explained.labels(version).inc(reviews)
 
+    @_harmless
     def reloaded(self, loaded: bool) -> None:
         """Count a reload: its bundles were loaded, or rejected."""
         self._reloads.labels("loaded" if loaded else "rejected").inc()
@@ -189,7 +241,7 @@ class Metrics:
     @property
     def registry(self) -> CollectorRegistry:
         """The registry to scrape: this process's metrics, or those of all workers."""
-        if MULTIPROCESS_FOLDER not in os.environ:
+        if shared.FOLDER not in os.environ:
             return self._registry
         registry = CollectorRegistry()
         registry.register(AllWorkers())
@@ -205,7 +257,7 @@ class AllWorkers(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """See `Collector`."""
-        files = [str(file) for file in Path(os.environ[MULTIPROCESS_FOLDER]).glob("*.db") if _has_content(file)]
+        files = [str(file) for file in Path(os.environ[shared.FOLDER]).glob("*.db") if _has_content(file)]
         metrics: Iterable[Metric] = MultiProcessCollector.merge(files)
         return metrics
 

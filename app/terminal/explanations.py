@@ -1,16 +1,16 @@
 """Explanations with coloured words on a terminal, as tab-separated lines elsewhere, or as JSON."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from app.api.serialization import explanations_json
+from app.api.serialization import explanation_json, explanations_json
 from app.inference.bundle import Bundle
-from app.inference.classifier import BATCH, Classifier
+from app.inference.classifier import Classifier
 from app.inference.explanation import Effect, Explanation, Occlusion
-from app.inference.prediction import Prediction
 from app.terminal.printable import one_line
 from app.terminal.pulls import coloured, style_of
 from app.terminal.tables import colour_of, known_words, line_of, new_table, verdict_of
@@ -27,7 +27,8 @@ def print_explanations(
     explanations = [explain(classifier, review) for review in reviews]
     console = Console(highlight=False)
     if as_json:
-        typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, explanations, top))
+        serialized = [explanation_json(explanation, top) for explanation in explanations]
+        typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, serialized))
         return
     for explanation, review in zip(explanations, reviews, strict=True):
         if console.is_terminal:
@@ -39,10 +40,7 @@ def print_explanations(
 def explain(classifier: Classifier, review: str) -> Explanation:
     """Explain the prediction for one review."""
     occlusion = Occlusion(classifier.vocabulary, review)
-    predictions: list[Prediction] = []
-    for rows in occlusion.chunks(BATCH):
-        predictions += classifier.predict_rows(rows)
-    return occlusion.explanation(predictions)
+    return occlusion.explanation(list(chain.from_iterable(occlusion.predictions(classifier))))
 
 
 def _lines(explanation: Explanation, review: str, top: int) -> Iterator[str]:

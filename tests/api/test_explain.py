@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.inference.classifier import Classifier
-from app.inference.explanation import Occlusion
+from tests.inference.test_explanation import explain
 from tests.servers import Server
 
 REVIEWS = ["😀 A superb film, and a moving story!", "Don’t: a dull, boring waste…", "xyzzyx"]
@@ -23,8 +23,7 @@ def explained(client: TestClient, **body: object) -> list[dict[str, Any]]:
 
 def test_explain_returns_the_effects_of_occlusion(client: TestClient, classifier: Classifier) -> None:
     for review, returned in zip(REVIEWS, explained(client, reviews=REVIEWS), strict=True):
-        occlusion = Occlusion(classifier.vocabulary, review)
-        explanation = occlusion.explanation(classifier.predict_rows(list(occlusion.rows())))
+        explanation = explain(classifier, review)
         assert [term["terms"] for term in returned["terms"]] == [effect.terms for effect in explanation.effects]
         for term, effect in zip(returned["terms"], explanation.effects, strict=True):
             without = term["positive_probability_without"]

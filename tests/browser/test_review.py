@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Request, Route, expect
 
-from app.api.serialization import explanations_json
+from app.api.serialization import explanation_json
 from app.inference.bundle import load_bundle
 from app.inference.classifier import open_classifier
 from app.terminal.explanations import explain as explain_in_terminal
@@ -121,7 +121,7 @@ def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) 
         "İstanbul’s ﬁne — 👨‍👩‍👧 o'clock ' ’ superb \x1cdull",
     ):
         explanation = explain_in_terminal(classifier, review)
-        response = json.loads(explanations_json("imdb", version, [explanation], None))["explanations"][0]
+        response = json.loads(explanation_json(explanation))
         pieces = run("pull.js", "piecesOf", review, response)
         assert "".join(piece["text"] for piece in pieces) == review
         words = [piece for piece in pieces if piece["terms"] or piece["unknown"]]

@@ -110,16 +110,17 @@ async def test_failure_of_one_request_leaves_the_others_alone(bundle: Bundle) ->
     assert waiting.count == 0
 
 
-async def test_failure_of_the_metrics_leaves_nothing_behind(classifier: Classifier) -> None:
+async def test_observer_that_fails_does_not_affect_requests(bundle: Bundle) -> None:
+    """Nor those that are scored in parts."""
+
     def observe(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    waiting = WaitingReviews(10)
-    batcher = Batcher(classifier, waiting, 60, observe)
-    for _ in range(2):
-        requests = asyncio.gather(*(batcher.predict([text]) for text in ("superb", "awful")), return_exceptions=True)
-        assert [type(result) for result in await asyncio.wait_for(requests, PATIENCE)] == [OSError, OSError]
-        assert waiting.count == 0
+    waiting = WaitingReviews(1000)
+    batcher = Batcher(Classifier(bundle.vocabulary, FakeRuntime(), bundle.manifest.uncertainty), waiting, 60, observe)
+    found = await asyncio.gather(*(batcher.predict(reviews) for reviews in (REVIEWS * 3, REVIEWS[:1], REVIEWS)))
+    assert [len(predictions) for predictions in found] == [3 * len(REVIEWS), 1, len(REVIEWS)]
+    assert waiting.count == 0
 
 
 @pytest.mark.parametrize("rejected", [False, True])

@@ -1,17 +1,19 @@
-"""Explanations beside predictions: their budget, and whose turn it is."""
+"""Explanations beside predictions: their budget, their order, and whose turn it is."""
 
 import asyncio
+import time
 
 import pytest
 
 from app.inference.batcher import Batcher
-from app.inference.classifier import Classifier
+from app.inference.classifier import BATCH, Classifier
 from app.inference.errors import DeadlineExceeded, Overloaded
-from app.inference.explainer import CHUNK, Explainer
-from app.inference.explanation import Occlusion
+from app.inference.explainer import ITERATIONS, MIN_CHARACTERS, Explainer
+from app.inference.explanation import Explanation
 from app.inference.waiting import WaitingReviews
 from app.telemetry.metrics import Metrics
 from tests.inference.test_classifier import FakeRuntime
+from tests.inference.test_explanation import explain
 
 pytestmark = pytest.mark.anyio
 
@@ -28,12 +30,16 @@ def classifier(shipped: dict[str, Classifier], runtime: FakeRuntime) -> Classifi
 
 @pytest.fixture
 def long(classifier: Classifier) -> str:
-    """A review of nine chunks."""
-    return " ".join(list(classifier.vocabulary.word_index)[: 9 * CHUNK - 1])
+    """A review whose explanation takes nine calls to the network."""
+    return " ".join(list(classifier.vocabulary.word_index)[: 9 * BATCH - 1])
 
 
-def new_explainer(max_requests: int = 16, max_rows: int = 9 * CHUNK, deadline: float = 60) -> Explainer:
-    return Explainer(max_requests, max_rows, deadline)
+def new_explainer(max_characters: int = 1_000_000, deadline: float = 60) -> Explainer:
+    return Explainer(max_characters, deadline)
+
+
+def start(explainer: Explainer, classifier: Classifier, reviews: list[str]) -> "asyncio.Task[list[Explanation]]":
+    return asyncio.create_task(explainer.explain(classifier, reviews, lambda explanation: explanation))
 
 
 async def until(runtime: FakeRuntime, calls: int) -> None:
@@ -46,84 +52,121 @@ async def test_explain_gives_each_caller_the_explanations_of_its_reviews(
     shipped: dict[str, Classifier], long: str
 ) -> None:
     classifier = shipped["1"]
-    explainer = new_explainer(max_rows=1000)
+    explainer = new_explainer()
     requests = [["a superb film", "awful"], [long], [], ["a superb film"]]
-    found = await asyncio.gather(*(explainer.explain(classifier, reviews) for reviews in requests))
-    for reviews, explanations in zip(requests, found, strict=True):
-        for review, explanation in zip(reviews, explanations, strict=True):
-            occlusion = Occlusion(classifier.vocabulary, review)
-            assert explanation == occlusion.explanation(classifier.predict_rows(list(occlusion.rows())))
+    found = await asyncio.gather(*(start(explainer, classifier, reviews) for reviews in requests))
+    assert found == [[explain(classifier, review) for review in reviews] for reviews in requests]
 
 
-async def test_predictions_are_scored_between_the_chunks_of_an_explanation(
+async def test_predictions_are_scored_between_the_calls_of_an_explanation(
     classifier: Classifier, runtime: FakeRuntime, long: str
 ) -> None:
-    explaining = asyncio.create_task(new_explainer().explain(classifier, [long]))
+    explaining = start(new_explainer(), classifier, [long] * 20)
     batcher = Batcher(classifier, WaitingReviews(10), 60, Metrics().observer("1"))
     await until(runtime, 1)
     for _ in range(3):
         await batcher.predict(["superb"])
         assert not explaining.done()
     await explaining
-    assert sorted(runtime.calls) == [1] * 3 + [CHUNK] * 9
-    assert runtime.calls[-1] == CHUNK
+    assert sorted(runtime.calls) == [1] * 3 + [BATCH] * 180
+    assert runtime.calls[-1] == BATCH
 
 
-async def test_short_explanation_does_not_wait_for_the_end_of_a_long_one(
-    classifier: Classifier, runtime: FakeRuntime, long: str
-) -> None:
-    explainer = new_explainer(max_rows=1000)
-    explaining = asyncio.create_task(explainer.explain(classifier, [long] * 3))
-    await until(runtime, 1)
-    await explainer.explain(classifier, ["a superb film"])
-    assert not explaining.done()
-    await explaining
+async def test_explanation_gets_longer_turns_when_everything_else_takes_long(classifier: Classifier, long: str) -> None:
+    explaining = start(new_explainer(), classifier, [long])
+    iterations = 0
+    while not explaining.done():
+        time.sleep(0.02)  # as batches of predictions do, many times as long as a call
+        iterations += 1
+        await asyncio.sleep(0)
+    assert iterations < 9 * ITERATIONS  # what one turn per call would take
 
 
-async def test_explain_beyond_the_limit_of_requests_is_rejected_at_once(classifier: Classifier, long: str) -> None:
-    explainer = new_explainer(max_requests=2, max_rows=1000)
-    accepted = asyncio.gather(*(explainer.explain(classifier, [review]) for review in (long, "superb")))
-    await asyncio.sleep(0)
-    assert explainer.full
-    with pytest.raises(Overloaded, match="limit of 2 explanation requests"):
-        await explainer.explain(classifier, ["superb"])
-    await accepted
-    assert not explainer.full
-    assert len(await explainer.explain(classifier, ["superb"])) == 1
-
-
-async def test_explain_beyond_the_limit_of_rows_is_rejected(
-    classifier: Classifier, runtime: FakeRuntime, long: str
-) -> None:
+async def test_explanations_finish_in_the_order_of_arrival(classifier: Classifier, long: str) -> None:
     explainer = new_explainer()
-    accepted = asyncio.create_task(explainer.explain(classifier, [long]))
+    finished: list[int] = []
+    requests = [start(explainer, classifier, reviews) for reviews in ([long] * 3, ["superb"], [long], ["superb"])]
+    for number, request in enumerate(requests):
+        request.add_done_callback(lambda _, number=number: finished.append(number))  # type: ignore[misc]
+    await asyncio.gather(*requests)
+    await asyncio.sleep(0)
+    assert finished == [0, 1, 2, 3]
+
+
+async def test_explain_beyond_the_limit_is_rejected_until_half_of_it_is_free(classifier: Classifier, long: str) -> None:
+    explainer = new_explainer(max_characters=300 * len(long))
+    first, second, third = [start(explainer, classifier, [long] * 100) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not explainer.full
+    with pytest.raises(Overloaded, match="characters of reviews to explain was reached"):
+        await start(explainer, classifier, ["superb"])
+    assert explainer.full  # admission rejects the next ones unread
+    for waiting, full in ((third, True), (second, False)):
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert explainer.full is full
+    first.cancel()
+
+
+async def test_short_reviews_count_as_a_thousand_characters(classifier: Classifier) -> None:
+    explainer = new_explainer(max_characters=3 * MIN_CHARACTERS)
+    accepted = [start(explainer, classifier, ["superb"] * reviews) for reviews in (1, 2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="limit of 3000 characters"):
+        await start(explainer, classifier, ["superb"])
+    await asyncio.gather(*accepted)
+
+
+async def test_explain_beyond_the_limit_is_accepted_when_nothing_else_is_in_progress(
+    classifier: Classifier, long: str
+) -> None:
+    explainer = new_explainer(max_characters=1)
+    accepted = start(explainer, classifier, [long])
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await start(explainer, classifier, ["superb"])
+    assert len(await accepted) == 1
+    assert len(await start(explainer, classifier, [long, long])) == 2
+
+
+async def test_explain_that_cannot_begin_in_time_is_rejected_instead_of_missing_its_deadline(
+    classifier: Classifier, runtime: FakeRuntime, long: str
+) -> None:
+    explainer = new_explainer(max_characters=10**12, deadline=0.5)
+    first = start(explainer, classifier, [long] * 10_000)  # takes many seconds
     await until(runtime, 1)
-    with pytest.raises(Overloaded, match="limit of 576 rows"):
-        await explainer.explain(classifier, ["superb"])
-    await accepted
-    assert len(await explainer.explain(classifier, [long, long])) == 2  # one after the other
+    with pytest.raises(Overloaded, match=r"more than 0\.15 seconds"):
+        await start(explainer, classifier, ["superb"])
+    assert not first.done()
+    assert explainer.requests == 1
+    with pytest.raises(DeadlineExceeded):
+        await first
 
 
 async def test_explain_beyond_the_deadline_drops_the_rest_and_frees_its_place(
     classifier: Classifier, runtime: FakeRuntime, long: str
 ) -> None:
-    explainer = new_explainer(max_requests=1, deadline=0.2)
+    explainer = new_explainer(max_characters=1, deadline=0.2)
     with pytest.raises(DeadlineExceeded):
-        await explainer.explain(classifier, [long] * 10_000)  # takes many seconds
+        await start(explainer, classifier, [long] * 10_000)  # takes many seconds
     calls = len(runtime.calls)
     await asyncio.sleep(0.05)
     assert len(runtime.calls) == calls
-    assert len(await explainer.explain(classifier, ["superb"])) == 1
+    assert len(await start(explainer, classifier, ["superb"])) == 1
 
 
 async def test_explain_cancelled_drops_the_rest_and_frees_its_place(
     classifier: Classifier, runtime: FakeRuntime, long: str
 ) -> None:
-    explainer = new_explainer(max_requests=1)
-    explaining = asyncio.create_task(explainer.explain(classifier, [long]))
+    explainer = new_explainer()
+    explaining, waiting = (start(explainer, classifier, [long]) for _ in range(2))
     await until(runtime, 2)
-    explaining.cancel()
-    await asyncio.wait([explaining])
-    assert explaining.cancelled()
-    assert runtime.calls == [CHUNK] * 2
-    assert len(await explainer.explain(classifier, [long])) == 1
+    for task in (waiting, explaining):
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    calls = len(runtime.calls)
+    assert calls < 9
+    assert explainer.requests == 0
+    assert len(await start(explainer, classifier, [long])) == 1
+    assert len(runtime.calls) == calls + 9

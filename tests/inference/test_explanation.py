@@ -37,9 +37,7 @@ reviews = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_
 
 def explain(classifier: Classifier, review: str) -> Explanation:
     occlusion = Occlusion(classifier.vocabulary, review)
-    rows = list(occlusion.rows())
-    assert len(rows) == len(occlusion)
-    return occlusion.explanation(classifier.predict_rows(rows))
+    return occlusion.explanation([prediction for some in occlusion.predictions(classifier) for prediction in some])
 
 
 def probability_without(classifier: Classifier, review: str, column: int | None) -> float:

@@ -1,13 +1,15 @@
 """The real service: logs, settings and commands."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.raw_http import connected, request
-from tests.servers import ROOT, Server, run_app, serving
+from tests.servers import PATIENCE, ROOT, Server, environment, run_app, serving, wait_until
 
 REVIEW = "A superb and moving film that nobody should ever log"
 
@@ -41,6 +43,27 @@ def test_client_that_disconnects_while_sending_does_no_harm(server: Server) -> N
     (line,) = [line for line in server.logs() if line.get("request_id") == "gone"]
     assert line["status"] == 499
     assert httpx.get(f"{server.url}/health/ready").status_code == 200
+
+
+def test_log_on_a_full_disk_fails_no_request(models: Path, free_port: int) -> None:
+    command = [sys.executable, "-m", "app"]
+    env = environment(model_dir=models, runtime="litert", port=free_port, drain=0)
+    with Path("/dev/full").open("w") as full, subprocess.Popen(command, cwd=ROOT, env=env, stdout=full) as process:
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE) as client:
+                wait_until(lambda: answers(client))
+                for reviews, status in (([REVIEW], 200), ([], 422)):
+                    assert client.post("/predict", json={"reviews": reviews}).status_code == status
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health/ready").status_code == 200
+    except httpx.ConnectError:
+        return False
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""The folder in which several workers share their metrics.
+
+prometheus-client maps files of this folder into memory. They are sparse, and writing to a new page while the disk is
+full would kill the process (SIGBUS). So each process fills its files with zeros before prometheus-client opens them,
+and the folder is in memory if possible.
+https://prometheus.github.io/client_python/multiprocess/
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from app.inference.errors import SentimentError
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder; must be set before prometheus-client is imported."""
+
+PARENTS = (Path("/dev/shm"), None)  # noqa: S108 - only for the names; `mkdtemp` creates a private folder
+"""Where to create the folder, the best place first; None is the default folder for temporary files."""
+
+KINDS = ("counter", "gauge_livemax", "gauge_livesum", "histogram")
+"""First part of the file names that prometheus-client uses for our metrics; the second part is the process id."""
+
+RESERVED = 1 << 19
+"""Bytes per file: enough for all routes, methods and statuses, and for about ten versions of the model."""
+
+
+class NoRoomForMetrics(SentimentError):
+    """The workers' metrics do not fit into any folder."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"there is no room for the workers' metrics ({reason}). Free some space in /dev/shm or in the folder for "
+            "temporary files, or set SENTIMENT_WORKERS=1"
+        )
+
+
+@contextmanager
+def shared_metrics(processes: int) -> Iterator[None]:
+    """Create the folder, name it in the environment, and remove it after the block.
+
+    Args:
+        processes: Number of processes that will share it at a time.
+
+    Raises:
+        NoRoomForMetrics: No folder has enough room.
+    """
+    folder = _new_folder(processes * len(KINDS) * RESERVED)
+    os.environ[FOLDER] = str(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new_folder(size: int) -> Path:
+    reasons = []
+    for parent in PARENTS:
+        folder = None
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"sentiment-metrics-{os.getpid()}-", dir=parent))
+            probe = folder / "probe"
+            probe.write_bytes(bytes(size))
+            probe.unlink()
+        except OSError as error:
+            reasons.append(str(error))
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return folder
+    raise NoRoomForMetrics("; ".join(reasons))
+
+
+def reserve() -> None:
+    """Reserve this process's files; call it before creating metrics.
+
+    Raises:
+        NoRoomForMetrics: The disk is full, or the folder cannot be created again after something has removed it.
+    """
+    folder = Path(os.environ[FOLDER])
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for kind in KINDS:
+            with suppress(FileExistsError), (folder / f"{kind}_{os.getpid()}.db").open("xb") as reserved:
+                reserved.write(bytes(RESERVED))
+    except OSError as error:
+        for file in folder.glob(f"*_{os.getpid()}.db"):
+            file.unlink()
+        raise NoRoomForMetrics(str(error)) from error
+
+
+def forget_worker(pid: int | None) -> None:
+    """Drop the gauges of a worker that has died, and free what its other files have reserved but not used."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    folder = Path(os.environ[FOLDER])
+    with suppress(OSError):  # something has removed the folder, or the disk is full
+        mark_process_dead(pid)
+        for file in folder.glob(f"*_{pid}.db"):
+            copy = file.with_suffix(".copy")
+            content = file.read_bytes()
+            copy.write_bytes(content.rstrip(b"\0"))
+            os.truncate(copy, len(content))
+            copy.replace(file)

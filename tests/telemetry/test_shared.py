@@ -1,0 +1,124 @@
+"""The folder of the workers' metrics: full disks and cleaners neither end a worker nor fail a request."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.telemetry.shared import KINDS, RESERVED
+from tests.scraping import number, scrape
+from tests.servers import PATIENCE, ROOT, Server, environment, run_python, running, serving
+
+
+def metrics_folder(server: Server) -> Path:
+    (folder,) = Path("/dev/shm").glob(f"sentiment-metrics-{server.process.pid}-*")
+    return folder
+
+
+def on_a_small_disk(megabytes: int) -> list[str]:
+    """The start of a command whose /dev/shm is a small file system of its own."""
+    mount = f"mount -t tmpfs -o size={megabytes}m tmpfs /dev/shm"
+    if subprocess.run(["unshare", "--mount", "sh", "-c", mount], capture_output=True).returncode:
+        pytest.skip("mounting a file system needs root and Linux")
+    return ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, "-m", "app"]
+
+
+def settings_of(models: Path) -> dict[str, str]:
+    """Two workers that have no other place for temporary files."""
+    env = environment(model_dir=models, workers=2, runtime="litert", port=0, log_format="json", drain=0)
+    return env | {"TMPDIR": "/dev/shm"}
+
+
+def test_workers_share_files_without_holes_and_survive_a_cleaner(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        folder = metrics_folder(server)
+        pids = [server.process.pid, *server.workers()]
+        # A new version of prometheus-client may choose other names, and then grow files that were not reserved.
+        assert {file.name for file in folder.iterdir()} == {f"{kind}_{pid}.db" for kind in KINDS for pid in pids}
+        for file in folder.iterdir():
+            assert file.stat().st_size == RESERVED
+            assert file.stat().st_blocks * 512 >= RESERVED
+
+        shutil.rmtree(folder)
+        assert httpx.get(f"{server.url}/metrics", timeout=PATIENCE).status_code == 200
+        victim = server.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        server.wait_for(rf'"pid":{victim},.*"worker died"')
+        server.wait_ready(2)
+        assert httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]}, timeout=PATIENCE).status_code == 200
+        assert number(scrape(server.url), "workers_ready") == 1  # the replacement's; the other's files are lost
+    assert not folder.exists()
+
+
+def test_dead_workers_keep_their_counts_but_free_the_rest(models: Path) -> None:
+    with serving(model_dir=models, workers=2, runtime="litert") as server:
+        folder = metrics_folder(server)
+        for _ in range(20):
+            httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]}, timeout=PATIENCE).raise_for_status()
+        for victim in server.workers():
+            os.kill(victim, signal.SIGKILL)
+            server.wait_for(rf'"pid":{victim},.*"worker died"')
+            kept = list(folder.glob(f"*_{victim}.db"))
+            assert {file.name.split("_")[0] for file in kept} == {"counter", "histogram"}
+            assert all(file.stat().st_blocks * 512 < RESERVED / 2 for file in kept)
+        server.wait_ready(2)
+        assert number(scrape(server.url), "reviews_total") == 20
+
+
+@pytest.mark.slow
+def test_full_disk_ends_no_worker(models: Path) -> None:
+    with running(on_a_small_disk(16), cwd=ROOT, env=settings_of(models)) as server:
+        url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
+        server.wait_ready(2)
+        workers = server.workers()
+        full = Path(f"/proc/{server.process.pid}/root/dev/shm/full")
+        with full.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(bytes(4096))
+        for method in ("GET", "POST", "HEAD", "OPTIONS", "BREW"):  # new series, in both workers
+            for path in ("/predict", "/explain", "/model", "/docs", "/", "/metrics", "/v2", "/v2/models/tiny/infer"):
+                for _ in range(6):
+                    httpx.request(method, f"{url}{path}", timeout=PATIENCE)
+        assert server.workers() == workers
+        assert number(scrape(url), "worker_restarts_total") == 0
+
+
+def test_no_room_for_metrics_ends_the_start(models: Path) -> None:
+    done = subprocess.run(
+        on_a_small_disk(1), cwd=ROOT, env=settings_of(models), capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 1
+    assert "there is no room for the workers' metrics ([Errno 28] No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+FAILING = """
+import os, resource
+from app.inference.prediction import Prediction
+from app.telemetry.logs import configure_logs
+from app.telemetry.metrics import Metrics
+from app.telemetry.shared import RESERVED
+
+configure_logs("info", "json")
+metrics = Metrics()
+resource.setrlimit(resource.RLIMIT_FSIZE, (RESERVED, resource.RLIM_INFINITY))  # files cannot grow any more
+for version in range(100):
+    observe = metrics.observer(str(version))
+    observe([Prediction(0.5, 1, 1, False)], 0.1, 0.1, 0.1)
+    metrics.request("GET", str(version) * 1000, 200, 0.1, str(version) * 1000)
+print(len(metrics.exposition()))
+"""
+
+
+def test_metrics_that_cannot_be_recorded_are_logged_once_and_raise_nothing(tmp_path: Path) -> None:
+    done = run_python("-c", FAILING, env={**environment(), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")})
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if "metrics are incomplete" in line]
+    assert len(lines) == len({json.loads(line)["function"] for line in lines}) > 1
+    assert int(done.stdout.splitlines()[-1]) > 1000

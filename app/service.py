@@ -61,7 +61,7 @@ class Service:
         self.settings = settings
         self.metrics = metrics
         self.waiting = WaitingReviews(settings.max_waiting)
-        self.explainer = Explainer(settings.max_explaining_characters, settings.deadline)
+        self.explainer = Explainer(settings.max_explaining, settings.deadline)
         self.draining = False
         self.versions: dict[str, ServedVersion] = {}
         self._serve(self._open_all(bundles))

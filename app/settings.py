@@ -92,7 +92,7 @@ class Settings(BaseSettings):
             description="Maximum waiting reviews per worker; excess requests get 503 until the queue is half empty.",
         ),
     ] = 1024
-    max_explaining_characters: Annotated[
+    max_explaining: Annotated[
         int,
         Field(
             ge=1,

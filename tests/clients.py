@@ -50,7 +50,9 @@ class Client(Thread):
             except ConnectionRefusedError:
                 return
             with connection:
-                while self._send(connection) and not self.stopping:
+                reusable = True
+                while reusable and not self.stopping:
+                    reusable = self._send(connection)
                     time.sleep(self._pause)
 
     def _send(self, connection: socket.socket) -> bool:

@@ -5,26 +5,50 @@
       _bad_lines.jsonl  lines that could not be parsed; only if there are any
       _job.json         what the job is and how far it has come
       _job.lock         locked while a job is running
+      _new/             the same of a job that will replace all this when it ends
 
 A part is written under a temporary name, then renamed. `_job.json` is written after that, so what it counts is there.
 """
 
 import fcntl
-import json
 import os
+import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
-from pydantic_core import to_json
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 
 from app.bulk.errors import BulkError, BulkUsage
-from app.bulk.scoring import Scored, Scoring, csv_line
-from app.records import Layout, format_of, import_pyarrow
+from app.bulk.scoring import Scored, Scoring, csv_line, table_schema
+from app.records import Format, Layout, format_of, import_pyarrow
 
 JOB, LOCK, BAD_LINES = "_job.json", "_job.lock", "_bad_lines.jsonl"
+NEW, READY = "_new", "_ready"
+"""Folders of a job that replaces another: until it ends, and while its files are moved up."""
+
+STREAM = Path("-")
+"""Stands for standard input or standard output."""
+
+
+@dataclass
+class DamagedFile:
+    """An input file of which not all rows could be read.
+
+    Attributes:
+        file: Its path.
+        reason: Why.
+        parts: How many parts are finished when its rows, and those of all files before it, are written.
+    """
+
+    file: str
+    reason: str
+    parts: int
 
 
 @dataclass
@@ -37,7 +61,8 @@ class JobState:
         errors: How many of these could not be scored.
         bad_lines: Lines that could not be parsed.
         bad_line_bytes: Size of the file with them.
-        complete: Whether the job is complete.
+        damaged: Input files that are damaged; the others are scored nevertheless.
+        complete: Whether all rows of all files are written.
     """
 
     parts: int = 0
@@ -45,74 +70,52 @@ class JobState:
     errors: int = 0
     bad_lines: int = 0
     bad_line_bytes: int = 0
+    damaged: list[DamagedFile] = field(default_factory=list)
     complete: bool = False
 
 
-class Output:
-    """A folder of parts, or a single file.
+def is_single(path: Path) -> bool:
+    """Whether OUTPUT is a single file or standard output, not a folder."""
+    return path == STREAM or format_of(path) is not None
 
-    Args:
-        path: OUTPUT; a file if its name has a known suffix.
-        job: What the job is, as JSON values: a stopped job is continued only if this is the same.
+
+def bad_lines_of(path: Path) -> Path:
+    """The file for lines that cannot be parsed."""
+    return path.with_name(f"{path.name}{BAD_LINES}") if is_single(path) else path / BAD_LINES
+
+
+class Output(ABC):
+    """What a job writes to.
 
     Attributes:
+        path: OUTPUT.
+        single: Whether all rows go to one part.
         progress: How far the job has come.
     """
 
-    def __init__(self, path: Path, job: dict[str, Any]) -> None:
-        self.path = path
-        self._job = job
-        self.is_file = format_of(path) is not None
-        self._bad_lines = path.with_name(f"{path.name}{BAD_LINES}") if self.is_file else path / BAD_LINES
-        self.progress = JobState()
+    single = True
 
-    @contextmanager
-    def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.progress = JobState()
+        self._damaged: list[DamagedFile] = []
+
+    @abstractmethod
+    def opened(self, resume: bool, overwrite: bool) -> AbstractContextManager[None]:
         """Lock the output and, with `resume`, read how far the job has come.
 
         Raises:
             BulkUsage: Another job is running here, or has left something.
             BulkError: The system refused to write.
         """
-        lock = self.path.with_name(f".{self.path.name}.lock") if self.is_file else self.path / LOCK
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            with lock.open("w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise BulkUsage(f"{self.path}: another job is writing here") from error
-                self._begin(resume, overwrite)
-                yield
-            if self.is_file:
-                lock.unlink()
-        except OSError as error:
-            raise BulkError(
-                f"{self.path}: {error.strerror or error}; finished parts stay, --resume continues"
-            ) from error
 
-    def _begin(self, resume: bool, overwrite: bool) -> None:
-        if self.is_file:
-            existing = [self.path] if self.path.exists() else []
-        else:
-            existing = [path for path in self.path.iterdir() if path.name != LOCK]
-        if resume and not self.is_file and (self.path / JOB).exists():
-            state = json.loads((self.path / JOB).read_text())
-            if changes := [name for name, value in self._job.items() if state["job"].get(name) != value]:
-                raise BulkUsage(
-                    f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts over"
-                )
-            self.progress = JobState(**state["progress"])
-            if self._bad_lines.exists():
-                os.truncate(self._bad_lines, self.progress.bad_line_bytes)
-            return
-        if existing and not overwrite:
-            advice = "" if self.is_file else "--resume continues a stopped job, "
-            raise BulkUsage(f"{existing[0]}: exists already; {advice}--overwrite starts over")
-        for path in existing:
-            if path.name in (JOB, BAD_LINES) or path.name.startswith("part-"):
-                path.unlink()
-        self._bad_lines.unlink(missing_ok=True)
+    @abstractmethod
+    def _part(self, format_: Format) -> AbstractContextManager[tuple[IO[bytes], IO[bytes]]]:
+        """The files for the rows of the next part, and for its bad lines; both count when the block ends."""
+
+    def advice(self, _overwrite: bool) -> str:
+        """How to continue a job that was stopped, and was perhaps started with --overwrite."""
+        return "nothing was written"
 
     def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
         """Write the next part, whole or not at all, and record that it is finished.
@@ -122,61 +125,203 @@ class Output:
             layout: Of the input.
             scored: Its chunks in order, each with the name of the input file.
         """
-        path = self.path if self.is_file else self.path / f"part-{self.progress.parts:05}.{layout.format}"
         progress = replace(self.progress, parts=self.progress.parts + 1)
-        bad_lines: list[bytes] = []
-        with _renamed_when_complete(path) as file:
-            if layout.format == "csv":
-                file.write(_header(scoring, layout))
-            with _writing(layout, file) as write:
-                for name, chunk in scored:
-                    if chunk.rows:
-                        write(chunk.content)
-                    progress.rows += chunk.rows
-                    progress.errors += chunk.errors
-                    bad_lines += [to_json({"file": name, **line._asdict()}) + b"\n" for line in chunk.bad_lines]
-        if bad_lines:
-            progress.bad_lines += len(bad_lines)
-            with self._bad_lines.open("ab") as others:
-                others.writelines(bad_lines)
-            progress.bad_line_bytes = self._bad_lines.stat().st_size
+        with self._part(layout.format) as (rows, bad_lines), _writing(scoring, layout, rows) as write:
+            for name, chunk in scored:
+                if chunk.rows:
+                    write(chunk.content)
+                    rows.flush()
+                progress.rows += chunk.rows
+                progress.errors += chunk.errors
+                progress.bad_lines += len(chunk.bad_lines)
+                for line in chunk.bad_lines:
+                    progress.bad_line_bytes += bad_lines.write(to_json({"file": name, **line._asdict()}) + b"\n")
         self._save(progress)
 
-    def complete(self) -> None:
-        """Record that the job is complete."""
-        self._save(replace(self.progress, complete=True))
+    def found_damaged(self, file: DamagedFile) -> None:
+        """Note that an input is damaged; this counts when the parts before the damage are finished."""
+        self._damaged.append(file)
+
+    def finish(self) -> None:
+        """Record that nothing is left to do."""
+        self._save(replace(self.progress, complete=not self.progress.damaged and not self._damaged))
 
     def _save(self, progress: JobState) -> None:
-        self.progress = progress
-        if not self.is_file:
-            with _renamed_when_complete(self.path / JOB) as file:
-                file.write(to_json({"job": self._job, "progress": asdict(progress)}, indent=2))
+        written = [file for file in self._damaged if self.single or file.parts <= progress.parts]
+        self._damaged = self._damaged[len(written) :]
+        self.progress = replace(progress, damaged=[*progress.damaged, *written])
 
 
-def _header(scoring: Scoring, layout: Layout) -> bytes:
-    kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
-    return f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode()
+class StandardOutput(Output):
+    """Rows go to standard output, and bad lines to standard error."""
+
+    @contextmanager
+    def opened(self, _resume: bool, _overwrite: bool) -> Iterator[None]:
+        """See `Output`. A BrokenPipeError, which means that nobody reads any more, is passed on."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise BulkError(f"standard output: {error.strerror}") from error
+
+    @contextmanager
+    def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        # Writers of their own: those of `sys` would try again at exit if they fail.
+        with open(1, "wb", closefd=False) as rows, open(2, "wb", 0, closefd=False) as bad_lines:
+            yield rows, bad_lines
+
+
+class SingleFile(Output):
+    """A file that is there when the job ends; an old one stays until then."""
+
+    @contextmanager
+    def opened(self, _resume: bool, overwrite: bool) -> Iterator[None]:
+        """See `Output`."""
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        with _locked(lock, self.path, ""):
+            if self.path.exists() and not overwrite:
+                raise BulkUsage(f"{self.path}: exists already; --overwrite starts over")
+            yield
+            lock.unlink()
+
+    @contextmanager
+    def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        others = bad_lines_of(self.path)
+        with _renamed_when_complete(others) as bad_lines, _renamed_when_complete(self.path) as rows:
+            yield rows, bad_lines
+        if not others.stat().st_size:
+            others.unlink()
+
+
+class Parts(Output):
+    """A folder of parts. If it has old ones, new ones are written to a folder inside, and replace them at the end.
+
+    Args:
+        path: OUTPUT.
+        job: What the job is, as JSON values: a stopped job is continued only if this is the same.
+    """
+
+    single = False
+
+    def __init__(self, path: Path, job: dict[str, Any]) -> None:
+        super().__init__(path)
+        self._job = job
+        self._folder = path
+
+    def advice(self, overwrite: bool) -> str:
+        """See `Output`."""
+        if not (self._folder / JOB).exists():
+            return super().advice(overwrite)
+        return f"to continue, run the same command with --resume{' instead of --overwrite' if overwrite else ''}"
+
+    @contextmanager
+    def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
+        """See `Output`."""
+        with _locked(self.path / LOCK, self.path, "; finished parts stay, --resume continues"):
+            self._begin(resume, overwrite)
+            yield
+
+    def _begin(self, resume: bool, overwrite: bool) -> None:
+        if (self.path / READY).exists():
+            self._move_up()
+        new = self.path / NEW
+        self._folder = new if resume and (new / JOB).exists() else self.path
+        if resume and (self._folder / JOB).exists():
+            self._continue()
+            return
+        existing = [path for path in self.path.iterdir() if path.name != LOCK and path.name[0] != "."]
+        if existing and not overwrite:
+            raise BulkUsage(f"{existing[0]}: exists already; --resume continues a stopped job, --overwrite starts over")
+        if existing:
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir()
+            self._folder = new
+            self._save(self.progress)
+
+    def _continue(self) -> None:
+        try:
+            state = from_json((self._folder / JOB).read_bytes())
+            changes = [name for name, value in self._job.items() if state["job"].get(name) != value]
+            self.progress = TypeAdapter(JobState).validate_python(state["progress"])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BulkUsage(f"{self._folder / JOB}: it is damaged; --overwrite starts over") from error
+        if changes:
+            raise BulkUsage(
+                f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts over"
+            )
+        if (self._folder / BAD_LINES).exists():
+            os.truncate(self._folder / BAD_LINES, self.progress.bad_line_bytes)
+        if self.progress.complete:
+            self._replace_old()
+
+    @contextmanager
+    def _part(self, format_: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        with TemporaryFile(dir=self._folder) as bad_lines:
+            with _renamed_when_complete(self._folder / f"part-{self.progress.parts:05}.{format_}") as rows:
+                yield rows, bad_lines
+            if bad_lines.tell():
+                bad_lines.seek(0)
+                with (self._folder / BAD_LINES).open("ab") as all_bad_lines:
+                    shutil.copyfileobj(bad_lines, all_bad_lines)
+
+    def _save(self, progress: JobState) -> None:
+        super()._save(progress)
+        with _renamed_when_complete(self._folder / JOB) as file:
+            file.write(to_json({"job": self._job, "progress": self.progress}, indent=2))
+
+    def finish(self) -> None:
+        """Record that nothing is left to do, and replace what an earlier job has written."""
+        super().finish()
+        self._replace_old()
+
+    def _replace_old(self) -> None:
+        if self._folder != self.path:
+            for path in self.path.iterdir():
+                if path.name in (JOB, BAD_LINES) or path.name.startswith(("part-", ".part-")):
+                    path.unlink()
+            self._folder.rename(self.path / READY)  # from here on, files with such names are new
+            self._move_up()
+
+    def _move_up(self) -> None:
+        ready = self.path / READY
+        for path in sorted(ready.iterdir(), key=lambda path: path.name == JOB):  # the state last
+            path.rename(self.path / path.name)
+        ready.rmdir()
+
+
+def open_output(path: Path, job: dict[str, Any]) -> Output:
+    """The kind of output that OUTPUT names; see `Parts` for the arguments."""
+    if path == STREAM:
+        return StandardOutput(path)
+    return SingleFile(path) if is_single(path) else Parts(path, job)
 
 
 @contextmanager
-def _writing(layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
-    """Yield a function that writes the content of a chunk."""
-    if layout.format != "parquet":
-        yield file.write
-        return
-    writer: Any = None
-
-    def write(batch: Any) -> None:
-        nonlocal writer
-        if writer is None:
-            writer = import_pyarrow().parquet.ParquetWriter(file, batch.schema)
-        writer.write_batch(batch)
-
+def _locked(lock: Path, output: Path, advice: str) -> Iterator[None]:
     try:
-        yield write
-    finally:
-        if writer is not None:
-            writer.close()
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BulkUsage(f"{output}: another job is writing here") from error
+            yield
+    except OSError as error:
+        raise BulkError(f"{output}: {error.strerror or error}{advice}") from error
+
+
+@contextmanager
+def _writing(scoring: Scoring, layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
+    """Write what comes before the rows, and yield a function that writes the content of a chunk."""
+    if layout.format == "parquet":
+        with import_pyarrow().parquet.ParquetWriter(file, table_schema(scoring, layout.schema)) as writer:
+            yield writer.write_batch
+        return
+    if layout.format == "csv":
+        kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
+        file.write(f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode())
+    yield file.write
 
 
 @contextmanager

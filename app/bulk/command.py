@@ -16,10 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.bulk.errors import BulkUsage
-from app.bulk.job import find_sources, open_sources, run_job
-from app.bulk.output import STREAM, JobState, open_output
+from app.bulk.job import run_job
+from app.bulk.output import STREAM, JobState, Output, SingleFile, StandardOutput, is_single
+from app.bulk.parts import Parts
 from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
+from app.bulk.sources import find_sources, open_sources
 from app.inference.bundle import find_bundle, load_bundle
 from app.records import Format
 from app.settings import Settings
@@ -72,7 +74,9 @@ def run(
         "max_characters": settings.max_characters,
         "part_rows": part_rows,
     }
-    files = open_output(output, job)
+    files: Output = Parts(output, job)
+    if is_single(output):
+        files = StandardOutput(output) if output == STREAM else SingleFile(output)
     started, speed, signals = time.monotonic(), _Speed(), _Signals()
     try:
         with files.opened(resume, overwrite):

@@ -1,37 +1,21 @@
-"""The files that a job writes: parts, bad lines, and its state.
-
-    scored/
-      part-00000.csv    one part per fixed number of input rows, in order; or a single file if OUTPUT names one
-      _bad_lines.jsonl  lines that could not be parsed; only if there are any
-      _job.json         what the job is and how far it has come
-      _job.lock         locked while a job is running
-      _new/             the same of a job that will replace all this when it ends
-
-A part is written under a temporary name, then renamed. `_job.json` is written after that, so what it counts is there.
-"""
+"""What a job writes to: a single file, standard output or, in `app.bulk.parts`, a folder."""
 
 import fcntl
 import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any
 
-from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from app.bulk.errors import BulkError, BulkUsage
 from app.bulk.scoring import Scored, Scoring, csv_line, table_schema
 from app.records import Format, Layout, format_of, import_pyarrow
 
-JOB, LOCK, BAD_LINES = "_job.json", "_job.lock", "_bad_lines.jsonl"
-NEW, READY = "_new", "_ready"
-"""Folders of a job that replaces another: until it ends, and while its files are moved up."""
-
+BAD_LINES = "_bad_lines.jsonl"
 STREAM = Path("-")
 """Stands for standard input or standard output."""
 
@@ -165,6 +149,10 @@ class StandardOutput(Output):
         except OSError as error:
             raise BulkError(f"standard output: {error.strerror}") from error
 
+    def advice(self, _overwrite: bool) -> str:
+        """See `Output`."""
+        return "standard output is incomplete"
+
     @contextmanager
     def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         # Writers of their own: those of `sys` would try again at exit if they fail.
@@ -179,7 +167,7 @@ class SingleFile(Output):
     def opened(self, _resume: bool, overwrite: bool) -> Iterator[None]:
         """See `Output`."""
         lock = self.path.with_name(f".{self.path.name}.lock")
-        with _locked(lock, self.path, ""):
+        with locked(lock, self.path, ""):
             if self.path.exists() and not overwrite:
                 raise BulkUsage(f"{self.path}: exists already; --overwrite starts over")
             yield
@@ -188,117 +176,15 @@ class SingleFile(Output):
     @contextmanager
     def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         others = bad_lines_of(self.path)
-        with _renamed_when_complete(others) as bad_lines, _renamed_when_complete(self.path) as rows:
+        with renamed_when_complete(others) as bad_lines, renamed_when_complete(self.path) as rows:
             yield rows, bad_lines
         if not others.stat().st_size:
             others.unlink()
 
 
-class Parts(Output):
-    """A folder of parts. If it has old ones, new ones are written to a folder inside, and replace them at the end.
-
-    Args:
-        path: OUTPUT.
-        job: What the job is, as JSON values: a stopped job is continued only if this is the same.
-    """
-
-    single = False
-
-    def __init__(self, path: Path, job: dict[str, Any]) -> None:
-        super().__init__(path)
-        self._job = job
-        self._folder = path
-
-    def advice(self, overwrite: bool) -> str:
-        """See `Output`."""
-        if not (self._folder / JOB).exists():
-            return super().advice(overwrite)
-        return f"to continue, run the same command with --resume{' instead of --overwrite' if overwrite else ''}"
-
-    @contextmanager
-    def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
-        """See `Output`."""
-        with _locked(self.path / LOCK, self.path, "; finished parts stay, --resume continues"):
-            self._begin(resume, overwrite)
-            yield
-
-    def _begin(self, resume: bool, overwrite: bool) -> None:
-        if (self.path / READY).exists():
-            self._move_up()
-        new = self.path / NEW
-        self._folder = new if resume and (new / JOB).exists() else self.path
-        if resume and (self._folder / JOB).exists():
-            self._continue()
-            return
-        existing = [path for path in self.path.iterdir() if path.name != LOCK and path.name[0] != "."]
-        if existing and not overwrite:
-            raise BulkUsage(f"{existing[0]}: exists already; --resume continues a stopped job, --overwrite starts over")
-        if existing:
-            shutil.rmtree(new, ignore_errors=True)
-            new.mkdir()
-            self._folder = new
-            self._save(self.progress)
-
-    def _continue(self) -> None:
-        try:
-            state = from_json((self._folder / JOB).read_bytes())
-            changes = [name for name, value in self._job.items() if state["job"].get(name) != value]
-            self.progress = TypeAdapter(JobState).validate_python(state["progress"])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise BulkUsage(f"{self._folder / JOB}: it is damaged; --overwrite starts over") from error
-        if changes:
-            raise BulkUsage(
-                f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts over"
-            )
-        if (self._folder / BAD_LINES).exists():
-            os.truncate(self._folder / BAD_LINES, self.progress.bad_line_bytes)
-        if self.progress.complete:
-            self._replace_old()
-
-    @contextmanager
-    def _part(self, format_: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        with TemporaryFile(dir=self._folder) as bad_lines:
-            with _renamed_when_complete(self._folder / f"part-{self.progress.parts:05}.{format_}") as rows:
-                yield rows, bad_lines
-            if bad_lines.tell():
-                bad_lines.seek(0)
-                with (self._folder / BAD_LINES).open("ab") as all_bad_lines:
-                    shutil.copyfileobj(bad_lines, all_bad_lines)
-
-    def _save(self, progress: JobState) -> None:
-        super()._save(progress)
-        with _renamed_when_complete(self._folder / JOB) as file:
-            file.write(to_json({"job": self._job, "progress": self.progress}, indent=2))
-
-    def finish(self) -> None:
-        """Record that nothing is left to do, and replace what an earlier job has written."""
-        super().finish()
-        self._replace_old()
-
-    def _replace_old(self) -> None:
-        if self._folder != self.path:
-            for path in self.path.iterdir():
-                if path.name in (JOB, BAD_LINES) or path.name.startswith(("part-", ".part-")):
-                    path.unlink()
-            self._folder.rename(self.path / READY)  # from here on, files with such names are new
-            self._move_up()
-
-    def _move_up(self) -> None:
-        ready = self.path / READY
-        for path in sorted(ready.iterdir(), key=lambda path: path.name == JOB):  # the state last
-            path.rename(self.path / path.name)
-        ready.rmdir()
-
-
-def open_output(path: Path, job: dict[str, Any]) -> Output:
-    """The kind of output that OUTPUT names; see `Parts` for the arguments."""
-    if path == STREAM:
-        return StandardOutput(path)
-    return SingleFile(path) if is_single(path) else Parts(path, job)
-
-
 @contextmanager
-def _locked(lock: Path, output: Path, advice: str) -> Iterator[None]:
+def locked(lock: Path, output: Path, advice: str) -> Iterator[None]:
+    """Keep other jobs away from an output, and say what to do if the system refuses to write."""
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("w") as file:
@@ -325,7 +211,7 @@ def _writing(scoring: Scoring, layout: Layout, file: IO[bytes]) -> Iterator[Call
 
 
 @contextmanager
-def _renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
+def renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:

@@ -96,6 +96,8 @@ class Parts(Output):
         with TemporaryFile(dir=self._folder) as bad_lines:
             with renamed_when_complete(self._folder / f"part-{self.progress.parts:05}.{format_}") as rows:
                 yield rows, bad_lines
+                if not (self._folder / JOB).exists():  # or --resume refuses a part that it does not know
+                    self._save(self.progress)
             if bad_lines.tell():
                 bad_lines.seek(0)
                 with (self._folder / BAD_LINES).open("ab") as all_bad_lines:

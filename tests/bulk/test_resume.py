@@ -103,12 +103,16 @@ def test_signal_stops_a_job_and_leaves_whole_parts(
     assert content_of(output) == expected
 
 
-def test_job_that_is_killed_in_its_first_part_is_resumed(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [".part-00000.csv.tmp", "part-00000.csv"])
+def test_job_that_is_killed_in_its_first_part_is_resumed(name: str, source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    with running(source, output, "--workers", 2) as process:
-        wait_until((output / ".part-00000.csv.tmp").exists)
+    options = ("--part-rows", 4000, "--workers", 2)
+    with running(source, output, *options) as process:
+        while not (output / name).exists():
+            assert process.poll() is None
+        assert name.startswith(".") or (output / "_job.json").exists()  # the part is known before it is there
         process.kill()
-    assert succeed(source, output, "--workers", 2, "--resume", code=3)["rows"] == ROWS
+    assert succeed(source, output, *options, "--resume", code=3)["rows"] == ROWS
 
 
 def test_signal_while_all_workers_send_results_stops_the_job(source: Path, tmp_path: Path) -> None:

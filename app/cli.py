@@ -6,7 +6,7 @@ Each command does its own imports, so that `score` need not load a web framework
 import json
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from app.inference.bundle import Bundle
     from app.inference.classifier import Classifier
     from app.settings import Settings
+
+
+StreamFormat = Literal["jsonl", "csv"]
 
 
 class Commands(TyperGroup):
@@ -194,13 +197,22 @@ def check(
 
 @app.command()
 def bulk(
-    input_: Annotated[str, typer.Argument(metavar="INPUT", help="A file, a folder or a quoted glob pattern.")],
-    output: Annotated[Path, typer.Argument(help="A folder for the parts, or a file of the input's format.")],
+    input_: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A file, a folder, a quoted glob pattern, or `-` for standard input.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(help="A folder for the parts, a file of the input's format, or `-` for standard output."),
+    ],
     text: Annotated[str | None, typer.Option(help="Column with the reviews; by default `review` or `text`.")] = None,
     keep: Annotated[
         str | None, typer.Option(help="Input columns to keep, separated by commas; by default all.")
     ] = None,
     prefix: Annotated[str, typer.Option(help="Prefix for the names of the added columns.")] = "",
+    format_: Annotated[
+        StreamFormat | None,
+        typer.Option("--format", help="Format of standard input; by default `jsonl`.", show_default=False),
+    ] = None,
     part_rows: Annotated[int, typer.Option(min=1, help="Rows per part, which is what a crash can cost.")] = 100_000,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one per core.")] = None,
     ray: Annotated[
@@ -221,12 +233,13 @@ def bulk(
         python -m app bulk reviews.csv scored.csv
         python -m app bulk exports/ scored --text body --keep id,stars
         python -m app bulk "exports/*.jsonl.gz" scored --resume
+        zcat reviews.csv.gz | python -m app bulk - - --format csv > scored.csv
 
     Adds the columns `positive_probability`, `sentiment`, `uncertain`, `words`, `known_words` and `error` to each row.
-    Lines that cannot be parsed go to `_bad_lines.jsonl`.
+    Lines that cannot be parsed go to `_bad_lines.jsonl`, or to standard error if OUTPUT is `-`.
 
-    Exit codes: 0 every row was scored, 1 the job failed and finished parts stay, 2 the command is invalid, 3 the job is
-    complete, but rows have errors or lines could not be parsed.
+    Exit codes: 0 every row was scored, 1 the job failed or a file is damaged, 2 the command is invalid, 3 the job is
+    complete, but rows have errors or lines could not be parsed. After 1, finished parts stay.
     """
     settings = opt.load_settings(
         runtime=runtime, model_dir=model_dir, model_version=model_version, max_characters=max_characters
@@ -237,7 +250,21 @@ def bulk(
 
     columns = tuple(filter(None, keep.split(","))) if keep is not None else None
     try:
-        code = run(settings, input_, output, text, columns, prefix, part_rows, workers, ray, resume, overwrite, as_json)
+        code = run(
+            settings,
+            input_,
+            output,
+            text,
+            columns,
+            prefix,
+            format_,
+            part_rows,
+            workers,
+            ray,
+            resume,
+            overwrite,
+            as_json,
+        )
     except (BulkUsage, PackageMissing) as error:
         raise typer.BadParameter(printable(str(error))) from error
     raise typer.Exit(code)

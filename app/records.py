@@ -1,7 +1,7 @@
 """Rows of CSV, JSON Lines and Parquet files, in order and with bounded memory; bulk scoring and training share this.
 
 Text files are UTF-8 and may be compressed. CSV has a header and is separated by commas, semicolons or tabs. A line
-that cannot be parsed is a `BadLine`, and never swallows the lines after it. CSV and JSON Lines need no pyarrow, and do
+that cannot be parsed is a `BadLine`, and does not affect the lines after it. CSV and JSON Lines need no pyarrow, and do
 not go through it: Arrow turns `00700` into 700, and rejects a whole file for one bad line.
 """
 
@@ -12,10 +12,10 @@ import io
 import lzma
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -36,12 +36,14 @@ COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 SEPARATORS = ",;\t"
 
 MAX_LINE = 8 << 20
-"""Bytes; the rest of a longer line is dropped. Also limits how many lines an unclosed quote can put at risk."""
+"""Bytes; the rest of a longer line is dropped. Also limits how far the end of a quoted field is looked for."""
 CHUNK_ROWS = 512
 CHUNK_BYTES = 1 << 20
 """Of text; a longer row gets a chunk of its own."""
 PEEK = 100
 """Rows of a JSON Lines file that are read to learn its fields."""
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, NotImplementedError, csv.Error)
+"""What readers raise about a damaged file; pyarrow's errors are among them."""
 
 
 class FileUnreadable(SentimentError):
@@ -94,12 +96,22 @@ class Layout:
         columns: All columns, in order; of JSON Lines, the fields of the first rows.
         header: The first line of a CSV file.
         separator: What separates its fields.
+        schema: The `pyarrow.Schema` of a Parquet file.
     """
 
     format: Format
     columns: tuple[str, ...]
     header: str = ""
     separator: str = ","
+    schema: Any = None
+
+
+class _Text(NamedTuple):
+    """A text file whose layout is known: its other records, without blank lines, and the damage that ends them."""
+
+    layout: Layout
+    records: Iterator[RawRow]
+    damage: list[Exception]
 
 
 @dataclass(frozen=True)
@@ -122,18 +134,18 @@ class Chunk:
         """Parse the rows.
 
         Args:
-            columns: The columns that are needed. Rows of Parquet have only these, rows of text have all.
+            columns: The columns that are needed. Rows of Parquet have only these, rows of text have all. Parquet
+                values that Python cannot represent, such as strings that are not UTF-8, are None.
         """
         match self.layout.format:
             case "csv":
-                csv.field_size_limit(MAX_LINE)
-                for record in self.records:
-                    yield from _csv_rows(record, self.layout)
+                yield from (_csv_row(record, self.layout) for record in self.records)
             case "jsonl":
                 yield from map(_json_row, self.records)
             case "parquet":
-                rows = self.records.select(list(columns)).to_pylist()
-                yield from (ParsedRow(line, "", row) for line, row in enumerate(rows, self.line))
+                rows = zip(*(map(_value, self.records.column(name)) for name in columns), strict=True)
+                for line, row in enumerate(rows, self.line):
+                    yield ParsedRow(line, "", dict(zip(columns, row, strict=True)))
 
 
 def format_of(path: Path) -> Format | None:
@@ -167,11 +179,11 @@ def read_layout(path: Path) -> Layout:
         FileUnreadable: It cannot be read, or has no rows.
         PackageMissing: It needs pyarrow.
     """
-    with _reading(path):
+    with _reading(path), path.open("rb") as raw:
         if format_of(path) == "parquet":
-            return Layout("parquet", tuple(import_pyarrow().parquet.read_schema(path).names))
-        with path.open("rb") as raw:
-            return _text_layout(path, _records(path, raw))
+            schema = import_pyarrow().parquet.read_schema(raw)
+            return Layout("parquet", tuple(schema.names), schema=schema)
+        return _open_text(path, raw).layout
 
 
 def read_chunks(
@@ -198,19 +210,46 @@ def read_chunks(
         if layout.format == "parquet":
             yield from _parquet_chunks(raw, layout, part_rows, advance)
             return
-        records = _records(path, raw)
-        if layout.format == "csv":
-            next(records)  # the header
-        position = part = 0
-        room = part_rows
-        while chunk := _take(records, min(room, CHUNK_ROWS), chunk_bytes):
-            yield Chunk(layout, part, chunk)
-            room -= len(chunk)
-            if not room:
-                part, room = part + 1, part_rows
+        position = 0
+        for chunk in _text_chunks(_open_text(path, raw), part_rows, chunk_bytes):
+            yield chunk
             before = position
             position = path.stat().st_size if raw.closed else raw.tell()  # pyarrow closes the file at its end
             advance(position - before)
+
+
+def read_stdin(format_: Format) -> tuple[Layout, Callable[..., Iterator[Chunk]]]:
+    """Read text from standard input, which can be read only once.
+
+    Args:
+        format_: Not Parquet, which is read from its end.
+
+    Returns:
+        Its layout, and a function that yields its chunks; see `read_chunks` for the arguments and errors.
+
+    Raises:
+        FileUnreadable: It cannot be read, or has no rows.
+    """
+    path = Path("standard input")
+    with _reading(path):
+        text = _open_text(path, io.BufferedReader(io.FileIO(0, closefd=False)), format_)
+
+    def chunks(part_rows: int, _: Callable[[int], object], chunk_bytes: int) -> Iterator[Chunk]:
+        with _reading(path):
+            yield from _text_chunks(text, part_rows, chunk_bytes)
+
+    return text.layout, chunks
+
+
+def _text_chunks(text: _Text, part_rows: int, chunk_bytes: int) -> Iterator[Chunk]:
+    part, room = 0, part_rows
+    while chunk := _take(text.records, min(room, CHUNK_ROWS), chunk_bytes):
+        yield Chunk(text.layout, part, chunk)
+        room -= len(chunk)
+        if not room:
+            part, room = part + 1, part_rows
+    if text.damage:
+        raise text.damage[0]
 
 
 def _take(records: Iterator[RawRow], rows: int, chunk_bytes: int) -> list[RawRow]:
@@ -242,38 +281,48 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except SentimentError:
         raise
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:  # pyarrow's errors are among them
+    except DAMAGE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:200]
         raise FileUnreadable(f"{path}: cannot be read, or is damaged ({reason or type(error).__name__})") from error
 
 
-def _text_layout(path: Path, records: Iterator[RawRow]) -> Layout:
-    first = next(records, None)
-    if first is None:
-        raise FileUnreadable(f"{path}: the file is empty")
-    if format_of(path) == "jsonl":
-        rows = map(_json_row, [first, *islice(records, PEEK - 1)])
+def _open_text(path: Path, raw: Any, format_: Format | None = None) -> _Text:
+    lines = _numbered_lines(path, raw)
+    damage: list[Exception] = []
+    if (format_ or format_of(path)) == "jsonl":
+        records = _until_damage((RawRow(number, line) for number, line in lines if not line.isspace()), damage)
+        first = _take(records, PEEK, CHUNK_BYTES)
+        if not first:
+            raise damage[0] if damage else FileUnreadable(f"{path}: the file is empty")
+        rows = map(_json_row, first)
         columns = dict.fromkeys(name for row in rows if isinstance(row, ParsedRow) for name in row.values)
-        return Layout("jsonl", tuple(columns))
-    header = first.content.decode()
+        return _Text(Layout("jsonl", tuple(columns)), chain(first, records), damage)
+    if not (row := next(_joined(lines), None)):
+        raise FileUnreadable(f"{path}: the file is empty")
+    header = row.content.decode()
+    if "\r" in header.rstrip("\r\n") and "\n" not in header.rstrip("\r\n"):
+        raise FileUnreadable(f"{path}: lines end in a carriage return alone; convert it with tr '\\r' '\\n'")
     separator = max(SEPARATORS, key=header.count)
-    return Layout("csv", tuple(_fields(header, separator)), header, separator)
+    try:
+        layout = Layout("csv", tuple(_fields(header, separator)), header, separator)
+    except csv.Error as error:
+        raise FileUnreadable(f"{path}: the header is not valid CSV ({error})") from error
+    return _Text(layout, _until_damage(_csv_records(lines, layout), damage), damage)
 
 
-def _records(path: Path, raw: Any) -> Iterator[RawRow]:
-    """Split a file into records, without blank lines."""
-    lines: Iterator[tuple[int, bytes]] = enumerate(_lines(_decompressed(path, raw)), 1)
-    first = next(lines, None)
-    if first is None:
-        return
-    number, line = first
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in line[:1000]:
+def _until_damage(records: Iterator[RawRow], damage: list[Exception]) -> Iterator[RawRow]:
+    try:
+        yield from records
+    except DAMAGE as error:
+        damage.append(error)
+
+
+def _numbered_lines(path: Path, raw: Any) -> Iterator[tuple[int, bytes]]:
+    lines = _lines(_decompressed(path, raw))
+    first = next(lines, b"")
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in first[:1000]:
         raise FileUnreadable(f"{path}: this is UTF-16 or not text; save it as UTF-8")
-    lines = chain([(number, line.removeprefix(b"\xef\xbb\xbf"))], lines)
-    if format_of(path) == "csv":
-        yield from _csv_records(lines)
-    else:
-        yield from (RawRow(number, line) for number, line in lines if not line.isspace())
+    return enumerate(chain([first.removeprefix(b"\xef\xbb\xbf")] if first else [], lines), 1)
 
 
 def _decompressed(path: Path, raw: Any) -> Any:
@@ -296,45 +345,62 @@ def _lines(stream: Any) -> Iterator[bytes]:
             line = stream.readline(MAX_LINE)
 
 
-def _csv_records(lines: Iterable[tuple[int, bytes]]) -> Iterator[RawRow]:
-    """Join lines until their quotes are balanced; `_csv_rows` takes apart what an unclosed quote has joined."""
-    pending: list[bytes] = []
-    first = quotes = size = 0
+def _csv_records(lines: Iterator[tuple[int, bytes]], layout: Layout) -> Iterator[RawRow]:
+    """Split lines into records. If a quote is never closed, only its line is bad, and the others are read again."""
+    records = _joined(lines)
+    while record := next(records, None):
+        if b"\n" in record.content[:-1] and not _is_one_row(record, layout):
+            others = io.BytesIO(record.content)
+            yield RawRow(record.line, others.readline())
+            # Each other line has balanced quotes, perhaps except the last: by the next unclosed one, all are read.
+            records = _joined(chain(enumerate(others, record.line + 1), lines))
+        else:
+            yield record
+
+
+def _is_one_row(record: RawRow, layout: Layout) -> bool:
+    """Whether `_csv_row` accepts a record of several lines."""
+    outside = b'"'.join(record.content.rstrip(b"\r\n").split(b'"')[::2])  # what is not in quotes, and the quotes
+    fields = outside.split(layout.separator.encode())
+    if b"\n" not in outside and not any(b'"' in field and field.strip(b'"') for field in fields):
+        return len(fields) == len(layout.columns)  # nearly always; parsing takes several times as long
+    return isinstance(_csv_row(record, layout), ParsedRow)
+
+
+def _joined(lines: Iterator[tuple[int, bytes]]) -> Iterator[RawRow]:
+    """Join lines until their quotes are balanced; without blank lines."""
+    pending = bytearray()
+    first = quotes = 0
     for number, line in lines:
         if not pending:
             if line.isspace():
                 continue
-            first, quotes, size = number, 0, 0
-        pending.append(line)
+            first, quotes = number, 0
+        pending += line
         quotes += line.count(b'"')
-        size += len(line)
-        if quotes % 2 == 0 or size > MAX_LINE:
-            yield RawRow(first, b"".join(pending))
-            pending = []
+        if quotes % 2 == 0 or len(pending) >= MAX_LINE:
+            yield RawRow(first, bytes(pending))
+            pending.clear()
     if pending:
-        yield RawRow(first, b"".join(pending))
+        yield RawRow(first, bytes(pending))
 
 
-def _csv_rows(record: RawRow, layout: Layout) -> Iterator[ParsedRow | BadLine]:
+def _csv_row(record: RawRow, layout: Layout) -> ParsedRow | BadLine:
     try:
         text = record.content.decode()
         fields = _fields(text, layout.separator)
         if len(fields) == len(layout.columns):
-            yield ParsedRow(record.line, text, dict(zip(layout.columns, fields, strict=True)))
-            return
+            return ParsedRow(record.line, text, dict(zip(layout.columns, fields, strict=True)))
         reason = f"{len(fields)} fields, but the header has {len(layout.columns)}"
     except UnicodeDecodeError:
         reason = "not UTF-8"
     except csv.Error as error:
         reason = f"not valid CSV: {error}"
-    # Perhaps an unclosed quote: only the first line is bad for certain.
-    first, *others = io.BytesIO(record.content)
-    yield BadLine(record.line, reason, _shown(first))
-    for other in _csv_records(enumerate(others, record.line + 1)):
-        yield from _csv_rows(other, layout)
+    return BadLine(record.line, reason, _shown(record.content))
 
 
 def _fields(text: str, separator: str) -> list[str]:
+    csv.field_size_limit(MAX_LINE)
     return next(csv.reader([text], delimiter=separator, strict=True))
 
 
@@ -349,6 +415,13 @@ def _json_row(record: RawRow) -> ParsedRow | BadLine:
     if not isinstance(values, dict):
         return BadLine(record.line, "not a JSON object", text.rstrip("\r\n"))
     return ParsedRow(record.line, text, values)
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except ValueError:
+        return None
 
 
 def _shown(content: bytes) -> str:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.records import (
+    CHUNK_ROWS,
     MAX_LINE,
     BadLine,
     ColumnMissing,
@@ -101,6 +102,41 @@ def test_two_unclosed_quotes_cost_two_lines(tmp_path: Path) -> None:
     assert texts(rows) == ['bad: "open,1', "fine", 'x"y', 'bad: "open again,0', "fine"]
 
 
+def test_unclosed_quote_does_not_affect_records_of_several_lines(tmp_path: Path) -> None:
+    records = "".join(f'"fine {i}\nfilm, ""yes""",{i}\n' for i in range(100))
+    rows = read(tmp_path / "my.csv", f'text,label\n"open,1\n{records}')
+    assert texts(rows) == ['bad: "open,1', *(f'fine {i}\nfilm, "yes"' for i in range(100))]
+    assert [row.line for row in rows] == [2, *range(3, 203, 2)]
+
+
+@pytest.mark.parametrize(
+    ("record", "values"),
+    [
+        ('"a\nb",1', ("a\nb", "1")),
+        ('"a\r\n""b""\n",""', ('a\r\n"b"\n', "")),
+        ('5" x 3",",\n"', ('5" x 3"', ",\n")),
+        ('"a, ""\n"""" b","1"', ('a, "\n"" b', "1")),
+        ('"""\n""","1,\n"', ('"\n"', "1,\n")),
+    ],
+)
+def test_record_of_several_lines_is_one_row(tmp_path: Path, record: str, values: tuple[str, str]) -> None:
+    rows = read(tmp_path / "my.csv", f"text,label\n{record}\nfine,0\n{record}")
+    assert [tuple(row.values.values()) for row in rows if isinstance(row, ParsedRow)] == [values, ("fine", "0"), values]
+
+
+def test_unclosed_quote_does_not_make_chunks_longer(tmp_path: Path) -> None:
+    path = tmp_path / "my.csv"
+    path.write_text('text,label\n"open,1\n' + "a,1\n" * 100_000 + '"\n' * 1000)
+    chunks = [list(chunk.rows(["text"])) for chunk in read_chunks(path, read_layout(path))]
+    assert max(map(len, chunks)) == CHUNK_ROWS
+    assert sum(isinstance(row, ParsedRow) for chunk in chunks for row in chunk) == 100_000
+
+
+def test_line_with_an_unclosed_quote_that_is_too_long_does_not_affect_the_next(tmp_path: Path) -> None:
+    rows = read(tmp_path / "my.csv", 'text,label\n"' + "x" * MAX_LINE + "\nfine,1\n")
+    assert [type(row) for row in rows] == [BadLine, ParsedRow]
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [('{"text": "fine"', "not valid JSON"), ("[" * 100_000, "not valid JSON"), ('["fine", 1]', "not a JSON object")],
@@ -127,14 +163,33 @@ def test_line_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
         ("my.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-20], "is damaged"),
         ("my.csv.xz", b"not xz", "is damaged"),
         ("my.parquet", b"PAR1", "is damaged"),
+        ("my.csv", CSV.replace("\n", "\r").encode(), "a carriage return alone"),
+        ("my.csv", b'text,"label\nfine,1\n', "the header is not valid CSV"),
     ],
-    ids=["empty", "UTF-16", "cut off", "not xz", "not Parquet"],
+    ids=["empty", "UTF-16", "cut off", "not xz", "not Parquet", "CR", "quote"],
 )
 def test_file_that_cannot_be_read_is_an_error_with_its_name(
     tmp_path: Path, name: str, content: bytes, reason: str
 ) -> None:
     with pytest.raises(FileUnreadable, match=f"{name}.*{reason}"):
         read(tmp_path / name, content)
+
+
+def test_rows_before_the_damage_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "my.jsonl.gz"
+    path.write_bytes(gzip.compress(JSONL.encode()) + b"not gzip")
+    chunks = read_chunks(path, read_layout(path))
+    assert [row.values["label"] for row in next(chunks).rows([]) if isinstance(row, ParsedRow)] == ["1", "0", "1"]
+    with pytest.raises(FileUnreadable, match="is damaged"):
+        next(chunks)
+
+
+def test_parquet_value_that_python_cannot_represent_is_none(tmp_path: Path) -> None:
+    table = pa.table({"text": pa.array([b"fine", b"caf\xe9"]).view(pa.string())})
+    pq.write_table(table, tmp_path / "my.parquet")
+    path = tmp_path / "my.parquet"
+    (chunk,) = read_chunks(path, read_layout(path))
+    assert [row.values["text"] for row in chunk.rows(["text"]) if isinstance(row, ParsedRow)] == ["fine", None]
 
 
 def test_column_is_found_in_any_case_and_never_guessed(tmp_path: Path) -> None:

@@ -16,14 +16,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.bulk.errors import BulkUsage
-from app.bulk.job import find_sources, open_sources, run_job
-from app.bulk.output import JobState, Output
-from app.bulk.pools import Pool, ProcessPool, RayPool
+from app.bulk.job import run_job
+from app.bulk.output import STREAM, JobState, Output, SingleFile, StandardOutput, is_single
+from app.bulk.parts import Parts
+from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
+from app.bulk.sources import find_sources, open_sources
 from app.inference.bundle import find_bundle, load_bundle
+from app.records import Format
 from app.settings import Settings
 from app.telemetry.memory import peak_resident_bytes
 
+DAMAGED = 1
+"""Exit code if an input file is damaged; all others are scored."""
 INCOMPLETE = 3
 """Exit code if the job is complete, but not every row could be scored."""
 
@@ -35,6 +40,7 @@ def run(
     text: str | None,
     keep: tuple[str, ...] | None,
     prefix: str,
+    format_: Format | None,
     part_rows: int,
     workers: int | None,
     ray: str | None,
@@ -52,12 +58,14 @@ def run(
     """
     if resume and overwrite:
         raise BulkUsage("--resume and --overwrite cannot be combined")
+    if resume and str(STREAM) in (input_, str(output)):
+        raise BulkUsage("--resume needs files; standard input and output cannot be continued")
     paths = find_sources(input_, output)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters)
-    stats = [path.stat() for path in paths]
+    sources = open_sources(paths, format_, text, scoring, output)
     job = {
-        "inputs": [[path.as_posix(), stat.st_size, stat.st_mtime_ns] for path, stat in zip(paths, stats, strict=True)],
+        "inputs": [[str(source.path), *source.signature] for source in sources],
         "model": bundle.digest,
         "runtime": settings.command_runtime,
         "text": text,
@@ -66,23 +74,30 @@ def run(
         "max_characters": settings.max_characters,
         "part_rows": part_rows,
     }
-    files = Output(output, job)
-    sources = open_sources(paths, text, scoring, files)
-    signal.signal(signal.SIGTERM, _terminate)
-    started, speed = time.monotonic(), _Speed()
-    with files.opened(resume, overwrite):
-        before = files.progress.rows
-        if not files.progress.complete:
-            pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
-            with closing(pool), _bar() as bar:
-                task = bar.add_task("scoring", total=sum(stat.st_size for stat in stats), rows=0, speed=0.0)
+    files: Output = Parts(output, job)
+    if is_single(output):
+        files = StandardOutput(output) if output == STREAM else SingleFile(output)
+    started, speed, signals = time.monotonic(), _Speed(), _Signals()
+    try:
+        with files.opened(resume, overwrite):
+            before = files.progress.rows
+            if not files.progress.complete:
+                pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
+                with closing(pool), _bar(output) as bar:
+                    total = sum(source.signature[0] for source in sources)
+                    task = bar.add_task("scoring", total=total or None, rows=0, speed=0.0)
 
-                def scored(rows: int) -> None:
-                    speed.add(rows)
-                    bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
+                    def scored(rows: int) -> None:
+                        speed.add(rows)
+                        bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
 
-                run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
+                    run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; {files.advice(overwrite)}", err=True)
+        return 128 + signals.received
     _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
+    if files.progress.damaged:
+        return DAMAGED
     return INCOMPLETE if files.progress.errors or files.progress.bad_lines else 0
 
 
@@ -105,7 +120,22 @@ class _Speed:
             self.rows_per_second = (self.rows - self._first_rows) / (now - self._first)
 
 
-def _bar() -> Progress:
+class _Signals:
+    """Makes the first SIGINT or SIGTERM a KeyboardInterrupt, which Ray passes on; cleaning up ignores others."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        for number in STOPPING:
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, _: FrameType | None) -> NoReturn:
+        for each in STOPPING:
+            signal.signal(each, signal.SIG_IGN)
+        self.received = number
+        raise KeyboardInterrupt
+
+
+def _bar(output: Path) -> Progress:
     columns = (
         TextColumn("{task.fields[rows]:,} rows"),
         BarColumn(),
@@ -114,10 +144,11 @@ def _bar() -> Progress:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal or output == STREAM, transient=True)
 
 
 def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
+    piped = output == STREAM
     if as_json:
         this_run = {
             "rows": rows,
@@ -125,17 +156,15 @@ def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed,
             "rows_per_second": speed.rows_per_second,
             "memory": peak_resident_bytes(),
         }
-        typer.echo(json.dumps({**asdict(progress), "run": this_run}))
+        typer.echo(json.dumps({**asdict(progress), "run": this_run}), err=piped)
         return
     rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
-    typer.echo(f"{rows:,} rows in {seconds:.1f} s{rate} -> {output}")
+    lines = [f"{rows:,} rows in {seconds:.1f} s{rate} -> {'standard output' if piped else output}"]
     if progress.errors or progress.bad_lines:
-        typer.echo(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
+        lines.append(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
+    lines += [f"not scored to its end: {file.reason}" for file in progress.damaged]
+    typer.echo("\n".join(lines), err=piped)
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def _terminate(number: int, _: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)

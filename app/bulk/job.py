@@ -2,93 +2,26 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from glob import glob
 from itertools import chain, groupby
-from pathlib import Path
 from typing import NamedTuple
 
-from app.bulk.errors import BulkUsage
-from app.bulk.output import JobState, Output
+from app.bulk.errors import BulkError
+from app.bulk.output import DamagedFile, JobState, Output
 from app.bulk.pools import Pool
 from app.bulk.scoring import Scored, Scoring
-from app.records import FORMATS, Chunk, ColumnMissing, Layout, find_column, format_of, read_chunks, read_layout
+from app.bulk.sources import InputFile, signature_of
+from app.records import Chunk, FileUnreadable, Layout
 
 WINDOW = 8
 """Chunks in progress per worker, those that wait to be written included."""
 
-TEXT_COLUMNS = ("review", "text")
-"""Where the reviews are if no column is named."""
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """An input file.
-
-    Attributes:
-        path: Where it is.
-        layout: How it is organised.
-        text: The column with the reviews.
-    """
-
-    path: Path
-    layout: Layout
-    text: str
-
 
 class _Piece(NamedTuple):
-    """A chunk to score; `part` counts through all files."""
+    """Where a chunk belongs; `part` counts through all files."""
 
     part: int
     source: InputFile
-    chunk: Chunk
-
-
-def find_sources(input_: str, output: Path) -> list[Path]:
-    """List the files of INPUT: a file, a folder with all files below it, or a glob pattern.
-
-    Raises:
-        BulkUsage: There are none, or OUTPUT is inside INPUT.
-    """
-    folder = Path(input_)
-    if folder.is_dir():
-        if output.resolve().is_relative_to(folder.resolve()):
-            raise BulkUsage(f"{output}: OUTPUT must not be inside INPUT")
-        paths = [path for path in sorted(folder.rglob("*")) if format_of(path) and path.name[0] not in "._"]
-    else:
-        paths = [folder] if folder.exists() else sorted(map(Path, glob(input_, recursive=True)))
-    if not paths or not all(map(format_of, paths)):
-        raise BulkUsage(
-            f"{input_}: no files to score; their names must end in {', '.join(FORMATS)}, or .csv.gz and so on"
-        )
-    return paths
-
-
-def open_sources(paths: Sequence[Path], text: str | None, scoring: Scoring, output: Output) -> list[InputFile]:
-    """Read the columns of all files, and check them.
-
-    Raises:
-        SentimentError: A file cannot be read, has no column with reviews, lacks a column to keep, has a column with the
-            name of an added one, or does not fit the output.
-    """
-    sources = []
-    for path in paths:
-        layout = read_layout(path)
-        try:
-            column = find_column(layout, [text] if text else TEXT_COLUMNS, "--text")
-        except ColumnMissing as error:
-            raise BulkUsage(f"{path}: {error}") from error
-        if missing := set(scoring.keep or ()) - set(layout.columns):
-            raise BulkUsage(f"{path}: --keep names the column {min(missing)!r}, which is not there")
-        if clash := set(scoring.added) & set(scoring.kept(layout)):
-            raise BulkUsage(f"{path}: it has a column {min(clash)!r} already; choose other names with --prefix")
-        sources.append(InputFile(path, layout, column))
-    if output.is_file:
-        first = sources[0].layout
-        same = all(source.layout == first for source in sources) or first.format == "jsonl"
-        if not same or any(source.layout.format != format_of(output.path) for source in sources):
-            raise BulkUsage(f"{output.path}: a single file needs inputs of its own format with the same columns")
-    return sources
+    layout: Layout
 
 
 def run_job(
@@ -112,40 +45,53 @@ def run_job(
         scored: The same for the number of rows that were scored.
 
     Raises:
-        SentimentError: A file is damaged, or scoring or writing failed. Finished parts stay.
+        SentimentError: A file has changed meanwhile, or scoring or writing failed. Finished parts stay.
     """
-    pieces = _pieces(sources, part_rows, read, pool.chunk_bytes)
-    left = (piece for piece in pieces if output.is_file or piece.part >= output.progress.parts)
-    results = _score_in_order(left, pool, scored)
-    for _, group in groupby(results, lambda item: 0 if output.is_file else item[0].part):
+    results = _score_in_order(_pieces(sources, output, part_rows, read, pool.chunk_bytes), pool, scored)
+    for _, group in groupby(results, lambda item: 0 if output.single else item[0].part):
         first = next(group)
-        items = ((piece.source.path.as_posix(), result) for piece, result in chain([first], group))
-        output.write_part(scoring, first[0].source.layout, items)
-    if output.is_file and not output.progress.parts:  # there are no rows
-        output.write_part(scoring, sources[0].layout, ())
-    output.complete()
+        items = ((str(piece.source.path), result) for piece, result in chain([first], group))
+        output.write_part(scoring, first[0].layout, items)
+    if output.single and not output.progress.parts:  # there are no rows
+        output.write_part(scoring, next(source.layout for source in sources if source.layout), ())
+    output.finish()
     return output.progress
 
 
 def _pieces(
-    sources: Sequence[InputFile], part_rows: int, read: Callable[[int], object], chunk_bytes: int
-) -> Iterator[_Piece]:
-    finished = 0
+    sources: Sequence[InputFile], output: Output, part_rows: int, read: Callable[[int], object], chunk_bytes: int
+) -> Iterator[tuple[_Piece, Chunk]]:
+    """Read what is left to do. A file that is damaged ends where the damage begins."""
+    known = {damaged.file: damaged for damaged in output.progress.damaged}
+    finished = 0  # parts
     for source in sources:
-        parts = 0  # of this file; none if it has no rows
-        for chunk in read_chunks(source.path, source.layout, part_rows, read, chunk_bytes):
-            parts = chunk.part + 1
-            yield _Piece(finished + chunk.part, source, chunk)
-        finished += parts
+        name, damage = str(source.path), source.damage
+        if name in known:  # and its parts are written
+            finished = known[name].parts
+            continue
+        end = finished
+        try:
+            for chunk in source.chunks(part_rows, read, chunk_bytes):
+                end = finished + chunk.part + 1
+                if output.single or end > output.progress.parts:
+                    yield _Piece(end - 1, source, chunk.layout), chunk
+        except FileUnreadable as error:
+            damage = str(error)
+        if signature_of(source.path) != source.signature:
+            raise BulkError(f"{name}: it changed while it was being scored; start over with --overwrite")
+        finished = end
+        if damage:
+            output.found_damaged(DamagedFile(name, damage, finished))
 
 
 def _score_in_order(
-    pieces: Iterator[_Piece], pool: Pool, scored: Callable[[int], object]
+    pieces: Iterator[tuple[_Piece, Chunk]], pool: Pool, scored: Callable[[int], object]
 ) -> Iterator[tuple[_Piece, Scored]]:
     waiting: deque[tuple[_Piece, Callable[[], Scored]]] = deque()
     while True:
-        while len(waiting) < WINDOW * pool.workers and (piece := next(pieces, None)):
-            waiting.append((piece, pool.submit(piece.source.text, piece.chunk)))
+        while len(waiting) < WINDOW * pool.workers and (found := next(pieces, None)):
+            piece, chunk = found
+            waiting.append((piece, pool.submit(piece.source.text, chunk)))
         if not waiting:
             return
         piece, result = waiting.popleft()

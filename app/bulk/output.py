@@ -1,30 +1,38 @@
-"""The files that a job writes: parts, bad lines, and its state.
-
-    scored/
-      part-00000.csv    one part per fixed number of input rows, in order; or a single file if OUTPUT names one
-      _bad_lines.jsonl  lines that could not be parsed; only if there are any
-      _job.json         what the job is and how far it has come
-      _job.lock         locked while a job is running
-
-A part is written under a temporary name, then renamed. `_job.json` is written after that, so what it counts is there.
-"""
+"""What a job writes to: a single file, standard output or, in `app.bulk.parts`, a folder."""
 
 import fcntl
-import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from pydantic_core import to_json
 
 from app.bulk.errors import BulkError, BulkUsage
-from app.bulk.scoring import Scored, Scoring, csv_line
-from app.records import Layout, format_of, import_pyarrow
+from app.bulk.scoring import Scored, Scoring, csv_line, table_schema
+from app.records import Format, Layout, format_of, import_pyarrow
 
-JOB, LOCK, BAD_LINES = "_job.json", "_job.lock", "_bad_lines.jsonl"
+BAD_LINES = "_bad_lines.jsonl"
+STREAM = Path("-")
+"""Stands for standard input or standard output."""
+
+
+@dataclass
+class DamagedFile:
+    """An input file of which not all rows could be read.
+
+    Attributes:
+        file: Its path.
+        reason: Why.
+        parts: How many parts are finished when its rows, and those of all files before it, are written.
+    """
+
+    file: str
+    reason: str
+    parts: int
 
 
 @dataclass
@@ -37,7 +45,8 @@ class JobState:
         errors: How many of these could not be scored.
         bad_lines: Lines that could not be parsed.
         bad_line_bytes: Size of the file with them.
-        complete: Whether the job is complete.
+        damaged: Input files that are damaged; the others are scored nevertheless.
+        complete: Whether all rows of all files are written.
     """
 
     parts: int = 0
@@ -45,74 +54,52 @@ class JobState:
     errors: int = 0
     bad_lines: int = 0
     bad_line_bytes: int = 0
+    damaged: list[DamagedFile] = field(default_factory=list)
     complete: bool = False
 
 
-class Output:
-    """A folder of parts, or a single file.
+def is_single(path: Path) -> bool:
+    """Whether OUTPUT is a single file or standard output, not a folder."""
+    return path == STREAM or format_of(path) is not None
 
-    Args:
-        path: OUTPUT; a file if its name has a known suffix.
-        job: What the job is, as JSON values: a stopped job is continued only if this is the same.
+
+def bad_lines_of(path: Path) -> Path:
+    """The file for lines that cannot be parsed."""
+    return path.with_name(f"{path.name}{BAD_LINES}") if is_single(path) else path / BAD_LINES
+
+
+class Output(ABC):
+    """What a job writes to.
 
     Attributes:
+        path: OUTPUT.
+        single: Whether all rows go to one part.
         progress: How far the job has come.
     """
 
-    def __init__(self, path: Path, job: dict[str, Any]) -> None:
-        self.path = path
-        self._job = job
-        self.is_file = format_of(path) is not None
-        self._bad_lines = path.with_name(f"{path.name}{BAD_LINES}") if self.is_file else path / BAD_LINES
-        self.progress = JobState()
+    single = True
 
-    @contextmanager
-    def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.progress = JobState()
+        self._damaged: list[DamagedFile] = []
+
+    @abstractmethod
+    def opened(self, resume: bool, overwrite: bool) -> AbstractContextManager[None]:
         """Lock the output and, with `resume`, read how far the job has come.
 
         Raises:
             BulkUsage: Another job is running here, or has left something.
             BulkError: The system refused to write.
         """
-        lock = self.path.with_name(f".{self.path.name}.lock") if self.is_file else self.path / LOCK
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            with lock.open("w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise BulkUsage(f"{self.path}: another job is writing here") from error
-                self._begin(resume, overwrite)
-                yield
-            if self.is_file:
-                lock.unlink()
-        except OSError as error:
-            raise BulkError(
-                f"{self.path}: {error.strerror or error}; finished parts stay, --resume continues"
-            ) from error
 
-    def _begin(self, resume: bool, overwrite: bool) -> None:
-        if self.is_file:
-            existing = [self.path] if self.path.exists() else []
-        else:
-            existing = [path for path in self.path.iterdir() if path.name != LOCK]
-        if resume and not self.is_file and (self.path / JOB).exists():
-            state = json.loads((self.path / JOB).read_text())
-            if changes := [name for name, value in self._job.items() if state["job"].get(name) != value]:
-                raise BulkUsage(
-                    f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts over"
-                )
-            self.progress = JobState(**state["progress"])
-            if self._bad_lines.exists():
-                os.truncate(self._bad_lines, self.progress.bad_line_bytes)
-            return
-        if existing and not overwrite:
-            advice = "" if self.is_file else "--resume continues a stopped job, "
-            raise BulkUsage(f"{existing[0]}: exists already; {advice}--overwrite starts over")
-        for path in existing:
-            if path.name in (JOB, BAD_LINES) or path.name.startswith("part-"):
-                path.unlink()
-        self._bad_lines.unlink(missing_ok=True)
+    @abstractmethod
+    def _part(self, format_: Format) -> AbstractContextManager[tuple[IO[bytes], IO[bytes]]]:
+        """The files for the rows of the next part, and for its bad lines; both count when the block ends."""
+
+    def advice(self, _overwrite: bool) -> str:
+        """How to continue a job that was stopped, and was perhaps started with --overwrite."""
+        return "nothing was written"
 
     def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
         """Write the next part, whole or not at all, and record that it is finished.
@@ -122,65 +109,109 @@ class Output:
             layout: Of the input.
             scored: Its chunks in order, each with the name of the input file.
         """
-        path = self.path if self.is_file else self.path / f"part-{self.progress.parts:05}.{layout.format}"
         progress = replace(self.progress, parts=self.progress.parts + 1)
-        bad_lines: list[bytes] = []
-        with _renamed_when_complete(path) as file:
-            if layout.format == "csv":
-                file.write(_header(scoring, layout))
-            with _writing(layout, file) as write:
-                for name, chunk in scored:
-                    if chunk.rows:
-                        write(chunk.content)
-                    progress.rows += chunk.rows
-                    progress.errors += chunk.errors
-                    bad_lines += [to_json({"file": name, **line._asdict()}) + b"\n" for line in chunk.bad_lines]
-        if bad_lines:
-            progress.bad_lines += len(bad_lines)
-            with self._bad_lines.open("ab") as others:
-                others.writelines(bad_lines)
-            progress.bad_line_bytes = self._bad_lines.stat().st_size
+        with self._part(layout.format) as (rows, bad_lines), _writing(scoring, layout, rows) as write:
+            for name, chunk in scored:
+                if chunk.rows:
+                    write(chunk.content)
+                    rows.flush()
+                progress.rows += chunk.rows
+                progress.errors += chunk.errors
+                progress.bad_lines += len(chunk.bad_lines)
+                for line in chunk.bad_lines:
+                    progress.bad_line_bytes += bad_lines.write(to_json({"file": name, **line._asdict()}) + b"\n")
         self._save(progress)
 
-    def complete(self) -> None:
-        """Record that the job is complete."""
-        self._save(replace(self.progress, complete=True))
+    def found_damaged(self, file: DamagedFile) -> None:
+        """Note that an input is damaged; this counts when the parts before the damage are finished."""
+        self._damaged.append(file)
+
+    def finish(self) -> None:
+        """Record that nothing is left to do."""
+        self._save(replace(self.progress, complete=not self.progress.damaged and not self._damaged))
 
     def _save(self, progress: JobState) -> None:
-        self.progress = progress
-        if not self.is_file:
-            with _renamed_when_complete(self.path / JOB) as file:
-                file.write(to_json({"job": self._job, "progress": asdict(progress)}, indent=2))
+        written = [file for file in self._damaged if self.single or file.parts <= progress.parts]
+        self._damaged = self._damaged[len(written) :]
+        self.progress = replace(progress, damaged=[*progress.damaged, *written])
 
 
-def _header(scoring: Scoring, layout: Layout) -> bytes:
-    kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
-    return f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode()
+class StandardOutput(Output):
+    """Rows go to standard output, and bad lines to standard error."""
+
+    @contextmanager
+    def opened(self, _resume: bool, _overwrite: bool) -> Iterator[None]:
+        """See `Output`. A BrokenPipeError, which means that nobody reads any more, is passed on."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise BulkError(f"standard output: {error.strerror}") from error
+
+    def advice(self, _overwrite: bool) -> str:
+        """See `Output`."""
+        return "standard output is incomplete"
+
+    @contextmanager
+    def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        # Writers of their own: those of `sys` would try again at exit if they fail.
+        with open(1, "wb", closefd=False) as rows, open(2, "wb", 0, closefd=False) as bad_lines:
+            yield rows, bad_lines
+
+
+class SingleFile(Output):
+    """A file that is there when the job ends; an old one stays until then."""
+
+    @contextmanager
+    def opened(self, _resume: bool, overwrite: bool) -> Iterator[None]:
+        """See `Output`."""
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        with locked(lock, self.path, ""):
+            if self.path.exists() and not overwrite:
+                raise BulkUsage(f"{self.path}: exists already; --overwrite starts over")
+            yield
+            lock.unlink()
+
+    @contextmanager
+    def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        others = bad_lines_of(self.path)
+        with renamed_when_complete(others) as bad_lines, renamed_when_complete(self.path) as rows:
+            yield rows, bad_lines
+        if not others.stat().st_size:
+            others.unlink()
 
 
 @contextmanager
-def _writing(layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
-    """Yield a function that writes the content of a chunk."""
-    if layout.format != "parquet":
-        yield file.write
-        return
-    writer: Any = None
-
-    def write(batch: Any) -> None:
-        nonlocal writer
-        if writer is None:
-            writer = import_pyarrow().parquet.ParquetWriter(file, batch.schema)
-        writer.write_batch(batch)
-
+def locked(lock: Path, output: Path, advice: str) -> Iterator[None]:
+    """Keep other jobs away from an output, and say what to do if the system refuses to write."""
     try:
-        yield write
-    finally:
-        if writer is not None:
-            writer.close()
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BulkUsage(f"{output}: another job is writing here") from error
+            yield
+    except OSError as error:
+        raise BulkError(f"{output}: {error.strerror or error}{advice}") from error
 
 
 @contextmanager
-def _renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
+def _writing(scoring: Scoring, layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
+    """Write what comes before the rows, and yield a function that writes the content of a chunk."""
+    if layout.format == "parquet":
+        with import_pyarrow().parquet.ParquetWriter(file, table_schema(scoring, layout.schema)) as writer:
+            yield writer.write_batch
+        return
+    if layout.format == "csv":
+        kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
+        file.write(f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode())
+    yield file.write
+
+
+@contextmanager
+def renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:

@@ -2,28 +2,27 @@
 
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import socket
-import sys
 import tempfile
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from app.bulk.errors import BulkError
 from app.bulk.scoring import Scored, Scoring, score
 from app.records import CHUNK_BYTES, Chunk, PackageMissing
 
-WORKER_DIED = "a worker process died, perhaps for lack of memory; try fewer --workers"
-
-CHECK_INTERVAL = 5.0
-"""Seconds to wait for a result before checking that the workers are alive."""
+STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 class Pool(Protocol):
@@ -53,6 +52,9 @@ class Pool(Protocol):
 class ProcessPool:
     """Processes on this machine, started afresh because TensorFlow does not survive a fork.
 
+    Each worker has a pipe of its own, and threads wait for the results. Workers share no lock or queue, so one that
+    dies cannot hold up the others or this process: its pipe ends.
+
     Args:
         scoring: How to score.
         workers: Number of processes.
@@ -63,50 +65,66 @@ class ProcessPool:
     def __init__(self, scoring: Scoring, workers: int) -> None:
         self.workers = workers
         self._scoring = scoring
-        context = multiprocessing.get_context("spawn")
-        self._processes: set[BaseProcess] = set()
-        self._executor = ProcessPoolExecutor(workers, context, initializer=_prepare_worker)
+        self._processes: list[BaseProcess] = []
+        self._idle: SimpleQueue[tuple[BaseProcess, Connection]] = SimpleQueue()
+        self._threads = ThreadPoolExecutor(workers)
 
     def submit(self, text: str, chunk: Chunk) -> Callable[[], Scored]:
         """See `Pool`."""
-        # Workers start here and inherit the blocked signal: Ctrl-C is for this process, even while they import.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            future = self._executor.submit(score, self._scoring, text, chunk)
-        except BrokenProcessPool as error:
-            raise BulkError(WORKER_DIED) from error
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        return lambda: self._result(future)
+        if len(self._processes) < self.workers:
+            self._start_worker()
+        return self._threads.submit(self._score, pickle.dumps((text, chunk))).result
 
-    def _result(self, future: Future[Scored]) -> Scored:
-        while True:
-            self._processes.update(multiprocessing.active_children())
-            try:
-                return future.result(timeout=CHECK_INTERVAL)
-            except BrokenProcessPool as error:
-                raise BulkError(WORKER_DIED) from error
-            except TimeoutError:
-                if not all(process.is_alive() for process in self._processes):
-                    # It died while sending a result, and the executor waits for the rest forever, even at exit.
-                    sys.stderr.write(f"error: {WORKER_DIED}\n")
-                    os._exit(1)
+    def _start_worker(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(self._scoring, theirs))
+        resource_tracker.ensure_running()  # `start` would do that, and Python 3.11 then unblocks the signals
+        # The worker inherits the blocked signals: they are for this process, which ends its workers.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            process.start()
+            self._processes.append(process)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+        self._idle.put((process, ours))
+
+    def _score(self, task: bytes) -> Scored:
+        process, connection = worker = self._idle.get()
+        try:
+            connection.send_bytes(task)
+            result = connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            process.join(1)
+            died = f"a worker process died (exit code {process.exitcode})"
+            raise BulkError(f"{died}, perhaps for lack of memory; try fewer --workers") from error
+        finally:
+            self._idle.put(worker)
+        scored: Scored | BulkError = pickle.loads(result)  # noqa: S301 - from our own worker
+        if isinstance(scored, BulkError):
+            raise scored
+        return scored
 
     def close(self) -> None:
         """See `Pool`."""
-        self._executor.shutdown(cancel_futures=True)
+        for process in self._processes:
+            process.kill()  # they hold nothing, and this ends the waiting of the threads
+        self._threads.shutdown(cancel_futures=True)
+        for process in self._processes:
+            process.join()
 
 
-def _prepare_worker() -> None:
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    """End this process if its parent is killed; it would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _work(scoring: Scoring, connection: Connection) -> None:
+    """Score chunks until the main process ends, however it does."""
+    with suppress(EOFError, ConnectionError):
+        while True:
+            text, chunk = connection.recv()
+            try:
+                result: Scored | BulkError = score(scoring, text, chunk)
+            except BulkError as error:
+                result = error
+            connection.send(result)
 
 
 class RayPool:

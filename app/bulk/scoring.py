@@ -175,14 +175,20 @@ def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[s
     return b"".join(lines)
 
 
+def table_schema(scoring: Scoring, schema: Any) -> Any:
+    """The `pyarrow.Schema` of the output for that of an input."""
+    pa = import_pyarrow()
+    kept = schema if scoring.keep is None else [schema.field(name) for name in scoring.keep]
+    types = (pa.float64(), pa.string(), pa.bool_(), pa.int32(), pa.int32(), pa.string())
+    return pa.schema([*kept, *map(pa.field, scoring.added, types)], schema.metadata)
+
+
 def _table(scoring: Scoring, batch: Any, answers: Sequence[str | Prediction]) -> Any:
     pa = import_pyarrow()
     kept = batch if scoring.keep is None else batch.select(list(scoring.keep))
-    types = (pa.float64(), pa.string(), pa.bool_(), pa.int32(), pa.int32(), pa.string())
-    columns = list(zip(*map(_values, answers), strict=True))
-    arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
-    fields = [pa.field(name, type_) for name, type_ in zip(scoring.added, types, strict=True)]
-    schema = pa.schema([*kept.schema, *fields], kept.schema.metadata)
+    schema = table_schema(scoring, batch.schema)
+    added = zip(zip(*map(_values, answers), strict=True), list(schema)[-len(ADDED) :], strict=True)
+    arrays = [pa.array(column, field.type) for column, field in added]
     return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=schema)
 
 

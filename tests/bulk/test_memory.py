@@ -36,3 +36,14 @@ def test_memory_does_not_grow_with_the_file(name: str, tmp_path: Path) -> None:
             write_csv(source, rows)
         peaks.append(peak(source, tmp_path / f"out{times}"))
     assert peaks[1] < peaks[0] + ALLOWANCE, peaks
+
+
+def test_memory_does_not_grow_with_bad_lines(tmp_path: Path) -> None:
+    peaks = []
+    for count in (4000, 400_000):
+        source = tmp_path / f"{count}.csv"
+        source.write_text("review,id\n" + "".join(f"no good {i}\n" for i in range(count)))
+        summary = succeed(source, tmp_path / f"out-{count}.csv", code=3)
+        assert summary["bad_lines"] == count
+        peaks.append(summary["run"]["memory"])
+    assert peaks[1] < peaks[0] + ALLOWANCE, peaks

@@ -103,6 +103,35 @@ def test_signal_stops_a_job_and_leaves_whole_parts(
     assert content_of(output) == expected
 
 
+@pytest.mark.parametrize("name", [".part-00000.csv.tmp", "part-00000.csv"])
+def test_job_that_is_killed_in_its_first_part_is_resumed(name: str, source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    options = ("--part-rows", 4000, "--workers", 2)
+    with running(source, output, *options) as process:
+        while not (output / name).exists():
+            assert process.poll() is None
+        assert name.startswith(".") or (output / "_job.json").exists()  # the part is known before it is there
+        process.kill()
+    assert succeed(source, output, *options, "--resume", code=3)["rows"] == ROWS
+
+
+def test_signal_while_all_workers_send_results_stops_the_job(source: Path, tmp_path: Path) -> None:
+    """Executors of the standard library wait forever for workers that die while they hold a lock."""
+    output = tmp_path / "out"
+    with running(source, output, *OPTIONS) as process:
+        wait_until(lambda: len(parts(output)) >= 3)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1)  # meanwhile, the pipes fill
+        workers = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert errors == "stopped; to continue, run the same command with --resume\n"
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
 @pytest.mark.parametrize("sending", [False, True], ids=["at any moment", "while it sends a result"])
 def test_worker_that_dies_ends_the_job(sending: bool, source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"

@@ -1,0 +1,163 @@
+"""The input of a job: which files it has, and what is in them."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from glob import glob
+from itertools import chain
+from pathlib import Path
+
+from app.bulk.errors import BulkUsage
+from app.bulk.output import STREAM, bad_lines_of, is_single
+from app.bulk.scoring import Scoring
+from app.records import (
+    FORMATS,
+    Chunk,
+    ColumnMissing,
+    FileUnreadable,
+    Format,
+    Layout,
+    find_column,
+    format_of,
+    read_chunks,
+    read_layout,
+    read_stdin,
+)
+
+TEXT_COLUMNS = ("review", "text")
+"""Where the reviews are if no column is named."""
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """An input file, or standard input.
+
+    Attributes:
+        path: Where it is; `STREAM` for standard input.
+        signature: Its size and modification time before it was read; see `signature_of`.
+        layout: How it is organised; None if it cannot be read.
+        text: The column with the reviews.
+        chunks: Reads it; see `app.records.read_chunks`.
+        damage: Why it cannot be read.
+    """
+
+    path: Path
+    signature: tuple[int, int]
+    layout: Layout | None
+    text: str
+    chunks: Callable[..., Iterator[Chunk]]
+    damage: str = ""
+
+
+def find_sources(input_: str, output: Path) -> list[Path]:
+    """List the files of INPUT: a file, a folder with all files below it, a glob pattern, or standard input.
+
+    Raises:
+        BulkUsage: There are none, or OUTPUT overlaps with INPUT.
+    """
+    if input_ == str(STREAM):
+        found = paths = [STREAM]
+    else:
+        try:
+            found = [Path(input_)] if Path(input_).exists() else sorted(map(Path, glob(input_, recursive=True)))
+            paths = list(dict.fromkeys(chain.from_iterable(map(_files_of, found))))
+        except OSError as error:
+            raise BulkUsage(f"{input_}: {error.strerror}") from error
+        if not found:
+            raise BulkUsage(f"{input_}: no such file")
+        if not paths or not all(map(format_of, paths)):
+            raise BulkUsage(
+                f"{input_}: no files to score; their names must end in {', '.join(FORMATS)}, or .csv.gz and so on"
+            )
+    if _overlap(found, paths, output):
+        raise BulkUsage(f"{output}: INPUT and OUTPUT overlap; write to another folder")
+    return paths
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    inside = (file for file in sorted(path.rglob("*")) if format_of(file) and file.is_file())
+    return [file for file in inside if not any(name[0] in "._" for name in file.relative_to(path).parts)]
+
+
+def _overlap(found: Sequence[Path], paths: Sequence[Path], output: Path) -> bool:
+    """Whether a job could replace an input, under whatever name, or read what it writes."""
+    written = [output, bad_lines_of(output), *(output.iterdir() if output.is_dir() else ())]
+    replaced = {(facts.st_dev, facts.st_ino) for path in written if (facts := _facts(path, 1))}
+    if any((facts.st_dev, facts.st_ino) in replaced for path in paths if (facts := _facts(path, 0))):
+        return True
+    return output != STREAM and any(output.resolve().is_relative_to(path.resolve()) for path in found if path.is_dir())
+
+
+def _facts(path: Path, descriptor: int) -> os.stat_result | None:
+    """What the system knows about a regular file; `descriptor` is that of the standard stream."""
+    try:
+        facts = os.stat(descriptor if path == STREAM else path)
+    except OSError:
+        return None
+    return facts if stat.S_ISREG(facts.st_mode) else None
+
+
+def signature_of(path: Path) -> tuple[int, int]:
+    """Size and modification time; zeros for what is not a file."""
+    facts = _facts(path, 0)
+    return (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+
+
+def open_sources(
+    paths: Sequence[Path], format_: Format | None, text: str | None, scoring: Scoring, output: Path
+) -> list[InputFile]:
+    """Read the columns of all files, and check them.
+
+    Args:
+        paths: What `find_sources` returned.
+        format_: Format of standard input; by default JSON Lines.
+        text: The column with the reviews, if it is named.
+        scoring: How to score.
+        output: OUTPUT.
+
+    Raises:
+        SentimentError: No file can be read, or one has no column with reviews, lacks a column to keep, has a column
+            with the name of an added one, or does not fit the output.
+    """
+    sources = [_open_source(path, format_, text, scoring) for path in paths]
+    layouts = [source.layout for source in sources if source.layout]
+    if not layouts:
+        raise FileUnreadable(sources[0].damage)
+    first = layouts[0]
+    if output == STREAM and first.format == "parquet":
+        raise BulkUsage("Parquet needs a file; it cannot be written to standard output")
+    if is_single(output):
+        same = first.format == "jsonl" or all(layout == first for layout in layouts)
+        format_ = format_of(output) or first.format
+        if not same or any(layout.format != format_ for layout in layouts):
+            raise BulkUsage(f"{output}: a single file needs inputs of its own format with the same columns")
+    return sources
+
+
+def _open_source(path: Path, format_: Format | None, text: str | None, scoring: Scoring) -> InputFile:
+    signature = signature_of(path)
+    try:
+        if path == STREAM:
+            layout, chunks = read_stdin(format_ or "jsonl")
+        else:
+            layout = read_layout(path)
+            chunks = partial(read_chunks, path, layout)
+    except FileUnreadable as error:
+        return InputFile(path, signature, None, "", lambda *_: iter(()), str(error))
+    if format_ and layout.format != format_:
+        raise BulkUsage(f"{path}: --format is for standard input; this file's format follows from its name")
+    try:
+        column = find_column(layout, [text] if text else TEXT_COLUMNS, "--text")
+    except ColumnMissing as error:
+        raise BulkUsage(f"{path}: {error}") from error
+    for name in scoring.keep or ():
+        if (count := layout.columns.count(name)) != 1:
+            there = "there twice" if count else "not there"
+            raise BulkUsage(f"{path}: --keep names the column {name!r}, which is {there}")
+    if clash := set(scoring.added) & set(scoring.kept(layout)):
+        raise BulkUsage(f"{path}: it has a column {min(clash)!r} already; choose other names with --prefix")
+    return InputFile(path, signature, layout, column, chunks)

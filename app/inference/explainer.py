@@ -81,7 +81,7 @@ class Explainer:
 
         Raises:
             DeadlineExceeded: The explanations took longer than the deadline.
-            Overloaded: Too many characters are in progress, or earlier requests took too much of the deadline (MAX_WAIT).
+            Overloaded: Too many characters are in progress, or earlier requests took too long (MAX_WAIT).
             InferenceError: The runtime returned something that is not a probability.
         """
         characters = sum(max(len(review), MIN_CHARACTERS) for review in reviews)

@@ -124,7 +124,7 @@ class Listener:
         if any(
             other.accepting and (other.connections < own.connections or not own.accepting) for other in self._states
         ):
-            self._later(LEAVING, self._accept)
+            self._later(LEAVING, self._accept_what_is_left)
         else:
             self._accept()
 
@@ -133,8 +133,11 @@ class Listener:
         loop.remove_reader(self._sock)
         loop.call_later(seconds, resume)
 
-    def _accept(self) -> None:
+    def _accept_what_is_left(self) -> None:
         self._watch()
+        self._accept()
+
+    def _accept(self) -> None:
         try:
             self._connect(self._sock.accept()[0])
         except (BlockingIOError, ConnectionError):  # another worker was faster, or the client has disconnected

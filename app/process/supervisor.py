@@ -119,11 +119,15 @@ class Supervisor:
         self._states[slot] = WorkerState()
         listener = Listener(self._sock, self._states, slot)
         process = spawn.Process(target=run_server, args=(self._settings, self._wanted, listener))
-        self._workers[slot] = Worker(process, self._wanted, self._states[slot])
         # Ctrl-C reaches all processes of a terminal, also those that cannot handle it yet. SIGHUP is not for workers.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-        process.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
+        try:
+            process.start()
+            self._workers[slot] = Worker(process, self._wanted, self._states[slot])
+        except OSError as error:
+            self._postpone(reason=str(error))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
 
     def _look(self) -> None:
         """See what has become of the workers; returns at once if one has ended, otherwise after a moment."""
@@ -139,8 +143,8 @@ class Supervisor:
                 forget_worker(worker.process.pid)
                 if worker.stop_by == inf:
                     self._died(worker)
-            elif worker.ready and worker.bundles == self._wanted:
-                self._served = self._wanted
+            elif worker.ready and (worker.bundles == self._wanted or not self._served):
+                self._served = worker.bundles
 
     def _died(self, worker: Worker) -> None:
         if worker.ready:
@@ -150,9 +154,12 @@ class Supervisor:
         elif self._served and worker.bundles == self._wanted != self._served:
             self._reject("a worker could not serve the new bundles; its own log line says why", **worker.facts)
         else:
-            self._pause = min(max(1.0, 2 * self._pause), MAX_PAUSE)
-            self._next_start = time.monotonic() + self._pause
-            log.error("worker did not start", **worker.facts, next_try_seconds=self._pause)
+            self._postpone(**worker.facts)
+
+    def _postpone(self, **facts: object) -> None:
+        self._pause = min(max(1.0, 2 * self._pause), MAX_PAUSE)
+        self._next_start = time.monotonic() + self._pause
+        log.error("worker did not start", **facts, next_try_seconds=self._pause)
 
     def _replace(self) -> None:
         """Start or stop one worker, so that in the end the right number serves the wanted bundles."""
@@ -167,9 +174,9 @@ class Supervisor:
             self._retire([*outdated, *current][0], signal.SIGTERM)
         elif len(self._workers) > self._settings.workers:
             pass  # until the retired worker has ended, to save memory
-        elif outdated:
+        elif outdated and time.monotonic() >= self._next_start:
             self._start()
-        elif self._reloading:
+        elif self._reloading and not outdated:
             self._reloading = False
             self._metrics.reloaded(loaded=True)
             log.info("reloaded", bundles={bundle.folder.name: bundle.digest for bundle in self._served})
@@ -182,7 +189,7 @@ class Supervisor:
             self._reject(str(error))
 
     def _reject(self, reason: str, **facts: object) -> None:
-        self._wanted, self._reloading = self._served, False
+        self._wanted, self._reloading = self._served or self._wanted, False
         self._metrics.reloaded(loaded=False)
         log.error("reload rejected", reason=reason, **facts)
 

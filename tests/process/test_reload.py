@@ -146,15 +146,19 @@ def test_worker_whose_bundle_was_replaced_does_not_start(folder: Path, newer: Pa
 
 
 @both
-def test_reload_is_possible_from_the_first_moment(folder: Path, workers: int) -> None:
+def test_reload_is_possible_from_the_first_moment(folder: Path, newer: Path, workers: int) -> None:
     """SIGHUP waits until it can be handled, even if it comes during the imports."""
     with starting(model_dir=folder, workers=workers, runtime="litert") as server:
         wait_until(lambda: blocks_hang_up(server.process.pid))
-        for _ in range(20):
+        for i in range(20):
+            if i == 10:
+                deliver(newer, folder)
             server.process.send_signal(signal.SIGHUP)
             time.sleep(0.05)
-        server.wait_for('"reloaded"')
+        server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
+        server.wait_for(f'{load_bundle(newer).digest}.*"reloaded"')
         server.wait_ready(workers)
+        assert {served_version(server) for _ in range(20)} == {"2"}
 
 
 def blocks_hang_up(pid: int) -> bool:

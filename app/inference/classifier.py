@@ -59,7 +59,7 @@ class Classifier:
 
     def encode(self, reviews: Sequence[str]) -> list[Row]:
         """Encode raw texts: the first half of `predict`."""
-        return self.vocabulary.encode_batch([self.vocabulary.tokenise(review) for review in reviews])
+        return self.vocabulary.encode_batch([self.vocabulary.clean(review) for review in reviews])
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Run the network on encoded reviews: the second half of `predict`."""

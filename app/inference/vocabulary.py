@@ -7,8 +7,6 @@ punctuation use the same code with other values.
 Cost of finding terms: 54 us per review one at a time, 24 us in batches of 16 (docs/explanation/performance.md).
 """
 
-import itertools
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,13 +15,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.text import Markup, Token, locate, tokenise
+from app.inference.text import UTF_8, Markup, Token, clean, joined, locate, tokenise
 
-END = ""
-"""Separates reviews, so that no term extends from one into the next; no token is empty."""
+END = b" \xff "
+"""Separates reviews, so that no term extends from one into the next; UTF-8 does not contain this byte."""
 
-ABSENT = -1
-"""Marks the absence of a column."""
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+"""Mixes the bits of keys: 2^64 divided by the golden ratio (Knuth, *The Art of Computer Programming*, 6.4)."""
+
+MULTIPLIERS = MULTIPLIER ** np.arange(256, dtype=np.uint64)
+"""uint64 (256,), modulo 2^64."""
+
+MASKS = np.array([2 ** (8 * length) - 1 for length in range(9)], np.uint64)
+"""uint64 (9,): the bits of the first 0 to 8 bytes."""
 
 CHECKED_TOGETHER = 1000
 """Terms that are checked in one go; all at once would leave 20 MB of fragmented memory."""
@@ -83,6 +87,24 @@ class Occurrence(NamedTuple):
     last: int
 
 
+class _Found(NamedTuple):
+    """The occurrences of terms in a batch, in the order of the tokens.
+
+    Attributes:
+        columns: int32 (occurrences,).
+        firsts: intp (occurrences,), the index of each one's first token; one END follows the tokens of each review.
+        lasts: intp (occurrences,), the index of its last token.
+        known: intp (known tokens,), the indices of tokens that belong to a term.
+        ends: intp (reviews,), the index of each review's END.
+    """
+
+    columns: NDArray[np.int32]
+    firsts: NDArray[np.intp]
+    lasts: NDArray[np.intp]
+    known: NDArray[np.intp]
+    ends: NDArray[np.intp]
+
+
 class Vocabulary:
     """A word index with its encoding.
 
@@ -98,7 +120,24 @@ class Vocabulary:
     def __init__(self, word_index: Mapping[str, int], encoding: Encoding) -> None:
         _check(word_index, encoding)
         self.encoding = encoding
-        self._find_terms = _TermFinder(word_index, encoding.longest_term)
+        longest = encoding.longest_term
+        self._terms = "\n".join(word_index).encode(*UTF_8)
+        self._columns = np.fromiter(word_index.values(), np.int32, len(word_index))
+        text = self._terms.replace(b"\n", b" ")
+        self._longest_word = max(map(len, text.split()), default=0)  # in bytes
+        lengths = np.fromiter((term.count(" ") for term in word_index), np.intp, len(word_index)) + 1  # (terms,)
+        words, _ = _word_keys(text + END * (longest - 1), self._longest_word)
+        keys = _term_keys(words, longest)[lengths.cumsum() - lengths, lengths - 1]  # (terms,)
+        self._table = _TermTable(keys, self._columns)
+        if len(self._table.unplaced):
+            terms = list(word_index)
+            equal = ", ".join(repr(terms[index]) for index in self._table.unplaced)
+            raise ValueError(f"two of these terms cannot be told apart, as their keys are equal: {equal}")
+        start = [] if encoding.start_column is None else [encoding.start_column]
+        unknown = [] if encoding.unknown_column is None else [encoding.unknown_column]
+        self._own_columns = np.array(start, np.int32), np.array(unknown + start, np.int32)  # all words known; not all
+        # Where, in the flat matrix of keys and relative to an END, the keys of sequences are that contain it.
+        self._across_end = np.array([more - longest * back for back in range(longest) for more in range(back, longest)])
 
     @classmethod
     def by_frequency(cls, counts: Mapping[str, int], encoding: Encoding) -> "Vocabulary":
@@ -114,12 +153,17 @@ class Vocabulary:
 
     def __len__(self) -> int:
         """The number of terms."""
-        return len(self._find_terms)
+        return len(self._columns)
 
     @cached_property
     def word_index(self) -> dict[str, int]:
         """Term -> column; made when it is needed, since serving does not need its 13 MB for 100,000 terms."""
-        return self._find_terms.word_index()
+        terms = self._terms.decode(*UTF_8).split("\n") if len(self) else []
+        return dict(zip(terms, self._columns.tolist(), strict=True))
+
+    def clean(self, text: str) -> bytes:
+        """Convert a raw review to tokens separated by spaces; see `app.inference.text.clean`."""
+        return clean(text, self.encoding.kept_punctuation, self.encoding.markup)
 
     def tokenise(self, text: str) -> list[str]:
         """Split a review into tokens."""
@@ -131,46 +175,31 @@ class Vocabulary:
 
     def encode(self, text: str) -> Row:
         """Encode one raw review; see `encode_batch`."""
-        return self.encode_tokens(self.tokenise(text))
+        return self.encode_batch([self.clean(text)])[0]
 
-    def encode_tokens(self, tokens: Sequence[str]) -> Row:
+    def encode_tokens(self, tokens: Iterable[str]) -> Row:
         """Encode the tokens of one review; see `encode_batch`."""
-        return self.encode_batch([tokens])[0]
+        return self.encode_batch([joined(tokens)])[0]
 
-    def encode_batch(self, sequences: Sequence[Sequence[str]]) -> list[Row]:
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Row]:
         """Find the columns of reviews.
 
         Args:
-            sequences: What `tokenise` returns for each review; may be empty, and contain empty ones.
+            texts: What `clean` returns for each review; may be empty, and contain empty ones.
 
         Returns:
-            One row per review, in the same order. The cost is linear in the number of tokens.
+            One row per review, in the same order. The cost is linear in the number of bytes.
         """
-        if not sequences:
-            return []
-        words: list[int] = []
-        ends: list[int] = []  # the index of each review's END
-        tokens: list[str] = []
-        for sequence in sequences:
-            words.append(len(sequence))
-            tokens += sequence
-            ends.append(len(tokens))
-            tokens.append(END)
-        starts = [0, *(end + 1 for end in ends[:-1])]
-        found, known_tokens = self._find_terms(tokens)
-        known = np.add.reduceat(known_tokens, starts, dtype=np.intp)  # (reviews,)
-        if self.encoding.unknown_column is not None:
-            found[0, np.array(ends)[known < words]] = self.encoding.unknown_column
-        if self.encoding.start_column is not None:
-            found[1, ends] = self.encoding.start_column
-        flat = found.T.ravel()  # in the order of the tokens
-        hits = (flat != ABSENT).nonzero()[0]
-        columns = flat[hits]
-        limits = [0, *hits.searchsorted([(end + 1) * len(found) for end in ends]).tolist()]
-        return [
-            Row(columns[limits[i] : limits[i + 1]], words[i], known_words)
-            for i, known_words in enumerate(known.tolist())
-        ]
+        found = self._find(texts)
+        ends = [-1, *found.ends.tolist()]
+        limits = [0, *found.firsts.searchsorted(found.ends).tolist()]
+        known_limits = [0, *found.known.searchsorted(found.ends).tolist()]
+        rows = []
+        for i in range(len(texts)):
+            words, known_words = ends[i + 1] - ends[i] - 1, known_limits[i + 1] - known_limits[i]
+            columns, own = found.columns[limits[i] : limits[i + 1]], self._own_columns[known_words < words]
+            rows.append(Row(np.concatenate([columns, own]) if len(own) else columns, words, known_words))
+        return rows
 
     def occurrences(self, tokens: Sequence[str]) -> tuple[list[Occurrence], list[int]]:
         """Find every occurrence of every term in a review.
@@ -181,16 +210,30 @@ class Vocabulary:
         Returns:
             The occurrences, in the order of the tokens, and the indices of the tokens that belong to none.
         """
-        found, known = self._find_terms([*tokens, END])
-        lengths, firsts = (found != ABSENT).nonzero()
-        order = np.lexsort((lengths, firsts))
+        found = self._find([joined(tokens)])
         occurrences = [
-            Occurrence(" ".join(tokens[first : first + length + 1]), column, first, first + length)
-            for column, first, length in zip(
-                found[lengths, firsts][order].tolist(), firsts[order].tolist(), lengths[order].tolist(), strict=True
+            Occurrence(" ".join(tokens[first : last + 1]), column, first, last)
+            for column, first, last in zip(
+                found.columns.tolist(), found.firsts.tolist(), found.lasts.tolist(), strict=True
             )
         ]
-        return occurrences, (~known[:-1]).nonzero()[0].tolist()
+        unknown = set(range(len(tokens))).difference(found.known.tolist())
+        return occurrences, sorted(unknown)
+
+    def _find(self, texts: Sequence[bytes]) -> _Found:
+        """Find every occurrence of every term; for texts see `encode_batch`."""
+        longest = self.encoding.longest_term
+        words, ends = _word_keys(END.join([*texts, *[b""] * longest]), self._longest_word)
+        ends = ends[: len(texts)]  # the others are there so that `longest` tokens start everywhere
+        keys = _term_keys(words, longest).ravel()
+        keys.put(ends[:, None] * longest + self._across_end, 0, mode="wrap")  # (wrapped, they are across the last END)
+        cells, columns = self._table.find(keys)
+        firsts = cells // longest
+        lasts = cells - firsts * (longest - 1)
+        reach = np.zeros(len(words) - longest + 1, np.intp)  # (tokens,), the end of the longest term that starts there
+        reach[firsts] = lasts + 1  # of several, the last is the longest
+        known = (np.maximum.accumulate(reach) > np.arange(len(reach))).nonzero()[0]
+        return _Found(columns, firsts, lasts, known, ends)
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Build the network's input.
@@ -220,157 +263,116 @@ class Vocabulary:
         return columns
 
 
-class _TermFinder:
-    """Finds terms in token sequences with a handful of array operations, however many tokens there are.
-
-    Tokens are numbered, and so are the prefixes of longer terms ("not", "not a", "not a good"). A table maps a prefix
-    and the token after it to the longer prefix; so terms of several tokens are found one token at a time, at all
-    positions of a batch at once.
+def _word_keys(text: bytes, longest: int) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
+    """Compute the keys of tokens, eight bytes at a time.
 
     Args:
-        word_index: Term -> column.
-        longest: Maximum tokens per term.
-    """
-
-    def __init__(self, word_index: Mapping[str, int], longest: int) -> None:
-        # Array operations over all terms at once: 100,000 terms would take half a second one by one.
-        lengths = np.fromiter((term.count(" ") + 1 for term in word_index), np.intp, len(word_index))  # (terms,)
-        numbers, self._numbers = _number_words(word_index, int(lengths.sum()))
-        starts = lengths.cumsum() - lengths  # (terms,), the index of each term's first word
-        prefix_of = numbers[starts]  # (terms,), the number of the part of each term that was read so far
-        prefixes = len(self._numbers) + 1
-        keys = np.zeros(0, np.uint64)  # prefix << 32 | next word, for each longer prefix in order
-        for length in range(1, longest):
-            longer = (lengths > length).nonzero()[0]
-            key = prefix_of[longer] << 32 | numbers[starts[longer] + length]
-            distinct, place = np.unique(key, return_inverse=True)
-            prefix_of[longer] = prefixes + place
-            prefixes += len(distinct)
-            keys = np.concatenate([keys, distinct.astype(np.uint64)])
-        self._children = _CuckooTable(keys, np.arange(prefixes - len(keys), prefixes, dtype=np.int32))
-        self._columns = np.full(prefixes, ABSENT, np.int32)  # (prefixes,): the column of a prefix that is a term
-        self._columns[prefix_of] = np.fromiter(word_index.values(), np.int32, len(word_index))
-        self._has_children = np.zeros(prefixes, np.bool_)  # (prefixes,): whether a longer term starts with it
-        self._has_children[(keys >> np.uint64(32)).astype(np.intp)] = True
-        self._keys = keys
-        self._longest = longest
-
-    def __len__(self) -> int:
-        """The number of terms."""
-        return int((self._columns != ABSENT).sum())
-
-    def word_index(self) -> dict[str, int]:
-        """Spell the terms out again."""
-        words = ["", *self._numbers]
-        prefixes = words.copy()
-        for key in self._keys.tolist():
-            prefixes.append(f"{prefixes[key >> 32]} {words[key & 0xFFFFFFFF]}")
-        return {term: column for term, column in zip(prefixes, self._columns.tolist(), strict=True) if column != ABSENT}
-
-    def __call__(self, tokens: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Find every occurrence of every term.
-
-        Args:
-            tokens: Of any number of reviews, END after each.
-
-        Returns:
-            int32 (longest term, at least 2; len(tokens)): the column of the term of length 1, 2, … that starts at a
-            token, or ABSENT; bool (len(tokens),): whether a token belongs to any term.
-        """
-        numbers = np.fromiter(map(self._numbers.get, tokens, itertools.repeat(0)), np.intp, len(tokens))
-        found = np.full((max(self._longest, 2), len(tokens)), ABSENT, np.int32)
-        found[0] = self._columns[numbers]
-        positions, prefixes = np.arange(len(tokens)), numbers
-        for length in range(1, self._longest):
-            # Only where a longer term may start; none extends past END, which belongs to no term.
-            longer = self._has_children[prefixes].nonzero()[0]
-            positions, prefixes = positions[longer], prefixes[longer]
-            hits, prefixes = self._children.find(prefixes << 32 | numbers[positions + length])
-            positions = positions[hits]
-            found[length, positions] = self._columns[prefixes]
-        starts = found != ABSENT
-        for length in range(len(found) - 1, 0, -1):
-            starts[length - 1] |= starts[length]  # (now: whether a term of this length or a longer one starts here)
-        known = starts[0]
-        for length in range(1, len(found)):
-            known[length:] |= starts[length, : max(len(known) - length, 0)]
-        return found, known
-
-
-def _number_words(terms: Iterable[str], count: int) -> tuple[NDArray[np.intp], dict[str, int]]:
-    """Number the words of terms, from 1.
+        text: Tokens and ENDs, separated by spaces.
+        longest: Bytes of a token after which the others may be ignored.
 
     Returns:
-        intp (count,), the numbers of all words, term by term; and word -> number.
+        uint64 (tokens,), where END is 0; and intp (ENDs,), their indices.
     """
-    numbers: defaultdict[str, int] = defaultdict(itertools.count(1).__next__)
-    found = np.fromiter((numbers[word] for term in terms for word in term.split(" ")), np.intp, count)
-    return found, dict(numbers)
+    padded = b" %b        " % text
+    is_space = np.frombuffer(padded, np.uint8) == ord(" ")
+    edges = (is_space[1:] != is_space[:-1]).nonzero()[0] + 1
+    starts, lengths = edges[::2], edges[1::2] - edges[::2]  # (tokens,)
+    blocks = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # the eight bytes from each position on
+    # Inverted, because no byte is 0xFF but END: so 0 can mean that there is no byte.
+    first = ~blocks[starts] & MASKS.take(lengths, mode="clip")
+    keys = _mixed(first)
+    for offset in range(8, longest + 1, 8):
+        longer = (lengths > offset).nonzero()[0]
+        if not len(longer):
+            break
+        block = ~blocks[starts[longer] + offset] & MASKS.take(lengths[longer] - offset, mode="clip")
+        keys[longer] = _mixed(keys[longer] + block)
+    return keys, (first == 0).nonzero()[0]
 
 
-class _CuckooTable:
-    """A hash table with vectorised lookup: each key is in one of two slots (Pagh and Rodler, 2004).
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Let every bit of a value affect most others; distinct values stay distinct, and 0 stays 0."""
+    values = (values ^ values >> 32) * MULTIPLIER
+    return values ^ values >> 32
+
+
+def _term_keys(words: NDArray[np.uint64], longest: int) -> NDArray[np.uint64]:
+    """Compute the keys of all sequences of tokens.
 
     Args:
-        keys: uint64 (n,), distinct.
-        values: int32 (n,).
+        words: uint64 (tokens + longest - 1,), the keys of the tokens.
+        longest: Maximum tokens per term.
 
-    Raises:
-        ValueError: No table was found, which does not happen for distinct keys.
+    Returns:
+        uint64 (tokens, longest): the keys of the sequences of 1, 2, … tokens that start at each token.
+    """
+    tokens = len(words) - longest + 1
+    keys = np.empty((tokens, longest), np.uint64)
+    keys[:, 0] = words[:tokens]
+    for more in range(1, longest):
+        keys[:, more] = keys[:, more - 1] * MULTIPLIER + words[more : more + tokens]
+    return keys
+
+
+class _TermTable:
+    """A hash table from keys to columns that looks at one entry per key (hash and displace).
+
+    The first bits of a key are its bucket. Each bucket has one of many multipliers, or none if it has no keys. The
+    first bits of the product of key and multiplier are the slot. The slot's entry is the sum of the product's other
+    bits, moved to the left, and the column; so if the difference is no column, then the key is not in the table.
+
+    A key that is not in the table passes for one that is if all bits of the product are equal, at most once in 2^45
+    for random keys. Whoever looks for such words can only change the result of the review that contains them.
+
+    Args:
+        keys: uint64 (terms,).
+        columns: int32 (terms,), not negative.
+
+    Attributes:
+        unplaced: intp (some,), the indices of keys that have no slot: equal ones and those in the same bucket, and 0.
     """
 
-    ATTEMPTS = 8
-    ROUNDS = 100
+    def __init__(self, keys: NDArray[np.uint64], columns: NDArray[np.int32]) -> None:
+        bits = (2 * len(keys) + 1).bit_length()  # at most half of the slots are taken, and a quarter of the buckets
+        self._bucket_shift, self._slot_shift = 63 - bits, 64 - bits
+        self._column_bits = int(columns.max(initial=0)).bit_length()
+        self._choices = np.zeros(2 ** (bits + 1), np.uint8)  # (buckets,), the index of the multiplier, or 0
+        self._entries = np.zeros(2**bits, np.uint64)  # (slots,)
+        self._entries[0] = 2**64 - 1  # no sum, so that 0 is not found
+        buckets = (keys >> self._bucket_shift).astype(np.intp)  # (terms,)
+        owners = np.full(2**bits, -1)  # (slots,), the index of the key that the slot was last given to
+        free = np.ones(2**bits, np.bool_)  # (slots,)
+        free[0] = False  # where 0 would be
+        # Of several keys for one slot, the last wins: those of the largest buckets, which are hardest to place.
+        self.unplaced = np.bincount(buckets)[buckets].argsort(kind="stable") if len(keys) else np.arange(0)
+        for choice in range(1, len(MULTIPLIERS)):
+            products = keys[self.unplaced] * MULTIPLIERS[choice]
+            slots = (products >> self._slot_shift).astype(np.intp)
+            owners[slots] = self.unplaced
+            fits = free[slots] & (owners[slots] == self.unplaced)
+            full = np.zeros(len(self._choices), np.bool_)
+            full[buckets[self.unplaced[~fits]]] = True
+            fits = ~full[buckets[self.unplaced]]  # the keys of a bucket have one multiplier, so all fit or none
+            placed = self.unplaced[fits]
+            self._choices[buckets[placed]] = choice
+            self._entries[slots[fits]] = (products[fits] << self._column_bits) + columns[placed].astype(np.uint64)
+            free[slots[fits]] = False
+            self.unplaced = self.unplaced[~fits]
 
-    def __init__(self, keys: NDArray[np.uint64], values: NDArray[np.int32]) -> None:
-        random = np.random.default_rng(0)
-        for attempt in range(self.ATTEMPTS):
-            bits = max(1, (2 * len(keys) - 1).bit_length()) + attempt  # half full at most
-            self._shift = np.uint64(64 - bits)
-            self._multipliers = random.integers(2**63, 2**64, 2, np.uint64) | np.uint64(1)
-            slots = self._place(keys, 2**bits)
-            if slots is not None:
-                break
-        else:
-            raise ValueError(f"no hash table for {len(keys)} keys")
-        self._keys = np.zeros(2**bits, np.uint64)  # 0 is no key
-        self._values = np.zeros(2**bits, np.int32)
-        self._keys[slots] = keys
-        self._values[slots] = values
-
-    def _slots(self, keys: NDArray[np.uint64], choice: int) -> NDArray[np.intp]:
-        slots: NDArray[np.intp] = (keys * self._multipliers[choice] >> self._shift).astype(np.intp)
-        return slots
-
-    def _place(self, keys: NDArray[np.uint64], size: int) -> NDArray[np.intp] | None:
-        """Give each key one of its two slots, or give up after some rounds."""
-        choices = np.stack([self._slots(keys, 0), self._slots(keys, 1)])  # (2, n)
-        chosen = np.zeros(len(keys), np.intp)
-        owners = np.full(size, -1)
-        unplaced = np.arange(len(keys))
-        for _ in range(self.ROUNDS):
-            slots = choices[chosen[unplaced], unplaced]
-            evicted = np.unique(owners[slots])
-            owners[slots] = unplaced  # of several keys for one slot, the last wins
-            losers = unplaced[owners[slots] != unplaced]
-            unplaced = np.concatenate([losers, evicted[evicted >= 0]])
-            if not len(unplaced):
-                return choices[chosen, np.arange(len(keys))]
-            chosen[unplaced] ^= 1  # they move to their other slot, and evict its key
-        return None
-
-    def find(self, keys: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Look up keys.
+    def find(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Look up keys, (n,).
 
         Returns:
-            The indices of the keys that are in the table, and their values.
+            The indices of the keys that are in the table, and their columns.
         """
-        wanted = keys.view(np.uint64)
-        slots = self._slots(wanted, 0)
-        missing = (self._keys[slots] != wanted).nonzero()[0]
-        slots[missing] = self._slots(wanted[missing], 1)
-        hits = (self._keys[slots] == wanted).nonzero()[0]
-        return hits, self._values[slots[hits]].astype(np.intp)
+        # `take` with "clip" is faster than indexing, and no index is out of range.
+        choices = self._choices.take((keys >> self._bucket_shift).view(np.int64), mode="clip")
+        candidates = choices.astype(np.bool_).nonzero()[0]
+        products = keys.take(candidates) * MULTIPLIERS.take(choices.take(candidates))
+        entries = self._entries.take((products >> self._slot_shift).view(np.int64), mode="clip")
+        columns = entries - (products << self._column_bits)
+        hits = (columns < 2**self._column_bits).nonzero()[0]
+        return candidates.take(hits), columns.take(hits).astype(np.int32)
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:

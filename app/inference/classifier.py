@@ -6,6 +6,8 @@ Cost per review, LiteRT, in batches of 16: 13 us for tokenising, 24 us for findi
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from app.inference.bundle import GOLDEN, Bundle
 from app.inference.errors import BundleDamaged, InferenceError
 from app.inference.prediction import Prediction, UncertaintyRule
@@ -42,6 +44,8 @@ class Classifier:
         self.uncertainty = uncertainty
         # One matrix for all calls, zero between them: allocating 2.5 MB of zeros would cost more than the network.
         self._multi_hot = aligned_zeros(BATCH, runtime.columns)
+        self._flat = self._multi_hot.reshape(-1)  # the same memory
+        self._starts = np.arange(BATCH) * runtime.columns  # (BATCH,), where each line starts in it
 
     def predict(self, reviews: Sequence[str]) -> list[Prediction]:
         """Estimate how likely each review is to be positive.
@@ -97,13 +101,13 @@ class Classifier:
 
     def _run(self, rows: Sequence[Row]) -> list[float]:
         """Call the network with at most BATCH rows."""
-        for line, row in zip(self._multi_hot, rows, strict=False):
-            line[row.columns] = 1.0
+        counts = [len(row.columns) for row in rows]
+        on = np.concatenate([row.columns for row in rows]) + np.repeat(self._starts[: len(rows)], counts)
+        self._flat[on] = 1.0
         try:
             return self._call(len(rows))
         finally:
-            for line, row in zip(self._multi_hot, rows, strict=False):
-                line[row.columns] = 0.0
+            self._flat[on] = 0.0
 
     def _call(self, count: int) -> list[float]:
         """Call the network with the first lines of the matrix, padded with empty ones to one of BATCH_SIZES."""

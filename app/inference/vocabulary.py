@@ -10,24 +10,34 @@ Cost of finding terms: 54 us per review one at a time, 24 us in batches of 16 (d
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.text import UTF_8, Markup, Token, clean, joined, locate, tokenise
 
+Indices = NDArray[np.intp]
+
 END = b" \xff "
-"""Separates reviews, so that no term extends from one into the next; UTF-8 does not contain this byte."""
+"""Follows each review, so that no term extends into the next one. UTF-8 does not contain this byte."""
 
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-"""Mixes the bits of keys: 2^64 divided by the golden ratio (Knuth, *The Art of Computer Programming*, 6.4)."""
+BLOCK = np.dtype("V16")
+HALVES: np.dtype[Any] = np.dtype(("<u8", 2))
+"""16 bytes of a token, as one thing and as two numbers."""
 
-MULTIPLIERS = MULTIPLIER ** np.arange(256, dtype=np.uint64)
-"""uint64 (256,), modulo 2^64."""
+MASKS = (np.tri(17, 16, -1, np.uint8) * np.uint8(255)).view("<u8")
+"""uint64 (17, 2): row n has ones in the first n bytes of a block."""
 
-MASKS = np.array([2 ** (8 * length) - 1 for length in range(9)], np.uint64)
-"""uint64 (9,): the bits of the first 0 to 8 bytes."""
+# NumPy combines arrays faster with arrays than with numbers.
+SPACE = np.array(ord(" "), np.uint8)
+ZERO, HALF = np.array(0, np.uint64), np.array(32, np.uint64)
+
+MULTIPLIERS = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(256)], np.uint64)
+"""uint64 (256,): odd numbers without a pattern, the powers of 2^64 divided by the golden ratio."""
+
+MULTIPLIER = np.array(MULTIPLIERS[1])
 
 CHECKED_TOGETHER = 1000
 """Terms that are checked in one go; all at once would leave 20 MB of fragmented memory."""
@@ -87,24 +97,6 @@ class Occurrence(NamedTuple):
     last: int
 
 
-class _Found(NamedTuple):
-    """The occurrences of terms in a batch, in the order of the tokens.
-
-    Attributes:
-        columns: int32 (occurrences,).
-        firsts: intp (occurrences,), the index of each one's first token; one END follows the tokens of each review.
-        lasts: intp (occurrences,), the index of its last token.
-        known: intp (known tokens,), the indices of tokens that belong to a term.
-        ends: intp (reviews,), the index of each review's END.
-    """
-
-    columns: NDArray[np.int32]
-    firsts: NDArray[np.intp]
-    lasts: NDArray[np.intp]
-    known: NDArray[np.intp]
-    ends: NDArray[np.intp]
-
-
 class Vocabulary:
     """A word index with its encoding.
 
@@ -120,24 +112,19 @@ class Vocabulary:
     def __init__(self, word_index: Mapping[str, int], encoding: Encoding) -> None:
         _check(word_index, encoding)
         self.encoding = encoding
-        longest = encoding.longest_term
         self._terms = "\n".join(word_index).encode(*UTF_8)
         self._columns = np.fromiter(word_index.values(), np.int32, len(word_index))
-        text = self._terms.replace(b"\n", b" ")
-        self._longest_word = max(map(len, text.split()), default=0)  # in bytes
-        lengths = np.fromiter((term.count(" ") for term in word_index), np.intp, len(word_index)) + 1  # (terms,)
-        words, _ = _word_keys(text + END * (longest - 1), self._longest_word)
-        keys = _term_keys(words, longest)[lengths.cumsum() - lengths, lengths - 1]  # (terms,)
-        self._table = _TermTable(keys, self._columns)
+        terms = [term.encode(*UTF_8) for term in word_index]
+        self._size = max(map(len, terms), default=0)  # bytes of the longest term
+        keys, ends = _keys(terms, encoding.longest_term, self._size)
+        starts = np.append(0, ends + 1)[:-1]  # (terms,)
+        self._table = _HashTable(keys[starts, ends - starts - 1], self._columns)
         if len(self._table.unplaced):
-            terms = list(word_index)
-            equal = ", ".join(repr(terms[index]) for index in self._table.unplaced)
-            raise ValueError(f"two of these terms cannot be told apart, as their keys are equal: {equal}")
+            names = list(word_index)
+            raise ValueError(f"two of these terms have the same key: {[names[i] for i in self._table.unplaced]}")
         start = [] if encoding.start_column is None else [encoding.start_column]
         unknown = [] if encoding.unknown_column is None else [encoding.unknown_column]
         self._own_columns = np.array(start, np.int32), np.array(unknown + start, np.int32)  # all words known; not all
-        # Where, in the flat matrix of keys and relative to an END, the keys of sequences are that contain it.
-        self._across_end = np.array([more - longest * back for back in range(longest) for more in range(back, longest)])
 
     @classmethod
     def by_frequency(cls, counts: Mapping[str, int], encoding: Encoding) -> "Vocabulary":
@@ -190,15 +177,17 @@ class Vocabulary:
         Returns:
             One row per review, in the same order. The cost is linear in the number of bytes.
         """
-        found = self._find(texts)
-        ends = [-1, *found.ends.tolist()]
-        limits = [0, *found.firsts.searchsorted(found.ends).tolist()]
-        known_limits = [0, *found.known.searchsorted(found.ends).tolist()]
+        columns, firsts, _, known, ends = self._find(texts)
         rows = []
-        for i in range(len(texts)):
-            words, known_words = ends[i + 1] - ends[i] - 1, known_limits[i + 1] - known_limits[i]
-            columns, own = found.columns[limits[i] : limits[i + 1]], self._own_columns[known_words < words]
-            rows.append(Row(np.concatenate([columns, own]) if len(own) else columns, words, known_words))
+        for (before, end), (first, last), (known_before, known_after) in zip(
+            pairwise([-1, *ends.tolist()]),
+            pairwise([0, *firsts.searchsorted(ends).tolist()]),
+            pairwise([0, *known.searchsorted(ends).tolist()]),
+            strict=True,
+        ):
+            words, known_words = end - before - 1, known_after - known_before
+            row, own = columns[first:last], self._own_columns[known_words < words]
+            rows.append(Row(np.concatenate([row, own]) if len(own) else row, words, known_words))
         return rows
 
     def occurrences(self, tokens: Sequence[str]) -> tuple[list[Occurrence], list[int]]:
@@ -210,30 +199,33 @@ class Vocabulary:
         Returns:
             The occurrences, in the order of the tokens, and the indices of the tokens that belong to none.
         """
-        found = self._find([joined(tokens)])
+        columns, firsts, lasts, known, _ = (found.tolist() for found in self._find([joined(tokens)]))
         occurrences = [
             Occurrence(" ".join(tokens[first : last + 1]), column, first, last)
-            for column, first, last in zip(
-                found.columns.tolist(), found.firsts.tolist(), found.lasts.tolist(), strict=True
-            )
+            for column, first, last in zip(columns, firsts, lasts, strict=True)
         ]
-        unknown = set(range(len(tokens))).difference(found.known.tolist())
-        return occurrences, sorted(unknown)
+        return occurrences, sorted(set(range(len(tokens))).difference(known))
 
-    def _find(self, texts: Sequence[bytes]) -> _Found:
-        """Find every occurrence of every term; for texts see `encode_batch`."""
+    def _find(self, texts: Sequence[bytes]) -> tuple[NDArray[np.int32], Indices, Indices, Indices, Indices]:
+        """Find every occurrence of every term.
+
+        Args:
+            texts: See `encode_batch`.
+
+        Returns:
+            In the order of the tokens: int32 (occurrences,), their columns; intp (occurrences,), the indices of their
+            first and of their last tokens; intp (known tokens,), the indices of tokens that belong to a term; and
+            intp (texts,), the indices of the ENDs, which count as tokens.
+        """
         longest = self.encoding.longest_term
-        words, ends = _word_keys(END.join([*texts, *[b""] * longest]), self._longest_word)
-        ends = ends[: len(texts)]  # the others are there so that `longest` tokens start everywhere
-        keys = _term_keys(words, longest).ravel()
-        keys.put(ends[:, None] * longest + self._across_end, 0, mode="wrap")  # (wrapped, they are across the last END)
-        cells, columns = self._table.find(keys)
+        keys, ends = _keys(texts, longest, self._size)
+        cells, columns = self._table.find(keys.ravel())
         firsts = cells // longest
         lasts = cells - firsts * (longest - 1)
-        reach = np.zeros(len(words) - longest + 1, np.intp)  # (tokens,), the end of the longest term that starts there
-        reach[firsts] = lasts + 1  # of several, the last is the longest
-        known = (np.maximum.accumulate(reach) > np.arange(len(reach))).nonzero()[0]
-        return _Found(columns, firsts, lasts, known, ends)
+        reach = np.zeros(len(keys), np.intp)  # (tokens,), the index after the longest term that starts at a token
+        reach[firsts] = lasts + 1  # of several assignments, the last remains
+        known = (np.maximum.accumulate(reach) > np.arange(len(keys))).nonzero()[0]
+        return columns, firsts, lasts, known, ends
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Build the network's input.
@@ -263,101 +255,98 @@ class Vocabulary:
         return columns
 
 
-def _word_keys(text: bytes, longest: int) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
-    """Compute the keys of tokens, eight bytes at a time.
+def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices]:
+    """Compute a key for each sequence of tokens, from its bytes alone.
 
     Args:
-        text: Tokens and ENDs, separated by spaces.
-        longest: Bytes of a token after which the others may be ignored.
+        texts: See `Vocabulary.encode_batch`.
+        tokens: Maximum tokens per term.
+        size: Maximum bytes per term. Tokens that differ only in the bytes after these may have the same key.
 
     Returns:
-        uint64 (tokens,), where END is 0; and intp (ENDs,), their indices.
+        uint64 (all tokens, tokens): the keys of the sequences of 1, 2, … tokens that start at each token, 0 if they
+        contain an END; and intp (texts,), the indices of the ENDs, which count as tokens.
     """
-    padded = b" %b        " % text
-    is_space = np.frombuffer(padded, np.uint8) == ord(" ")
-    edges = (is_space[1:] != is_space[:-1]).nonzero()[0] + 1
-    starts, lengths = edges[::2], edges[1::2] - edges[::2]  # (tokens,)
-    blocks = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # the eight bytes from each position on
-    # Inverted, because no byte is 0xFF but END: so 0 can mean that there is no byte.
-    first = ~blocks[starts] & MASKS.take(lengths, mode="clip")
-    keys = _mixed(first)
-    for offset in range(8, longest + 1, 8):
+    padded = b" " + END.join([*texts, *[b""] * tokens]) + b" " * 17  # END several times, for the sequences at the end
+    characters = np.frombuffer(padded, np.uint8)
+    is_space = characters == SPACE
+    edges = (is_space[1:] != is_space[:-1]).nonzero()[0]
+    before, lengths = edges[::2], edges[1::2] - edges[::2]  # (all tokens,), the index before each token; its bytes
+    blocks = np.ndarray(len(padded) - 16, BLOCK, padded, offset=1, strides=(1,))  # the 16 bytes after each index
+    words = _read(blocks, before, lengths, ZERO)
+    for offset in range(16, size + 1, 16):
         longer = (lengths > offset).nonzero()[0]
         if not len(longer):
             break
-        block = ~blocks[starts[longer] + offset] & MASKS.take(lengths[longer] - offset, mode="clip")
-        keys[longer] = _mixed(keys[longer] + block)
-    return keys, (first == 0).nonzero()[0]
+        words[longer] = _read(blocks, before[longer] + offset, lengths[longer] - offset, words[longer])
+    ends = (characters[1:][before] == 0xFF).nonzero()[0][: len(texts)]
+    keys = np.empty((len(words) - tokens + 1, tokens), np.uint64)
+    keys[:, 0] = last = words[: len(keys)]
+    for more in range(1, tokens):
+        keys[:, more] = last = _mixed(last, words[more : more + len(keys)])
+    return keys, ends
 
 
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Let every bit of a value affect most others; distinct values stay distinct, and 0 stays 0."""
-    values = (values ^ values >> 32) * MULTIPLIER
-    return values ^ values >> 32
+def _read(blocks: NDArray[Any], before: Indices, lengths: Indices, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix up to 16 more bytes of each token into its key, (tokens,)."""
+    # Inverted, so that 0 means "no byte": the byte 0xFF occurs nowhere but in END, whose key therefore is 0.
+    halves = ~blocks[before].view(HALVES) & MASKS.take(lengths, axis=0, mode="clip")  # (tokens, 2)
+    return _mixed(_mixed(keys + halves[:, 0], MULTIPLIER) + halves[:, 1], MULTIPLIER)
 
 
-def _term_keys(words: NDArray[np.uint64], longest: int) -> NDArray[np.uint64]:
-    """Compute the keys of all sequences of tokens.
-
-    Args:
-        words: uint64 (tokens + longest - 1,), the keys of the tokens.
-        longest: Maximum tokens per term.
-
-    Returns:
-        uint64 (tokens, longest): the keys of the sequences of 1, 2, … tokens that start at each token.
-    """
-    tokens = len(words) - longest + 1
-    keys = np.empty((tokens, longest), np.uint64)
-    keys[:, 0] = words[:tokens]
-    for more in range(1, longest):
-        keys[:, more] = keys[:, more - 1] * MULTIPLIER + words[more : more + tokens]
-    return keys
+def _mixed(values: NDArray[np.uint64], factors: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Multiply, after a step that lets the first bits of the product depend on all bits; 0 stays 0."""
+    return (values ^ values >> HALF) * factors
 
 
-class _TermTable:
-    """A hash table from keys to columns that looks at one entry per key (hash and displace).
+class _HashTable:
+    """Maps keys to columns with one memory access per key, by "hash and displace" (Belazzougui et al., 2009).
 
-    The first bits of a key are its bucket. Each bucket has one of many multipliers, or none if it has no keys. The
-    first bits of the product of key and multiplier are the slot. The slot's entry is the sum of the product's other
-    bits, moved to the left, and the column; so if the difference is no column, then the key is not in the table.
+    The first bits of a key are its bucket. A bucket has a multiplier, or none if it contains no key. The first bits of
+    the product of key and multiplier are the slot. The slot's entry is the column plus the product's other bits, moved
+    to the left of it. So subtracting those of any key in the bucket leaves a column only if they are the same.
 
-    A key that is not in the table passes for one that is if all bits of the product are equal, at most once in 2^45
-    for random keys. Whoever looks for such words can only change the result of the review that contains them.
+    With 100,000 terms, those are 46 bits: an unknown word is taken for a known one with a probability of less than
+    2^-46. Words can be made up that are; this changes nothing but the result of the review that contains them.
 
     Args:
         keys: uint64 (terms,).
         columns: int32 (terms,), not negative.
 
     Attributes:
-        unplaced: intp (some,), the indices of keys that have no slot: equal ones and those in the same bucket, and 0.
+        unplaced: intp (some,), the indices of keys for which there is no slot, because two in the bucket are equal.
     """
 
     def __init__(self, keys: NDArray[np.uint64], columns: NDArray[np.int32]) -> None:
         bits = (2 * len(keys) + 1).bit_length()  # at most half of the slots are taken, and a quarter of the buckets
-        self._bucket_shift, self._slot_shift = 63 - bits, 64 - bits
-        self._column_bits = int(columns.max(initial=0)).bit_length()
-        self._choices = np.zeros(2 ** (bits + 1), np.uint8)  # (buckets,), the index of the multiplier, or 0
+        self._bucket_shift = np.array(63 - bits, np.uint64)
+        self._slot_shift = np.array(64 - bits, np.uint64)
+        self._column_shift = np.array(int(columns.max(initial=0)).bit_length(), np.uint64)
+        self._limit = np.array(1, np.uint64) << self._column_shift
+        self._choices = np.zeros(2 ** (bits + 1), np.uint8)  # (buckets,), which multiplier, or 0; stays in the cache
         self._entries = np.zeros(2**bits, np.uint64)  # (slots,)
-        self._entries[0] = 2**64 - 1  # no sum, so that 0 is not found
+        self._entries[0] = 2**64 - 1  # the slot of 0 is empty, and 0 is not found
+        free = np.arange(2**bits) > 0  # (slots,)
+        owners = np.zeros(2**bits, np.intp)  # (slots,), the index of a key that could be there
         buckets = (keys >> self._bucket_shift).astype(np.intp)  # (terms,)
-        owners = np.full(2**bits, -1)  # (slots,), the index of the key that the slot was last given to
-        free = np.ones(2**bits, np.bool_)  # (slots,)
-        free[0] = False  # where 0 would be
-        # Of several keys for one slot, the last wins: those of the largest buckets, which are hardest to place.
-        self.unplaced = np.bincount(buckets)[buckets].argsort(kind="stable") if len(keys) else np.arange(0)
-        for choice in range(1, len(MULTIPLIERS)):
-            products = keys[self.unplaced] * MULTIPLIERS[choice]
+        # The keys of large buckets come last, because of several keys for one slot, the last gets it.
+        unplaced = np.bincount(buckets, minlength=1)[buckets].argsort(kind="stable")
+        for choice in range(1, len(MULTIPLIERS)):  # about 20 are needed
+            if not len(unplaced):
+                break
+            products = keys[unplaced] * MULTIPLIERS[choice]
             slots = (products >> self._slot_shift).astype(np.intp)
-            owners[slots] = self.unplaced
-            fits = free[slots] & (owners[slots] == self.unplaced)
-            full = np.zeros(len(self._choices), np.bool_)
-            full[buckets[self.unplaced[~fits]]] = True
-            fits = ~full[buckets[self.unplaced]]  # the keys of a bucket have one multiplier, so all fit or none
-            placed = self.unplaced[fits]
+            owners[slots] = unplaced
+            fits = free[slots] & (owners[slots] == unplaced)
+            full = np.zeros(len(self._choices), np.bool_)  # (buckets,), whether some of a bucket's keys do not fit
+            full[buckets[unplaced[~fits]]] = True
+            fits = ~full[buckets[unplaced]]
+            placed, slots = unplaced[fits], slots[fits]
             self._choices[buckets[placed]] = choice
-            self._entries[slots[fits]] = (products[fits] << self._column_bits) + columns[placed].astype(np.uint64)
-            free[slots[fits]] = False
-            self.unplaced = self.unplaced[~fits]
+            self._entries[slots] = (products[fits] << self._column_shift) + columns[placed].astype(np.uint64)
+            free[slots] = False
+            unplaced = unplaced[~fits]
+        self.unplaced = unplaced
 
     def find(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
         """Look up keys, (n,).
@@ -365,13 +354,13 @@ class _TermTable:
         Returns:
             The indices of the keys that are in the table, and their columns.
         """
-        # `take` with "clip" is faster than indexing, and no index is out of range.
+        # `take` with "clip" is faster than indexing; no index is out of range.
         choices = self._choices.take((keys >> self._bucket_shift).view(np.int64), mode="clip")
         candidates = choices.astype(np.bool_).nonzero()[0]
         products = keys.take(candidates) * MULTIPLIERS.take(choices.take(candidates))
         entries = self._entries.take((products >> self._slot_shift).view(np.int64), mode="clip")
-        columns = entries - (products << self._column_bits)
-        hits = (columns < 2**self._column_bits).nonzero()[0]
+        columns = entries - (products << self._column_shift)
+        hits = (columns < self._limit).nonzero()[0]
         return candidates.take(hits), columns.take(hits).astype(np.int32)
 
 

@@ -98,6 +98,13 @@ def test_encode_batch_any_text_follows_the_definition(count: int, texts: list[st
     check_against_definition(Vocabulary({term: 4 + i for i, term in enumerate(terms)}, encoding), texts)
 
 
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 15, 16, 17, 31, 32, 33])
+def test_word_that_begins_like_the_longest_term_is_unknown(size: int) -> None:
+    vocabulary = Vocabulary({"x" * size: 4}, Encoding())
+    known = [vocabulary.encode("x" * length).known_words for length in range(1, 100)]
+    assert known == [length == size for length in range(1, 100)]
+
+
 def test_encode_batch_without_terms_finds_only_the_own_columns() -> None:
     rows = Vocabulary({}, Encoding()).encode_batch([b"good film", b""])
     assert [(row.columns.tolist(), row.words, row.known_words) for row in rows] == [([2, 1], 2, 0), ([1], 0, 0)]

@@ -68,6 +68,7 @@ def plainly(text: str, kept: str) -> list[str]:
 
 @given(st.one_of(any_text, with_surrogates), punctuation)
 @example("Don\u2019t\u00a0stop\u2026 Now!", "")
+@example("good!?bad!", "!?")
 def test_tokenise_any_text_follows_the_definition(text: str, kept: str) -> None:
     tokens = tokenise(text, kept)
     assert tokens == plainly(text, kept)
@@ -75,6 +76,7 @@ def test_tokenise_any_text_follows_the_definition(text: str, kept: str) -> None:
 
 
 @given(st.one_of(any_text, with_surrogates), punctuation)
+@example("good!?bad!", "!?")
 def test_clean_any_text_separates_the_tokens_by_spaces(text: str, kept: str) -> None:
     cleaned = clean(text, kept)
     assert [token.decode("utf-8", "surrogatepass") for token in cleaned.split(b" ") if token] == plainly(text, kept)

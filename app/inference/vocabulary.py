@@ -334,7 +334,7 @@ class _HashTable:
         free = np.arange(2**bits) > 0  # (slots,)
         owners = np.zeros(2**bits, np.intp)  # (slots,), the index of a key that could be there
         buckets = (keys >> self._bucket_shift).astype(np.intp)  # (terms,)
-        # The keys of large buckets come last, because of several keys for one slot, the last gets it.
+        # The keys of large buckets come last, as the last of several keys gets the slot.
         unplaced = np.bincount(buckets, minlength=1)[buckets].argsort(kind="stable")
         for choice in range(1, len(MULTIPLIERS)):  # about 20 are needed
             if not len(unplaced):
@@ -380,9 +380,9 @@ def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
     for start in range(0, len(terms), CHECKED_TOGETHER):
         some = terms[start : start + CHECKED_TOGETHER]
         together = " ".join(some)
-        joined = " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup))
+        found = " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup))
         longest = max(term.count(" ") + 1 for term in some)
-        if joined != together or longest > encoding.longest_term or "" in some:
+        if found != together or longest > encoding.longest_term or "" in some:
             for term in some:
                 tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
                 if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:

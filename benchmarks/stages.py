@@ -23,13 +23,13 @@ def stages(classifier: Classifier, reviews: Sequence[str], size: int) -> dict[st
     """Seconds per review in each stage, in batches of `size`; every review has its own request body and response."""
     vocabulary = classifier.vocabulary
     bodies = {review: json.dumps({"reviews": [review]}).encode() for review in reviews}
-    tokens = {review: vocabulary.tokenise(review) for review in reviews}
-    rows = {review: vocabulary.encode_tokens(tokens[review]) for review in reviews}
+    cleaned = {review: vocabulary.clean(review) for review in reviews}
+    rows = {review: vocabulary.encode(review) for review in reviews}
     predictions = {review: classifier.predict([review]) for review in reviews}
     work: dict[str, Callable[[list[str]], object]] = {
         "parse": lambda batch: [PredictRequest.model_validate_json(bodies[review]) for review in batch],
-        "tokenise": lambda batch: [vocabulary.tokenise(review) for review in batch],
-        "find terms": lambda batch: vocabulary.encode_batch([tokens[review] for review in batch]),
+        "tokenise": lambda batch: [vocabulary.clean(review) for review in batch],
+        "find terms": lambda batch: vocabulary.encode_batch([cleaned[review] for review in batch]),
         "network": lambda batch: classifier.predict_rows([rows[review] for review in batch]),
         "serialise": lambda batch: [predictions_json("imdb", "0", predictions[review]) for review in batch],
     }

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from tests.bundles import MODELS, NEWEST, VERSIONS
+from tests.inference.test_vocabulary import check_against_definition
 from training.archive import load_archives, read_reviews
 from training.behaviour import behaviour
 from training.dataset import Review, build_vocabulary, digest_of, labels_of
@@ -106,6 +107,24 @@ def test_first_vocabulary_is_that_of_the_real_reviews(shipped: dict[str, Classif
     vocabulary = shipped["1"].vocabulary
     counted = build_vocabulary(load_archives([imdb], Progress(disable=True)), vocabulary.encoding)
     assert counted.word_index == vocabulary.word_index
+
+
+@each
+def test_shipped_vocabulary_encodes_real_reviews_by_the_definition(
+    shipped: dict[str, Classifier], raw: list[Review], version: str
+) -> None:
+    texts = [review.text for review in raw[::10]]
+    for start in range(0, len(texts), 64):
+        check_against_definition(shipped[version].vocabulary, texts[start : start + 64])
+
+
+@each
+def test_shipped_vocabulary_finds_each_of_its_terms(shipped: dict[str, Classifier], version: str) -> None:
+    vocabulary = shipped[version].vocabulary
+    terms = list(vocabulary.word_index)
+    assert vocabulary.word_index == json.loads((MODELS / version / "word_index.json").read_text())
+    for start in range(0, len(terms), 1000):
+        check_against_definition(vocabulary, terms[start : start + 1000])
 
 
 @each

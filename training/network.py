@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from app.inference.prediction import UncertaintyRule
 from app.inference.runtimes import LITERT_FILE, import_tensorflow
+from app.inference.text import joined
 from app.inference.vocabulary import Encoding, Row, Vocabulary
 
 tf = import_tensorflow()
@@ -142,7 +143,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
 def encode(vocabulary: Vocabulary, sequences: Sequence[list[str]]) -> list[Row]:
     """Encode reviews that are tokens already, a batch at a time to bound memory."""
     parts = (sequences[start : start + PREDICTION_BATCH] for start in range(0, len(sequences), PREDICTION_BATCH))
-    return [row for part in parts for row in vocabulary.encode_batch(part)]
+    return [row for part in parts for row in vocabulary.encode_batch(list(map(joined, part)))]
 
 
 class Epochs(Protocol):

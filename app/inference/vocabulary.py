@@ -1,29 +1,46 @@
-"""The vocabulary: from tokens to the network's input, multi-hot rows.
+"""The vocabulary: from texts to the network's input, multi-hot rows.
 
 A bundle states its `Encoding`; the `Vocabulary` applies it. The default is the book's encoding: single words, column 1
 always on, column 2 on if a review contains an unknown word. Encodings with longer terms ("not good") or kept
 punctuation use the same code with other values.
 
-Cost of finding terms: 54 us per review one at a time, 24 us in batches of 16 (docs/explanation/performance.md).
+Terms are found by a few dozen array operations per batch, however many reviews there are. A token's bytes are mixed to
+a 64-bit key, the keys of consecutive tokens to the key of their sequence, and a hash table maps the keys to columns.
+
+Cost of finding terms: 76 us per review one at a time, 19 us in batches of 16.
 """
 
-import itertools
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.text import Markup, Token, locate, tokenise
+from app.inference.text import UTF_8, Markup, Token, clean, joined, locate, tokenise
 
-END = ""
-"""Separates reviews, so that no term extends from one into the next; no token is empty."""
+Indices = NDArray[np.intp]
 
-ABSENT = -1
-"""Marks the absence of a column."""
+END = b" \xff "
+"""Follows each review, so that no term extends into the next one. UTF-8 does not contain this byte."""
+
+BLOCK = np.dtype("V16")
+HALVES: np.dtype[Any] = np.dtype(("<u8", 2))
+"""16 bytes of a token, as one thing and as two numbers."""
+
+MASKS = (np.tri(17, 16, -1, np.uint8) * np.uint8(255)).view("<u8")
+"""uint64 (17, 2): row n has ones in the first n bytes of a block."""
+
+# NumPy combines arrays faster with arrays than with numbers.
+SPACE = np.array(ord(" "), np.uint8)
+ZERO, HALF = np.array(0, np.uint64), np.array(32, np.uint64)
+
+MULTIPLIERS = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(256)], np.uint64)
+"""uint64 (256,): odd numbers without a pattern, the powers of 2^64 divided by the golden ratio."""
+
+MULTIPLIER = np.array(MULTIPLIERS[1])
 
 CHECKED_TOGETHER = 1000
 """Terms that are checked in one go; all at once would leave 20 MB of fragmented memory."""
@@ -91,14 +108,26 @@ class Vocabulary:
         encoding: How reviews become rows.
 
     Raises:
-        ValueError: A column is outside the row or reserved, or a term is not in the form that the tokeniser
-            produces, so that it could never be found.
+        ValueError: A column is outside the row or reserved, a term is not in the form that the tokeniser produces, so
+            that it could never be found, or the keys of two terms are equal, which does not happen by chance.
     """
 
     def __init__(self, word_index: Mapping[str, int], encoding: Encoding) -> None:
         _check(word_index, encoding)
         self.encoding = encoding
-        self._find_terms = _TermFinder(word_index, encoding.longest_term)
+        self._terms = "\n".join(word_index).encode(*UTF_8)
+        self._columns = np.fromiter(word_index.values(), np.int32, len(word_index))
+        terms = [term.encode(*UTF_8) for term in word_index]
+        self._size = max(map(len, terms), default=0)  # bytes of the longest term
+        keys, ends = _keys(terms, encoding.longest_term, self._size)
+        starts = np.append(0, ends + 1)[:-1]  # (terms,)
+        self._table = _HashTable(keys[starts, ends - starts - 1], self._columns)
+        if len(self._table.unplaced):
+            names = list(word_index)
+            raise ValueError(f"two of these terms have the same key: {[names[i] for i in self._table.unplaced]}")
+        start = [] if encoding.start_column is None else [encoding.start_column]
+        unknown = [] if encoding.unknown_column is None else [encoding.unknown_column]
+        self._own_columns = np.array(start, np.int32), np.array(unknown + start, np.int32)  # all words known; not all
 
     @classmethod
     def by_frequency(cls, counts: Mapping[str, int], encoding: Encoding) -> "Vocabulary":
@@ -114,12 +143,17 @@ class Vocabulary:
 
     def __len__(self) -> int:
         """The number of terms."""
-        return len(self._find_terms)
+        return len(self._columns)
 
     @cached_property
     def word_index(self) -> dict[str, int]:
         """Term -> column; made when it is needed, since serving does not need its 13 MB for 100,000 terms."""
-        return self._find_terms.word_index()
+        terms = self._terms.decode(*UTF_8).split("\n") if len(self) else []
+        return dict(zip(terms, self._columns.tolist(), strict=True))
+
+    def clean(self, text: str) -> bytes:
+        """Convert a raw review to tokens separated by spaces; see `app.inference.text.clean`."""
+        return clean(text, self.encoding.kept_punctuation, self.encoding.markup)
 
     def tokenise(self, text: str) -> list[str]:
         """Split a review into tokens."""
@@ -131,46 +165,33 @@ class Vocabulary:
 
     def encode(self, text: str) -> Row:
         """Encode one raw review; see `encode_batch`."""
-        return self.encode_tokens(self.tokenise(text))
+        return self.encode_batch([self.clean(text)])[0]
 
-    def encode_tokens(self, tokens: Sequence[str]) -> Row:
+    def encode_tokens(self, tokens: Iterable[str]) -> Row:
         """Encode the tokens of one review; see `encode_batch`."""
-        return self.encode_batch([tokens])[0]
+        return self.encode_batch([joined(tokens)])[0]
 
-    def encode_batch(self, sequences: Sequence[Sequence[str]]) -> list[Row]:
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Row]:
         """Find the columns of reviews.
 
         Args:
-            sequences: What `tokenise` returns for each review; may be empty, and contain empty ones.
+            texts: What `clean` returns for each review; may be empty, and contain empty ones.
 
         Returns:
-            One row per review, in the same order. The cost is linear in the number of tokens.
+            One row per review, in the same order. The cost is linear in the number of bytes.
         """
-        if not sequences:
-            return []
-        words: list[int] = []
-        ends: list[int] = []  # the index of each review's END
-        tokens: list[str] = []
-        for sequence in sequences:
-            words.append(len(sequence))
-            tokens += sequence
-            ends.append(len(tokens))
-            tokens.append(END)
-        starts = [0, *(end + 1 for end in ends[:-1])]
-        found, known_tokens = self._find_terms(tokens)
-        known = np.add.reduceat(known_tokens, starts, dtype=np.intp)  # (reviews,)
-        if self.encoding.unknown_column is not None:
-            found[0, np.array(ends)[known < words]] = self.encoding.unknown_column
-        if self.encoding.start_column is not None:
-            found[1, ends] = self.encoding.start_column
-        flat = found.T.ravel()  # in the order of the tokens
-        hits = (flat != ABSENT).nonzero()[0]
-        columns = flat[hits]
-        limits = [0, *hits.searchsorted([(end + 1) * len(found) for end in ends]).tolist()]
-        return [
-            Row(columns[limits[i] : limits[i + 1]], words[i], known_words)
-            for i, known_words in enumerate(known.tolist())
-        ]
+        columns, firsts, _, known, ends = self._find(texts)
+        rows = []
+        for (before, end), (first, last), (known_before, known_after) in zip(
+            pairwise([-1, *ends.tolist()]),
+            pairwise([0, *firsts.searchsorted(ends).tolist()]),
+            pairwise([0, *known.searchsorted(ends).tolist()]),
+            strict=True,
+        ):
+            words, known_words = end - before - 1, known_after - known_before
+            row, own = columns[first:last], self._own_columns[known_words < words]
+            rows.append(Row(np.concatenate([row, own]) if len(own) else row, words, known_words))
+        return rows
 
     def occurrences(self, tokens: Sequence[str]) -> tuple[list[Occurrence], list[int]]:
         """Find every occurrence of every term in a review.
@@ -181,16 +202,33 @@ class Vocabulary:
         Returns:
             The occurrences, in the order of the tokens, and the indices of the tokens that belong to none.
         """
-        found, known = self._find_terms([*tokens, END])
-        lengths, firsts = (found != ABSENT).nonzero()
-        order = np.lexsort((lengths, firsts))
+        columns, firsts, lasts, known, _ = (found.tolist() for found in self._find([joined(tokens)]))
         occurrences = [
-            Occurrence(" ".join(tokens[first : first + length + 1]), column, first, first + length)
-            for column, first, length in zip(
-                found[lengths, firsts][order].tolist(), firsts[order].tolist(), lengths[order].tolist(), strict=True
-            )
+            Occurrence(" ".join(tokens[first : last + 1]), column, first, last)
+            for column, first, last in zip(columns, firsts, lasts, strict=True)
         ]
-        return occurrences, (~known[:-1]).nonzero()[0].tolist()
+        return occurrences, sorted(set(range(len(tokens))).difference(known))
+
+    def _find(self, texts: Sequence[bytes]) -> tuple[NDArray[np.int32], Indices, Indices, Indices, Indices]:
+        """Find every occurrence of every term.
+
+        Args:
+            texts: See `encode_batch`.
+
+        Returns:
+            In the order of the tokens: int32 (occurrences,), their columns; intp (occurrences,), the indices of their
+            first and of their last tokens; intp (known tokens,), the indices of tokens that belong to a term; and
+            intp (texts,), the indices of the ENDs, which count as tokens.
+        """
+        longest = self.encoding.longest_term
+        keys, ends = _keys(texts, longest, self._size)
+        cells, columns = self._table.find(keys.ravel())
+        firsts = cells // longest
+        lasts = cells - firsts * (longest - 1)
+        reach = np.zeros(len(keys), np.intp)  # (tokens,), the index after the longest term that starts at a token
+        reach[firsts] = lasts + 1  # of several assignments, the last remains
+        known = (np.maximum.accumulate(reach) > np.arange(len(keys))).nonzero()[0]
+        return columns, firsts, lasts, known, ends
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Build the network's input.
@@ -220,157 +258,115 @@ class Vocabulary:
         return columns
 
 
-class _TermFinder:
-    """Finds terms in token sequences with a handful of array operations, however many tokens there are.
-
-    Tokens are numbered, and so are the prefixes of longer terms ("not", "not a", "not a good"). A table maps a prefix
-    and the token after it to the longer prefix; so terms of several tokens are found one token at a time, at all
-    positions of a batch at once.
+def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices]:
+    """Compute a key for each sequence of tokens, from its bytes alone.
 
     Args:
-        word_index: Term -> column.
-        longest: Maximum tokens per term.
-    """
-
-    def __init__(self, word_index: Mapping[str, int], longest: int) -> None:
-        # Array operations over all terms at once: 100,000 terms would take half a second one by one.
-        lengths = np.fromiter((term.count(" ") + 1 for term in word_index), np.intp, len(word_index))  # (terms,)
-        numbers, self._numbers = _number_words(word_index, int(lengths.sum()))
-        starts = lengths.cumsum() - lengths  # (terms,), the index of each term's first word
-        prefix_of = numbers[starts]  # (terms,), the number of the part of each term that was read so far
-        prefixes = len(self._numbers) + 1
-        keys = np.zeros(0, np.uint64)  # prefix << 32 | next word, for each longer prefix in order
-        for length in range(1, longest):
-            longer = (lengths > length).nonzero()[0]
-            key = prefix_of[longer] << 32 | numbers[starts[longer] + length]
-            distinct, place = np.unique(key, return_inverse=True)
-            prefix_of[longer] = prefixes + place
-            prefixes += len(distinct)
-            keys = np.concatenate([keys, distinct.astype(np.uint64)])
-        self._children = _CuckooTable(keys, np.arange(prefixes - len(keys), prefixes, dtype=np.int32))
-        self._columns = np.full(prefixes, ABSENT, np.int32)  # (prefixes,): the column of a prefix that is a term
-        self._columns[prefix_of] = np.fromiter(word_index.values(), np.int32, len(word_index))
-        self._has_children = np.zeros(prefixes, np.bool_)  # (prefixes,): whether a longer term starts with it
-        self._has_children[(keys >> np.uint64(32)).astype(np.intp)] = True
-        self._keys = keys
-        self._longest = longest
-
-    def __len__(self) -> int:
-        """The number of terms."""
-        return int((self._columns != ABSENT).sum())
-
-    def word_index(self) -> dict[str, int]:
-        """Spell the terms out again."""
-        words = ["", *self._numbers]
-        prefixes = words.copy()
-        for key in self._keys.tolist():
-            prefixes.append(f"{prefixes[key >> 32]} {words[key & 0xFFFFFFFF]}")
-        return {term: column for term, column in zip(prefixes, self._columns.tolist(), strict=True) if column != ABSENT}
-
-    def __call__(self, tokens: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Find every occurrence of every term.
-
-        Args:
-            tokens: Of any number of reviews, END after each.
-
-        Returns:
-            int32 (longest term, at least 2; len(tokens)): the column of the term of length 1, 2, … that starts at a
-            token, or ABSENT; bool (len(tokens),): whether a token belongs to any term.
-        """
-        numbers = np.fromiter(map(self._numbers.get, tokens, itertools.repeat(0)), np.intp, len(tokens))
-        found = np.full((max(self._longest, 2), len(tokens)), ABSENT, np.int32)
-        found[0] = self._columns[numbers]
-        positions, prefixes = np.arange(len(tokens)), numbers
-        for length in range(1, self._longest):
-            # Only where a longer term may start; none extends past END, which belongs to no term.
-            longer = self._has_children[prefixes].nonzero()[0]
-            positions, prefixes = positions[longer], prefixes[longer]
-            hits, prefixes = self._children.find(prefixes << 32 | numbers[positions + length])
-            positions = positions[hits]
-            found[length, positions] = self._columns[prefixes]
-        starts = found != ABSENT
-        for length in range(len(found) - 1, 0, -1):
-            starts[length - 1] |= starts[length]  # (now: whether a term of this length or a longer one starts here)
-        known = starts[0]
-        for length in range(1, len(found)):
-            known[length:] |= starts[length, : max(len(known) - length, 0)]
-        return found, known
-
-
-def _number_words(terms: Iterable[str], count: int) -> tuple[NDArray[np.intp], dict[str, int]]:
-    """Number the words of terms, from 1.
+        texts: See `Vocabulary.encode_batch`.
+        tokens: Maximum tokens per term.
+        size: Maximum bytes per term. Tokens that differ only in the bytes after these may have the same key.
 
     Returns:
-        intp (count,), the numbers of all words, term by term; and word -> number.
+        uint64 (all tokens, tokens): the keys of the sequences of 1, 2, … tokens that start at each token, 0 if they
+        contain an END; and intp (texts,), the indices of the ENDs, which count as tokens.
     """
-    numbers: defaultdict[str, int] = defaultdict(itertools.count(1).__next__)
-    found = np.fromiter((numbers[word] for term in terms for word in term.split(" ")), np.intp, count)
-    return found, dict(numbers)
+    padded = b" " + END.join([*texts, *[b""] * tokens]) + b" " * 17  # END several times, for the sequences at the end
+    characters = np.frombuffer(padded, np.uint8)
+    is_space = characters == SPACE
+    edges = (is_space[1:] != is_space[:-1]).nonzero()[0]
+    before, lengths = edges[::2], edges[1::2] - edges[::2]  # (all tokens,), the index before each token; its bytes
+    blocks = np.ndarray(len(padded) - 16, BLOCK, padded, offset=1, strides=(1,))  # the 16 bytes after each index
+    words = _read(blocks, before, lengths, ZERO)
+    for offset in range(16, size + 1, 16):
+        longer = (lengths > offset).nonzero()[0]
+        if not len(longer):
+            break
+        words[longer] = _read(blocks, before[longer] + offset, lengths[longer] - offset, words[longer])
+    ends = (characters[1:][before] == 0xFF).nonzero()[0][: len(texts)]
+    keys = np.empty((len(words) - tokens + 1, tokens), np.uint64)
+    keys[:, 0] = last = words[: len(keys)]
+    for more in range(1, tokens):
+        keys[:, more] = last = _mixed(last, words[more : more + len(keys)])
+    return keys, ends
 
 
-class _CuckooTable:
-    """A hash table with vectorised lookup: each key is in one of two slots (Pagh and Rodler, 2004).
+def _read(blocks: NDArray[Any], before: Indices, lengths: Indices, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix up to 16 more bytes of each token into its key, (tokens,)."""
+    # Inverted, so that 0 means "no byte": the byte 0xFF occurs nowhere but in END, whose key therefore is 0.
+    halves = ~blocks[before].view(HALVES) & MASKS.take(lengths, axis=0, mode="clip")  # (tokens, 2)
+    return _mixed(_mixed(keys + halves[:, 0], MULTIPLIER) + halves[:, 1], MULTIPLIER)
+
+
+def _mixed(values: NDArray[np.uint64], factors: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Multiply, after a step that lets the first bits of the product depend on all bits; 0 stays 0."""
+    return (values ^ values >> HALF) * factors
+
+
+class _HashTable:
+    """A map from keys to columns, by "hash and displace" (Belazzougui et al., 2009).
+
+    The first bits of a key are its bucket. Each bucket has a multiplier, or none if it contains no key; that array is
+    small enough to stay in the cache. The first bits of the product of key and multiplier are the slot. Its entry is
+    the column plus the product's other bits, moved to the left of the column. So if subtracting those bits from the
+    entry leaves more than a column, the key is unknown. This takes one access to the large array per key.
+
+    With 100,000 terms, those are 46 bits, so an unknown sequence of tokens is taken for a term with a probability of
+    less than 2^-46. Anyone can make up words with the key of a term. That changes the results of reviews with these
+    words, and of no others.
 
     Args:
-        keys: uint64 (n,), distinct.
-        values: int32 (n,).
+        keys: uint64 (terms,).
+        columns: int32 (terms,), not negative.
 
-    Raises:
-        ValueError: No table was found, which does not happen for distinct keys.
+    Attributes:
+        unplaced: intp (some,), the indices of keys for which there is no slot, because two in the bucket are equal.
     """
 
-    ATTEMPTS = 8
-    ROUNDS = 100
-
-    def __init__(self, keys: NDArray[np.uint64], values: NDArray[np.int32]) -> None:
-        random = np.random.default_rng(0)
-        for attempt in range(self.ATTEMPTS):
-            bits = max(1, (2 * len(keys) - 1).bit_length()) + attempt  # half full at most
-            self._shift = np.uint64(64 - bits)
-            self._multipliers = random.integers(2**63, 2**64, 2, np.uint64) | np.uint64(1)
-            slots = self._place(keys, 2**bits)
-            if slots is not None:
-                break
-        else:
-            raise ValueError(f"no hash table for {len(keys)} keys")
-        self._keys = np.zeros(2**bits, np.uint64)  # 0 is no key
-        self._values = np.zeros(2**bits, np.int32)
-        self._keys[slots] = keys
-        self._values[slots] = values
-
-    def _slots(self, keys: NDArray[np.uint64], choice: int) -> NDArray[np.intp]:
-        slots: NDArray[np.intp] = (keys * self._multipliers[choice] >> self._shift).astype(np.intp)
-        return slots
-
-    def _place(self, keys: NDArray[np.uint64], size: int) -> NDArray[np.intp] | None:
-        """Give each key one of its two slots, or give up after some rounds."""
-        choices = np.stack([self._slots(keys, 0), self._slots(keys, 1)])  # (2, n)
-        chosen = np.zeros(len(keys), np.intp)
-        owners = np.full(size, -1)
-        unplaced = np.arange(len(keys))
-        for _ in range(self.ROUNDS):
-            slots = choices[chosen[unplaced], unplaced]
-            evicted = np.unique(owners[slots])
-            owners[slots] = unplaced  # of several keys for one slot, the last wins
-            losers = unplaced[owners[slots] != unplaced]
-            unplaced = np.concatenate([losers, evicted[evicted >= 0]])
+    def __init__(self, keys: NDArray[np.uint64], columns: NDArray[np.int32]) -> None:
+        bits = (2 * len(keys) + 1).bit_length()  # at most half of the slots are taken, and a quarter of the buckets
+        self._bucket_shift = np.array(63 - bits, np.uint64)
+        self._slot_shift = np.array(64 - bits, np.uint64)
+        self._column_shift = np.array(int(columns.max(initial=0)).bit_length(), np.uint64)
+        self._limit = np.array(1, np.uint64) << self._column_shift
+        self._choices = np.zeros(2 ** (bits + 1), np.uint8)  # (buckets,), which multiplier, or 0
+        self._entries = np.zeros(2**bits, np.uint64)  # (slots,)
+        self._entries[0] = 2**64 - 1  # the slot of 0 is empty, and 0 is not found
+        free = np.arange(2**bits) > 0  # (slots,)
+        owners = np.zeros(2**bits, np.intp)  # (slots,), the index of a key that could be there
+        buckets = (keys >> self._bucket_shift).astype(np.intp)  # (terms,)
+        # The keys of large buckets come last, as the last of several keys gets the slot.
+        unplaced = np.bincount(buckets, minlength=1)[buckets].argsort(kind="stable")
+        for choice in range(1, len(MULTIPLIERS)):  # about 20 are needed
             if not len(unplaced):
-                return choices[chosen, np.arange(len(keys))]
-            chosen[unplaced] ^= 1  # they move to their other slot, and evict its key
-        return None
+                break
+            products = keys[unplaced] * MULTIPLIERS[choice]
+            slots = (products >> self._slot_shift).astype(np.intp)
+            owners[slots] = unplaced
+            fits = free[slots] & (owners[slots] == unplaced)
+            full = np.zeros(len(self._choices), np.bool_)  # (buckets,), whether some of a bucket's keys do not fit
+            full[buckets[unplaced[~fits]]] = True
+            fits = ~full[buckets[unplaced]]
+            placed, slots = unplaced[fits], slots[fits]
+            self._choices[buckets[placed]] = choice
+            self._entries[slots] = (products[fits] << self._column_shift) + columns[placed].astype(np.uint64)
+            free[slots] = False
+            unplaced = unplaced[~fits]
+        self.unplaced = unplaced
 
-    def find(self, keys: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Look up keys.
+    def find(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Look up keys, (n,).
 
         Returns:
-            The indices of the keys that are in the table, and their values.
+            The indices of the keys that are in the table, and their columns.
         """
-        wanted = keys.view(np.uint64)
-        slots = self._slots(wanted, 0)
-        missing = (self._keys[slots] != wanted).nonzero()[0]
-        slots[missing] = self._slots(wanted[missing], 1)
-        hits = (self._keys[slots] == wanted).nonzero()[0]
-        return hits, self._values[slots[hits]].astype(np.intp)
+        # `take` with "clip" is faster than indexing; no index is out of range.
+        choices = self._choices.take((keys >> self._bucket_shift).view(np.int64), mode="clip")
+        candidates = choices.astype(np.bool_).nonzero()[0]
+        products = keys.take(candidates) * MULTIPLIERS.take(choices.take(candidates))
+        entries = self._entries.take((products >> self._slot_shift).view(np.int64), mode="clip")
+        columns = entries - (products << self._column_shift)
+        hits = (columns < self._limit).nonzero()[0]
+        return candidates.take(hits), columns.take(hits).astype(np.int32)
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
@@ -384,9 +380,9 @@ def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
     for start in range(0, len(terms), CHECKED_TOGETHER):
         some = terms[start : start + CHECKED_TOGETHER]
         together = " ".join(some)
-        joined = " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup))
+        found = " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup))
         longest = max(term.count(" ") + 1 for term in some)
-        if joined != together or longest > encoding.longest_term or "" in some:
+        if found != together or longest > encoding.longest_term or "" in some:
             for term in some:
                 tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
                 if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from app.api.schemas import PredictResponse, Problem
 from app.inference.vocabulary import Encoding, Vocabulary
 from tests.inference.test_text import any_text, plainly, with_surrogates
+from tests.inference.test_vocabulary import defined_columns
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 fuzz = settings(
@@ -66,28 +67,11 @@ def texts(draw: st.DrawFn) -> Texts:
     return Texts(dict(zip(terms, draw(st.permutations(columns)), strict=False)), encoding, reviews)
 
 
-def defined_columns(tokens: list[str], word_index: dict[str, int], encoding: Encoding) -> tuple[list[int], int]:
-    """The definition of a row: its columns in order, and the number of known words."""
-    columns: list[int] = []
-    known: set[int] = set()
-    for start in range(len(tokens)):
-        for end in range(start + 1, min(start + encoding.longest_term, len(tokens)) + 1):
-            column = word_index.get(" ".join(tokens[start:end]))
-            if column is not None:
-                columns.append(column)
-                known.update(range(start, end))
-    if encoding.unknown_column is not None and len(known) < len(tokens):
-        columns.append(encoding.unknown_column)
-    if encoding.start_column is not None:
-        columns.append(encoding.start_column)
-    return columns, len(known)
-
-
 @fuzz
 @given(texts())
 def test_vocabulary_of_any_text_follows_the_definition(case: Texts) -> None:
     vocabulary = Vocabulary(case.word_index, case.encoding)
-    rows = vocabulary.encode_batch([vocabulary.tokenise(review) for review in case.reviews])
+    rows = vocabulary.encode_batch([vocabulary.clean(review) for review in case.reviews])
     matrix = np.zeros((len(rows), case.encoding.columns), np.float32)
     for line, row, review in zip(matrix, rows, case.reviews, strict=True):
         tokens = plainly(review, case.encoding.kept_punctuation)

@@ -78,6 +78,23 @@ def test_runtime_is_called_with_the_sizes_it_was_prepared_for(
     assert runtime.calls == calls
 
 
+def test_runtime_reads_the_rows_of_this_batch_alone(classifier: Classifier) -> None:
+    seen: list[NDArray[np.float32]] = []
+
+    def answer(multi_hot: NDArray[np.float32]) -> NDArray[Any]:
+        seen.append(multi_hot.copy())
+        return np.full(len(multi_hot), 0.5)
+
+    scored = Classifier(classifier.vocabulary, FakeRuntime(answer), RULE)
+    batches = [["good film", "", "awful awful xyzzy"], ["superb"], ["bad", "good"]]
+    for reviews in batches:
+        scored.predict(reviews)
+        rows = classifier.vocabulary.multi_hot([classifier.vocabulary.encode(review) for review in reviews])
+        padded = np.zeros_like(seen[-1])
+        padded[: len(rows)] = rows
+        np.testing.assert_array_equal(seen[-1], padded)
+
+
 @pytest.mark.parametrize("answer", [[np.nan], [np.inf], [-0.1], [1.1], [0.5, 0.5]])
 def test_predict_with_an_unusable_answer_raises(classifier: Classifier, answer: list[float]) -> None:
     with pytest.raises(InferenceError):

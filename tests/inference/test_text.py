@@ -1,5 +1,6 @@
 """The tokeniser against its definition, and against Keras's own."""
 
+import sys
 import time
 from typing import get_args
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS, Markup, locate, tokenise
+from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS, Markup, clean, joined, locate, tokenise
 
 any_text = st.text(st.one_of(st.characters(), st.sampled_from(FILTERED + APOSTROPHES + SEPARATORS + "'aB \r\u00a0")))
 ODD = ["İ", "ΑΣ", "Σ.", "ß", "e\u0301", "👩\u200d👧", "\ud800", "ǅ"]
@@ -67,10 +68,26 @@ def plainly(text: str, kept: str) -> list[str]:
 
 @given(st.one_of(any_text, with_surrogates), punctuation)
 @example("Don\u2019t\u00a0stop\u2026 Now!", "")
+@example("good!?bad!", "!?")
 def test_tokenise_any_text_follows_the_definition(text: str, kept: str) -> None:
     tokens = tokenise(text, kept)
     assert tokens == plainly(text, kept)
     assert tokenise(" ".join(tokens), kept) == tokens
+
+
+@given(st.one_of(any_text, with_surrogates), punctuation)
+@example("good!?bad!", "!?")
+def test_clean_any_text_separates_the_tokens_by_spaces(text: str, kept: str) -> None:
+    cleaned = clean(text, kept)
+    assert [token.decode("utf-8", "surrogatepass") for token in cleaned.split(b" ") if token] == plainly(text, kept)
+    assert b"\xff" not in cleaned
+    assert joined(tokenise(text, kept)).split(b" ") == (cleaned.split() or [b""])
+
+
+def test_all_white_space_separates_even_if_it_is_kept() -> None:
+    spaces = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()]
+    for kept in ("", "\n\x85"):
+        assert clean("a".join(spaces), kept).split(b" ") == [b"", *[b"a"] * (len(spaces) - 1), b""]
 
 
 @given(st.lists(st.one_of(st.sampled_from(TAGS), any_text.map(lambda text: text.replace("<", "")))), punctuation)

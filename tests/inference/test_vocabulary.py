@@ -1,13 +1,17 @@
 """Encoding against its definition, and against Keras's own."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
-from hypothesis import example, given
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.inference.text import Markup
 from app.inference.vocabulary import Encoding, Vocabulary
+from tests.inference.test_text import any_text, with_surrogates
 
 WORDS = ["the", "film", "was", "good", "don't"]
 VOCABULARY = Vocabulary({word: 4 + i for i, word in enumerate(WORDS)}, Encoding(columns=9))
@@ -31,19 +35,88 @@ def test_encode_follows_the_definition(reviews: list[list[str]]) -> None:
     np.testing.assert_array_equal(VOCABULARY.multi_hot(rows), expected, strict=True)
 
 
-@given(st.lists(st.sampled_from(["good", "not", "so", "!", "zebra"])))
-@example(["not", "good", "so"])  # two known terms that overlap
-def test_encode_terms_follows_the_definition(tokens: list[str]) -> None:
-    row = TERMS.encode(" ".join(tokens))
-    found: list[int] = []
-    covered: set[int] = set()
+def defined_columns(tokens: list[str], word_index: Mapping[str, int], encoding: Encoding) -> tuple[list[int], int]:
+    """The definition of a row: its columns in order, and the number of known words."""
+    columns: list[int] = []
+    known: set[int] = set()
     for start in range(len(tokens)):
-        for end in range(start + 1, min(start + 3, len(tokens)) + 1):
-            if (column := TERMS.word_index.get(" ".join(tokens[start:end]))) is not None:
-                found.append(column)
-                covered.update(range(start, end))
-    assert row.columns.tolist() == found
-    assert row.known_words == len(covered)
+        for end in range(start + 1, min(start + encoding.longest_term, len(tokens)) + 1):
+            column = word_index.get(" ".join(tokens[start:end]))
+            if column is not None:
+                columns.append(column)
+                known.update(range(start, end))
+    if encoding.unknown_column is not None and len(known) < len(tokens):
+        columns.append(encoding.unknown_column)
+    if encoding.start_column is not None:
+        columns.append(encoding.start_column)
+    return columns, len(known)
+
+
+def check_against_definition(vocabulary: Vocabulary, texts: Sequence[str]) -> None:
+    """Encode texts in one batch."""
+    rows = vocabulary.encode_batch([vocabulary.clean(text) for text in texts])
+    for row, text in zip(rows, texts, strict=True):
+        tokens = vocabulary.tokenise(text)
+        columns, known = defined_columns(tokens, vocabulary.word_index, vocabulary.encoding)
+        assert (row.columns.tolist(), row.words, row.known_words) == (columns, len(tokens), known), text
+        assert row.columns.dtype == np.int32
+
+
+@given(st.lists(st.lists(st.sampled_from(["good", "not", "so", "!", "zebra"])).map(" ".join)))
+@example(["not good so"])  # two known terms that overlap
+@example(["not", "good", "", "so good"])  # no term extends into the next review
+def test_encode_batch_terms_follows_the_definition(texts: list[str]) -> None:
+    check_against_definition(TERMS, texts)
+
+
+ODD_WORDS = [
+    "\0",
+    "\0" * 8,
+    "\0" * 16,
+    "\xff",
+    "\ud800",
+    "\U0001f600",
+    "abcdefgh",
+    "x" * 16,
+    "x" * 17,
+    "y" * 32,
+    "z" * 70,
+]
+"""Words at the limits of the blocks that are read at once, and with bytes that could pass for the end of a word."""
+longer_words = st.sampled_from(ODD_WORDS).flatmap(
+    lambda word: st.sampled_from([word, word[:-1], word + "\0", word + "\xff", word + "x" * 16, "x" + word, word * 2])
+)
+
+
+@pytest.mark.parametrize("count", range(1, len(ODD_WORDS) + 1))
+@given(texts=st.lists(st.lists(longer_words | any_text | with_surrogates).map(" ".join), max_size=4))
+@example(texts=[*ODD_WORDS, " ".join(ODD_WORDS), "x" * 18, "y" * 33, "y" * 48, "z" * 71, "", " "])
+@settings(max_examples=20)
+def test_encode_batch_any_text_follows_the_definition(count: int, texts: list[str]) -> None:
+    terms = [*ODD_WORDS[:count], *map(" ".join, pairwise(ODD_WORDS[:count]))]
+    encoding = Encoding(columns=4 + len(terms), longest_term=2)
+    check_against_definition(Vocabulary({term: 4 + i for i, term in enumerate(terms)}, encoding), texts)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 15, 16, 17, 31, 32, 33])
+def test_word_that_begins_like_the_longest_term_is_unknown(size: int) -> None:
+    vocabulary = Vocabulary({"x" * size: 4}, Encoding())
+    known = [vocabulary.encode("x" * length).known_words for length in range(1, 100)]
+    assert known == [length == size for length in range(1, 100)]
+
+
+def test_encode_batch_without_terms_finds_only_the_own_columns() -> None:
+    rows = Vocabulary({}, Encoding()).encode_batch([b"good film", b""])
+    assert [(row.columns.tolist(), row.words, row.known_words) for row in rows] == [([2, 1], 2, 0), ([1], 0, 0)]
+
+
+def test_vocabulary_with_terms_that_cannot_be_told_apart_is_rejected() -> None:
+    """The keys of these words are equal, which does not happen by chance."""
+    equal = ["cwaochmkazzzaaza", "qrurhckpnrqedzko"]
+    for word in equal:
+        assert Vocabulary({word: 4, "good": 5}, Encoding()).encode(word).columns.tolist() == [4, 1]
+    with pytest.raises(ValueError, match=r"same key.*cwaochmkazzzaaza.*qrurhckpnrqedzko"):
+        Vocabulary({equal[0]: 4, "good": 5, equal[1]: 6}, Encoding())
 
 
 @given(st.lists(words.filter(bool), min_size=1, max_size=20))

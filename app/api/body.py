@@ -40,31 +40,49 @@ async def read_body(request: Request) -> bytes:
     """
     settings = service_of(request).settings
     limit = settings.max_body_bytes
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    declared = dict(request.scope["headers"]).get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit, int(declared))
+    task = asyncio.current_task()
+    assert task is not None
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        task.cancel()
+
+    # The same as `asyncio.timeout`, in a third of its time.
+    timer = asyncio.get_running_loop().call_later(settings.request_timeout, expire)
+    try:
+        return await _receive(request, limit)
+    except asyncio.CancelledError:
+        if not expired or task.uncancel():  # the server has cancelled the request (as well)
+            raise
+        raise BodyTimeout(settings.request_timeout) from None
+    finally:
+        timer.cancel()
+
+
+async def _receive(request: Request, limit: int) -> bytes:
     body = bytearray()
     more = True
-    try:
-        async with asyncio.timeout(settings.request_timeout):
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                if len(body) > limit:
-                    raise BodyTooLarge(limit, len(body))
-                more = message.get("more_body", False)
-    except TimeoutError:
-        raise BodyTimeout(settings.request_timeout) from None
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge(limit, len(body))
+        more = message.get("more_body", False)
     return bytes(body)
 
 
 @lru_cache(maxsize=32)
-def _unsupported(content_type: str, content_encoding: str) -> str | None:
+def _unsupported(content_type: bytes, content_encoding: bytes) -> str | None:
     """Return why these headers are unsupported, if they are; cached, as clients keep sending the same ones."""
     message = Message()
-    message["content-type"] = content_type or "none/none"
+    message["content-type"] = content_type.decode("latin-1") or "none/none"
     subtype = message.get_content_subtype()
     if message.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
         return NOT_JSON
@@ -74,7 +92,7 @@ def _unsupported(content_type: str, content_encoding: str) -> str | None:
         return "The parameters of the Content-Type are not valid; send Content-Type: application/json."
     if charset not in ("utf-8", "utf8", "us-ascii"):
         return "Send the JSON in UTF-8; other charsets are not supported."
-    if content_encoding.lower() != "identity":
+    if content_encoding.lower() != b"identity":
         return "Send the body uncompressed; Content-Encoding is not supported."
     return None
 
@@ -92,8 +110,8 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
         LimitExceeded: There are too many reviews, or one is too long.
         ClientDisconnect: The client closed the connection.
     """
-    headers = request.headers
-    if reason := _unsupported(headers.get("content-type", ""), headers.get("content-encoding", "identity")):
+    headers = dict(request.scope["headers"])
+    if reason := _unsupported(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity")):
         raise UnsupportedBody(reason)
     parsed = parse(model, await read_body(request))
     if parsed.model_extra:

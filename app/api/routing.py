@@ -5,7 +5,7 @@ format of errors depends on the path (`app.api.errors.speaks_protocol`), because
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -99,14 +99,17 @@ class PublicFiles(Mount):
 class DirectRoute(APIRoute):
     """A route whose endpoint takes the request and returns the response.
 
-    FastAPI still routes it and documents it, but resolves no dependencies and validates no response, which would take
-    longer than a prediction.
+    FastAPI routes and documents it, but resolves no dependencies and validates no response, which would take longer
+    than a prediction. Errors go straight to the handlers of the application.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See `APIRoute`: its documented hook for custom request handling."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `BaseRoute`."""
+        if self.methods and scope["method"] not in self.methods:
+            await super().handle(scope, receive, send)  # 405
+            return
+        response: Response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 class PredictionRoute(DirectRoute):

@@ -58,6 +58,8 @@ class _Request:
 
     def next_texts(self, count: int, characters: int) -> Sequence[str]:
         """The next texts to score: at least one, at most `count`, and within `characters` if possible."""
+        if len(self.texts) == 1:  # most requests
+            return self.texts
         start = end = len(self.predictions)
         while end < len(self.texts) and end - start < count:
             characters -= len(self.texts[end])

@@ -1,4 +1,4 @@
-"""What a route states about itself, and `DirectRoute` over the framework's hook for custom request handling."""
+"""What a route states about itself, and `DirectRoute`, which handles requests without FastAPI's machinery."""
 
 from collections.abc import Iterator
 
@@ -36,8 +36,14 @@ def direct() -> Iterator[TestClient]:
 
 
 def test_direct_route_calls_its_endpoint_with_the_request_alone(direct: TestClient) -> None:
-    """Fails if FastAPI no longer calls `get_route_handler`, or wraps what it returns."""
+    """Fails if FastAPI no longer calls `handle`."""
     assert direct.post("/echo?parameter=resolved", content=b"hi").text == "Request untouched hi"
+
+
+def test_direct_route_rejects_other_methods(direct: TestClient) -> None:
+    response = direct.get("/echo")
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    assert response.json()["type"] == "urn:problem-type:sentiment:method-not-allowed"
 
 
 def test_direct_route_is_documented(direct: TestClient) -> None:

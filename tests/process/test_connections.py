@@ -1,6 +1,7 @@
 """Slow, broken and greedy clients, over real sockets."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.raw_http import PARSERS, chunked, connected, request
+from tests.raw_http import PARSERS, PATIENCE, chunked, connected, request
 from tests.servers import Server, serving, wait_until
 
 BODY = json.dumps({"reviews": ["A superb and moving film"]}).encode()
@@ -39,6 +40,18 @@ def test_body_that_trickles_or_stops_is_answered_408(impatient: Server, path: st
     assert (answer.status, answer.headers["Connection"]) == (408, "close")
     assert "1 seconds" in answer.json["error" if path.startswith("/v2") else "detail"]
     impatient.wait_for(f'"status":408.*"request_id":"slow{path}"')
+
+
+@pytest.mark.parametrize(("body", "status"), [(BODY, b"200"), (b"{}", b"422")])
+def test_response_arrives_in_one_segment(impatient: Server, body: bytes, status: bytes) -> None:
+    """Fails if the head and the body are written separately: uvloop 0.23 does that, which takes longer."""
+    host, port = impatient.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        for _ in range(50):  # separate segments may still be received together
+            connection.sendall(head(len(body)) + body)
+            response, _, content = connection.recv(65536).partition(b"\r\n\r\n")
+            assert response.startswith(b"HTTP/1.1 " + status)
+            assert json.loads(content or b"null"), "the body did not arrive with the head"
 
 
 def test_idle_connection_is_closed(impatient: Server) -> None:

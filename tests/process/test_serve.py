@@ -45,10 +45,15 @@ def test_client_that_disconnects_while_sending_does_no_harm(server: Server) -> N
     assert httpx.get(f"{server.url}/health/ready").status_code == 200
 
 
-def test_log_on_a_full_disk_fails_no_request(models: Path, free_port: int) -> None:
+def test_log_on_a_full_disk_fails_no_request(models: Path, free_port: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "app"]
     env = environment(model_dir=models, runtime="litert", port=free_port, drain=0)
-    with Path("/dev/full").open("w") as full, subprocess.Popen(command, cwd=ROOT, env=env, stdout=full) as process:
+    errors = tmp_path / "stderr"
+    with (
+        Path("/dev/full").open("w") as full,
+        errors.open("w") as stderr,
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=full, stderr=stderr) as process,
+    ):
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE) as client:
                 wait_until(lambda: answers(client))
@@ -57,6 +62,7 @@ def test_log_on_a_full_disk_fails_no_request(models: Path, free_port: int) -> No
         finally:
             process.terminate()
     assert process.returncode == 0
+    assert "Logging error" not in errors.read_text()  # the standard library's traceback, for every line of uvicorn
 
 
 def answers(client: httpx.Client) -> bool:

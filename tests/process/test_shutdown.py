@@ -36,8 +36,8 @@ def test_stop_loses_no_request(models: Path, workers: int, drain: float) -> None
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
 
-EXPLAINED = [" ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))[:3000])] * 2
-"""Reviews whose explanation takes thousands of rows."""
+EXPLAINED = [" ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))[:3000])] * 6
+"""Reviews whose explanation takes thousands of rows, longer than the second between two updates of the gauge."""
 
 
 @pytest.mark.parametrize("group", [False, True])

@@ -133,7 +133,7 @@ class Output(ABC):
     def _save(self, progress: JobState) -> None:
         written = [file for file in self._damaged if self.single or file.parts <= progress.parts]
         self._damaged = self._damaged[len(written) :]
-        self.progress = replace(progress, damaged=[*progress.damaged, *written])
+        self.progress = replace(progress, damaged=[*self.progress.damaged, *written])
 
 
 class StandardOutput(Output):

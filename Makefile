@@ -43,10 +43,10 @@ experiments: $(VENV)/.training ## run the variants of a recipe over three seeds 
 # More processes than two cores, because tests often wait for servers to start.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
 
-test: $(VENV)/.development ## run the tests (3 minutes; ARGS=... for pytest)
+test: $(VENV)/.development ## run the tests (5 minutes; ARGS=... for pytest)
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: $(VENV)/.development ## run the tests that take long and rarely fail (6 minutes)
+test-slow: $(VENV)/.development ## run the tests that take long and rarely fail (10 minutes)
 	$(PYTEST) -m slow $(ARGS)
 
 check: $(VENV)/.development ## lint, format check, types, import rules, Kubernetes manifests and .github

@@ -113,11 +113,8 @@ class Server(uvicorn.Server):
 
 def run_server(
     settings: Settings, bundles: Sequence[BundleId], listener: Listener, metrics: Metrics | None = None
-) -> int:
+) -> None:
     """Serve exactly these bundles until a signal stops this process, which may be a worker of several.
-
-    Returns:
-        The exit code, 0.
 
     Raises:
         SystemExit: A bundle cannot be served; the log says why. The exit code is 1.
@@ -139,4 +136,3 @@ def run_server(
         Server(config, listener).run()
     except SystemExit:
         sys.exit(1)
-    return 0

@@ -11,9 +11,10 @@ def serve(settings: Settings) -> int:
     """Serve until a signal stops the service.
 
     Returns:
-        The exit code: 0 after a signal, 1 if no bundle could be served; then the log says why.
+        The exit code: 0 after a signal, 1 if no worker could start; then the log says why.
 
     Raises:
+        SystemExit: The only worker could not start; the log says why. The exit code is 1.
         AddressUnavailable: The address is in use, or cannot be used.
         SentimentError: There is no bundle, or the packages for tracing are not installed.
     """
@@ -45,4 +46,5 @@ def serve(settings: Settings) -> int:
 
         from app.process.server import run_server
 
-        return run_server(settings, bundles, Listener(sock, (WorkerState * 1)(), 0), metrics)
+        run_server(settings, bundles, Listener(sock, (WorkerState * 1)(), 0), metrics)
+        return 0

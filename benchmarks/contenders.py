@@ -72,21 +72,32 @@ def _peer(name: str, module: str, environment: str | None = None) -> Contender:
     return Contender(name, f"benchmarks/peers/{environment or module}.txt", ("-m", f"benchmarks.peers.{module}"))
 
 
-UVICORN = ("-m", "uvicorn", "--http", "zttp", "--loop", "uvloop", "--no-access-log", "--log-level", "warning")
+def _fastapi(name: str, http: str, loop: str) -> Contender:
+    uvicorn = ("-m", "uvicorn", "--http", http, "--loop", loop, "--no-access-log", "--log-level", "warning")
+    return Contender(name, "requirements/litert.txt", (*uvicorn, "benchmarks.ceiling:app"), port="UVICORN_PORT")
 
-CEILING = Contender("ceiling", "requirements/litert.txt", (*UVICORN, "benchmarks.ceiling:app"), port="UVICORN_PORT")
+
+CEILING = _fastapi("ceiling", "zttp", "uvloop")
+REFERENCE = _fastapi("reference", "h11", "asyncio")
+
+LOGGING = {"SENTIMENT_LOG_LEVEL": "info"}
+"""The default: one log line per request."""
+
+ONE_WORKER = {"litert": _service("litert", 1), "tensorflow": _service("tensorflow", 1)}
 SERVICE = (
-    _service("litert", 1),
-    _service("litert", 1, ", logging", SENTIMENT_LOG_LEVEL="info"),
+    ONE_WORKER["litert"],
+    _service("litert", 1, ", logging", **LOGGING),
     _service("litert", 2),
-    _service("tensorflow", 1),
+    _service("litert", 2, ", logging", **LOGGING),
+    ONE_WORKER["tensorflow"],
     _service("tensorflow", 2),
+    _service("tensorflow", 2, ", logging", **LOGGING),
     _service("tensorflow", 2, ", book's bundle", SENTIMENT_MODEL_VERSION="1"),
 )
-ONE_WORKER = {"litert": SERVICE[0], "tensorflow": SERVICE[3]}
 MOSEC = _peer("mosec", "mosec_server")
 
 CONTENDERS = (
+    REFERENCE,
     CEILING,
     *SERVICE,
     _peer("mosec, plain Python", "mosec_plain_server", "mosec_server"),

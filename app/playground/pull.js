@@ -81,8 +81,8 @@ function isWhole(term, { start, end }, pieces) {
   if (size < MIN_PHRASE || pieces.length < 2) return false;
   const isInside = (span) => span.start >= start && span.end <= end && span.end - span.start < end - start;
   const inner = new Set(pieces.flatMap((piece) => piece.terms.filter(({ occurrences }) => occurrences.some(isInside))));
-  const shares = [...inner].map(shareOf);
-  return shares.every((share) => Math.abs(share) < size) || shares.some((share) => share * term.log_odds < 0 && Math.abs(share) < 2 * size);
+  const shares = [...inner].map((other) => shareOf(other) * Math.sign(term.log_odds)); // negative: against the phrase
+  return shares.every((share) => Math.abs(share) < size) || shares.some((share) => share <= -MIN_PHRASE && share > -2 * size);
 }
 
 function joined(pieces) {

@@ -3,7 +3,7 @@
 import { byId, element } from "./dom.js";
 import { showEffects, withoutOf } from "./effects.js";
 import { partsOf } from "./pull.js";
-import { count, kindOf, summaryOf, tally, verdictOf } from "./verdict.js";
+import { count, isReadable, kindOf, summaryOf, tally, verdictOf } from "./verdict.js";
 
 const LONG = 10; // sentences; a longer review starts with its strongest ones
 const STRONGEST = 3; // of each sentiment
@@ -48,6 +48,7 @@ export class Sentences {
     this.#list.replaceChildren(...nodes, ...waiting.map((sentence) => this.#optionOf(sentence)));
     const verdicts = [...this.#sentences.values()].map(({ verdict }) => verdict);
     byId("sentences-title").textContent = `${count(verdicts.length, "sentence")}: ${tally(verdicts)}`;
+    byId("effects").hidden = !isReadable(explanation, rule);
     byId("abridge").hidden = verdicts.length <= LONG;
     this.#abridge(verdicts.length > LONG);
   }

@@ -50,7 +50,7 @@ class Visit:
             page.locator(f".{name}").first for name in ("verdict", "share", "reason")
         )
         self.problem, self.file_problem = page.locator("#problem p"), page.locator("#file-problem p")
-        self.text, self.sentences = page.locator("#text"), page.get_by_role("option")
+        self.text, self.sentences = page.locator("#text"), page.locator("#text [role=option]")
         self.table, self.status = page.locator("#results"), page.locator("#batch-status")
         self.facts = page.locator("#facts")
 
@@ -67,7 +67,7 @@ class Visit:
 
     def explain(self, text: str) -> None:
         """Write a review and wait until it is explained."""
-        with self.page.expect_response("**/explain") as response:
+        with self.page.expect_response(re.compile("/explain")) as response:
             self.write(text)
         assert response.value.status == 200
         expect(self.text).to_have_text(text)

@@ -21,7 +21,7 @@ def test_versions_are_side_by_side_and_one_explains(comparing: Visit) -> None:
     assert (left["y"], left["x"] + left["width"] <= right["x"]) == (right["y"], True)
     against = comparing.page.get_by_role("list", name="Against: makes it more negative")
     expect(against.get_by_text("disappointed", exact=True)).to_be_hidden()
-    comparing.page.get_by_label("Version 1").check()
+    comparing.page.get_by_role("radio", name="Version 1").check()
     expect(against.get_by_text("disappointed", exact=True)).to_be_visible()
     expect(verdicts).to_have_text(["Positive", "Probably negative"])
     comparing.write("")
@@ -29,7 +29,7 @@ def test_versions_are_side_by_side_and_one_explains(comparing: Visit) -> None:
 
 
 def test_file_is_scored_with_the_chosen_version(comparing: Visit) -> None:
-    comparing.page.get_by_label("Version 1").check()
+    comparing.page.get_by_role("radio", name="Version 1").check()
     with comparing.page.expect_request("**/predict?version=1"):
         comparing.score("r.txt", NEGATED)
     expect(comparing.status).to_have_text("r.txt, 1 review, version 1: 1 probably negative.")

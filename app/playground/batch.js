@@ -71,7 +71,7 @@ export class Batch {
         this.#score(this.#rows.filter((row) => !row.error));
       },
       (error) => {
-        if (error.columns) return this.#askForColumn(error.columns);
+        if (error.columns) return this.#askForColumn(error);
         const unreadable = " cannot be read. Check that it still exists and that you may open it.";
         this.#fail(file.name + (error instanceof Unreadable ? `: ${error.message}` : unreadable));
       },
@@ -96,8 +96,9 @@ export class Batch {
     byId("file-problem").hidden = false;
   }
 
-  #askForColumn(columns) {
+  #askForColumn({ columns, likely }) {
     byId("column").replaceChildren(...columns.map((name, index) => element("option", name.trim() || `Column ${index + 1}`)));
+    byId("column").selectedIndex = likely;
     byId("column-form").hidden = false;
     byId("column").focus();
   }
@@ -122,7 +123,6 @@ export class Batch {
     this.#controller = null;
     setText("batch-status", this.#summary(failure));
     this.#results.sort();
-    this.#results.drawHistogram();
     this.#updateControls(false);
   }
 

@@ -19,10 +19,9 @@ export async function showFacts(service) {
   }
 }
 
-function factsOf({ name, version, created, recipe, dataset, metrics }, index, { length }) {
+function factsOf({ name, version, created, recipe, dataset, metrics }) {
   const about = [`made on ${new Date(created).toLocaleDateString("en", { dateStyle: "long" })}`];
   if (recipe?.name) about.unshift(`recipe ${recipe.name}`);
-  if (length > 1 && !index) about.push("the default");
   const tests = dataset?.test_reviews ? count(dataset.test_reviews, "test review") : "the test reviews";
   const item = element("li");
   item.append(element("strong", `${name}, version ${version}`), `: ${about.join(", ")}.`);

@@ -8,11 +8,10 @@ const MAX_REVIEWS = 100_000;
 const PREFERRED = ["review", "text", "reviews"]; // columns with the reviews
 const DELIMITERS = [",", ";", "\t"];
 
-/** The file cannot be read; the message says why and what to do. It has `columns` if one of them has to be chosen. */
+/** The file cannot be read: the message says why and what to do, or a column has to be chosen, most `likely` this one. */
 export class Unreadable extends Error {}
 
 /**
- * @param {File} file
  * @param {number} [chosen] Index of the column with the reviews; by default, the one that is called review or text.
  * @returns {Promise<{columns: string[], records: Array<{cells: Array, review: string|undefined, error: string}>, note: string}>}
  *   Records are in the order of the file, with a cell for each column. `note` is a warning for the user, or "".
@@ -26,7 +25,10 @@ export async function readRecords(file, chosen) {
   if (rows.length > MAX_REVIEWS)
     throw new Unreadable(`The file contains ${count(rows.length, "review")}; the limit is ${MAX_REVIEWS.toLocaleString("en")}. Split it.`);
   const indexes = chosen === undefined ? preferred(columns) : [chosen];
-  if (columns.length && !indexes.length) throw Object.assign(new Unreadable("Which column contains the reviews?"), { columns });
+  if (columns.length && !indexes.length) {
+    const lengths = columns.map((_, index) => rows.reduce((sum, { cells }) => sum + String(cells?.[index] ?? "").length, 0));
+    throw Object.assign(new Unreadable(), { columns, likely: lengths.indexOf(Math.max(...lengths)) });
+  }
   const records = rows.map(({ cells = [], error = "" }) => {
     const review = indexes.map((index) => cells[index]).find((cell) => typeof cell === "string");
     return { cells, review, error: error || (review === undefined ? "This row has no review." : "") };

@@ -43,24 +43,21 @@ export class Results {
     this.#column = "number";
     this.#descending = false;
     byId("filter").value = "all";
-    byId("distribution").hidden = true;
     this.sort();
   }
 
-  /** Update the visible rows in place. */
+  /** Update the visible rows in place, and the histogram. */
   redraw() {
     this.order.slice(0, this.#length).forEach((row) => this.#lineOf(row));
+    drawHistogram(this.#rows);
   }
 
   /** Update, filter and sort the rows; those without a value come last in either direction. */
   sort() {
     const sign = this.#descending ? -1 : 1;
-    const pairs = this.#rows.filter(FILTERS[byId("filter").value]).map((row) => [VALUES[this.#column](row) ?? null, row]);
-    pairs.sort(([a, one], [b, other]) => {
-      if (a === b) return one.number - other.number;
-      if (a === null || b === null) return (a === null) - (b === null);
-      return a < b ? -sign : sign;
-    });
+    const filtered = this.#rows.filter(FILTERS[byId("filter").value]);
+    const pairs = filtered.map((row) => [VALUES[this.#column](row) ?? sign * Infinity, row]);
+    pairs.sort(([a, one], [b, other]) => (a === b ? one.number - other.number : a < b ? -sign : sign));
     this.order = pairs.map(([, row]) => row);
     for (const { dataset, parentElement: head } of this.#buttons)
       head.ariaSort = dataset.column !== this.#column ? null : this.#descending ? "descending" : "ascending";
@@ -87,12 +84,8 @@ export class Results {
   /** The up-to-date table row of a row. */
   #lineOf(row) {
     row.line ??= this.#newLine(row);
-    const outcome = row.prediction ?? row.error;
-    if (row.shown !== outcome) {
-      while (row.line.cells.length > 2) row.line.lastChild.remove();
-      row.line.append(...outcomeOf(row));
-      row.shown = outcome;
-    }
+    while (row.line.cells.length > 2) row.line.lastChild.remove();
+    row.line.append(...outcomeOf(row));
     return row.line;
   }
 
@@ -111,18 +104,17 @@ export class Results {
     line.append(element("td", number.toLocaleString("en"), { className: "number" }), cell);
     return line;
   }
+}
 
-  drawHistogram() {
-    const numbers = Array(BINS).fill(0);
-    for (const { prediction } of this.#rows)
-      if (prediction) numbers[Math.min(Math.floor(prediction.positive_probability * BINS), BINS - 1)] += 1;
-    const told = numbers.map((number, i) => `${count(number, "review")} from ${(i * 100) / BINS}% to ${((i + 1) * 100) / BINS}%`);
-    const bars = told.map((title) => element("span", "", { title }));
-    bars.forEach((bar, i) => bar.style.setProperty("--size", numbers[i] / Math.max(...numbers)));
-    byId("histogram").replaceChildren(...bars);
-    byId("histogram").ariaLabel = `Distribution of the probabilities: ${told.filter((_, i) => numbers[i]).join(", ")}`;
-    byId("distribution").hidden = !Math.max(...numbers);
-  }
+function drawHistogram(rows) {
+  const numbers = Array(BINS).fill(0);
+  for (const { prediction } of rows)
+    if (prediction) numbers[Math.min(Math.floor(prediction.positive_probability * BINS), BINS - 1)] += 1;
+  const told = numbers.map((number, i) => `${count(number, "review")} from ${(i * 100) / BINS}% to ${((i + 1) * 100) / BINS}%`);
+  const bars = told.map((title) => element("span", "", { title }));
+  bars.forEach((bar, i) => bar.style.setProperty("--size", numbers[i] / Math.max(...numbers, 1)));
+  byId("histogram").replaceChildren(...bars);
+  byId("histogram").ariaLabel = `Distribution of the probabilities: ${told.filter((_, i) => numbers[i]).join(", ")}`;
 }
 
 function outcomeOf({ prediction, verdict, error }) {

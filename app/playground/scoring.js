@@ -10,14 +10,9 @@ const ABOUT_A_REVIEW = [413, 422, 500]; // other statuses are about the service 
 const MAX_FAILURES = 10; // consecutive; then the service is failing, not single reviews
 
 /**
- * Score rows in order; each gets a `prediction` and its `verdict`, or an `error`. A row that fails does not stop the others. If the service
- * cannot be reached, the remaining rows get an `error` and are `skipped`.
+ * Score rows in order; each gets a `prediction` and its `verdict`, or an `error`. A row that fails does not stop the others.
+ * If the service cannot be reached, or `signal` stops scoring, the remaining rows get an `error` and are `skipped`.
  *
- * @param {import("./service.js").Service} service
- * @param {Array<{review: string}>} rows
- * @param {string} version Of the model; "" for the default.
- * @param {AbortSignal} signal Stops scoring; the remaining rows are `skipped`.
- * @param {(message?: string) => void} onProgress
  * @returns {Promise<string>} Why scoring ended early, or "".
  */
 export async function scoreRows(service, rows, version, signal, onProgress) {

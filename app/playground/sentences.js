@@ -47,7 +47,7 @@ export class Sentences {
     }
     this.#list.replaceChildren(...nodes, ...waiting.map((sentence) => this.#optionOf(sentence)));
     const verdicts = [...this.#sentences.values()].map(({ verdict }) => verdict);
-    byId("sentences-title").textContent = `${count(verdicts.length, "sentence")}: ${tally(verdicts)}`;
+    byId("sentences-title").textContent = count(verdicts.length, "sentence") + (verdicts.length > 1 ? `: ${tally(verdicts)}` : "");
     byId("effects").hidden = !isReadable(explanation, rule);
     byId("abridge").hidden = verdicts.length <= LONG;
     this.#abridge(verdicts.length > LONG);

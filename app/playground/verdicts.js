@@ -40,7 +40,8 @@ export class Verdicts {
       this.#blocks.set(version, block);
     }
     byId("verdicts").replaceChildren(...this.#blocks.values());
-    byId("versions-hint").hidden = versions.length === 1;
+    const [role, ariaLabel] = versions.length > 1 ? ["radiogroup", "Version of the model"] : [null, null];
+    Object.assign(byId("verdicts"), { role, ariaLabel });
   }
 
   /** @param {object} prediction From the service. @param {object} rule The bundle's. */

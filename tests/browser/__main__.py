@@ -29,7 +29,7 @@ def main() -> None:
                 assert top is not None
                 assert bottom is not None
                 clip = {"x": top["x"] - MARGIN, "y": top["y"] - MARGIN, "width": top["width"] + 2 * MARGIN}
-                clip["height"] = bottom["y"] + bottom["height"] - clip["y"] + MARGIN
+                clip["height"] = bottom["y"] + bottom["height"] - clip["y"]
                 visit.page.screenshot(path=OUTPUT / picture.name, clip=clip)
             save(OUTPUT / picture.name, picture)
             print(picture, picture.stat().st_size, "bytes")

@@ -40,7 +40,7 @@ def test_page_starts_with_an_example_that_is_explained(visit: Visit) -> None:
     expect(example).to_have_attribute("aria-pressed", "true")
     expect(visit.sentences).to_have_count(4)
     expect(visit.page.get_by_text("No review yet")).to_have_count(0)
-    expect(visit.page.get_by_text("For English film reviews")).to_be_visible()
+    expect(visit.page.get_by_text("Is an English film review positive")).to_be_visible()
     visit.write("Another text")
     expect(example).to_have_attribute("aria-pressed", "false")
 

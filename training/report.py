@@ -80,6 +80,10 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
     for failure in behaviour["failures"]:
         texts, scores = " / ".join(map(repr, failure["texts"])), ", ".join(f"{p:.3f}" for p in failure["probabilities"])
         failures.setdefault(failure["kind"], []).append(f"- Fails ({failure['kind']}): {texts} → {scores}")
+    shown = [line for lines in failures.values() for line in lines[:MAX_FAILURES]]
+    if failures:
+        shown = [f"The first {MAX_FAILURES} failures of each kind; `evaluation.json` has all of them:\n", *shown]
+    fewest = facts["uncertainty"]["min_known_words"]
     evaluated = [{"name": "test reviews"} | test, {"name": "short sentences"} | report.get("sentences", {})]
     group = "| {from} | {reviews:,} | {accuracy:.4f} |"
     return CARD.read_text(encoding="utf-8").format(
@@ -88,6 +92,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         subject="" if own else "movie ",
         compared=table(("", *compared), *metrics),
         bins=BINS,
+        too_few_words="no word is known" if fewest <= 1 else f"fewer than {fewest} words are known",
         without_reading=own * "\nThe constant prediction is the share of positive reviews in the training set.",
         by_words=_lines(group, test["by_words"]),
         by_unknown_share=_lines(group, test["by_unknown_share"]),
@@ -96,7 +101,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str
         constants="\n".join(f"| {name} | `{value}` |" for name, value in facts["recipe"].items()),
         strongest="\n".join(f"- *{name}*: `{'`, `'.join(terms)}`." for name, terms in report["top_terms"].items()),
         checks="\n".join(f"| {kind} | {n['checks']} | {n['passed']} |" for kind, n in behaviour["kinds"].items()),
-        failures="\n".join(line for lines in failures.values() for line in lines[:MAX_FAILURES]),
+        failures="\n".join(shown),
         mistakes=_lines("| `{review}` | {positive_probability:.4f} |", test["worst_mistakes"]),
         origin=OWN_ORIGIN.format(rows=_lines("| `{name}` | {rows:,} | `{sha256}` |", dataset["files"]), **dataset)
         if own

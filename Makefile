@@ -65,11 +65,12 @@ format: $(VENV)/.development ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-openapi: $(VENV)/.development ## generate openapi.json and the types of the Python client
+openapi: $(VENV)/.development ## generate openapi.json, the tables of docs/reference/api.md and the types of the Python client
 	$(BIN)/python -m app openapi > openapi.json.new && mv openapi.json.new openapi.json || { rm -f openapi.json.new; exit 1; }
+	$(BIN)/python -m tests.reference
 	cd clients/python && $(CURDIR)/$(BIN)/datamodel-codegen
 
-docs: $(VENV)/.development ## build the documentation site in website/public (REPOSITORY_URL: where links to code lead)
+docs: $(VENV)/.development ## build the documentation site in website/public, and say how to read it (REPOSITORY_URL: for links to code)
 	$(BIN)/python -m website
 
 dist: $(VENV)/.development ## build the wheels of the service and of the Python client in dist
@@ -92,7 +93,7 @@ overload: $(VENV)/.development ## measure one worker under overload, and predict
 bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/reference/bulk.md (4 minutes)
 	$(BIN)/python -m benchmarks.bulk $(LOCAL) $(ARGS)
 
-soak: $(VENV)/.development ## run at 70 % of the peak for 10 minutes: errors, memory, open files
+soak: $(VENV)/.development ## run at 70% of the peak for 10 minutes: errors, memory, open files
 	$(BIN)/python -m benchmarks.soak $(LOCAL) $(ARGS)
 
 container-test: $(VENV)/.development ## build the image, run it behind nginx and send requests
@@ -101,7 +102,7 @@ container-test: $(VENV)/.development ## build the image, run it behind nginx and
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 LOCK := $(RESOLVE) pyproject.toml
 
-lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: latest versions)
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
 	$(LOCK) $(LOCK_ARGS) -c requirements/serving.txt -o requirements/litert.txt
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt

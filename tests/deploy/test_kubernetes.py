@@ -96,7 +96,7 @@ def replaced(resource: Any, path: str, value: Any) -> Any:
 
 def test_manifests_are_valid_and_restricted() -> None:
     renderings = check()
-    assert len(renderings) == 9
+    assert len(renderings) == 10
     assert not any(renderings.values()), renderings
     assert one("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 

@@ -86,8 +86,7 @@ def document(results: Results) -> str:
         seconds=results["seconds"],
         versions=", ".join(versions),
         busy=comparison(results, "32"),
-        one=comparison(results, "1"),
-        many=comparison(results, "128"),
+        other=_other_loads(results),
         batches=comparison(results, "batches of 64"),
         failures=_failures(results),
         resources=_resources(results),
@@ -103,16 +102,17 @@ def evaluation() -> Any:
 
 def highlights(results: Results, evaluation: Any) -> str:
     """The best figures, as a list."""
-    name, test = README_SERVICES[0], evaluation["test"]
+    name, two, test = *README_SERVICES[:2], evaluation["test"]
     single, batches = (rounded(typical(results, name, "loads", load, SPEED)) for load in ("32", "batches of 64"))
+    memory = [f"{typical(results, each, 'memory') / 1e6:,.0f} MB" for each in (name, two)]
     return f"""\
-- **Accurate:** right about {test["accuracy"]:.1%} of {test["reviews"]:,} IMDB test reviews, and about
-  {evaluation["sentences"]["accuracy"]:.1%} of single sentences from another source
-- **Calibrated:** a calibration error of {test["calibration_error"]:.3f}. Unreliable predictions are marked; of the
-  others, {test["certain_accuracy"]:.1%} are right.
+- **Accurate:** right about {test["accuracy"]:.1%} of {test["reviews"]:,} IMDB test reviews
+- **Calibrated:** a calibration error of {test["calibration_error"]:.3f}. {test["certain_share"]:.0%} of the predictions are
+  certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
 - **Quick to start:** the first response after {typical(results, name, "cold_start"):.1f} s
-- **Small:** {typical(results, name, "memory") / 1e6:,.0f} MB of memory per worker
-- **Fast:** {single} reviews per second and worker with one review per request, {batches} with 64
+- **Small:** {memory[0]} of memory with one worker, {memory[1]} with two
+- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (LiteRT, with one log line
+  per request)
 - **Compatible:** its own API with an OpenAPI document, the Open Inference Protocol (Triton, KServe), and
   TensorFlow Serving's REST API"""
 
@@ -157,6 +157,22 @@ def comparison(results: Results, load: str) -> str:
         for name in names
     ]
     return _table([*header, "median latency", "p99", "CPU per review"], rows)
+
+
+def _other_loads(results: Results) -> str:
+    """All servers with one connection, which shows the latency without queueing, and with 128."""
+    header = ("server", "1: reviews/s", "1: median latency", "128: reviews/s", "128: p99")
+    rows = [
+        (
+            name,
+            with_spread(values(results, name, "loads", "1", SPEED)),
+            f"{rounded(typical(results, name, 'loads', '1', 'p50') * 1000)} ms",
+            with_spread(values(results, name, "loads", "128", SPEED)),
+            f"{rounded(typical(results, name, 'loads', '128', 'p99') * 1000)} ms",
+        )
+        for name in results["contenders"]
+    ]
+    return _table(header, rows)
 
 
 def _failures(results: Results) -> str:
@@ -244,14 +260,14 @@ Machine: {machine}. The load generator, wrk, ran on the same cores.
 Every server gets the same 2,000 test reviews in a closed loop: each connection sends its next request as soon as it has
 received a response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested
 under each load for {seconds} s. The tables show medians over the rounds with two significant digits, and the range
-where it is wide; ratios are computed within each round. The machine is shared and its speed varies, so the ratios are
-more reliable than the absolute numbers.
+where it is wide; ratios are computed within each round. They are more reliable than the absolute numbers, because the
+speed of the shared machine varies.
 
 - **reference**: one process of FastAPI and uvicorn on asyncio and h11 that uses this service's request and response
   models but returns constant predictions. New versions of uvloop and zttp do not change it, so that it can be compared
   over the years.
 - **ceiling**: the same on uvloop and zttp, like this service: what a service could reach whose model costs nothing.
-- **litert**, **tensorflow**: this service with the newest bundle. "logging" writes one log line per request, which is
+- **litert**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
   the default. The others log only warnings, because the access logs of the peers are off too. "book's bundle" serves
   `models/imdb/1`. "before" is another checkout, given with `--baseline`.
 - **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser, a dict, NumPy and
@@ -268,13 +284,9 @@ more reliable than the absolute numbers.
 
 ![Reviews per second of all servers](performance/throughput.png)
 
-One connection, which shows the latency without queueing:
+One connection, which shows the latency without queueing, and 128 connections:
 
-{one}
-
-128 connections:
-
-{many}
+{other}
 
 ## 64 reviews per request
 
@@ -287,7 +299,7 @@ Four connections:
 ## Start and memory
 
 The time to the first response starts with the process, with warm disk caches. Memory is the total of all processes
-after the load tests; shared memory is counted once.
+after the load tests, with shared memory counted once.
 
 {resources}
 
@@ -309,8 +321,8 @@ What explains these numbers:
 
 - With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, and
   each must be hashed and looked up. Both happen in NumPy, in about a dozen array operations. A batch shares their fixed
-  cost, so batches pay off with LiteRT too.
-- Most of TensorFlow's cost is per call, so it benefits most from batches. LiteRT is still cheaper.
+  cost, and batches pay off with LiteRT too.
+- Most of TensorFlow's cost is per call. It benefits most from batches, but LiteRT is still cheaper.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.
 
@@ -324,9 +336,9 @@ For the encoder:
 
 For the network:
 
-- With TensorFlow, signatures of a fixed size saved 1 % at most, and the executor for a single thread 2 %. Freezing the
+- With TensorFlow, signatures of a fixed size saved 1% at most, and the executor for a single thread 2%. Freezing the
   variables doubles the time of a call. Most of it is TensorFlow's fixed cost for each call of a function. Without the
-  wait of 1 ms for other requests, the service is 10 to 15 % slower at 32 connections and as fast under other loads.
+  wait of 1 ms for other requests, the service is 10 to 15% slower at 32 connections and as fast under other loads.
 - LiteRT copies its input. Writing into its tensor instead saves less than it complicates. A network written in NumPy is
   not faster than LiteRT.
 

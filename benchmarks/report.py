@@ -107,12 +107,12 @@ def highlights(results: Results, evaluation: Any) -> str:
     memory = [f"{typical(results, each, 'memory') / 1e6:,.0f} MB" for each in (name, two)]
     return f"""\
 - **Accurate:** right about {test["accuracy"]:.1%} of {test["reviews"]:,} IMDB test reviews
-- **Calibrated:** a calibration error of {test["calibration_error"]:.3f}. {test["certain_share"]:.0%} of the predictions are
-  certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
+- **Calibrated:** a calibration error of {test["calibration_error"]:.3f}. {test["certain_share"]:.0%} of the predictions
+  are certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
 - **Quick to start:** the first response after {typical(results, name, "cold_start"):.1f} s
 - **Small:** {memory[0]} of memory with one worker, {memory[1]} with two
-- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (LiteRT, with one log line
-  per request)
+- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (LiteRT, with one
+  log line per request)
 - **Compatible:** its own API with an OpenAPI document, the Open Inference Protocol (Triton, KServe), and
   TensorFlow Serving's REST API"""
 

@@ -1,7 +1,7 @@
 """`python .github/release_notes.py TAG`: print the section of CHANGELOG.md for a release.
 
-Exits with 1 if the tag is not `v` and the version of the service, if the changelog has no section for that version, or if
-pyproject.toml does not have the address of the repository, which is then public. No other file has it.
+Exits with 1 if the tag is not `v` and the version of the service, if the changelog has no section for that version, or
+if pyproject.toml does not have the address of the repository. No other file has it.
 """
 
 import os

@@ -99,7 +99,7 @@ def test_example_runs(served: Server, language: str, example: str) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT / "clients/python")}
     done = subprocess.run([*command, code], env=env, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
-    assert re.search('positive|"(?:outputs|predictions|detail)":', done.stdout)
+    assert re.search('positive|"(?:outputs|predictions|detail|status)":', done.stdout)
     assert '"error"' not in done.stdout
 
 

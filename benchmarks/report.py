@@ -52,6 +52,12 @@ def rounded(value: float) -> str:
     return f"{round(value, places):,.{max(places, 0)}f}"
 
 
+def shown(results: Results) -> list[str]:
+    """The servers that have a row in the tables: all but those of another checkout, which have a column."""
+    names = list(results["contenders"])
+    return [name for name in names if name not in map(before, names)]
+
+
 def with_spread(measured: Sequence[float]) -> str:
     """The median, and the range if it is wider than `LARGE_SPREAD` of the median."""
     median, low, high = statistics.median(measured), min(measured), max(measured)
@@ -154,7 +160,7 @@ def comparison(results: Results, load: str) -> str:
             f"{rounded(typical(results, name, 'loads', load, 'p99') * 1000)} ms",
             f"{rounded(typical(results, name, 'loads', load, 'cpu_a_thousand') * 1000)} µs",
         )
-        for name in names
+        for name in shown(results)
     ]
     return _table([*header, "median latency", "p99", "CPU per review"], rows)
 
@@ -170,7 +176,7 @@ def _other_loads(results: Results) -> str:
             with_spread(values(results, name, "loads", "128", SPEED)),
             f"{rounded(typical(results, name, 'loads', '128', 'p99') * 1000)} ms",
         )
-        for name in results["contenders"]
+        for name in shown(results)
     ]
     return _table(header, rows)
 
@@ -187,7 +193,7 @@ def _failures(results: Results) -> str:
 def _resources(results: Results) -> str:
     rows = [
         (name, f"{typical(results, name, 'cold_start'):.2f} s", f"{typical(results, name, 'memory') / 1e6:,.0f} MB")
-        for name in results["contenders"]
+        for name in shown(results)
     ]
     return _table(("server", "time to first response", "memory"), rows)
 
@@ -269,7 +275,7 @@ speed of the shared machine varies.
 - **ceiling**: the same on uvloop and zttp, like this service: what a service could reach whose model costs nothing.
 - **litert**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
   the default. The others log only warnings, because the access logs of the peers are off too. "book's bundle" serves
-  `models/imdb/1`. "before" is another checkout, given with `--baseline`.
+  `models/imdb/1`. "× before" compares with another checkout, given with `--baseline`.
 - **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser, a dict, NumPy and
   the SavedModel's signature. Compare it with "book's bundle".
 - **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser and TensorFlow calls, behind other

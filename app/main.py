@@ -68,8 +68,7 @@ def create_app(
         stop_tracing()
 
     routers = [predict.router, explain.router, model.router, health.router]
-    routers += [open_inference.public_router, open_inference.health_router, open_inference.router]
-    routers += [tensorflow_serving.router, page_routes(settings)]
+    routers += [open_inference.router, tensorflow_serving.router, page_routes(settings)]
     if settings.metrics_port is None:
         routers.append(health.metrics_router)
     routes = [route for router in routers for route in router.routes]

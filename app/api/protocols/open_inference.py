@@ -5,17 +5,26 @@ https://github.com/kserve/open-inference-protocol
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app import __version__
+from app.api.body import read_body
 from app.api.errors import invalid
 from app.api.health import check_readiness
 from app.api.predict import score
-from app.api.protocols.encodings import read_decoded_body
-from app.api.protocols.tensors import HEADER_LENGTH, INPUT, OUTPUT, infer_response, read_inference
-from app.api.routing import PredictionRoute, ProbeRoute, PublicRoute
-from app.api.state import service_of, version_of
+from app.api.protocols.conventions import INPUT, MODEL, error_response, version_of
+from app.api.protocols.tensors import HEADER_LENGTH, OUTPUT, infer_response, read_inference
+from app.api.routing import PredictionRoute, ProbeRoute, ProtocolRouter, PublicRoute
+from app.api.state import service_of
 
+TAG = {
+    "name": "open inference protocol",
+    "description": "`/v2`, for clients of Triton and KServe v2.",
+    "externalDocs": {
+        "description": "The specification",
+        "url": "https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md",
+    },
+}
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "litert": "tensorflow_lite"}
 
 
@@ -61,7 +70,7 @@ async def infer(request: Request) -> Response:
     are returned as requested.
     """
     version = version_of(request)
-    body = await read_decoded_body(request)
+    body = await read_body(request)
     lengths = set(request.headers.getlist(HEADER_LENGTH))
     if len(lengths) > 1:
         raise invalid("body", f"The header {HEADER_LENGTH} has two different values")
@@ -71,11 +80,11 @@ async def infer(request: Request) -> Response:
     return infer_response(manifest.name, manifest.version, inference, predictions)
 
 
-router = APIRouter(prefix="/v2", include_in_schema=False)
+router = ProtocolRouter("/v2", error_response, TAG)
 router.add_api_route("", get_server, route_class_override=PublicRoute)
 router.add_api_route("/health/live", get_live, methods=["GET", "HEAD"], route_class_override=ProbeRoute)
 router.add_api_route("/health/ready", get_ready, methods=["GET", "HEAD"], route_class_override=ProbeRoute)
-for model in ("/models/{model_name}", "/models/{model_name}/versions/{model_version}"):
+for model in MODEL:
     router.add_api_route(model, get_model)
     router.add_api_route(f"{model}/ready", get_model_ready)
     router.add_api_route(f"{model}/infer", infer, methods=["POST"], route_class_override=PredictionRoute)

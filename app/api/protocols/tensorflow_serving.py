@@ -6,21 +6,25 @@ https://www.tensorflow.org/tfx/serving/api_rest
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import HTTPException, Request, Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
-from app.api.body import parse
+from app.api.body import parse, read_body
 from app.api.errors import invalid
 from app.api.explain import explain_reviews
 from app.api.health import check_readiness
 from app.api.predict import score
-from app.api.protocols.encodings import read_decoded_body
-from app.api.routing import ExplanationRoute, PredictionRoute
-from app.api.state import service_of, version_of
+from app.api.protocols.conventions import INPUT, MODEL, error_response, version_of
+from app.api.routing import ExplanationRoute, PredictionRoute, ProtocolRouter
+from app.api.state import service_of
 from app.inference.limits import BLANK, check_reviews, is_blank
 
-INPUT = "text"
+TAG = {
+    "name": "tensorflow serving",
+    "description": "`/v1`, for clients of TensorFlow Serving and KServe v1.",
+    "externalDocs": {"description": "The specification", "url": "https://www.tensorflow.org/tfx/serving/api_rest"},
+}
 
 
 class InstancesRequest(BaseModel):
@@ -56,7 +60,7 @@ async def explain_instances(request: Request) -> Response:
 
 
 async def _read_reviews(request: Request, max_reviews: int) -> list[str]:
-    body = parse(InstancesRequest, await read_decoded_body(request))
+    body = parse(InstancesRequest, await read_body(request))
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
     reviews = list(_reviews(body.instances))
@@ -94,9 +98,9 @@ async def get_model_status(request: Request) -> dict[str, Any]:
     return {"name": service.name, "ready": True, "model_version_status": available}
 
 
-router = APIRouter(prefix="/v1", include_in_schema=False)
+router = ProtocolRouter("/v1", error_response, TAG)
 router.add_api_route("/models", list_models)
-for model in ("/models/{model_name}", "/models/{model_name}/versions/{model_version}"):
+for model in MODEL:
     router.add_api_route(f"{model}:predict", predict_instances, methods=["POST"], route_class_override=PredictionRoute)
     router.add_api_route(f"{model}:explain", explain_instances, methods=["POST"], route_class_override=ExplanationRoute)
     router.add_api_route(model, get_model_status)  # last, as its path also matches the others

@@ -11,11 +11,11 @@ from pydantic_core import to_json
 
 from app.api.body import parse
 from app.api.errors import invalid
+from app.api.protocols.conventions import INPUT
 from app.inference.limits import BLANK, check_reviews, is_blank
 from app.inference.prediction import Prediction
 from app.settings import Settings
 
-INPUT = "text"
 OUTPUT = "positive_probability"
 
 HEADER_LENGTH = "Inference-Header-Content-Length"

@@ -133,9 +133,10 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
         max_reviews: Maximum number of reviews.
 
     Raises:
-        RequestError: The body does not match the schema.
-        LimitExceeded: There are too many reviews, or one is too long.
-        ClientDisconnect: The client closed the connection.
+        UnsupportedBody: Its Content-Type is not JSON in UTF-8.
+        InvalidRequest: It does not match the model.
+        TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
+        ClientDisconnect, BodyTimeout, BodyTooLarge: See `read_body`.
     """
     if reason := _unsupported(dict(request.scope["headers"]).get(b"content-type", b"")):
         raise UnsupportedBody(reason)

@@ -1,13 +1,4 @@
-"""Errors as HTTP responses: one tree, one table, one renderer.
-
-SentimentError                 the root, in `app.inference.errors`, with the errors that scoring can raise
-└── RequestError               the request cannot be answered as sent
-    ├── Unauthorized           no API key, or an unknown one
-    ├── ModelNotFound          a model or version that is not served
-    ├── BodyTimeout            the body did not arrive in time
-    ├── BodyTooLarge           the body has more bytes than allowed
-    ├── UnsupportedBody        the headers declare something other than JSON in UTF-8, or a Content-Encoding
-    └── InvalidRequest         not JSON, or does not match the schema
+"""Errors as HTTP responses: one table, one renderer. Only this module chooses statuses.
 
 Errors are RFC 9457 problem details, except below the prefix of a `ProtocolRouter` (`app.api.routing`).
 """
@@ -47,18 +38,14 @@ ErrorFormat = Callable[[Problem, Mapping[str, str]], Response]
 log = structlog.get_logger()
 
 
-class RequestError(SentimentError):
-    """The request cannot be answered as sent."""
-
-
-class Unauthorized(RequestError):
+class Unauthorized(SentimentError):
     """The request has no API key, or an unknown one."""
 
     def __init__(self) -> None:
         super().__init__("An API key is required: send the header Authorization: Bearer <key>.")
 
 
-class ModelNotFound(RequestError):
+class ModelNotFound(SentimentError):
     """The request names a model or version that is not served."""
 
     def __init__(self, name: str, versions: Sequence[str]) -> None:
@@ -66,14 +53,14 @@ class ModelNotFound(RequestError):
         super().__init__(f"The model served here is {name}, {noun} {', '.join(versions)}; there {others}.")
 
 
-class BodyTimeout(RequestError):
+class BodyTimeout(SentimentError):
     """The body did not arrive in time."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The request body did not arrive within {seconds:g} seconds. Send it again, or send less.")
 
 
-class BodyTooLarge(RequestError):
+class BodyTooLarge(SentimentError):
     """The body has more bytes than allowed; `received` counts those received or declared."""
 
     def __init__(self, limit: int, received: int) -> None:
@@ -85,11 +72,11 @@ class BodyTooLarge(RequestError):
         )
 
 
-class UnsupportedBody(RequestError):
+class UnsupportedBody(SentimentError):
     """According to the headers, the body is not JSON in UTF-8, or its Content-Encoding is not supported."""
 
 
-class InvalidRequest(RequestError):
+class InvalidRequest(SentimentError):
     """The body is not JSON, or does not match the schema."""
 
     def __init__(self, violations: list[Violation]) -> None:

@@ -13,14 +13,15 @@ from starlette.routing import Route
 from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
+from app.api.metrics import router as metrics_router
 from app.api.middleware import ApiKeys, RequestContext, ValidPaths
 from app.api.openapi import add_openapi
-from app.api.pages import page_routes
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.routing import PredictionRoute, traits_of
 from app.api.state import State
 from app.inference.bundle import BundleId, identify_bundles, load_bundle
 from app.inference.errors import SentimentError
+from app.pages.routes import page_routes
 from app.service import Service
 from app.settings import Settings
 from app.telemetry import tracing
@@ -71,7 +72,7 @@ def create_app(
     routers += [open_inference.public_router, open_inference.health_router, open_inference.router]
     routers += [tensorflow_serving.router, page_routes(settings)]
     if settings.metrics_port is None:
-        routers.append(health.metrics_router)
+        routers.append(metrics_router)
     routes = [route for router in routers for route in router.routes]
     probes = {route.path for route in routes if isinstance(route, Route) and traits_of(route).probe}
     telemetry, stop_tracing = tracing.telemetry(probes)
@@ -84,7 +85,7 @@ def create_app(
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "The service that returned this document."}],
         openapi_tags=TAGS,
-        openapi_url=None,  # `app.api.pages` serves the document and its page
+        openapi_url=None,  # `app.pages` serves the document and its page
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=middleware_of(settings),

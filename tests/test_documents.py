@@ -133,6 +133,19 @@ def test_readme_results_match_the_bundles() -> None:
             assert f"{test[metric]:.3f}" in row
 
 
+def test_accuracy_on_other_texts_comes_from_the_results() -> None:
+    texts = json.loads((ROOT / "benchmarks/elsewhere.json").read_text())["texts"]
+    for found, name in zip(texts.values(), ("IMDB", "Yelp", "Amazon"), strict=True):
+        figures = f"{found['accuracy']:.3f} | {found['certain_share']:.0%} | {found['certain_accuracy']:.1%}"
+        assert re.search(rf"^\| {found['reviews']:,} about \w+, {name} \| {figures} \|$", README, re.MULTILINE)
+    report = json.loads((MODELS / NEWEST / "report/evaluation.json").read_text())
+    index = " ".join((ROOT / "docs/index.md").read_text().split())
+    films, restaurants, products = (f"{found['accuracy']:.2f}" for found in texts.values())
+    assert restaurants == products
+    assert f"its accuracy is {products}, compared with {films} on sentences about films" in index
+    assert f"{report['test']['accuracy']:.2f} on whole reviews and {films} on single sentences about films" in index
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial/quickstart.md"])
 def test_response_of_the_first_example_is_shown(shipped: dict[str, Classifier], page: str) -> None:
     text = (ROOT / page).read_text()

@@ -13,14 +13,15 @@ from starlette.routing import Route
 from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
+from app.api.metrics import router as metrics_router
 from app.api.middleware import ApiKeys, RequestContext, ValidPaths
 from app.api.openapi import add_openapi
-from app.api.pages import page_routes
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.routing import PredictionRoute, ProtocolRouter, traits_of
 from app.api.state import State
 from app.inference.bundle import BundleId, identify_bundles, load_bundle
 from app.inference.errors import SentimentError
+from app.pages.routes import page_routes
 from app.service import Service
 from app.settings import Settings
 from app.telemetry import tracing
@@ -69,7 +70,7 @@ def create_app(
     routers = [predict.router, explain.router, model.router, health.router, page_routes(settings)]
     routers += [open_inference.router, tensorflow_serving.router]
     if settings.metrics_port is None:
-        routers.append(health.metrics_router)
+        routers.append(metrics_router)
     protocols = [router for router in routers if isinstance(router, ProtocolRouter)]
     routes = [route for router in routers for route in router.routes]
     probes = {route.path for route in routes if isinstance(route, Route) and traits_of(route).probe}
@@ -83,7 +84,7 @@ def create_app(
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "The service that returned this document."}],
         openapi_tags=[*TAGS, *(router.tag for router in protocols)],
-        openapi_url=None,  # `app.api.pages` serves the document and its page
+        openapi_url=None,  # `app.pages` serves the document and its page
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=middleware_of(settings),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from app.inference.errors import SentimentError
+from app.inference.errors import PackageMissing, SentimentError
 from app.terminal import options as opt
 from app.terminal.printable import printable
 
@@ -245,7 +245,6 @@ def bulk(
     )
     from app.bulk.command import run
     from app.bulk.errors import BulkUsage
-    from app.records import PackageMissing
 
     columns = tuple(filter(None, keep.split(","))) if keep is not None else None
     try:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StrictBool, StrictInt, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from app.api.schemas import NOT_BLANK, Explanation
+from app.api.schemas import NOT_BLANK
+from app.inference.explanation import Explanation
 
 INPUT = "text"
 OUTPUT = "positive_probability"

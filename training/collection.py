@@ -17,7 +17,7 @@ from app import records
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
 from training.dataset import OWN, Dataset, Review, digest_of, split_of
-from training.errors import SourceError
+from training.errors import TrainingError
 
 Columns = Mapping[str, Sequence[str]]
 COLUMNS: Columns = {
@@ -66,22 +66,22 @@ def load_collection(
     """Make a data set of a user's own reviews, sorted by split, sentiment and text; `columns` is like COLUMNS.
 
     Raises:
-        SourceError: A file cannot be read, or rows cannot be used.
+        TrainingError: A file cannot be read, or rows cannot be used.
     """
     rows: list[Entry | str] = []  # str: why a row cannot be used
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
     for path in paths:
         if not is_own(path):
-            raise SourceError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
+            raise TrainingError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
         if path.name in [other.name for other in digests.values()]:
-            raise SourceError(f"{path}: another file has the same name; the report names reviews by file and line")
+            raise TrainingError(f"{path}: another file has the same name; the report names reviews by file and line")
         found = list(_read_rows(path, columns, progress))
         if not found:
-            raise SourceError(f"{path}: there are no rows below the header")
+            raise TrainingError(f"{path}: there are no rows below the header")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if (other := digests.setdefault(digest, path)) is not path:
-            raise SourceError(f"{path}: the same content as {other}; name it once")
+            raise TrainingError(f"{path}: the same content as {other}; name it once")
         files.append({"name": path.name, "sha256": digest, "rows": len(found)})
         rows += found
     has_splits = any(isinstance(row, Entry) and row.split for row in rows)
@@ -91,7 +91,7 @@ def load_collection(
     usable = [row for row in rows if isinstance(row, Entry)]
     bad = [row for row in rows if isinstance(row, str)]
     if bad and not (skip_bad_rows and usable):
-        raise SourceError(_listed(bad, len(rows)))
+        raise TrainingError(_listed(bad, len(rows)))
     reviews, counts, notices = _distinct(usable)
     if bad:
         notices.insert(0, f"left out {len(bad):,} of {len(rows):,} rows, which cannot be used (--skip-bad-rows)")
@@ -113,7 +113,7 @@ def _read_rows(path: Path, columns: Columns, progress: Progress) -> Iterator[Ent
     if records.format_of(path) is None:
         advice = f": jq -c '.[]' {path.name} > {path.stem}.jsonl" if path.suffix == ".json" else ""
         formats, compressions = ", ".join(records.FORMATS), ", ".join(records.COMPRESSIONS)
-        raise SourceError(f"{path}: training reads {formats}, also with {compressions}; convert it{advice}")
+        raise TrainingError(f"{path}: training reads {formats}, also with {compressions}; convert it{advice}")
     try:
         task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
         layout = records.read_layout(path)
@@ -123,7 +123,7 @@ def _read_rows(path: Path, columns: Columns, progress: Progress) -> Iterator[Ent
                 names[field] = records.find_column(layout, columns[field], f"--{field}-column")
             except records.ColumnMissing as error:
                 if field in ("text", "label"):
-                    raise SourceError(f"{path}: {error}") from error
+                    raise TrainingError(f"{path}: {error}") from error
         for chunk in records.read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
             for row in chunk.rows(list(names.values())):
                 place = f"{path.name}:{row.line}"
@@ -132,9 +132,9 @@ def _read_rows(path: Path, columns: Columns, progress: Progress) -> Iterator[Ent
                 else:
                     yield _entry({field: row.values.get(name) for field, name in names.items()}, place)
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+        raise TrainingError(f"{path}: {error.strerror}") from error
     except records.FileUnreadable as error:
-        raise SourceError(str(error)) from error
+        raise TrainingError(str(error)) from error
 
 
 def _entry(values: Mapping[str, object], place: str) -> Entry | str:

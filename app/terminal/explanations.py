@@ -31,10 +31,12 @@ def print_explanations(
         typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, serialized))
         return
     for explanation, review in zip(explanations, reviews, strict=True):
+        listed = explanation.with_top(10 if top is None else top)
         if console.is_terminal:
-            console.print(*_view(explanation, review, classifier, 10 if top is None else top), "", sep="\n")
+            words = coloured(review, classifier.vocabulary.locate(review), explanation)
+            console.print(*_view(listed, review, words), "", sep="\n")
         else:
-            typer.echo("\n".join([*_lines(explanation, review, 10 if top is None else top), ""]))
+            typer.echo("\n".join([*_lines(listed, review), ""]))
 
 
 def explain(classifier: Classifier, review: str) -> Explanation:
@@ -43,25 +45,25 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     return occlusion.explanation(list(chain.from_iterable(occlusion.predictions(classifier))))
 
 
-def _lines(explanation: Explanation, review: str, top: int) -> Iterator[str]:
-    yield line_of(explanation.prediction, review)
-    for effect in explanation.effects[:top]:
+def _lines(explanation: Explanation, review: str) -> Iterator[str]:
+    yield line_of(explanation, review)
+    for effect in explanation.terms:
         numbers = f"{effect.log_odds:+.6f}\t{effect.probability:+.6f}\t{effect.positive_probability_without:.6f}"
         yield f"{numbers}\t{len(effect.occurrences)}\t{_terms(effect)}"
     if explanation.unknown_words:
         yield f"unknown\t{' '.join(_unknown(explanation, review))}"
 
 
-def _view(explanation: Explanation, review: str, classifier: Classifier, top: int) -> Iterator[RenderableType]:
-    prediction, probability = explanation.prediction, explanation.prediction.positive_probability
-    head = (f"{probability:.3f} {verdict_of(prediction)}", f"bold {colour_of(prediction)}")
+def _view(explanation: Explanation, review: str, words: Text) -> Iterator[RenderableType]:
+    probability = explanation.positive_probability
+    head = (f"{probability:.3f} {verdict_of(explanation)}", f"bold {colour_of(explanation)}")
     log_odds = f"  log-odds {explanation.log_odds:+.2f}, "
-    yield Text.assemble(head, log_odds, known_words(prediction), " words known\n")
-    yield coloured(review, classifier.vocabulary.locate(review), explanation)
+    yield Text.assemble(head, log_odds, known_words(explanation), " words known\n")
+    yield words
     if probability > 1 - 1e-6:  # a float32 has hardly any digits left here, so log-odds are coarse
         yield Text("\nThe model is so certain that the effect of a single word can hardly be measured.")
     table = new_table("log-odds", "probability", "without it", "times", "term")
-    for effect in explanation.effects[:top]:
+    for effect in explanation.terms:
         style = style_of(effect.log_odds)
         table.add_row(
             Text(f"{effect.log_odds:+.2f}", style),
@@ -71,9 +73,8 @@ def _view(explanation: Explanation, review: str, classifier: Classifier, top: in
             Text(_terms(effect), style),
         )
     yield table
-    if rest := explanation.effects[top:]:
-        total = sum(effect.log_odds for effect in rest)
-        yield Text(f"{len(rest)} more terms add {total:+.2f} log-odds; --top lists more", "dim")
+    if rest := explanation.rest.terms:
+        yield Text(f"{rest} more terms add {explanation.rest.log_odds:+.2f} log-odds; --top lists more", "dim")
     if explanation.unknown_words:
         yield Text(f"Unknown words: {', '.join(_unknown(explanation, review))}", "dim")
 
@@ -83,4 +84,4 @@ def _terms(effect: Effect) -> str:
 
 
 def _unknown(explanation: Explanation, review: str) -> list[str]:
-    return list(dict.fromkeys(one_line(review[start:end]) for start, end in explanation.unknown_words))
+    return list(dict.fromkeys(one_line(review[span.start : span.end]) for span in explanation.unknown_words))

@@ -68,8 +68,8 @@ def test_explain_refuses_bad_input_with_a_reason() -> None:
 def test_words_share_the_effects_of_their_terms(litert: Classifier, review: str) -> None:
     explanation = explain(litert, review)
     tokens = litert.vocabulary.locate(review)
-    pulls = pulls_of(tokens, explanation.effects)
-    assert sum(pulls) == pytest.approx(sum(effect.log_odds for effect in explanation.effects), abs=1e-9)
+    pulls = pulls_of(tokens, explanation.terms)
+    assert sum(pulls) == pytest.approx(sum(effect.log_odds for effect in explanation.terms), abs=1e-9)
     shown = re.sub("[⁺⁻]", "", coloured(review, tokens, explanation).plain)
     assert len(shown) == len(review.rstrip())
     assert not any(was.isprintable() for was, now in zip(review, shown, strict=False) if was != now)

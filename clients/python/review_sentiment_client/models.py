@@ -48,12 +48,12 @@ class Encoding:
 
     start_column: int | None
     """
-    A column that is on in every row, or None.
+    A column that is on in every row; null if there is none.
     """
 
     unknown_column: int | None
     """
-    A column that is on if any word of the review is unknown, or None.
+    A column that is on if any word of the review is unknown; null if there is none.
     """
 
     first_term_column: int
@@ -177,7 +177,7 @@ class UncertaintyRule:
 
     below: float
     """
-    Upper end of this band, which does not include it; in [above, 1].
+    Upper end of this band, which does not include it; in [`above`, 1].
     """
 
     min_known_words: int

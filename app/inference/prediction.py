@@ -31,7 +31,7 @@ class Prediction:
             examples=[False],
         ),
     ]
-    words: Annotated[Count, Field(description="Number of words in the review.", examples=[8])]
+    words: Annotated[Count, Field(description="Number of words; in some encodings also of `!` and `?`.", examples=[8])]
     known_words: Annotated[Count, Field(description="Number of words that the model knows.", examples=[8])]
 
     @property

@@ -155,7 +155,7 @@ class Prediction:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int
@@ -436,7 +436,7 @@ class Explanation:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from app.inference.classifier import BATCH, Classifier
 from app.inference.prediction import Count, Prediction, Probability
+from app.inference.text import sentences
 from app.inference.vocabulary import Vocabulary
 
 MIN_PROBABILITY = 2.0**-126
@@ -68,6 +69,14 @@ class RemainingTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence(Prediction):
+    """The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0."""
+
+    start: Annotated[Count, Field(description="Position of the sentence's first character.", examples=[0])]
+    end: Annotated[Count, Field(description="Position after its last character.", examples=[34])]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation(Prediction):
     """The prediction for one review, and what it is based on."""
 
@@ -82,6 +91,10 @@ class Explanation(Prediction):
     terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
     rest: Annotated[RemainingTerms, Field(description="Summary of the effects that `top` omits.")]
     unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
+    sentences: Annotated[
+        list[Sentence],
+        Field(description="The sentences in order. Marks alone and tags between sentences belong to none of them."),
+    ]
 
     def with_top(self, top: int | None) -> "Explanation":
         """List only the `top` largest effects of a complete explanation, or all if None, and add up the others."""
@@ -103,7 +116,7 @@ def log_odds(probability: float) -> float:
 
 
 class Occlusion:
-    """Scores a review without each of its columns, and builds the explanation from the results.
+    """Scores a review without each of its columns, and its sentences, and builds the explanation from the results.
 
     Args:
         vocabulary: The bundle's vocabulary.
@@ -119,16 +132,22 @@ class Occlusion:
         for term, column, first, last in occurrences:
             self._found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
         self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
+        self._review = review
+        self._sentences = sentences(review)
 
     def predictions(self, classifier: Classifier) -> Iterator[list[Prediction]]:
         """Call the network, at most BATCH rows at a time: the longest reviews have thousands.
 
         Yields:
-            The predictions of each call: first for the whole review, then without each column of a known term.
+            The predictions of each call: first for the whole review, then without each column of a known term, then for
+            each sentence.
         """
         columns = [None, *self._found]
-        for start in range(0, len(columns), BATCH):
-            yield classifier.predict_without(self._row, columns[start : start + BATCH])
+        for first in range(0, len(columns), BATCH):
+            yield classifier.predict_without(self._row, columns[first : first + BATCH])
+        for first in range(0, len(self._sentences), BATCH):
+            batch = self._sentences[first : first + BATCH]
+            yield classifier.predict([self._review[start:end] for start, end in batch])
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
         """Build the explanation.
@@ -136,7 +155,8 @@ class Occlusion:
         Args:
             predictions: All that `predictions` yields, in the same order.
         """
-        whole, *without = predictions
+        whole, *others = predictions
+        without, alone = others[: len(self._found)], others[len(self._found) :]
         of_whole = log_odds(whole.positive_probability)
         effects = [
             Effect(
@@ -155,4 +175,8 @@ class Occlusion:
             terms=effects,
             rest=RemainingTerms(0, 0, 0),
             unknown_words=self._unknown,
+            sentences=[
+                Sentence(**asdict(prediction), start=start, end=end)
+                for (start, end), prediction in zip(self._sentences, alone, strict=True)
+            ],
         )

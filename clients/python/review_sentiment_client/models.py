@@ -231,6 +231,48 @@ class RemainingTerms:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """
+    The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0.
+    """
+
+    positive_probability: float
+    """
+    Probability that the review is positive.
+    """
+
+    sentiment: Literal["positive", "negative"]
+    """
+    `positive` if the probability is at least 0.5.
+    """
+
+    uncertain: bool
+    """
+    Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the model knows too few of the words. `GET /model` returns the bundle's rule.
+    """
+
+    words: int
+    """
+    Number of words in the review.
+    """
+
+    known_words: int
+    """
+    Number of words that the model knows.
+    """
+
+    start: int
+    """
+    Position of the sentence's first character.
+    """
+
+    end: int
+    """
+    Position after its last character.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Span:
     """
     A part of a review. Positions count Unicode code points from 0.
@@ -462,6 +504,11 @@ class Explanation:
     unknown_words: list[Span]
     """
     Words that the model does not know.
+    """
+
+    sentences: list[Sentence]
+    """
+    The sentences in order. Marks alone and tags between sentences belong to none of them.
     """
 
 

@@ -203,8 +203,8 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("a.csv", "Superb,1\nAwful,0\n", "no column named text or review, only 'Superb', '1'; .*--text-column"),
         ("a.csv", "text,stars\nSuperb,1\n", "no column named label or sentiment.*--label-column"),
         ("a.csv", "text,review,label\na,b,1\n", "several columns named text or review.*--text-column"),
-        ("a.json", "[]", r"training reads \.csv.* jq -c '\.\[\]' a\.json > a\.jsonl"),
-        ("a.xlsx", "PK", "training reads .*; convert it"),
+        ("a.json", "[]", r"labelled texts are read from \.csv.* jq -c '\.\[\]' a\.json > a\.jsonl"),
+        ("a.xlsx", "PK", "labelled texts are read from .*; convert it"),
         ("a.csv.gz", "text,label\n", "cannot be read, or is damaged"),
     ],
 )

@@ -243,9 +243,9 @@ Machine: {machine}. The load generator, wrk, ran on the same cores.
 
 Every server gets the same 2,000 test reviews in a closed loop: each connection sends its next request as soon as it has
 received a response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested
-under each load for {seconds} s. The tables show medians over the rounds with two significant digits, and the range where
-it is wide; ratios are computed within each round. The machine is shared and its speed varies, so the ratios are more
-reliable than the absolute numbers.
+under each load for {seconds} s. The tables show medians over the rounds with two significant digits, and the range
+where it is wide; ratios are computed within each round. The machine is shared and its speed varies, so the ratios are
+more reliable than the absolute numbers.
 
 - **reference**: one process of FastAPI and uvicorn on asyncio and h11 that uses this service's request and response
   models but returns constant predictions. New versions of uvloop and zttp do not change it, so that it can be compared

@@ -49,12 +49,11 @@ test: $(VENV)/.development ## run the tests (5 minutes; ARGS=... for pytest)
 test-slow: $(VENV)/.development ## run the tests that take long and rarely fail (10 minutes)
 	$(PYTEST) -m slow $(ARGS)
 
-check: $(VENV)/.development ## lint, format check, types, import rules, Kubernetes manifests and .github
+check: $(VENV)/.development ## lint, format check, types, import rules and .github
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m tests.deploy
 	$(BIN)/zizmor --offline --quiet --strict-collection .github
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from app.inference.errors import SentimentError
+from app.inference.errors import PackageMissing, SentimentError
 from app.terminal import options as opt
 from app.terminal.printable import printable
 
@@ -109,11 +109,10 @@ def score(
         python -m app score -- "-- not my film"
         python -m app score --version 1 --version 3 "Not bad at all."
 
-    Prints a table on a terminal, otherwise tab-separated lines: probability, sentiment, uncertain (true or false),
-    words, known words, review. `--json` prints what `POST /predict` returns.
+    Prints a table on a terminal, in which unknown words are dim. Otherwise prints tab-separated lines: probability,
+    sentiment, uncertain (true or false), words, known words, review. `--json` prints what `POST /predict` returns.
 
-    Several versions are compared: the table dims the words that a version does not know, lines start with the version,
-    and `--json` prints one line per version.
+    Several versions are compared: each has its own row or line, and `--json` prints one line per version.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     models, texts = _open(settings, reviews, file, whole, "max_reviews")
@@ -314,7 +313,6 @@ def bulk(
     )
     from app.bulk.command import run
     from app.bulk.errors import BulkUsage
-    from app.records import PackageMissing
 
     columns = tuple(filter(None, keep.split(","))) if keep is not None else None
     try:

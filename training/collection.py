@@ -15,12 +15,11 @@ from rich.progress import Progress
 
 from app import records
 from app.evaluation import labelled
-from app.evaluation.errors import LabelledFileError
 from app.evaluation.labelled import Columns, plain
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
 from training.dataset import OWN, Dataset, Review, digest_of, split_of
-from training.errors import SourceError
+from training.errors import TrainingError
 
 COLUMNS: Columns = {**labelled.COLUMNS, "split": ("split",), "id": ("id",)}
 """Field -> the names that its column may have, in any case; `split` and `id` are optional."""
@@ -58,20 +57,20 @@ def load_collection(
     """Make a data set of a user's own reviews, sorted by split, sentiment and text; `columns` is like COLUMNS.
 
     Raises:
-        SourceError: A file cannot be read, or rows cannot be used.
+        TrainingError: A file cannot be read, or rows cannot be used.
     """
     rows: list[Entry | str] = []  # str: why a row cannot be used
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
     for path in paths:
         if not is_own(path):
-            raise SourceError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
+            raise TrainingError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
         if path.name in [other.name for other in digests.values()]:
-            raise SourceError(f"{path}: another file has the same name; the report names reviews by file and line")
+            raise TrainingError(f"{path}: another file has the same name; the report names reviews by file and line")
         found = _read_rows(path, columns, progress)
         digest = labelled.digest_of_file(path)
         if (other := digests.setdefault(digest, path)) is not path:
-            raise SourceError(f"{path}: the same content as {other}; name it once")
+            raise TrainingError(f"{path}: the same content as {other}; name it once")
         files.append({"name": path.name, "sha256": digest, "rows": len(found)})
         rows += found
     has_splits = any(isinstance(row, Entry) and row.split for row in rows)
@@ -81,7 +80,7 @@ def load_collection(
     usable = [row for row in rows if isinstance(row, Entry)]
     bad = [row for row in rows if isinstance(row, str)]
     if bad and not (skip_bad_rows and usable):
-        raise SourceError(labelled.list_bad_rows(bad, len(rows)))
+        raise TrainingError(labelled.list_bad_rows(bad, len(rows)))
     reviews, counts, notices = _distinct(usable)
     if bad:
         notices.insert(0, f"left out {len(bad):,} of {len(rows):,} rows, which cannot be used (--skip-bad-rows)")
@@ -100,14 +99,9 @@ def load_collection(
 
 
 def _read_rows(path: Path, columns: Columns, progress: Progress) -> list[Entry | str]:
-    try:
-        task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
-        rows = labelled.read_fields(path, columns, ("split", "id"), lambda read: progress.advance(task, read))
-        return [row if isinstance(row, str) else _entry(row) for row in rows]
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
-    except LabelledFileError as error:
-        raise SourceError(str(error)) from error
+    task = progress.add_task(f"reading {path.name}", total=path.stat().st_size if path.exists() else None)
+    rows = labelled.read_fields(path, columns, ("split", "id"), lambda read: progress.advance(task, read))
+    return [row if isinstance(row, str) else _entry(row) for row in rows]
 
 
 def _entry(row: labelled.Fields) -> Entry | str:

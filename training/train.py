@@ -60,9 +60,8 @@ def train(
     `sentences` are short texts that the report evaluates, too. Returns the content of report/evaluation.json.
 
     Raises:
-        SourceError: The data set is too small for the recipe.
-        BundleExists: The version exists.
-        BundleUnwritable: Writing failed, for example because the disk is full.
+        TrainingError: The data set is too small for the recipe.
+        BundleError: The version exists, or writing failed, for example because the disk is full.
     """
     with bundle.staged_bundle(models, version) as folder:
         previous = _previous_metrics(models, version, progress)

@@ -1,18 +1,16 @@
-"""GET /health/live and /health/ready for orchestrators and load balancers, and GET /metrics for Prometheus."""
+"""GET /health/live and /health/ready for orchestrators and load balancers."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
 from app.api.openapi import problems
-from app.api.routing import ProbeRoute, ScrapeRoute
+from app.api.routing import ProbeRoute
 from app.api.schemas import Health
 from app.api.state import service_of
 from app.inference.errors import NotServing
-from app.telemetry.metrics import MEDIA_TYPE
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute)
-metrics_router = APIRouter(route_class=ScrapeRoute)
 
 
 @router.head("/live", include_in_schema=False)
@@ -50,9 +48,3 @@ def check_readiness(request: Request) -> None:
     """
     if service_of(request).draining:
         raise NotServing("the service is stopping")
-
-
-@metrics_router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
-async def get_metrics(request: Request) -> Response:
-    """Return the metrics of all workers, even while the service is stopping."""
-    return Response(service_of(request).metrics.exposition(), media_type=MEDIA_TYPE)

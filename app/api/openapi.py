@@ -21,10 +21,7 @@ from app.api.errors import (
     UnsupportedBody,
     invalid,
     problem_of,
-    protocol_status,
 )
-from app.api.protocols.encodings import WRONG_ENCODING
-from app.api.protocols.schemas import InferRequest, InstancesRequest, ProtocolError
 from app.api.routing import traits_of
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
 from app.inference.errors import (
@@ -35,19 +32,19 @@ from app.inference.errors import (
     ReviewTooLong,
     TooManyReviews,
 )
-from app.inference.limits import BLANK
 from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"
 RESPONSE = "#/components/responses/{}"
-PROTOCOL = "Protocol"
-"""Prefix of the names of responses under /v1 and /v2."""
 
 ERRORS: dict[str, tuple[str, list[Exception]]] = {
     "Unauthorized": ("The API key is missing or unknown.", [Unauthorized()]),
     "RequestTimeout": ("The request body did not arrive in time; the connection is closed.", [BodyTimeout(20)]),
     "BodyTooLarge": ("The request body is too large.", [BodyTooLarge(2_000_000, 3_145_728)]),
-    "UnsupportedMediaType": ("The request body is not JSON, or it is compressed.", [UnsupportedBody(NOT_JSON)]),
+    "UnsupportedMediaType": (
+        "The request body is not JSON, or its Content-Encoding is not supported.",
+        [UnsupportedBody(NOT_JSON)],
+    ),
     "InvalidRequest": (
         "The request body does not match the schema, or a limit is exceeded.",
         [
@@ -65,16 +62,6 @@ ERRORS: dict[str, tuple[str, list[Exception]]] = {
     "DeadlineExceeded": ("The reviews were not scored in time.", [DeadlineExceeded(10)]),
 }
 """Response name -> description and example errors."""
-
-PROTOCOL_ERRORS: dict[str, tuple[str, list[Exception]]] = {
-    **ERRORS,
-    "InvalidRequest": (
-        "The request body does not match the protocol, or a limit is exceeded.",
-        [invalid("instances.0", BLANK)],
-    ),
-    "UnsupportedMediaType": ("The Content-Encoding is not supported.", [UnsupportedBody(WRONG_ENCODING)]),
-}
-"""The same for /v1 and /v2."""
 
 HEADERS = {
     "X-Request-ID": {
@@ -112,7 +99,7 @@ VERSION = {
         }
     ]
 }
-"""The optional parameter of routes outside of protocols, for their `openapi_extra`."""
+"""The optional parameter of these routes, for their `openapi_extra`."""
 
 
 def problems(*names: str) -> Responses:
@@ -120,22 +107,14 @@ def problems(*names: str) -> Responses:
     return {_status(ERRORS[name]): {"$ref": RESPONSE.format(name)} for name in (*names, "InternalError")}
 
 
-def protocol_errors(*names: str) -> Responses:
-    """Refer to error responses of other protocols by name, for a route's `responses`."""
-    return {
-        protocol_status(_status(PROTOCOL_ERRORS[name])): {"$ref": RESPONSE.format(PROTOCOL + name)}
-        for name in (*names, "InternalError")
-    }
-
-
 def _status(error: tuple[str, list[Exception]]) -> int:
     return KINDS[type(error[1][0])].status
 
 
-def request_body(model: type[BaseModel], others: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Document a body that the route reads itself, JSON or `others`, for a route's `openapi_extra`."""
+def request_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Document a JSON body that the route reads itself, for a route's `openapi_extra`."""
     schema = {"$ref": SCHEMA.format(model=model.__name__)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}, **(others or {})}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def add_openapi(app: FastAPI, settings: Settings) -> None:
@@ -164,10 +143,7 @@ def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
     components = document["components"]
     schemas = components["schemas"] = _schemas(components["schemas"])
     components["headers"] = HEADERS
-    components["responses"] = {
-        **{name: _problem_response(name, *error) for name, error in ERRORS.items()},
-        **{PROTOCOL + name: _protocol_response(name, *error) for name, error in PROTOCOL_ERRORS.items()},
-    }
+    components["responses"] = {name: _problem_response(name, *error) for name, error in ERRORS.items()}
     components["securitySchemes"] = {
         "key": {
             "type": "http",
@@ -192,9 +168,11 @@ def _document(app: FastAPI, has_keys: bool) -> dict[str, Any]:
 
 def _schemas(derived: dict[str, Any]) -> dict[str, Any]:
     """Add the schemas of bodies that routes parse or serialize themselves, and complete all schemas."""
-    bodies: list[type[BaseModel]] = [PredictRequest, ExplainRequest, InferRequest, InstancesRequest]
-    modes: list[tuple[type[BaseModel], Any]] = [(body, "validation") for body in bodies]
-    modes += [(error, "serialization") for error in (Problem, ProtocolError)]
+    modes: list[tuple[type[BaseModel], Any]] = [
+        (PredictRequest, "validation"),
+        (ExplainRequest, "validation"),
+        (Problem, "serialization"),
+    ]
     _, definitions = models_json_schema(modes, ref_template=SCHEMA)
     schemas = dict(sorted((derived | definitions["$defs"]).items()))
     for name in ("Encoding", "UncertaintyRule"):
@@ -221,21 +199,10 @@ def _problem_response(name: str, description: str, examples: list[Exception]) ->
         }
         for problem in problems
     }
-    return _error_response(name, description, MEDIA_TYPE, "Problem", {"examples": named})
-
-
-def _protocol_response(name: str, description: str, examples: list[Exception]) -> dict[str, Any]:
-    example = {"error": problem_of(examples[0]).detail}
-    return _error_response(name, description, "application/json", "ProtocolError", {"example": example})
-
-
-def _error_response(
-    name: str, description: str, media_type: str, model: str, examples: dict[str, Any]
-) -> dict[str, Any]:
     return {
         "description": description,
         "headers": _headers("X-Request-ID", *filter(None, [HEADERS_OF.get(name)])),
-        "content": {media_type: {"schema": {"$ref": SCHEMA.format(model=model)}, **examples}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMA.format(model="Problem")}, "examples": named}},
     }
 
 

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from app.bulk.errors import BulkError
 from app.inference.bundle import load_bundle
 from app.inference.classifier import BATCH, Classifier, open_classifier
-from app.inference.errors import LimitExceeded, SentimentError
+from app.inference.errors import ReviewTooLong, SentimentError
 from app.inference.limits import BLANK, check_length, is_blank
 from app.inference.prediction import Prediction
 from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
@@ -113,7 +113,7 @@ def error_in(review: object, max_characters: int) -> str | None:
         return BLANK
     try:
         check_length(review, max_characters, "this one")
-    except LimitExceeded as error:
+    except ReviewTooLong as error:
         return str(error)
     return None
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from app.evaluation.errors import LabelledFileError
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, reliability
 from app.evaluation.thresholds import BestThreshold, Threshold, best_threshold, quality_at
 from app.inference.bundle import Manifest
 from app.inference.classifier import Classifier
+from app.inference.errors import SentimentError
 
 SHOWN_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 MAX_MISTAKES = 10
@@ -117,14 +117,14 @@ def check_classes(labelled: LabelledTexts, texts: int, of_each: int, why: str) -
     """Check that a file has enough texts of both classes.
 
     Raises:
-        LabelledFileError: It does not.
+        SentimentError: It does not.
     """
     counts = {"positive": int(labelled.labels.sum()), "negative": int(np.sum(labelled.labels == 0))}
     for name, count in counts.items():
         if not count:
-            raise LabelledFileError(f"{labelled.path}: no text is {name}; {why} needs both classes")
+            raise SentimentError(f"{labelled.path}: no text is {name}; {why} needs both classes")
     if len(labelled.texts) < texts or min(counts.values()) < of_each:
-        raise LabelledFileError(
+        raise SentimentError(
             f"{labelled.path}: {counts['positive']} positive and {counts['negative']} negative texts, but {why} needs "
             f"at least {texts} texts and {of_each} of each class: label more"
         )

@@ -57,8 +57,7 @@ def write_calibrated(
         labelled: The texts that it was fitted to; their histograms become the bundle's profile.
 
     Raises:
-        BundleExists: The folder exists.
-        BundleUnwritable: Writing failed, for example because the disk is full.
+        BundleError: The folder exists, or writing failed, for example because the disk is full.
     """
     classifier = Classifier(network.vocabulary, network.runtime, uncertainty, calibration)
     facts = original.manifest.model_dump(exclude={"files"}) | {

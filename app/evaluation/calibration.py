@@ -8,11 +8,11 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import ttest_rel
 
-from app.evaluation.errors import CalibrationRefused
 from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, coverage, losses, measure
 from app.evaluation.thresholds import folds
 from app.evaluation.uncertainty import fit_confidence
 from app.inference.calibration import MAX_LOG_ODDS, MAX_SCALE, MAX_SHIFT, MIN_SCALE, calibrated, log_odds
+from app.inference.errors import SentimentError
 from app.inference.prediction import UncertaintyRule
 
 SCALE_WIDTH, SHIFT_WIDTH = 0.25, 0.5
@@ -64,7 +64,7 @@ def adapt(held_out: HeldOut, uncertainty: UncertaintyRule) -> Adaptation:
         uncertainty: The bundle's rule, whose limits on known words stay.
 
     Raises:
-        CalibrationRefused: The network's log-odds say nothing about the labels, or the opposite.
+        SentimentError: The network's log-odds say nothing about the labels, or the opposite.
     """
     fitted = fit(held_out.probabilities, held_out.labels)
     _check(fitted, held_out)
@@ -82,19 +82,17 @@ def adapt(held_out: HeldOut, uncertainty: UncertaintyRule) -> Adaptation:
 def _check(fitted: Fit, held_out: HeldOut) -> None:
     found = f"the scale that fits the texts best is {fitted.scale:.2f} ± {fitted.scale_error:.2f}"
     if fitted.scale < 0:
-        raise CalibrationRefused(
+        raise SentimentError(
             f"{found}: the more positive a prediction is, the more often the label is negative. Check whether the "
             "labels are swapped. Nothing was written"
         )
     if fitted.scale < MIN_SCALE or auc_p_value(held_out) >= SIGNIFICANT:
-        raise CalibrationRefused(
+        raise SentimentError(
             f"{found}, and the predictions say next to nothing about the labels. Check the labels, add more, or train "
             "a bundle on such texts. Nothing was written"
         )
     if fitted.scale > MAX_SCALE or abs(fitted.shift) > MAX_SHIFT:
-        raise CalibrationRefused(
-            f"{found}, with a shift of {fitted.shift:.1f}, which is not plausible. Check the labels"
-        )
+        raise SentimentError(f"{found}, with a shift of {fitted.shift:.1f}, which is not plausible. Check the labels")
 
 
 def fit(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> Fit:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import records
-from app.evaluation.errors import LabelledFileError
+from app.inference.errors import SentimentError
 from app.inference.text import tokenise
 
 Columns = Mapping[str, Sequence[str]]
@@ -64,8 +64,7 @@ def read_labelled(path: Path, text: str | None, label: str | None, skip_bad_rows
         skip_bad_rows: Leave out rows that cannot be used.
 
     Raises:
-        LabelledFileError: The file cannot be read, or a row cannot be used.
-        PackageMissing: The format needs pyarrow.
+        SentimentError: The file cannot be read, or a row cannot be used.
     """
     named = {"text": text, "label": label}
     columns = {**COLUMNS, **{field: (name,) for field, name in named.items() if name is not None}}
@@ -78,7 +77,7 @@ def read_labelled(path: Path, text: str | None, label: str | None, skip_bad_rows
         else:
             bad.append(f"{row.place}: {fault}" if isinstance(row, Fields) else row)
     if bad and not skip_bad_rows:
-        raise LabelledFileError(list_bad_rows(bad, len(bad) + len(texts)))
+        raise SentimentError(list_bad_rows(bad, len(bad) + len(texts)))
     return LabelledTexts(path, digest_of_file(path), texts, np.array(labels, np.float32), places, len(bad))
 
 
@@ -100,39 +99,33 @@ def read_fields(
         For each row its fields, or why it cannot be parsed.
 
     Raises:
-        LabelledFileError: The file cannot be read, has no rows or lacks a column.
-        PackageMissing: The format needs pyarrow.
+        SentimentError: The file cannot be read, has no rows or lacks a column, or the format needs pyarrow.
     """
     if records.format_of(path) is None:
         advice = f": jq -c '.[]' {path.name} > {path.stem}.jsonl" if path.suffix == ".json" else ""
         formats, compressions = ", ".join(records.FORMATS), ", ".join(records.COMPRESSIONS)
-        raise LabelledFileError(
+        raise SentimentError(
             f"{path}: labelled texts are read from {formats}, also with {compressions}; convert it{advice}"
         )
+    layout = records.read_layout(path)
+    names = {}  # field -> column
+    for field in columns:
+        try:
+            names[field] = records.find_column(layout, columns[field], f"--{field}-column")
+        except records.ColumnMissing as error:
+            if field not in optional:
+                raise SentimentError(f"{path}: {error}") from error
     empty = True
-    try:
-        layout = records.read_layout(path)
-        names = {}  # field -> column
-        for field in columns:
-            try:
-                names[field] = records.find_column(layout, columns[field], f"--{field}-column")
-            except records.ColumnMissing as error:
-                if field not in optional:
-                    raise LabelledFileError(f"{path}: {error}") from error
-        for chunk in records.read_chunks(path, layout, advance=advance):
-            for row in chunk.rows(list(names.values())):
-                empty = False
-                place = f"{path.name}:{row.line}"
-                if isinstance(row, records.BadLine):
-                    yield f"{place}: {row.reason}"
-                else:
-                    yield Fields(place, {field: row.values.get(name) for field, name in names.items()})
-    except OSError as error:
-        raise LabelledFileError(f"{path}: {error.strerror}") from error
-    except records.FileUnreadable as error:
-        raise LabelledFileError(str(error)) from error
+    for chunk in records.read_chunks(path, layout, advance=advance):
+        for row in chunk.rows(list(names.values())):
+            empty = False
+            place = f"{path.name}:{row.line}"
+            if isinstance(row, records.BadLine):
+                yield f"{place}: {row.reason}"
+            else:
+                yield Fields(place, {field: row.values.get(name) for field, name in names.items()})
     if empty:
-        raise LabelledFileError(f"{path}: there are no rows below the header")
+        raise SentimentError(f"{path}: there are no rows below the header")
 
 
 def fault_of(values: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from app.records import PackageMissing
+from app.inference.errors import PackageMissing
 
 PACKAGES = {"scipy": "SciPy", "sklearn": "scikit-learn"}
 PLOTS = {"matplotlib": "matplotlib"}

@@ -4,12 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from app.evaluation.assessment import Assessment
-from app.evaluation.errors import ReportUnwritable
 from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import code, table
 from app.evaluation.metrics import BINS
 from app.evaluation.thresholds import Threshold
 from app.inference.bundle import Bundle, write_json
+from app.inference.errors import SentimentError
 from app.inference.staging import staged
 
 QUALITIES = ("precision", "recall", "F1")
@@ -59,7 +59,7 @@ def write_report(folder: Path, bundle: Bundle, name: str, found: Assessment) -> 
         found: The result.
 
     Raises:
-        ReportUnwritable: The folder exists, or writing failed.
+        SentimentError: The folder exists, or writing failed.
     """
     try:
         with staged(folder) as staging:
@@ -68,9 +68,9 @@ def write_report(folder: Path, bundle: Bundle, name: str, found: Assessment) -> 
             _plot_thresholds(found, staging / "thresholds.png")
             (staging / "report.md").write_text(_document(bundle, name, found), encoding="utf-8", newline="\n")
     except FileExistsError as error:
-        raise ReportUnwritable(f"{folder}: exists; choose another folder for --report") from error
+        raise SentimentError(f"{folder}: exists; choose another folder for --report") from error
     except OSError as error:
-        raise ReportUnwritable(f"{folder}: the report cannot be written ({error}). Nothing was left behind") from error
+        raise SentimentError(f"{folder}: the report cannot be written ({error}). Nothing was left behind") from error
 
 
 def _document(bundle: Bundle, name: str, found: Assessment) -> str:

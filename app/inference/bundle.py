@@ -30,7 +30,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
 from app.inference.calibration import Calibration
-from app.inference.errors import BundleDamaged, BundleExists, BundleNotFound, BundleUnwritable, SentimentError
+from app.inference.errors import BundleError, SentimentError, damaged
 from app.inference.prediction import UncertaintyRule
 from app.inference.profile import Profile
 from app.inference.runtimes import SAVED_MODEL_FILE
@@ -194,17 +194,17 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
         At least one folder, the default version first: the first one that `versions` names, or the highest.
 
     Raises:
-        BundleNotFound: There is no such folder or version.
+        BundleError: There is no such folder or version.
     """
     try:
         existing = [str(version) for version in reversed(bundle_versions(models))]
     except OSError as error:
-        raise BundleNotFound(
+        raise BundleError(
             f"{models}: cannot be read ({error.strerror}). Make it readable for this user, or set SENTIMENT_MODEL_DIR "
             "to another folder"
         ) from error
     if not existing:
-        raise BundleNotFound(
+        raise BundleError(
             f"{models}: no bundle here; expected a folder with a number as its name, such as {models / '1'}. "
             "Set SENTIMENT_MODEL_DIR to another folder, or train a bundle with `python -m training`"
         )
@@ -213,7 +213,7 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
     chosen = existing if versions == ALL else list(dict.fromkeys(version.strip() for version in versions.split(",")))
     for version in chosen:
         if version not in existing:
-            raise BundleNotFound(
+            raise BundleError(
                 f"{models}: no version {version!r}; there are {', '.join(existing)}. "
                 f"Choose one with SENTIMENT_MODEL_VERSION, several separated by commas, or {ALL!r}"
             )
@@ -237,8 +237,7 @@ def identify_bundles(models: Path, versions: str | None = None) -> list[BundleId
     """Find bundles as `find_bundles` does, for other processes that have to load exactly these.
 
     Raises:
-        BundleNotFound: There is no such folder or version.
-        BundleDamaged: A manifest cannot be read.
+        BundleError: There is no such folder or version, or a manifest cannot be read.
     """
     found = find_bundles(models, versions)
     try:
@@ -255,21 +254,20 @@ def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
         digest: The digest that it must have; None for any.
 
     Raises:
-        BundleNotFound: There is no manifest.
-        BundleDamaged: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
+        BundleError: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
             manifest, or the digest is another one. No other error is raised, whatever the files contain.
     """
     try:
         bundle = _load(folder)
         if digest not in (None, bundle.digest):
-            raise BundleDamaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
+            raise damaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
         return bundle
     except SentimentError:
         raise
     except OSError as error:
         raise _unreadable(error, folder) from error
     except Exception as error:  # unexpected; the cause is chained
-        raise BundleDamaged(folder, f"it cannot be read ({type(error).__name__})") from error
+        raise damaged(folder, f"it cannot be read ({type(error).__name__})") from error
 
 
 def _load(folder: Path) -> Bundle:
@@ -277,24 +275,22 @@ def _load(folder: Path) -> Bundle:
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BundleNotFound(
+        raise BundleError(
             f"{folder}: not a bundle, it has no {MANIFEST}. Set SENTIMENT_MODEL_DIR to a folder of bundles, such as "
             "models/imdb"
         ) from error
     content = _read(folder, MANIFEST)
     if _read(folder, CHECKSUM) != _checksum_of(content):
-        raise BundleDamaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
+        raise damaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
     manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
     if manifest.version != folder.name:
-        raise BundleDamaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
+        raise damaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
     for name in (WORD_INDEX, GOLDEN, PROFILE, SAVED_MODEL_FILE):
         if name not in manifest.files:
-            raise BundleDamaged(path, f"it lists no {name}")
+            raise damaged(path, f"it lists no {name}")
     files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
     if foreign := sorted(_found(folder) - set(files) - set(OWN_NAMES)):
-        raise BundleDamaged(
-            folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it"
-        )
+        raise damaged(folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it")
     return Bundle(
         folder,
         manifest,
@@ -305,8 +301,8 @@ def _load(folder: Path) -> Bundle:
     )
 
 
-def _unreadable(error: OSError, folder: Path) -> BundleDamaged:
-    return BundleDamaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
+def _unreadable(error: OSError, folder: Path) -> BundleError:
+    return damaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
 
 
 def _digest(content: bytes) -> str:
@@ -316,7 +312,7 @@ def _digest(content: bytes) -> str:
 def _verified(folder: Path, name: str, digest: str) -> bytes:
     content = _read(folder, name)
     if _digest(content) != digest:
-        raise BundleDamaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
+        raise damaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
     return content
 
 
@@ -324,12 +320,12 @@ def _read(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
         if not path.resolve(strict=True).is_relative_to(folder.resolve()):
-            raise BundleDamaged(path, "it is a link to a file outside the bundle")
+            raise damaged(path, "it is a link to a file outside the bundle")
         if not path.is_file():  # opening a named pipe would block forever
-            raise BundleDamaged(path, "it is not a regular file")
+            raise damaged(path, "it is not a regular file")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BundleDamaged(path, "it is missing") from error
+        raise damaged(path, "it is missing") from error
 
 
 def _found(folder: Path) -> set[str]:
@@ -352,7 +348,7 @@ def _parsed(path: Path, content: bytes, type_: type[Parsed], what: str) -> Parse
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         fault = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
-        raise BundleDamaged(path, f"not {what}: {fault}") from error
+        raise damaged(path, f"not {what}: {fault}") from error
 
 
 def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
@@ -360,16 +356,16 @@ def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
     try:
         vocabulary = Vocabulary(word_index, manifest.encoding)
     except ValueError as error:
-        raise BundleDamaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
     if len(vocabulary) != manifest.vocabulary_size:
-        raise BundleDamaged(path, f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
+        raise damaged(path, f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
     return vocabulary
 
 
 def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
     golden = _parsed(path, content, tuple[Golden, ...], "a list of golden reviews")
     if not golden:
-        raise BundleDamaged(path, "it has no reviews, so nothing would verify the network")
+        raise damaged(path, "it has no reviews, so nothing would verify the network")
     return golden
 
 
@@ -380,13 +376,12 @@ def staged_bundle(models: Path, version: str) -> Iterator[Path]:
     The folder is created next to the target, so that the last step is a rename within one file system.
 
     Raises:
-        BundleExists: This version already exists.
-        BundleUnwritable: Writing failed, for example because the disk is full.
+        BundleError: This version already exists, or writing failed, for example because the disk is full.
     """
     target = models / version
     try:
         if target.exists():
-            raise BundleExists(f"{target}: bundles are immutable, and this version exists; choose another --version")
+            raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another --version")
         models.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=models))
         try:
@@ -396,7 +391,10 @@ def staged_bundle(models: Path, version: str) -> Iterator[Path]:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise BundleUnwritable(target, str(error)) from error
+        raise BundleError(
+            f"{target}: the bundle cannot be written ({error}). Nothing was left behind; free some space, or choose "
+            "another folder with --output, and train again"
+        ) from error
 
 
 def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.inference.bundle import GOLDEN, Bundle
 from app.inference.calibration import Calibration, calibrated
-from app.inference.errors import BundleDamaged, InferenceError
+from app.inference.errors import InferenceError, damaged
 from app.inference.prediction import Prediction, UncertaintyRule
 from app.inference.runtimes import BATCH_SIZES, Runtime, aligned_zeros, open_runtime, padded_size
 from app.inference.vocabulary import Row, Vocabulary
@@ -147,8 +147,8 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
         runtime: A key of `runtimes.RUNTIMES`.
 
     Raises:
-        BundleDamaged: The network cannot be loaded, does not match the vocabulary, or fails a golden review.
-        RuntimeUnavailable: The runtime's package is not installed.
+        BundleError: The network cannot be loaded, does not match the vocabulary, or fails a golden review.
+        PackageMissing: The runtime's package is not installed.
     """
     try:
         network = open_runtime(runtime, bundle.folder)
@@ -156,10 +156,10 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
         classifier = Classifier(bundle.vocabulary, network, manifest.uncertainty, manifest.calibration)
         predictions = classifier.predict([golden.review for golden in bundle.golden])
     except (ValueError, InferenceError) as error:
-        raise BundleDamaged(bundle.folder, str(error)) from error
+        raise damaged(bundle.folder, str(error)) from error
     for golden, prediction in zip(bundle.golden, predictions, strict=True):
         if abs(golden.positive_probability - prediction.positive_probability) > GOLDEN_TOLERANCE:
-            raise BundleDamaged(
+            raise damaged(
                 bundle.folder / GOLDEN,
                 f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
                 f"{prediction.positive_probability:.6f}: text is vectorised differently than in training",

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.errors import BundleDamaged, RuntimeUnavailable
+from app.inference.errors import PackageMissing, damaged
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 """Batch sizes that the network is called with. oneDNN spends about 100 ms on each new size, so there are few, and all
@@ -85,8 +85,8 @@ class TensorFlowRuntime:
         folder: The bundle's folder, which is a SavedModel.
 
     Raises:
-        RuntimeUnavailable: TensorFlow is not installed.
-        BundleDamaged: TensorFlow cannot read the SavedModel, or its signature is not that of a bundle.
+        PackageMissing: TensorFlow is not installed.
+        BundleError: TensorFlow cannot read the SavedModel, or its signature is not that of a bundle.
     """
 
     linger = 0.001
@@ -109,9 +109,9 @@ class TensorFlowRuntime:
                 autograph=False,
             ).get_concrete_function()
         except Exception as error:  # TensorFlow may raise anything for a bad file; the cause is chained
-            raise BundleDamaged(folder / SAVED_MODEL_FILE, "TensorFlow cannot load this SavedModel") from error
+            raise damaged(folder / SAVED_MODEL_FILE, "TensorFlow cannot load this SavedModel") from error
         if columns is None:
-            raise BundleDamaged(
+            raise damaged(
                 folder / SAVED_MODEL_FILE, "its signature is not multi_hot (batch, columns) -> positive_probability"
             )
         self.columns = int(columns)
@@ -137,8 +137,8 @@ class LiteRTRuntime:
         folder: The bundle's folder.
 
     Raises:
-        RuntimeUnavailable: LiteRT is not installed.
-        BundleDamaged: LiteRT cannot read the file, or its shape is not that of a bundle.
+        PackageMissing: LiteRT is not installed.
+        BundleError: LiteRT cannot read the file, or its shape is not that of a bundle.
     """
 
     linger = 0.0
@@ -154,7 +154,7 @@ class LiteRTRuntime:
             (input_,), (output,) = self._model.get_input_details(), self._model.get_output_details()
             self._size, self.columns = map(int, input_["shape"])
         except (ValueError, RuntimeError, IndexError, OSError) as error:
-            raise BundleDamaged(path, "LiteRT cannot load this model") from error
+            raise damaged(path, "LiteRT cannot load this model") from error
         self._input, self._output = input_["index"], output["index"]
 
     def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -173,7 +173,7 @@ def _import_litert() -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise RuntimeUnavailable(
+        raise PackageMissing(
             "the runtime `litert` needs the package ai-edge-litert; in a clone, install it with `make setup "
             "RUNTIME=litert`, elsewhere with `pip install ai-edge-litert`"
         ) from error
@@ -184,14 +184,14 @@ def import_tensorflow() -> Any:
     """Import TensorFlow without its start-up notices; its errors still show.
 
     Raises:
-        RuntimeUnavailable: It is not installed.
+        PackageMissing: It is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # keeps errors; read by the C++ side during the import
     try:
         with _without_notices():
             import tensorflow as tf
     except ImportError as error:
-        raise RuntimeUnavailable(
+        raise PackageMissing(
             "the runtime `tensorflow` needs the package tensorflow; in a clone, install it with `make setup`, "
             "elsewhere with `pip install tensorflow`"
         ) from error
@@ -238,13 +238,13 @@ def open_runtime(name: str, folder: Path) -> Runtime:
         folder: The bundle's folder.
 
     Raises:
-        RuntimeUnavailable: The runtime's package is not installed.
-        BundleDamaged: The network cannot be loaded, or fails when it is called.
+        PackageMissing: The runtime's package is not installed.
+        BundleError: The network cannot be loaded, or fails when it is called.
     """
     runtime = RUNTIMES[name](folder)
     try:
         for size in BATCH_SIZES:
             runtime(aligned_zeros(size, runtime.columns))
     except Exception as error:  # a runtime may raise anything; the cause is chained
-        raise BundleDamaged(folder, f"its network was loaded by {name}, but fails when it is called") from error
+        raise damaged(folder, f"its network was loaded by {name}, but fails when it is called") from error
     return runtime

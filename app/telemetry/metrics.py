@@ -68,7 +68,7 @@ class Metrics:
     their values have a place from the start.
 
     Raises:
-        NoRoomForMetrics: There are several workers, and the disk is full.
+        SentimentError: There are several workers, and the disk is full.
     """
 
     def __init__(self) -> None:

@@ -9,13 +9,13 @@ from rich.text import Text
 from app.evaluation.assessment import check_classes, score
 from app.evaluation.calibrated_bundle import write_calibrated
 from app.evaluation.calibration import Adaptation, adapt
-from app.evaluation.errors import CalibrationRefused
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.metrics import SIGNIFICANT
 from app.evaluation.uncertainty import ERROR_RATE
 from app.inference.bundle import bundle_versions, find_bundle, load_bundle
 from app.inference.calibration import Calibration
 from app.inference.classifier import open_classifier
+from app.inference.errors import SentimentError
 from app.settings import Settings
 from app.terminal.printable import one_line
 from app.terminal.tables import new_table
@@ -60,7 +60,7 @@ def print_calibration(settings: Settings, labelled: LabelledTexts, output: Path)
     check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "a calibration")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     if bundle.manifest.calibration is not None:
-        raise CalibrationRefused(
+        raise SentimentError(
             f"{bundle.folder}: this bundle is calibrated already; choose the one that it was made from with --version"
         )
     classifier = open_classifier(bundle, settings.command_runtime)

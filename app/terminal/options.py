@@ -1,6 +1,5 @@
 """The options that commands share, and the settings that they override."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,17 +10,15 @@ from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messag
 from app.terminal.printable import printable
 
 
-def load_settings(**chosen: object) -> Settings:
-    """Read the settings; options override the environment, including that of worker processes.
+def load_settings(**chosen: Any) -> Settings:
+    """Read the settings from the environment, except for the options that a command was given.
 
     Raises:
         typer.Exit: A setting is invalid; its variable has been printed.
     """
-    for name, value in chosen.items():
-        if value not in (None, []):
-            os.environ[PREFIX + name.upper()] = ",".join(value) if isinstance(value, list) else str(value)
+    options = {name: ",".join(value) if isinstance(value, list) else value for name, value in chosen.items()}
     try:
-        return Settings()
+        return Settings(**{name: value for name, value in options.items() if value not in (None, "")})
     except ValidationError as error:
         for message in error_messages(error):
             typer.echo(f"error: {printable(message)}", err=True)

@@ -1,8 +1,8 @@
 """A review with its words coloured by their effect on its probability.
 
-The rule is the playground's (app/playground/pull.js). Terms overlap: "not good" covers "not" and "good", which may be
-terms themselves. So the log-odds of a term are divided evenly among its occurrences, and those of an occurrence among
-its words. The pull of a word is the sum of its shares; nothing is counted twice.
+The rule is the playground's (app/pages/playground/pull.js). Terms overlap: "not good" covers "not" and "good", which
+may be terms themselves. So the log-odds of a term are divided evenly among its occurrences, and those of an occurrence
+among its words. The pull of a word is the sum of its shares; nothing is counted twice.
 """
 
 from bisect import bisect_left

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.inference.bundle import identify_bundles
-from app.inference.errors import BundleDamaged
+from app.inference.errors import BundleError
 from app.main import create_app
 from app.settings import Settings
 from tests.bundles import MODELS, NEWEST, resealed
@@ -110,7 +110,7 @@ def test_versions_must_share_a_name(models: Path, tmp_path: Path) -> None:
     resealed(copy, manifest.replace(b'"name": "tiny"', b'"name": "other"', 1))
     bundles = [*identify_bundles(MODELS, NEWEST), *identify_bundles(copy.parent)]
     with (
-        pytest.raises(BundleDamaged, match="the versions have different names: imdb, other"),
+        pytest.raises(BundleError, match="the versions have different names: imdb, other"),
         TestClient(create_app(Settings(runtime="litert"), bundles)),
     ):
         pass

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from app.evaluation.calibration import SHIFT_WIDTH, adapt, fit
-from app.evaluation.errors import CalibrationRefused
 from app.evaluation.metrics import HeldOut, measure
+from app.inference.errors import SentimentError
 from app.inference.prediction import UncertaintyRule
 
 RULE = UncertaintyRule(above=0.1, below=0.9, min_known_words=1, min_known_share=0.5)
@@ -77,5 +77,5 @@ def test_adapt_without_a_rule_that_is_right_calls_everything_uncertain() -> None
 
 @pytest.mark.parametrize(("scale", "reason"), [(-0.5, "labels are swapped"), (0, "next to nothing")])
 def test_adapt_refuses_predictions_that_do_not_fit(scale: float, reason: str) -> None:
-    with pytest.raises(CalibrationRefused, match=reason):
+    with pytest.raises(SentimentError, match=reason):
         adapt(sample(400, scale, 0), RULE)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.evaluation.errors import LabelledFileError
 from app.evaluation.labelled import read_labelled
+from app.inference.errors import SentimentError
 
 
 def test_labelled_texts_are_read_from_every_format(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_labelled_texts_are_read_from_every_format(tmp_path: Path) -> None:
 def test_bad_rows_stop_or_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "my.csv"
     path.write_text("body,stars\nSuperb,1\n,1\n...,0\nAwful,3\nAwful,0\n")
-    with pytest.raises(LabelledFileError) as raised:
+    with pytest.raises(SentimentError) as raised:
         read_labelled(path, "body", "stars", skip_bad_rows=False)
     for part in ("3 of 5 rows", "my.csv:3: the text is blank", "my.csv:4: the text has no words", "unknown label '3'"):
         assert part in str(raised.value)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.inference.bundle import Bundle
-from app.inference.errors import RuntimeUnavailable
+from app.inference.errors import PackageMissing
 from app.inference.runtimes import ALIGNMENT, RUNTIMES, Runtime, aligned_zeros, open_runtime
 
 ROWS = (np.random.default_rng(0).random((4, 10_000)) < 0.01).astype(np.float32)
@@ -42,5 +42,5 @@ def test_runtime_without_its_package_says_what_to_install(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, runtime: str, package: str, command: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(RuntimeUnavailable, match=command):
+    with pytest.raises(PackageMissing, match=command):
         open_runtime(runtime, bundle.folder)

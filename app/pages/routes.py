@@ -1,4 +1,4 @@
-"""Pages for people: the playground at / and the API documentation at /docs, without any CDN.
+"""The routes of the pages for people: the playground at / and the API documentation at /docs, without any CDN.
 
 The pages use relative URLs, so that they also work under a proxy's path prefix.
 """
@@ -17,7 +17,7 @@ from app.api.routing import PublicFiles, PublicRoute, Traits
 from app.api.state import version_of
 from app.settings import Settings
 
-APP = Path(__file__).parent.parent
+PAGES = Path(__file__).parent
 PLOTS = ("loss.png", "accuracy.png")
 REVALIDATE = {"Cache-Control": "no-cache"}
 """Browsers revalidate each time and get 304 if nothing has changed, so no page runs scripts of another version."""
@@ -56,7 +56,7 @@ class Assets(StaticFiles):
 def page_routes(settings: Settings) -> APIRouter:
     """Make the routes of the pages that are enabled."""
     router = APIRouter(route_class=PublicRoute)
-    page = (APP / "playground/index.html").read_text("utf-8") if settings.playground else None
+    page = (PAGES / "playground/index.html").read_text("utf-8") if settings.playground else None
     if page is not None and not settings.docs:
         page = page.replace(" data-docs", "", 1)  # hides the links to them
 
@@ -77,11 +77,11 @@ def page_routes(settings: Settings) -> APIRouter:
                 raise HTTPException(404)
             return FileResponse(path, headers=REVALIDATE)
 
-        router.routes.append(PublicFiles("/playground", Assets(directory=APP / "playground")))
+        router.routes.append(PublicFiles("/playground", Assets(directory=PAGES / "playground")))
     if settings.docs:
 
         async def docs() -> Response:
-            return FileResponse(APP / "documentation/docs.html")
+            return FileResponse(PAGES / "documentation/docs.html")
 
         router.add_api_route(
             "/docs", docs, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Documentation
@@ -91,6 +91,6 @@ def page_routes(settings: Settings) -> APIRouter:
         async def openapi(request: Request) -> Response:
             return JSONResponse(request.app.openapi())
 
-        router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=APP / "documentation")))
+        router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))
         router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router

@@ -180,7 +180,7 @@ def evaluate(
     For example:
 
         python -m app evaluate my.csv
-        python -m app evaluate my.jsonl --text-column body --label-column stars --skip-bad-rows
+        python -m app evaluate my.jsonl --text-column body --label-column verdict --skip-bad-rows
         python -m app evaluate my.csv --report evaluation --version 1
 
     Needs scikit-learn and SciPy (`pip install 'review-sentiment[evaluation]'`).

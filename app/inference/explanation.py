@@ -5,23 +5,17 @@ up to the total, because terms interact. Terms that share a column have one effe
 nothing while another is there.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
 
+from app.inference.calibration import log_odds
 from app.inference.classifier import BATCH, Classifier
 from app.inference.prediction import Count, Prediction, Probability
 from app.inference.text import sentences
 from app.inference.vocabulary import Vocabulary
-
-MIN_PROBABILITY = 2.0**-126
-"""float32's smallest normal number; a smaller probability has the same log-odds."""
-
-MIN_COMPLEMENT = 2.0**-25
-"""Half of float32's step below 1; a probability of 1 has the log-odds of 1 minus this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +99,6 @@ class Explanation(Prediction):
             len(omitted), sum(effect.log_odds for effect in omitted), sum(effect.probability for effect in omitted)
         )
         return replace(self, terms=self.terms[:top], rest=rest)
-
-
-def log_odds(probability: float) -> float:
-    """log(p / (1 - p)), in [-87.4, 17.4].
-
-    As precise as p, a float32: near 1 it has few digits left, so that above 0.999999 the log-odds are coarse.
-    """
-    return math.log(max(probability, MIN_PROBABILITY)) - math.log(max(1 - probability, MIN_COMPLEMENT))
 
 
 class Occlusion:

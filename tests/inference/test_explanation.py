@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.inference.bundle import load_bundle
+from app.inference.calibration import log_odds
 from app.inference.classifier import Classifier, open_classifier
-from app.inference.explanation import Explanation, Occlusion, Span, log_odds
+from app.inference.explanation import Explanation, Occlusion, Span
 from app.inference.prediction import Prediction
 from app.inference.vocabulary import Encoding, Vocabulary
 from tests.bundles import MODELS, NEWEST, VERSIONS

@@ -36,6 +36,48 @@ class PredictRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """
+    How a bundle's probabilities were adapted to a file of labelled texts, of which nothing else is kept.
+    """
+
+    scale: float
+    """
+    Factor for the network's log-odds.
+    """
+
+    shift: float
+    """
+    What is added to them afterwards.
+    """
+
+    texts: int
+    """
+    Number of labelled texts.
+    """
+
+    sha256: str
+    """
+    SHA-256 of their file.
+    """
+
+    original: str
+    """
+    Digest of the bundle that was calibrated.
+    """
+
+    before: dict[str, float]
+    """
+    Metrics on these texts without calibration.
+    """
+
+    after: dict[str, float]
+    """
+    Metrics with calibration, fitted to four fifths of the texts and measured on the others.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Encoding:
     """
     How a review becomes a row; stated in each bundle's manifest.
@@ -361,6 +403,10 @@ class ModelResponse:
     """
 
     limits: Limits
+    calibration: Calibration | None = None
+    """
+    How the bundle's probabilities were adapted to other texts; null for most bundles.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

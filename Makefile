@@ -23,10 +23,10 @@ OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs dist clients lock container-test accuracy bench bulk-bench overload soak clean
+.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs dist clients lock container-test accuracy accuracy-elsewhere bench bulk-bench overload soak clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SERVING) ## create .venv with the packages for serving (RUNTIME=litert: without TensorFlow)
 setup-training: $(VENV)/.training ## the same with the packages for training
@@ -83,6 +83,9 @@ clients: $(VENV)/.development ## generate clients in Python and TypeScript (with
 accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare the accuracy with the bundle's report
 	$(BIN)/python -m benchmarks.accuracy $(LOCAL)
 
+accuracy-elsewhere: $(VENV)/.development ## measure the accuracy on sentences of other kinds and write docs/reference/accuracy.md (needs npm)
+	$(BIN)/python -m benchmarks.elsewhere
+
 bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/explanation/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
@@ -108,6 +111,7 @@ lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARG
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra bulk -c requirements/serving.txt -o requirements/bulk.txt
 	$(LOCK) $(LOCK_ARGS) --extra ray -c requirements/serving.txt -o requirements/ray.txt
 	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
+	$(LOCK) $(LOCK_ARGS) --extra evaluation -c requirements/training.txt -o requirements/evaluation.txt
 	$(LOCK) $(LOCK_ARGS) --extra bulk --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
 	$(RESOLVE) $(LOCK_ARGS) --group protocols -o requirements/protocols.txt
 

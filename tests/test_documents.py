@@ -13,9 +13,11 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.api.errors import FRAMEWORK_KINDS, KINDS
+from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier
 from app.main import create_app
 from app.settings import PREFIX, Settings, default_of
+from benchmarks import elsewhere
 from benchmarks.report import DOCUMENT, document, evaluation, highlights, readme_table
 from tests import reference
 from tests.bundles import MODELS, NEWEST, VERSIONS
@@ -87,6 +89,12 @@ def test_performance_numbers_come_from_the_results() -> None:
     assert readme_table(results) in README
     assert highlights(results, evaluation()) in README
     assert all(measured for measured in results["contenders"].values())
+
+
+def test_accuracy_page_shows_the_results() -> None:
+    results = json.loads(elsewhere.RESULTS.read_text())
+    assert elsewhere.table(results) in elsewhere.DOCUMENT.read_text()
+    assert results["bundle"]["digest"] == load_bundle(MODELS / results["bundle"]["version"]).digest
 
 
 def test_readme_make_targets_exist() -> None:
@@ -169,4 +177,5 @@ def test_locks_have_hashes_no_host_and_only_what_is_needed() -> None:
     assert {"fastapi", "uvicorn", "tensorflow"} <= names["serving"] < names["training"] < names["development"]
     assert not {"matplotlib", "pytest", "httpx"} & names["serving"]
     assert {"fastapi", "ai-edge-litert"} <= names["litert"]
-    assert not {"tensorflow", "tensorflow-cpu", "keras"} & names["litert"]
+    assert {"scikit-learn", "scipy", "matplotlib"} <= names["evaluation"]
+    assert not {"tensorflow", "tensorflow-cpu", "keras"} & (names["litert"] | names["evaluation"])

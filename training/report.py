@@ -1,19 +1,18 @@
 """A bundle's report for people: MODEL_CARD.md, and the pictures of the book's figures 3.7 and 3.8."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from app.evaluation.figures import new_figure, plot_reliability, save_figure
+from app.evaluation.markdown import table
+from app.evaluation.metrics import BINS
 from app.inference.bundle import write_json
 from training.dataset import OWN
-from training.evaluation import BINS
 from training.network import History
 
 MAX_FAILURES = 5
@@ -58,7 +57,7 @@ def write_report(folder: Path, facts: dict[str, Any], report: dict[str, Any], hi
         curves = {f"training {metric}": [history[metric]], f"validation {metric}": [history[f"val_{metric}"]]}
         title = f"Training and validation {metric}; final network: {report['validation']['epochs']} epochs"
         plot_curves(folder / f"{metric}.png", title, metric, curves)
-    _plot_reliability(report["test"]["calibration"], folder / "reliability.png")
+    plot_reliability(report["test"]["calibration"], folder / "reliability.png", "the test reviews")
     card = model_card(facts, report, previous)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
 
@@ -113,11 +112,6 @@ def _lines(pattern: str, items: Iterable[dict[str, Any]]) -> str:
     return "\n".join(pattern.format(**item) for item in items)
 
 
-def table(head: Sequence[object], *rows: Sequence[object]) -> str:
-    """Render a Markdown table."""
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
-
-
 def plot_curves(path: Path, title: str, metric: str, curves: dict[str, list[list[float]]]) -> None:
     """Draw a metric by epochs: for each label, the mean of its runs and their range."""
     figure, axes = new_figure(title=title, xlabel="epochs", ylabel=metric)
@@ -130,28 +124,3 @@ def plot_curves(path: Path, title: str, metric: str, curves: dict[str, list[list
     axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))  # the loss of three layers goes far beyond
     axes.legend(fontsize="small")
     save_figure(figure, path)
-
-
-def _plot_reliability(bins: list[dict[str, float]], path: Path) -> None:
-    """Draw the share of positive reviews by probability; on the diagonal, the network is calibrated."""
-    probabilities, positive, shares = zip(*((b["probability"], b["positive"], b["share"]) for b in bins), strict=True)
-    figure, axes = new_figure(
-        title="Reliability on the test reviews", xlabel="predicted probability", ylabel="share that is positive"
-    )
-    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=":")
-    axes.plot(probabilities, positive, "o-", color="tab:blue")
-    axes.bar(probabilities, shares, width=0.04, color="0.85", label="share of the reviews")
-    axes.legend()
-    save_figure(figure, path)
-
-
-def new_figure(**labels: str) -> tuple[Figure, Axes]:
-    """Make an empty picture of the size that reports use, with labels as for `Axes.set`."""
-    figure = Figure(figsize=(6.4, 4.4), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot(**labels)
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture as a PNG; the same numbers give the same bytes."""
-    figure.savefig(path, metadata={"Software": None})

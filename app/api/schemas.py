@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.inference.calibration import Calibration
 from app.inference.explanation import Explanation
 from app.inference.limits import BLANK, is_blank
 from app.inference.prediction import Prediction, UncertaintyRule
@@ -137,6 +138,10 @@ class ModelResponse(BaseModel):
             examples=[{"above": 0.085, "below": 0.929, "min_known_words": 1, "min_known_share": 0.66}],
         ),
     ]
+    calibration: Annotated[
+        Calibration | None,
+        Field(description="How the bundle's probabilities were adapted to other texts; null for most bundles."),
+    ] = None
     vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[100_499])]
     recipe: Annotated[
         dict[str, JsonValue],

@@ -50,7 +50,7 @@ def test_document_shows_what_a_terminal_shows() -> None:
 
 
 def test_options_and_commands_of_the_document_exist() -> None:
-    commands = ((), ("serve",), ("score",), ("explain",), ("check",))
+    commands = ((), ("serve",), ("score",), ("explain",), ("evaluate",), ("calibrate",), ("check",))
     known = "".join(piped(*command, "--help", COLUMNS="200").stdout.decode() for command in commands)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub("uvx --from.*", "", DOCUMENT)))
     assert {"--port", "--whole", "--install-completion"} < named <= set(re.findall(r"--[a-z-]+", known))

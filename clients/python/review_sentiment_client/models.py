@@ -295,7 +295,7 @@ class Sentence:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int

@@ -317,17 +317,13 @@ Time of each stage per review, measured separately:
 
 {stages}
 
-- *parse* decodes and validates JSON.
-- *find terms* turns tokens into columns.
-- *network* fills the multi-hot rows and runs the model.
-- The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. It is the
-  difference between the total and the stages. The ceiling has no other cost.
+The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. The ceiling has
+no other cost.
 
 What explains these numbers:
 
-- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, and
-  each must be hashed and looked up. Both happen in NumPy, in about a dozen array operations. A batch shares their fixed
-  cost, and batches pay off with LiteRT too.
+- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, which are
+  hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
 - Most of TensorFlow's cost is per call. It benefits most from batches, but LiteRT is still cheaper.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.
@@ -351,7 +347,7 @@ For the network:
 For the rest of a request:
 
 - Other event loops and HTTP parsers, fewer metrics, no proxy headers, options of TCP, and bypassing the batcher changed
-  nothing that could be told from noise.
+  nothing measurable.
 - uvloop 0.23 sends the head and the body of a response in two system calls, which costs 8 to 20 µs. It is excluded.
 
 ## How large requests affect others

@@ -317,13 +317,13 @@ Time of each stage per review, measured separately:
 
 {stages}
 
-The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. The ceiling has
-no other cost.
+The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. The
+ceiling has no other cost.
 
 What explains these numbers:
 
-- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, which are
-  hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
+- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, which
+  are hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
 - Most of TensorFlow's cost is per call. It benefits most from batches, but LiteRT is still cheaper.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.

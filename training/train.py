@@ -17,7 +17,7 @@ from app.evaluation.metrics import HeldOut, evaluate
 from app.inference import bundle
 from app.inference.classifier import Classifier
 from app.inference.errors import SentimentError
-from app.inference.prediction import Prediction
+from app.inference.prediction import prediction_of
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Row
@@ -140,7 +140,7 @@ def _profile(model: TrainedModel) -> Profile:
     """The distribution of held-out predictions, with which the service compares what it receives."""
     held_out = model.held_out
     counts = zip(held_out.probabilities.tolist(), held_out.words.tolist(), held_out.known_words.tolist(), strict=True)
-    return profile_of(Prediction(*review, uncertain=model.uncertainty.applies(*review)) for review in counts)
+    return profile_of(prediction_of(*review, model.uncertainty) for review in counts)
 
 
 def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> None:

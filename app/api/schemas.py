@@ -1,4 +1,7 @@
-"""Request and response models; FastAPI derives the OpenAPI schemas from them."""
+"""Request and response models; FastAPI derives the OpenAPI schemas from them.
+
+The predictions and explanations in responses are the dataclasses of `app.inference`.
+"""
 
 from typing import Annotated, Literal
 
@@ -7,8 +10,9 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.inference.calibration import Calibration
+from app.inference.explanation import Explanation
 from app.inference.limits import BLANK, is_blank
-from app.inference.prediction import UncertaintyRule
+from app.inference.prediction import Prediction, UncertaintyRule
 from app.inference.vocabulary import Encoding
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -72,30 +76,6 @@ class ExplainRequest(PredictRequest):
     ] = None
 
 
-class Prediction(BaseModel):
-    """The prediction for one review."""
-
-    positive_probability: Annotated[
-        float, Field(ge=0, le=1, description="Probability that the review is positive.", examples=[0.99])
-    ]
-    sentiment: Annotated[
-        Literal["positive", "negative"], Field(description="`positive` if the probability is at least 0.5.")
-    ]
-    uncertain: Annotated[
-        bool,
-        Field(
-            description="Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the "
-            "model knows too few of the words. `GET /model` returns the bundle's rule.",
-            examples=[False],
-        ),
-    ]
-    words: Annotated[int, Field(ge=0, description="Number of words in the review.", examples=[8])]
-    known_words: Annotated[
-        int,
-        Field(ge=0, description="Number of words that the model knows.", examples=[8]),
-    ]
-
-
 class ModelName(BaseModel):
     """The bundle that made the predictions."""
 
@@ -108,63 +88,6 @@ class PredictResponse(BaseModel):
 
     model: ModelName
     predictions: Annotated[list[Prediction], Field(description="One per review, in the same order.")]
-
-
-class Span(BaseModel):
-    """A part of a review. Positions count Unicode code points from 0."""
-
-    start: Annotated[int, Field(ge=0, description="Position of the first character.", examples=[11])]
-    end: Annotated[int, Field(ge=0, description="Position after the last character.", examples=[21])]
-
-
-class Effect(BaseModel):
-    """The effect of one term, or of several that are the same to the model: the prediction minus the one without."""
-
-    terms: Annotated[
-        list[str],
-        Field(
-            min_length=1,
-            description="Different terms of the review that are the same to the model, in order of occurrence; often "
-            "only one. Each is a word or several consecutive words, in lower case.",
-            examples=[["best films"]],
-        ),
-    ]
-    log_odds: Annotated[
-        float,
-        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.56]),
-    ]
-    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.03])]
-    positive_probability_without: Annotated[
-        float, Field(ge=0, le=1, description="Probability without the terms.", examples=[0.96])
-    ]
-    occurrences: Annotated[
-        list[Span],
-        Field(description="Where the terms occur in the review, in order; a span covers all words of a term."),
-    ]
-
-
-class RemainingTerms(BaseModel):
-    """The effects that `top` omits, added up."""
-
-    terms: Annotated[int, Field(ge=0, description="Number of omitted effects.", examples=[8])]
-    log_odds: Annotated[float, Field(description="Sum of their effects on the log-odds.", examples=[0.02])]
-    probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.001])]
-
-
-class Explanation(Prediction):
-    """The prediction for one review, and what it is based on."""
-
-    log_odds: Annotated[
-        float,
-        Field(
-            description="log(p / (1 - p)), between -87.4 and 17.4. p is a 32-bit float, so above p = 0.999999 log-odds "
-            "change in steps, and the effect of a term may be 0.",
-            examples=[4.86],
-        ),
-    ]
-    terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
-    rest: Annotated[RemainingTerms, Field(description="Summary of the effects that `top` omits.")]
-    unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
 
 
 class ExplainResponse(BaseModel):

@@ -10,7 +10,7 @@ import numpy as np
 from app.inference.bundle import GOLDEN, Bundle
 from app.inference.calibration import Calibration, calibrated
 from app.inference.errors import InferenceError, damaged
-from app.inference.prediction import Prediction, UncertaintyRule
+from app.inference.prediction import Prediction, UncertaintyRule, prediction_of
 from app.inference.runtimes import BATCH_SIZES, Runtime, aligned_zeros, open_runtime, padded_size
 from app.inference.vocabulary import Row, Vocabulary
 
@@ -132,9 +132,8 @@ class Classifier:
         return [calibrated(probability, scale, shift) for probability in probabilities]
 
     def _predictions(self, probabilities: Sequence[float], rows: Sequence[Row]) -> list[Prediction]:
-        applies = self.uncertainty.applies
         return [
-            Prediction(probability, row.words, row.known_words, applies(probability, row.words, row.known_words))
+            prediction_of(probability, row.words, row.known_words, self.uncertainty)
             for probability, row in zip(probabilities, rows, strict=True)
         ]
 

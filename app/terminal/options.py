@@ -16,9 +16,13 @@ def load_settings(**chosen: Any) -> Settings:
     Raises:
         typer.Exit: A setting is invalid; its variable has been printed.
     """
-    options = {name: ",".join(value) if isinstance(value, list) else value for name, value in chosen.items()}
+    options: dict[str, Any] = {
+        name: ",".join(value) if isinstance(value, list) else value
+        for name, value in chosen.items()
+        if value not in (None, [])
+    }
     try:
-        return Settings(**{name: value for name, value in options.items() if value not in (None, "")})
+        return Settings(**options)
     except ValidationError as error:
         for message in error_messages(error):
             typer.echo(f"error: {printable(message)}", err=True)

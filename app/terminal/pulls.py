@@ -37,7 +37,7 @@ def coloured(review: str, tokens: Sequence[Token], explanation: Explanation) -> 
     unknown = {span.start for span in explanation.unknown_words}
     text = Text()
     done = 0
-    for token, pull in zip(tokens, pulls_of(tokens, explanation.effects), strict=True):
+    for token, pull in zip(tokens, pulls_of(tokens, explanation.terms), strict=True):
         style = "dim" if token.start in unknown else style_of(pull)
         sign = ("⁺" if pull > 0 else "⁻") * ((abs(pull) >= CLEAR) + (abs(pull) >= STRONG))
         text.append(shown[done : token.start])

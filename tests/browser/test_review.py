@@ -127,7 +127,7 @@ def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) 
         words = [piece for piece in pieces if piece["terms"] or piece["unknown"]]
         tokens = classifier.vocabulary.locate(review)
         assert [piece["text"] for piece in words] == [review[token.start : token.end] for token in tokens]
-        assert [piece["pull"] for piece in words] == pytest.approx(pulls_of(tokens, explanation.effects), abs=1e-6)
+        assert [piece["pull"] for piece in words] == pytest.approx(pulls_of(tokens, explanation.terms), abs=1e-6)
 
 
 def test_numbers_are_shown_for_the_word_under_the_pointer(visit: Visit, served: Server) -> None:

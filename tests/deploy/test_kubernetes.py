@@ -83,7 +83,8 @@ def test_manifests_are_valid_and_restricted() -> None:
 )
 def test_check_finds_mistakes(kind: str, path: str, value: Any, message: str) -> None:
     (resource, *_) = [copy.deepcopy(found) for found in (*resources(), *resources("standard")) if found["kind"] == kind]
-    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    parts: list[Any] = [int(part) if part.isdigit() else part for part in path.split(".")]
+    *parents, last = parts
     functools.reduce(lambda place, part: place[part], parents, resource)[last] = value
     assert message in " ".join(problems(resource))
 

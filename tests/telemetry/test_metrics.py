@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.inference.prediction import Prediction
+from app.inference.prediction import UncertaintyRule, prediction_of
 from app.inference.profile import profile_of
 from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected
@@ -141,7 +141,8 @@ def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server)
 
 def test_profile_counts_into_inclusive_bins() -> None:
     spread = [(0.1, 10, 10), (0.11, 11, 0), (1.0, 5000, 4750)]
-    profile = profile_of(Prediction(*features, uncertain=False) for features in spread)
+    rule = UncertaintyRule(above=0.5, below=0.5, min_known_words=0, min_known_share=0)
+    profile = profile_of(prediction_of(*features, rule) for features in spread)
     assert profile.positive_probability.counts == (1, 1, 0, 0, 0, 0, 0, 0, 0, 1)
     assert profile.words.counts == (1, 1, 0, 0, 0, 0, 0, 0, 1)
     assert profile.unknown_share.counts == (2, 0, 0, 0, 0, 0, 0, 0, 0, 1)

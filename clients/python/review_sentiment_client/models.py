@@ -90,12 +90,12 @@ class Encoding:
 
     start_column: int | None
     """
-    A column that is on in every row, or None.
+    A column that is on in every row; null if there is none.
     """
 
     unknown_column: int | None
     """
-    A column that is on if any word of the review is unknown, or None.
+    A column that is on if any word of the review is unknown; null if there is none.
     """
 
     first_term_column: int
@@ -219,7 +219,7 @@ class UncertaintyRule:
 
     below: float
     """
-    Upper end of this band, which does not include it; in [above, 1].
+    Upper end of this band, which does not include it; in [`above`, 1].
     """
 
     min_known_words: int
@@ -269,6 +269,48 @@ class RemainingTerms:
     probability: float
     """
     Sum of their effects on the probability.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """
+    The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0.
+    """
+
+    positive_probability: float
+    """
+    Probability that the review is positive.
+    """
+
+    sentiment: Literal["positive", "negative"]
+    """
+    `positive` if the probability is at least 0.5.
+    """
+
+    uncertain: bool
+    """
+    Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the model knows too few of the words. `GET /model` returns the bundle's rule.
+    """
+
+    words: int
+    """
+    Number of words in the review.
+    """
+
+    known_words: int
+    """
+    Number of words that the model knows.
+    """
+
+    start: int
+    """
+    Position of the sentence's first character.
+    """
+
+    end: int
+    """
+    Position after its last character.
     """
 
 
@@ -508,6 +550,11 @@ class Explanation:
     unknown_words: list[Span]
     """
     Words that the model does not know.
+    """
+
+    sentences: list[Sentence]
+    """
+    The sentences in order. Marks alone and tags between sentences belong to none of them.
     """
 
 

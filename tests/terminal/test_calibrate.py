@@ -120,7 +120,7 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
         assert explanation["log_odds"] == pytest.approx(math.log(p / (1 - p)))
         path = f"/v1/models/imdb/versions/{output.name}:predict"
         assert ask(path, {"instances": [text]})["predictions"] == [pytest.approx(p)]
-        inputs = [{"name": "review", "shape": [1], "datatype": "BYTES", "data": [text]}]
+        inputs = [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}]
         outputs = ask(f"/v2/models/imdb/versions/{output.name}/infer", {"inputs": inputs})["outputs"]
         assert outputs[0]["data"] == [pytest.approx(p)]
 

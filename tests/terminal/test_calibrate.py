@@ -119,8 +119,8 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
         (explanation,) = ask(f"/explain?version={output.name}", {"reviews": [text]})["explanations"]
         assert explanation["log_odds"] == pytest.approx(math.log(p / (1 - p)))
         path = f"/v1/models/imdb/versions/{output.name}:predict"
-        assert ask(path, {"instances": [text]})["predictions"][0]["positive_probability"] == pytest.approx(p)
-        inputs = [{"name": "review", "shape": [1], "datatype": "BYTES", "data": [text]}]
+        assert ask(path, {"instances": [text]})["predictions"] == [pytest.approx(p)]
+        inputs = [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}]
         outputs = ask(f"/v2/models/imdb/versions/{output.name}/infer", {"inputs": inputs})["outputs"]
         assert outputs[0]["data"] == [pytest.approx(p)]
 

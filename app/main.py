@@ -100,13 +100,17 @@ def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metr
     """Load and verify all bundles.
 
     Raises:
-        SentimentError: A bundle cannot be served, or there is no room for metrics. The reason has been logged.
+        SentimentError: A bundle cannot be served, or there is no room for metrics. The reason of any error has been
+            logged.
     """
     try:
         chosen = bundles or identify_bundles(settings.model_dir, settings.model_version)
         service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics or Metrics())
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
+        raise
+    except Exception:
+        log.exception("cannot serve")
         raise
     log.info("ready", model=service.name, versions=service.digests, pid=os.getpid())
     return service

@@ -1,5 +1,7 @@
 """GET /docs in a browser that can only reach the service."""
 
+import re
+
 import httpx
 from playwright.sync_api import expect
 
@@ -21,6 +23,13 @@ def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> No
             block.get_by_role("button", name=button).evaluate("(button) => button.click()")  # it may be out of view
         expect(block.locator(".live-responses-table .response .response-col_status").first).to_have_text("200")
         block.locator(".opblock-summary-control").evaluate("(summary) => summary.click()")
+
+
+def test_other_protocols_link_to_their_specifications(visits: Visits, served: Server) -> None:
+    visit = visits(served.url)
+    visit.open("/docs")
+    for name in ("Open Inference Protocol, version 2", "TensorFlow Serving's REST API"):
+        expect(visit.page.get_by_role("link", name=name)).to_have_attribute("href", re.compile("^https://"))
 
 
 def test_playground_links_to_the_documentation(visit: Visit) -> None:

@@ -1,5 +1,6 @@
 """TensorFlow and LiteRT run the same network."""
 
+import signal
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from app.inference.bundle import Bundle
 from app.inference.errors import PackageMissing
 from app.inference.runtimes import ALIGNMENT, RUNTIMES, Runtime, aligned_zeros, open_runtime
+from tests.servers import run_python
 
 ROWS = (np.random.default_rng(0).random((4, 10_000)) < 0.01).astype(np.float32)
 
@@ -29,6 +31,24 @@ def test_runtime_reads_memory_of_any_alignment(runtimes: dict[str, Runtime], nam
     assert memory.ctypes.data % ALIGNMENT == offset
     memory[:] = ROWS
     np.testing.assert_array_equal(runtimes[name](memory), runtimes[name](ROWS))
+
+
+ABORTING = """
+import os, sys, types
+
+def interpreter(**_):
+    print("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\\nthe reason", file=sys.stderr, flush=True)
+    os.abort()
+
+sys.modules["ai_edge_litert.interpreter"] = types.SimpleNamespace(Interpreter=interpreter)
+from app.inference.runtimes import open_runtime
+open_runtime("litert", __import__("pathlib").Path("models/imdb/3"))
+"""
+
+
+def test_litert_that_aborts_says_why_and_nothing_else() -> None:
+    done = run_python("-c", ABORTING)
+    assert (done.returncode, done.stderr) == (-signal.SIGABRT, "the reason\n")
 
 
 @pytest.mark.parametrize(

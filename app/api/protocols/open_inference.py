@@ -21,7 +21,7 @@ TAG = {
     "name": "open inference protocol",
     "description": "`/v2`, for clients of Triton and KServe v2.",
     "externalDocs": {
-        "description": "The specification",
+        "description": "Open Inference Protocol, version 2",
         "url": "https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md",
     },
 }

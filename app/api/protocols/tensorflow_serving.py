@@ -23,7 +23,10 @@ from app.inference.limits import BLANK, check_reviews, is_blank
 TAG = {
     "name": "tensorflow serving",
     "description": "`/v1`, for clients of TensorFlow Serving and KServe v1.",
-    "externalDocs": {"description": "The specification", "url": "https://www.tensorflow.org/tfx/serving/api_rest"},
+    "externalDocs": {
+        "description": "TensorFlow Serving's REST API",
+        "url": "https://www.tensorflow.org/tfx/serving/api_rest",
+    },
 }
 
 

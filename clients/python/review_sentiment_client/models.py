@@ -78,9 +78,6 @@ class Encoding:
 
 
 JsonValue: TypeAlias = Any
-"""
-Any JSON value.
-"""
 
 
 @dataclass(frozen=True, kw_only=True)

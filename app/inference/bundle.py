@@ -19,8 +19,6 @@ file managers and network file systems leave behind, are ignored. Nothing in a b
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -34,6 +32,7 @@ from app.inference.errors import BundleError, SentimentError, damaged
 from app.inference.prediction import UncertaintyRule
 from app.inference.profile import Profile
 from app.inference.runtimes import SAVED_MODEL_FILE
+from app.inference.staging import staged
 from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS
 from app.inference.vocabulary import Encoding, Vocabulary
 
@@ -373,27 +372,19 @@ def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
 def staged_bundle(models: Path, version: str) -> Iterator[Path]:
     """Yield a folder to fill; it becomes `models/version` when the block ends, and is removed if the block fails.
 
-    The folder is created next to the target, so that the last step is a rename within one file system.
-
     Raises:
         BundleError: This version already exists, or writing failed, for example because the disk is full.
     """
     target = models / version
     try:
-        if target.exists():
-            raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another --version")
-        models.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=models))
-        try:
-            yield staging
-            staging.chmod(0o755)  # mkdtemp makes it private; a service running as another user must be able to read it
-            staging.rename(target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        with staged(target) as folder:
+            yield folder
+    except FileExistsError as error:
+        raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another one") from error
     except OSError as error:
         raise BundleError(
             f"{target}: the bundle cannot be written ({error}). Nothing was left behind; free some space, or choose "
-            "another folder with --output, and train again"
+            "another folder, and try again"
         ) from error
 
 

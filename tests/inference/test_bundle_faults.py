@@ -126,6 +126,7 @@ def test_load_bundle_with_wrong_content_says_why(copy: Path, name: str, content:
 
 GONE = "<gone>"
 DIGEST = "0" * 64
+CALIBRATION = {"scale": 1, "shift": 0, "texts": 50, "sha256": DIGEST, "original": DIGEST, "before": {}, "after": {}}
 FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", "", ".", "a\0b", MANIFEST, CHECKSUM)
 
 
@@ -171,6 +172,9 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
         (MANIFEST, ["uncertainty", "min_known_words"], -1, "min_known_words is -1"),
         (MANIFEST, ["uncertainty", "min_known_words"], 0.5, "uncertainty.min_known_words"),
         (MANIFEST, ["uncertainty", "min_known_share"], 1.5, "min_known_share is 1.5"),
+        (MANIFEST, ["calibration"], {**CALIBRATION, "scale": -1}, "calibration.scale"),
+        (MANIFEST, ["calibration"], {**CALIBRATION, "shift": float("nan")}, "calibration.shift"),
+        (MANIFEST, ["calibration"], {"scale": 1, "shift": 0}, "calibration.texts"),
         *((MANIFEST, ["files", name], GONE, f"lists no {name}") for name in (WORD_INDEX, GOLDEN, PROFILE)),
         (MANIFEST, ["files", "model.tflite"], GONE, "does not belong"),
         (MANIFEST, ["files", "more.txt"], DIGEST, "missing"),

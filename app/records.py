@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic_core import from_json
 
-from app.inference.errors import SentimentError
+from app.inference.errors import PackageMissing, SentimentError
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: dict[str, Format] = {
@@ -52,10 +52,6 @@ class FileUnreadable(SentimentError):
 
 class ColumnMissing(SentimentError):
     """A file does not have the column, or several columns match."""
-
-
-class PackageMissing(SentimentError):
-    """A file format needs a package that is not installed."""
 
 
 class RawRow(NamedTuple):

@@ -10,7 +10,7 @@ import structlog
 from app.inference.batcher import Batcher
 from app.inference.bundle import MANIFEST, Bundle, load_bundles
 from app.inference.classifier import Classifier, open_classifier
-from app.inference.errors import BundleDamaged, SentimentError
+from app.inference.errors import SentimentError, damaged
 from app.inference.explainer import Explainer
 from app.inference.waiting import WaitingReviews
 from app.settings import Settings
@@ -116,7 +116,7 @@ class Service:
         names = {version.bundle.manifest.name: version.bundle for version in versions.values()}
         if len(names) > 1:
             *_, other = names.values()
-            raise BundleDamaged(other.folder / MANIFEST, f"the versions have different names: {', '.join(names)}")
+            raise damaged(other.folder / MANIFEST, f"the versions have different names: {', '.join(names)}")
         return versions
 
     def _open(self, bundle: Bundle) -> ServedVersion:

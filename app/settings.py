@@ -1,4 +1,4 @@
-"""Every setting and its default. All come from the environment.
+"""Every setting and its default. All come from the environment; options of commands override some.
 
 Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/operate.md), `TF_*`.
 """

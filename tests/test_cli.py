@@ -1,6 +1,7 @@
 """The commands around the service: options, help, bulk scoring and completion."""
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from app.settings import PREFIX, Settings, default_of
+from app.terminal.options import load_settings
 from tests.servers import ROOT, environment, run_app, run_python, starting
 
 
@@ -21,6 +23,14 @@ def test_serve_options_override_the_environment_of_all_workers(free_port: int, c
         for _ in range(10):  # some for each worker
             model = httpx.get(f"http://127.0.0.1:{free_port}/model").json()
             assert (model["runtime"], model["version"]) == ("litert", "1")
+
+
+def test_options_override_settings_without_changing_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTIMENT_PORT", "not a number")
+    before = dict(os.environ)
+    settings = load_settings(port=9000, model_version=["3", "1"], runtime=None)
+    assert (settings.port, settings.model_version) == (9000, "3,1")
+    assert dict(os.environ) == before
 
 
 def test_serve_help_lists_every_setting_with_its_default() -> None:

@@ -23,14 +23,15 @@ from scipy.special import expit, logit
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from app.evaluation.metrics import HeldOut
+from app.evaluation.uncertainty import fit_rule
 from app.inference.runtimes import import_tensorflow
 from app.inference.text import TAG
 from app.inference.vocabulary import Encoding, Row, Vocabulary
 from training.dataset import Dataset, has_both_classes, tokens_of
-from training.errors import SourceError
+from training.errors import TrainingError
 from training.network import (
     FULL,
-    HeldOut,
     History,
     Network,
     TrainedModel,
@@ -43,7 +44,6 @@ from training.network import (
     scaled_counts,
 )
 from training.phrases import WORDS, Polarity, grammar_terms, make_phrases
-from training.uncertainty import fit_rule
 
 tf = import_tensorflow()
 
@@ -194,7 +194,7 @@ def hold_out(corpus: "Corpus", recipe: Best, fold: int) -> tuple[NDArray[np.intp
     aside = order[start : start + recipe.validation]
     known = np.setdiff1d(order, aside)
     if not all(has_both_classes(corpus.labels[part]) for part in (known, aside)):
-        raise SourceError(
+        raise TrainingError(
             f"with {recipe.validation} of {len(order)} training reviews held out, one of the two parts has only "
             "positive or only negative reviews; add reviews of the rarer class"
         )
@@ -249,7 +249,7 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
         f"finding the terms of {len(dataset.train) + len(dataset.unlabelled):,} reviews", total=None
     )
     if dataset.train.texts is None:
-        raise SourceError(f"{dataset.name}: the recipe best needs raw reviews, not only words")
+        raise TrainingError(f"{dataset.name}: the recipe best needs raw reviews, not only words")
     texts = [*dataset.train.texts, *dataset.unlabelled]
     parts = [SENTENCE_END.split(text) for text in texts]
     sentences: list[list[str]] = []
@@ -265,7 +265,7 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     try:
         by_sentence = vectorizer.fit_transform(sentences)  # (sentences, 700000)
     except ValueError as error:
-        raise SourceError("no term occurs in several sentences of the training reviews; add reviews") from error
+        raise TrainingError("no term occurs in several sentences of the training reviews; add reviews") from error
     terms = vectorizer.get_feature_names_out()
     counts = Counter(token for sentence in sentences for token in sentence)
     is_english = sum(counts[word] for word in STOP_WORDS) > STOP_SHARE * counts.total()
@@ -282,7 +282,7 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     terms, by_sentence, by_review = terms[frequent], by_sentence[:, frequent], by_review.tocsr()[:, frequent]
     frequencies = dict(zip(terms.tolist(), counted[frequent].tolist(), strict=True))
     if not len(terms):
-        raise SourceError(f"no term occurs in {dataset.min_reviews} training reviews; add reviews")
+        raise TrainingError(f"no term occurs in {dataset.min_reviews} training reviews; add reviews")
     reviews = [*dataset.train.sequences, *(tokens_of(text, recipe.encoding) for text in dataset.unlabelled)]
     progress.remove_task(task)
     labels = dataset.train.labels
@@ -507,7 +507,7 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabul
         for i, run in zip(shared, np.minimum((reached * runs).astype(int), runs - 1).tolist(), strict=True):
             index[str(corpus.terms[i])] = next_column + run
     if not index:
-        raise SourceError(f"no term of {len(corpus.labels):,} training reviews tells the classes apart; add reviews")
+        raise TrainingError(f"no term of {len(corpus.labels):,} training reviews tells the classes apart; add reviews")
     return Vocabulary(index, recipe.encoding), misleading
 
 

@@ -17,7 +17,7 @@ from app.inference.errors import SentimentError
 from app.inference.vocabulary import Encoding
 from training import options as opt
 from training.dataset import OWN, has_both_classes, read_sentences
-from training.errors import SourceError
+from training.errors import TrainingError
 from training.progress import new_progress, note
 
 IMDB_MODELS = Path("models/imdb")
@@ -207,9 +207,9 @@ def compare(
                 )
         texts, labels = reviews.test.texts, reviews.test.labels
         if texts is None or not has_both_classes(labels):
-            raise SourceError(f"{', '.join(map(str, dataset or []))}: no test reviews of both classes to compare on")
+            raise TrainingError(f"{', '.join(map(str, dataset or []))}: no test reviews of both classes to compare on")
+        from app.evaluation.metrics import measure
         from training.compare import compare, score
-        from training.evaluation import measure
 
         (p_a, time_a), (p_b, time_b) = score(a, texts), score(b, texts)  # (reviews,), microseconds per review
     result, metrics_a, metrics_b = compare(p_a, p_b, labels), measure(p_a, labels), measure(p_b, labels)

@@ -20,7 +20,8 @@ from typing import Any, Protocol
 
 from app.bulk.errors import BulkError
 from app.bulk.scoring import Scored, Scoring, score
-from app.records import CHUNK_BYTES, Chunk, PackageMissing
+from app.inference.errors import PackageMissing
+from app.records import CHUNK_BYTES, Chunk
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 

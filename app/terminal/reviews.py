@@ -8,7 +8,7 @@ from typing import TextIO
 
 import typer
 
-from app.inference.errors import LimitExceeded
+from app.inference.errors import ReviewTooLong
 from app.inference.limits import BLANK, check_length, is_blank
 from app.records import format_of
 from app.settings import PREFIX, Settings
@@ -44,7 +44,7 @@ def read_reviews(
                 )
             check_length(review, settings.max_characters, place)
             reviews.append(review)
-    except LimitExceeded as error:
+    except ReviewTooLong as error:
         raise typer.BadParameter(f"{error} {PREFIX}MAX_CHARACTERS sets the limit.") from error
     if not reviews:
         raise typer.BadParameter("There are no reviews in the input.")

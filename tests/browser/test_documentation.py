@@ -25,6 +25,13 @@ def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> No
         block.locator(".opblock-summary-control").evaluate("(summary) => summary.click()")
 
 
+def test_other_protocols_link_to_their_specifications(visits: Visits, served: Server) -> None:
+    visit = visits(served.url)
+    visit.open("/docs")
+    for name in ("Open Inference Protocol, version 2", "TensorFlow Serving's REST API"):
+        expect(visit.page.get_by_role("link", name=name)).to_have_attribute("href", re.compile("^https://"))
+
+
 def test_documentation_has_a_dark_mode_and_a_way_back(visits: Visits, served: Server) -> None:
     visit = visits(served.url, color_scheme="dark")
     visit.arrive()

@@ -236,11 +236,11 @@ def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) 
         words = [piece for piece in pieces if piece["terms"] or piece["unknown"]]
         tokens = classifier.vocabulary.locate(review)
         assert [piece["text"] for piece in words] == [review[token.start : token.end] for token in tokens]
-        assert [piece["pull"] for piece in words] == pytest.approx(pulls_of(tokens, explanation.effects), abs=1e-6)
+        assert [piece["pull"] for piece in words] == pytest.approx(pulls_of(tokens, explanation.terms), abs=1e-6)
         parts = run("pull.js", "partsOf", review, response)
         assert "".join(part["text"] for part in parts) == review
         assert sum(part["pull"] for part in parts) == pytest.approx(
-            sum(pulls_of(tokens, explanation.effects)), abs=1e-6
+            sum(pulls_of(tokens, explanation.terms)), abs=1e-6
         )
 
 

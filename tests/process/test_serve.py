@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.raw_http import connected, request
-from tests.servers import PATIENCE, ROOT, Server, environment, run_app, serving, wait_until
+from tests.servers import PATIENCE, ROOT, Server, environment, run_app, run_python, serving, wait_until
 
 REVIEW = "A superb and moving film that nobody should ever log"
 
@@ -96,6 +96,18 @@ def test_command_on_a_taken_port_fails(server: Server) -> None:
     assert "Address already in use" in done.stderr
     assert "SENTIMENT_PORT" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_unexpected_error_during_the_start_is_logged_with_its_traceback(tmp_path: Path) -> None:
+    package = tmp_path / "ai_edge_litert"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "interpreter.py").write_text('raise FileNotFoundError("no temporary folder")')
+    done = run_python("-m", "app", env=environment(runtime="litert", port=0) | {"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if "cannot serve" in line]
+    assert "no temporary folder" in line
+    assert "interpreter.py" in line
 
 
 def test_command_openapi_writes_the_document() -> None:

@@ -1,4 +1,4 @@
-"""Pages for people: the playground at / and the API documentation at /docs, without any CDN.
+"""The routes of the pages for people: the playground at / and the API documentation at /docs, without any CDN.
 
 The pages use relative URLs, so that they also work under a proxy's path prefix.
 """
@@ -17,7 +17,7 @@ from app.api.routing import PublicFiles, PublicRoute, Traits
 from app.api.state import service_of
 from app.settings import Settings
 
-APP = Path(__file__).parent.parent
+PAGES = Path(__file__).parent
 PLOTS = ("loss.png", "accuracy.png", "reliability.png")
 REVALIDATE = {"Cache-Control": "no-cache"}
 """Browsers revalidate each time and get 304 if nothing has changed, so no page runs scripts of another version."""
@@ -60,12 +60,12 @@ class Assets(StaticFiles):
 def page_routes(settings: Settings) -> APIRouter:
     """Make the routes of the pages that are enabled."""
     router = APIRouter(route_class=PublicRoute)
-    page = (APP / "playground/index.html").read_text("utf-8") if settings.playground else None
+    page = (PAGES / "playground/index.html").read_text("utf-8") if settings.playground else None
     if page is not None and not settings.docs:
         page = page.replace(" data-docs", "", 1)  # hides the links to them
 
     async def root(request: Request) -> Response:
-        """Return the playground to browsers, and to KServe's clients and all others that the server is alive."""
+        """Serve the playground to browsers; tell other clients, such as KServe's, that the server is alive."""
         headers = REVALIDATE | {"Vary": "Accept"}
         if page is not None and "text/html" in request.headers.get("accept", "").lower():
             return HTMLResponse(page, headers=headers)
@@ -73,7 +73,7 @@ def page_routes(settings: Settings) -> APIRouter:
 
     router.add_api_route("/", root, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Playground)
     if settings.playground:
-        card_page = (APP / "playground/card.html").read_text("utf-8")
+        card_page = (PAGES / "playground/card.html").read_text("utf-8")
 
         def card(request: Request, version: str) -> Response:
             # Imported here because few services ever need it.
@@ -92,9 +92,9 @@ def page_routes(settings: Settings) -> APIRouter:
         report = "/playground/report/{version}"
         router.add_api_route(f"{report}/card", card, include_in_schema=False, route_class_override=Playground)
         router.add_api_route(f"{report}/{{name}}", plot, include_in_schema=False)
-        router.routes.append(PublicFiles("/playground", Assets(directory=APP / "playground")))
+        router.routes.append(PublicFiles("/playground", Assets(directory=PAGES / "playground")))
     if settings.docs:
-        docs_page = (APP / "documentation/docs.html").read_text("utf-8")
+        docs_page = (PAGES / "documentation/docs.html").read_text("utf-8")
         if not settings.playground:
             docs_page = docs_page.replace(" data-playground", "", 1)  # hides the link to it
 
@@ -109,7 +109,7 @@ def page_routes(settings: Settings) -> APIRouter:
         async def openapi(request: Request) -> Response:
             return JSONResponse(request.app.openapi())
 
-        router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=APP / "documentation")))
+        router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))
         router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router
 

@@ -63,36 +63,50 @@ class Golden(BaseModel):
     positive_probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Manifest(BaseModel):
-    """The facts about a bundle.
+class Facts(BaseModel):
+    """The facts about a bundle: its manifest and `GET /model` have these fields."""
 
-    Attributes:
-        name: Name of the folder that contains its versions.
-        version: A whole number, larger for newer bundles.
-        created: When training ended; ISO 8601, UTC.
-        encoding: How reviews become rows.
-        uncertainty: When a prediction is uncertain.
-        vocabulary_size: Number of terms in the word index.
-        recipe: How the network was trained, including the seed.
-        dataset: Source, number and SHA-256 of the reviews.
-        metrics: Loss, accuracy and others, measured once on the test reviews.
-        libraries: Library -> version used for training.
-        files: Relative path -> SHA-256, for every file except the manifest and its checksum.
-    """
+    name: Annotated[
+        str, Field(description="The bundle's name: the folder that contains its versions.", examples=["imdb"])
+    ]
+    version: Annotated[
+        str, Field(description="The bundle's version: a whole number, larger for newer bundles.", examples=["3"])
+    ]
+    created: Annotated[
+        str, Field(description="When training ended, in ISO 8601 (UTC).", examples=["2026-11-26T03:08:19+00:00"])
+    ]
+    encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
+    uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
+    vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[100_499])]
+    recipe: Annotated[
+        dict[str, JsonValue],
+        Field(
+            description="The recipe that the network was trained with, including the seed.",
+            examples=[{"name": "best", "hidden_units": 16}],
+        ),
+    ]
+    dataset: Annotated[
+        dict[str, JsonValue],
+        Field(
+            description="The reviews that the network was trained on.",
+            examples=[{"source": "aclImdb", "test_reviews": 25_000}],
+        ),
+    ]
+    metrics: Annotated[
+        dict[str, float],
+        Field(description="Metrics on the test reviews, measured once.", examples=[{"accuracy": 0.924, "loss": 0.199}]),
+    ]
+    libraries: Annotated[
+        dict[str, str], Field(description="Versions of the libraries used for training.", examples=[{"numpy": "2.4.6"}])
+    ]
+
+
+class Manifest(Facts):
+    """The facts about a bundle, and the SHA-256 of every file except the manifest and its checksum."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str
-    version: str
-    created: str
-    encoding: Encoding
-    uncertainty: UncertaintyRule
-    vocabulary_size: int
-    recipe: dict[str, JsonValue]
-    dataset: dict[str, JsonValue]
-    metrics: dict[str, float]
-    libraries: dict[str, str]
-    files: dict[str, str]
+    files: Annotated[dict[str, str], Field(description="Relative path -> SHA-256.")]
 
     @field_validator("encoding", mode="before")
     @classmethod

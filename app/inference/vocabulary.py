@@ -252,19 +252,6 @@ class Vocabulary:
             line[row.columns] = 1.0
         return matrix
 
-    def sequence(self, tokens: Iterable[str]) -> list[int]:
-        """Encode tokens in order, as `keras.datasets.imdb.load_data` returns a review (single words only).
-
-        Returns:
-            The start column, then the column of each token or the unknown column.
-        """
-        unknown = [] if self.encoding.unknown_column is None else [self.encoding.unknown_column]
-        columns = [] if self.encoding.start_column is None else [self.encoding.start_column]
-        for token in tokens:
-            known = self.word_index.get(token)
-            columns += unknown if known is None else [known]
-        return columns
-
 
 def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices]:
     """Compute a key for each sequence of tokens, from its bytes alone.

@@ -23,6 +23,8 @@ from scipy.special import expit, logit
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from app.evaluation.metrics import HeldOut
+from app.evaluation.uncertainty import fit_rule
 from app.inference.runtimes import import_tensorflow
 from app.inference.text import TAG
 from app.inference.vocabulary import Encoding, Row, Vocabulary
@@ -30,7 +32,6 @@ from training.dataset import Dataset, has_both_classes, tokens_of
 from training.errors import TrainingError
 from training.network import (
     FULL,
-    HeldOut,
     History,
     Network,
     TrainedModel,
@@ -43,7 +44,6 @@ from training.network import (
     scaled_counts,
 )
 from training.phrases import WORDS, Polarity, grammar_terms, make_phrases
-from training.uncertainty import fit_rule
 
 tf = import_tensorflow()
 

@@ -208,8 +208,8 @@ def compare(
         texts, labels = reviews.test.texts, reviews.test.labels
         if texts is None or not has_both_classes(labels):
             raise TrainingError(f"{', '.join(map(str, dataset or []))}: no test reviews of both classes to compare on")
+        from app.evaluation.metrics import measure
         from training.compare import compare, score
-        from training.evaluation import measure
 
         (p_a, time_a), (p_b, time_b) = score(a, texts), score(b, texts)  # (reviews,), microseconds per review
     result, metrics_a, metrics_b = compare(p_a, p_b, labels), measure(p_a, labels), measure(p_b, labels)

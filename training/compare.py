@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from app.evaluation.metrics import right
 from app.inference.bundle import load_bundle
 from app.inference.classifier import BATCH, open_classifier
-from training.evaluation import right
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
+from app.evaluation.metrics import HeldOut, evaluate
 from app.inference import bundle
 from app.inference.classifier import Classifier
 from app.inference.errors import SentimentError
@@ -23,8 +24,8 @@ from app.inference.vocabulary import Row
 from training.behaviour import behaviour
 from training.dataset import Dataset, Split
 from training.errors import TrainingError
-from training.evaluation import BOOK, constant, details, evaluate
-from training.network import HeldOut, Recipe, TrainedModel, export
+from training.evaluation import BOOK, constant, details
+from training.network import Recipe, TrainedModel, export
 from training.progress import note
 from training.report import write_report
 

@@ -29,6 +29,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
+from app.inference.calibration import Calibration
 from app.inference.errors import BundleError, SentimentError, damaged
 from app.inference.prediction import UncertaintyRule
 from app.inference.profile import Profile
@@ -69,13 +70,14 @@ class Manifest(BaseModel):
     Attributes:
         name: Name of the folder that contains its versions.
         version: A whole number, larger for newer bundles.
-        created: When training ended; ISO 8601, UTC.
+        created: When training, or calibration, ended; ISO 8601, UTC.
         encoding: How reviews become rows.
         uncertainty: When a prediction is uncertain.
+        calibration: How the network's probabilities are corrected for other texts; most bundles have none.
         vocabulary_size: Number of terms in the word index.
         recipe: How the network was trained, including the seed.
         dataset: Source, number and SHA-256 of the reviews.
-        metrics: Loss, accuracy and others, measured once on the test reviews.
+        metrics: Loss, accuracy and others, measured once on the test reviews, without calibration.
         libraries: Library -> version used for training.
         files: Relative path -> SHA-256, for every file except the manifest and its checksum.
     """
@@ -87,6 +89,7 @@ class Manifest(BaseModel):
     created: str
     encoding: Encoding
     uncertainty: UncertaintyRule
+    calibration: Annotated[Calibration | None, Field(exclude_if=lambda calibration: calibration is None)] = None
     vocabulary_size: int
     recipe: dict[str, JsonValue]
     dataset: dict[str, JsonValue]

@@ -51,23 +51,29 @@ CHECKED_TOGETHER = 1000
 class Encoding:
     """How a review becomes a row; stated in each bundle's manifest."""
 
-    columns: Annotated[int, Field(description="Width of a row.")] = 10_000
+    columns: Annotated[int, Field(description="Width of a row.", examples=[10_000])] = 10_000
     start_column: Annotated[
-        int | None, Field(description="A column that is on in every row; null if there is none.")
+        int | None, Field(description="A column that is on in every row; null if there is none.", examples=[1])
     ] = 1
     unknown_column: Annotated[
         int | None,
-        Field(description="A column that is on if any word of the review is unknown; null if there is none."),
+        Field(
+            description="A column that is on if any word of the review is unknown; null if there is none.", examples=[2]
+        ),
     ] = 2
     first_term_column: Annotated[
-        int, Field(description="The column of the first term; those before it are reserved.")
+        int, Field(description="The column of the first term; those before it are reserved.", examples=[4])
     ] = 4
-    longest_term: Annotated[int, Field(description="Maximum number of consecutive tokens in a term.")] = 1
+    longest_term: Annotated[int, Field(description="Maximum number of consecutive tokens in a term.", examples=[3])] = 1
     kept_punctuation: Annotated[
-        str, Field(description="Punctuation marks that are tokens; all others are separators.")
+        str, Field(description="Punctuation marks that are tokens; all others are separators.", examples=["!?"])
     ] = ""
     markup: Annotated[
-        Markup, Field(description="Whether HTML tags such as `<br />` are text, like any other, or separators.")
+        Markup,
+        Field(
+            description="Whether HTML tags such as `<br />` are text, like any other, or separators.",
+            examples=["separator"],
+        ),
     ] = "text"
 
 

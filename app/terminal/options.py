@@ -16,9 +16,13 @@ def load_settings(**chosen: Any) -> Settings:
     Raises:
         typer.Exit: A setting is invalid; its variable has been printed.
     """
-    options = {name: ",".join(value) if isinstance(value, list) else value for name, value in chosen.items()}
+    options: dict[str, Any] = {
+        name: ",".join(value) if isinstance(value, list) else value
+        for name, value in chosen.items()
+        if value not in (None, [])
+    }
     try:
-        return Settings(**{name: value for name, value in options.items() if value not in (None, "")})
+        return Settings(**options)
     except ValidationError as error:
         for message in error_messages(error):
             typer.echo(f"error: {printable(message)}", err=True)
@@ -61,3 +65,18 @@ Files = Annotated[
 ]
 Whole = Annotated[bool, typer.Option("--whole", help="Read each file, and standard input, as a single review.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LabelledFile = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, help="Labelled texts: .csv, .tsv, .jsonl, .parquet; also .gz, …")
+]
+TextColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column with the texts; by default text or review.")
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column with the labels: 1, positive, pos, true or 0, negative, neg, false. By default label or "
+        "sentiment.",
+    ),
+]
+SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used.")]

@@ -86,7 +86,7 @@ accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare t
 accuracy-elsewhere: $(VENV)/.development ## measure the accuracy on sentences of other kinds and write docs/reference/accuracy.md (needs npm)
 	$(BIN)/python -m benchmarks.elsewhere
 
-bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/explanation/performance.md (needs wrk, 40 minutes)
+bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/reference/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
 overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (5 minutes)

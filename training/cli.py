@@ -191,14 +191,18 @@ def compare(
 ) -> None:
     """Decide whether bundle B should replace bundle A.
 
-    Scores the test reviews with both bundles and compares accuracy (with McNemar's test), calibration and speed. Also
-    shows the share of reviews whose sentiment changes.
+    Scores the test reviews with both bundles, by default the 25,000 of the IMDB archive (84 MB, downloaded once), and
+    compares accuracy (with McNemar's test), calibration and speed. Also shows the share of reviews whose sentiment
+    changes. The bundles' reports are not read: they do not say which reviews are right.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows)
+    bundles = {folder: load_bundle(folder).manifest.dataset for folder in (a, b)}  # before any download
+    own = [folder for folder, trained_on in bundles.items() if trained_on["source"] == OWN]
+    if own and dataset is None:
+        raise typer.BadParameter(f"{own[0]} was trained with reviews of your own; name them: --dataset my.csv")
     with new_progress() as progress:
         reviews = source.load(progress, Encoding())
-        for folder in (a, b):
-            trained_on = load_bundle(folder).manifest.dataset
+        for folder, trained_on in bundles.items():
             if reviews.own and trained_on["source"] == OWN and trained_on["split"] != reviews.own["split"]:
                 note(
                     progress,

@@ -30,7 +30,8 @@ class AddressUnavailable(SentimentError):
     """The service cannot listen at an address; `setting` is that of its port."""
 
     def __init__(self, host: str, port: int, setting: str, error: OSError) -> None:
-        another = f"{PREFIX}{setting} sets another port, {PREFIX}HOST another address"
+        option = "--port or " if setting == "PORT" else ""
+        another = f"{option}{PREFIX}{setting} sets another port, --host or {PREFIX}HOST another address"
         super().__init__(f"cannot listen on {host}:{port} ({error.strerror}); {another}")
 
 

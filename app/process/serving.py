@@ -2,8 +2,10 @@
 
 from contextlib import nullcontext
 
+import structlog
+
 from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
-from app.settings import Settings
+from app.settings import Settings, unknown_variables
 from app.telemetry.shared import shared_metrics
 
 
@@ -23,6 +25,8 @@ def serve(settings: Settings) -> int:
     from app.telemetry.logs import configure_logs
 
     configure_logs(settings.log_level, settings.log_format)
+    if unknown := unknown_variables():
+        structlog.get_logger().warning("unknown variables; they set nothing", variables=unknown)
     if tracing.requested():
         tracing.check()
     bundles = identify_bundles(settings.model_dir, settings.model_version)

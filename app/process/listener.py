@@ -82,14 +82,20 @@ class Listener:
         Args:
             protocol: Creates the protocol of a connection.
             connections: The open connections; the protocols update it.
+
+        Raises:
+            AddressUnavailable: Another process has begun to listen there since `bind`.
         """
         self._protocol, self._connections = protocol, connections
+        host, port, *_ = self._sock.getsockname()
+        self._sock.setblocking(False)
+        try:
+            self._sock.listen(BACKLOG)
+        except OSError as error:
+            raise AddressUnavailable(host, port, "PORT", error) from error
         self._states[self._slot].accepting = True
         self.report()
-        self._sock.setblocking(False)
-        self._sock.listen(BACKLOG)
         self._watch()
-        host, port, *_ = self._sock.getsockname()
         log.info(f"running on http://{f'[{host}]' if ':' in host else host}:{port}")
 
     def report(self) -> None:

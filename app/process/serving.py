@@ -16,7 +16,8 @@ def serve(settings: Settings) -> int:
         The exit code: 0 after a signal, 1 if no worker could start; then the log says why.
 
     Raises:
-        SystemExit: The only worker could not start; the log says why. The exit code is 1.
+        SystemExit: The only worker could not start; the log says why. The exit code is 1, or 3 if another process
+            listens at the address.
         AddressUnavailable: The address is in use, or cannot be used.
         SentimentError: There is no bundle, or the packages for tracing are not installed.
     """

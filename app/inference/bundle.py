@@ -252,15 +252,23 @@ def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
         raise damaged(folder, f"it cannot be read ({type(error).__name__})") from error
 
 
+def _no_bundle(folder: Path) -> BundleError:
+    if not folder.exists():
+        return BundleError(f"{folder}: no such folder")
+    if versions := bundle_versions(folder):
+        return BundleError(f"{folder}: a folder of bundles; choose one of them, such as {folder / str(versions[-1])}")
+    return BundleError(
+        f"{folder}: not a bundle, it has no {MANIFEST}. The folder of a bundle has its version as its name, such as "
+        "models/imdb/1"
+    )
+
+
 def _load(folder: Path) -> Bundle:
     path = folder / MANIFEST
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BundleError(
-            f"{folder}: not a bundle, it has no {MANIFEST}. Set SENTIMENT_MODEL_DIR to a folder of bundles, such as "
-            "models/imdb"
-        ) from error
+        raise _no_bundle(folder) from error
     content = _read(folder, MANIFEST)
     if _read(folder, CHECKSUM) != checksum_of(content):
         raise damaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
+from app.evaluation.markdown import table
+from app.evaluation.metrics import measure
 from training.dataset import Dataset, hold_out, shuffled
 from training.errors import TrainingError
-from training.evaluation import measure
 from training.network import History, Recipe, TrainedModel
-from training.report import plot_curves, table
+from training.report import plot_curves
 
 RUNS, TABLE, SHEET = "runs.jsonl", "results.md", "results.csv"
 Run = dict[str, Any]

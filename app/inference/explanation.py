@@ -5,22 +5,17 @@ up to the total, because terms interact. Terms that share a column have one effe
 nothing while another is there.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
 
+from app.inference.calibration import log_odds
 from app.inference.classifier import BATCH, Classifier
 from app.inference.prediction import Count, Prediction, Probability
+from app.inference.text import sentences
 from app.inference.vocabulary import Vocabulary
-
-MIN_PROBABILITY = 2.0**-126
-"""float32's smallest normal number; a smaller probability has the same log-odds."""
-
-MIN_COMPLEMENT = 2.0**-25
-"""Half of float32's step below 1; a probability of 1 has the log-odds of 1 minus this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +63,14 @@ class RemainingTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence(Prediction):
+    """The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0."""
+
+    start: Annotated[Count, Field(description="Position of the sentence's first character.", examples=[0])]
+    end: Annotated[Count, Field(description="Position after its last character.", examples=[34])]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation(Prediction):
     """The prediction for one review, and what it is based on."""
 
@@ -82,6 +85,10 @@ class Explanation(Prediction):
     terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
     rest: Annotated[RemainingTerms, Field(description="Summary of the effects that `top` omits.")]
     unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
+    sentences: Annotated[
+        list[Sentence],
+        Field(description="The sentences in order. Marks alone and tags between sentences belong to none of them."),
+    ]
 
     def with_top(self, top: int | None) -> "Explanation":
         """List only the `top` largest effects of a complete explanation, or all if None, and add up the others."""
@@ -94,16 +101,8 @@ class Explanation(Prediction):
         return replace(self, terms=self.terms[:top], rest=rest)
 
 
-def log_odds(probability: float) -> float:
-    """log(p / (1 - p)), in [-87.4, 17.4].
-
-    As precise as p, a float32: near 1 it has few digits left, so that above 0.999999 the log-odds are coarse.
-    """
-    return math.log(max(probability, MIN_PROBABILITY)) - math.log(max(1 - probability, MIN_COMPLEMENT))
-
-
 class Occlusion:
-    """Scores a review without each of its columns, and builds the explanation from the results.
+    """Scores a review without each of its columns, and its sentences, and builds the explanation from the results.
 
     Args:
         vocabulary: The bundle's vocabulary.
@@ -119,16 +118,22 @@ class Occlusion:
         for term, column, first, last in occurrences:
             self._found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
         self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
+        self._review = review
+        self._sentences = sentences(review)
 
     def predictions(self, classifier: Classifier) -> Iterator[list[Prediction]]:
         """Call the network, at most BATCH rows at a time: the longest reviews have thousands.
 
         Yields:
-            The predictions of each call: first for the whole review, then without each column of a known term.
+            The predictions of each call: first for the whole review, then without each column of a known term, then for
+            each sentence.
         """
         columns = [None, *self._found]
-        for start in range(0, len(columns), BATCH):
-            yield classifier.predict_without(self._row, columns[start : start + BATCH])
+        for first in range(0, len(columns), BATCH):
+            yield classifier.predict_without(self._row, columns[first : first + BATCH])
+        for first in range(0, len(self._sentences), BATCH):
+            batch = self._sentences[first : first + BATCH]
+            yield classifier.predict([self._review[start:end] for start, end in batch])
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
         """Build the explanation.
@@ -136,7 +141,8 @@ class Occlusion:
         Args:
             predictions: All that `predictions` yields, in the same order.
         """
-        whole, *without = predictions
+        whole, *others = predictions
+        without, alone = others[: len(self._found)], others[len(self._found) :]
         of_whole = log_odds(whole.positive_probability)
         effects = [
             Effect(
@@ -155,4 +161,8 @@ class Occlusion:
             terms=effects,
             rest=RemainingTerms(0, 0, 0),
             unknown_words=self._unknown,
+            sentences=[
+                Sentence(**asdict(prediction), start=start, end=end)
+                for (start, end), prediction in zip(self._sentences, alone, strict=True)
+            ],
         )

@@ -61,7 +61,7 @@ def page_routes(settings: Settings) -> APIRouter:
         page = page.replace(" data-docs", "", 1)  # hides the links to them
 
     async def root(request: Request) -> Response:
-        """Return the playground to browsers, and to KServe's clients and all others that the server is alive."""
+        """Serve the playground to browsers; tell other clients, such as KServe's, that the server is alive."""
         headers = REVALIDATE | {"Vary": "Accept"}
         if page is not None and "text/html" in request.headers.get("accept", "").lower():
             return HTMLResponse(page, headers=headers)

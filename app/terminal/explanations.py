@@ -5,6 +5,7 @@ from itertools import chain
 
 import typer
 from rich.console import Console, RenderableType
+from rich.table import Column
 from rich.text import Text
 
 from app.api.serialization import explanation_json, explanations_json
@@ -52,6 +53,8 @@ def _lines(explanation: Explanation, review: str) -> Iterator[str]:
         yield f"{numbers}\t{len(effect.occurrences)}\t{_terms(effect)}"
     if explanation.unknown_words:
         yield f"unknown\t{' '.join(_unknown(explanation, review))}"
+    for sentence in explanation.sentences:
+        yield f"sentence\t{line_of(sentence, review[sentence.start : sentence.end])}"
 
 
 def _view(explanation: Explanation, review: str, words: Text) -> Iterator[RenderableType]:
@@ -60,6 +63,13 @@ def _view(explanation: Explanation, review: str, words: Text) -> Iterator[Render
     log_odds = f"  log-odds {explanation.log_odds:+.2f}, "
     yield Text.assemble(head, log_odds, known_words(explanation), " words known\n")
     yield words
+    if len(explanation.sentences) > 1:
+        alone = new_table("positive", Column("sentiment", no_wrap=True), "sentence")
+        for sentence in explanation.sentences:
+            style = colour_of(sentence)
+            shown = Text(one_line(review[sentence.start : sentence.end]), no_wrap=True, overflow="ellipsis")
+            alone.add_row(Text(f"{sentence.positive_probability:.3f}", style), Text(verdict_of(sentence), style), shown)
+        yield alone
     if probability > 1 - 1e-6:  # a float32 has hardly any digits left here, so log-odds are coarse
         yield Text("\nThe model is so certain that the effect of a single word can hardly be measured.")
     table = new_table("log-odds", "probability", "without it", "times", "term")

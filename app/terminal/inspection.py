@@ -59,6 +59,9 @@ def lines_about(bundle: Bundle, differences: dict[str, float | None]) -> str:
         "metrics": ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items()),
         "files": f"ok: {len(manifest.files)} files have the SHA-256 that the manifest states",
     }
+    if (found := manifest.calibration) is not None:
+        correction = f"log-odds times {found.scale:.3g}, then {found.shift:+.3g}"
+        facts["calibrated"] = f"with {found.texts:,} labelled texts: {correction}"
     for runtime, difference in differences.items():
         ok = f"ok: {len(bundle.golden)} golden reviews, largest difference "
         facts[runtime] = "not installed" if difference is None else f"{ok}{difference:.1g}"

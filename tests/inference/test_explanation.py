@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import astuple, fields
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.inference.bundle import load_bundle
+from app.inference.calibration import log_odds
 from app.inference.classifier import Classifier, open_classifier
-from app.inference.explanation import Explanation, Occlusion, Span, log_odds
+from app.inference.explanation import Explanation, Occlusion, Span
 from app.inference.prediction import Prediction
 from app.inference.vocabulary import Encoding, Vocabulary
 from tests.bundles import MODELS, NEWEST, VERSIONS
@@ -116,6 +117,16 @@ def test_explanation_has_one_effect_for_all_terms_of_a_column(classifiers: dict[
         ("!", "isn't worth"): ["!", "isn’t\u00a0worth"],
     }
     assert texts_at(explanation.unknown_words, REVIEW) == ["not", "br", "İt", "it", "😀", "xyzzyxyzzy"]
+
+
+def test_explanation_scores_each_sentence_alone(shipped: dict[str, Classifier]) -> None:
+    sentences = [f"{word} film number {number}." for number in range(100) for word in ("Superb", "Dull")]
+    review = "<br />".join(sentences)
+    explanation = explain(shipped[NEWEST], review)
+    assert [review[sentence.start : sentence.end] for sentence in explanation.sentences] == sentences
+    for sentence, text in zip(explanation.sentences, sentences, strict=True):
+        (alone,) = shipped[NEWEST].predict([text])
+        assert_same([Prediction(*astuple(sentence)[:5])], [alone])
 
 
 def test_log_odds_of_certainty_are_finite() -> None:

@@ -75,6 +75,7 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
         assert number(numbers, f"{feature}_bucket", le="+Inf") == 21
     assert (number(numbers, "review_words_bucket", le="10.0"), number(numbers, "review_words_sum")) == (21, 63)
     assert number(numbers, "unknown_share_sum") == pytest.approx(7)
+    assert 21 / 2 < number(numbers, "expected_correct_total") < 21
     assert number(numbers, "waiting_reviews_limit") == 1024 * workers
     assert number(numbers, "workers") == number(numbers, "workers_ready") == workers
     assert number(numbers, "worker_restarts_total") == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.progress import Progress
 
+from app.inference.errors import SentimentError
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
 from tests.training.own import Row, jsonl_text, rows, write
@@ -203,15 +204,15 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("a.csv", "Superb,1\nAwful,0\n", "no column named text or review, only 'Superb', '1'; .*--text-column"),
         ("a.csv", "text,stars\nSuperb,1\n", "no column named label or sentiment.*--label-column"),
         ("a.csv", "text,review,label\na,b,1\n", "several columns named text or review.*--text-column"),
-        ("a.json", "[]", r"training reads \.csv.* jq -c '\.\[\]' a\.json > a\.jsonl"),
-        ("a.xlsx", "PK", "training reads .*; convert it"),
+        ("a.json", "[]", r"labelled texts are read from \.csv.* jq -c '\.\[\]' a\.json > a\.jsonl"),
+        ("a.xlsx", "PK", "labelled texts are read from .*; convert it"),
         ("a.csv.gz", "text,label\n", "cannot be read, or is damaged"),
     ],
 )
 def test_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, content: str, message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(SentimentError, match=message):
         load(write(tmp_path / name, content))
-    with pytest.raises(TrainingError, match="No such file"):
+    with pytest.raises(SentimentError, match="No such file"):
         load(tmp_path / f"missing-{name}" if name.endswith("csv") else tmp_path / "missing.csv")
 
 

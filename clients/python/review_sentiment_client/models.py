@@ -36,6 +36,48 @@ class PredictRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """
+    How a bundle's probabilities were adapted to a file of labelled texts, of which nothing else is kept.
+    """
+
+    scale: float
+    """
+    Factor for the network's log-odds.
+    """
+
+    shift: float
+    """
+    What is added to them afterwards.
+    """
+
+    texts: int
+    """
+    Number of labelled texts.
+    """
+
+    sha256: str
+    """
+    SHA-256 of their file.
+    """
+
+    original: str
+    """
+    Digest of the bundle that was calibrated.
+    """
+
+    before: dict[str, float]
+    """
+    Metrics on these texts without calibration.
+    """
+
+    after: dict[str, float]
+    """
+    Metrics with calibration, fitted to four fifths of the texts and measured on the others.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Encoding:
     """
     How a review becomes a row; stated in each bundle's manifest.
@@ -152,7 +194,7 @@ class Prediction:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int
@@ -228,6 +270,48 @@ class RemainingTerms:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """
+    The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0.
+    """
+
+    positive_probability: float
+    """
+    Probability that the review is positive.
+    """
+
+    sentiment: Literal["positive", "negative"]
+    """
+    `positive` if the probability is at least 0.5.
+    """
+
+    uncertain: bool
+    """
+    Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the model knows too few of the words. `GET /model` returns the bundle's rule.
+    """
+
+    words: int
+    """
+    Number of words; in some encodings also of `!` and `?`.
+    """
+
+    known_words: int
+    """
+    Number of words that the model knows.
+    """
+
+    start: int
+    """
+    Position of the sentence's first character.
+    """
+
+    end: int
+    """
+    Position after its last character.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Span:
     """
     A part of a review. Positions count Unicode code points from 0.
@@ -262,7 +346,7 @@ class ModelResponse:
 
     created: str
     """
-    When training ended, in ISO 8601 (UTC).
+    When training, or calibration, ended, in ISO 8601 (UTC).
     """
 
     encoding: Encoding
@@ -273,6 +357,11 @@ class ModelResponse:
     uncertainty: UncertaintyRule
     """
     When a prediction is `uncertain`.
+    """
+
+    calibration: Calibration | None
+    """
+    How the bundle's probabilities were adapted to other texts; null for most bundles.
     """
 
     vocabulary_size: int
@@ -292,7 +381,7 @@ class ModelResponse:
 
     metrics: dict[str, float]
     """
-    Metrics on the test reviews, measured once.
+    Metrics on the test reviews, measured once, without calibration.
     """
 
     libraries: dict[str, str]
@@ -433,7 +522,7 @@ class Explanation:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int
@@ -459,6 +548,11 @@ class Explanation:
     unknown_words: list[Span]
     """
     Words that the model does not know.
+    """
+
+    sentences: list[Sentence]
+    """
+    The sentences in order. Marks alone and tags between sentences belong to none of them.
     """
 
 

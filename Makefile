@@ -23,7 +23,7 @@ OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs dist clients lock container-test accuracy accuracy-elsewhere bench bulk-bench overload soak clean
+.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs picture dist clients lock container-test accuracy accuracy-elsewhere bench bulk-bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ openapi: $(VENV)/.development ## generate openapi.json, the tables of docs/refer
 
 docs: $(VENV)/.development ## build the documentation site in website/public, and say how to read it (REPOSITORY_URL: for links to code)
 	$(BIN)/python -m website
+
+picture: $(VENV)/.development ## take the pictures of the playground in docs/images (needs Chromium)
+	$(BIN)/python -m tests.browser
 
 dist: $(VENV)/.development ## build the wheels of the service and of the Python client in dist
 	rm -rf dist

@@ -239,9 +239,7 @@ def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) 
         assert [piece["pull"] for piece in words] == pytest.approx(pulls_of(tokens, explanation.terms), abs=1e-6)
         parts = run("pull.js", "partsOf", review, response)
         assert "".join(part["text"] for part in parts) == review
-        assert sum(part["pull"] for part in parts) == pytest.approx(
-            sum(pulls_of(tokens, explanation.terms)), abs=1e-6
-        )
+        assert sum(part["pull"] for part in parts) == pytest.approx(sum(pulls_of(tokens, explanation.terms)), abs=1e-6)
 
 
 def test_explanation_warns_where_the_model_is_too_certain(visit: Visit) -> None:

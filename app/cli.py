@@ -201,7 +201,7 @@ def evaluate(
         python -m app evaluate my.jsonl --text-column body --label-column verdict --skip-bad-rows
         python -m app evaluate my.csv --report evaluation --version 1
 
-    Needs scikit-learn and SciPy (`pip install 'review-sentiment[evaluation]'`).
+    Needs scikit-learn and SciPy, and says how to install them.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     from app.evaluation.packages import require_packages
@@ -234,7 +234,7 @@ def calibrate(
     Writes a new bundle with the same network. Its predictions are corrected by two numbers, a scale and a shift of the
     log-odds, and its rule for uncertain predictions fits the texts. It contains no text of the file.
 
-    Needs scikit-learn and SciPy (`pip install 'review-sentiment[evaluation]'`).
+    Needs scikit-learn and SciPy, and says how to install them.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     from app.evaluation.packages import require_packages

@@ -135,4 +135,4 @@ def equal_runs(importance: Vector, runs: int) -> Indices:
         int (terms,), the run of each term, ascending from 0; numbers may be left out.
     """
     reached = np.cumsum(importance) / importance.sum()  # (terms,), in (0, 1]
-    return np.minimum((reached * runs).astype(np.intp), runs - 1)
+    return np.asarray(np.minimum((reached * runs).astype(np.intp), runs - 1))

@@ -11,7 +11,7 @@ from training.best.teachers import SentenceTeacher, Teaching
 from training.best.training_set import TrainingSet, make_training_set, sparse_rows
 
 TEXTS = ["It was not bad. It was good.", "It was bad. The film was not good."]
-VOCABULARY = Vocabulary({"good": 0, "bad": 1, "not bad": 2, "film": 3, "it was": 3}, RECIPE.encoding)
+VOCABULARY = Vocabulary({"good": 0, "bad": 1, "not bad": 2, "this isn't": 2, "film": 3, "it was": 3}, RECIPE.encoding)
 
 
 def made(corpus: Corpus, phrases: int) -> TrainingSet:

@@ -23,10 +23,10 @@ OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs dist clients lock container-test accuracy bench bulk-bench overload soak clean
+.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs picture dist clients lock container-test accuracy accuracy-elsewhere bench bulk-bench overload soak clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SERVING) ## create .venv with the packages for serving (RUNTIME=litert: without TensorFlow)
 setup-training: $(VENV)/.training ## the same with the packages for training
@@ -49,12 +49,11 @@ test: $(VENV)/.development ## run the tests (5 minutes; ARGS=... for pytest)
 test-slow: $(VENV)/.development ## run the tests that take long and rarely fail (10 minutes)
 	$(PYTEST) -m slow $(ARGS)
 
-check: $(VENV)/.development ## lint, format check, types, import rules, Kubernetes manifests and .github
+check: $(VENV)/.development ## lint, format check, types, import rules and .github
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m tests.deploy
 	$(BIN)/zizmor --offline --quiet --strict-collection .github
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
@@ -65,12 +64,16 @@ format: $(VENV)/.development ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-openapi: $(VENV)/.development ## generate openapi.json and the types of the Python client
+openapi: $(VENV)/.development ## generate openapi.json, the tables of docs/reference/api.md and the types of the Python client
 	$(BIN)/python -m app openapi > openapi.json.new && mv openapi.json.new openapi.json || { rm -f openapi.json.new; exit 1; }
+	$(BIN)/python -m tests.reference
 	cd clients/python && $(CURDIR)/$(BIN)/datamodel-codegen
 
-docs: $(VENV)/.development ## build the documentation site in website/public (REPOSITORY_URL: where links to code lead)
+docs: $(VENV)/.development ## build the documentation site in website/public, and say how to read it (REPOSITORY_URL: for links to code)
 	$(BIN)/python -m website
+
+picture: $(VENV)/.development ## take the pictures of the playground in docs/images (needs Chromium)
+	$(BIN)/python -m tests.browser
 
 dist: $(VENV)/.development ## build the wheels of the service and of the Python client in dist
 	rm -rf dist
@@ -83,7 +86,10 @@ clients: $(VENV)/.development ## generate clients in Python and TypeScript (with
 accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare the accuracy with the bundle's report
 	$(BIN)/python -m benchmarks.accuracy $(LOCAL)
 
-bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/explanation/performance.md (needs wrk, 40 minutes)
+accuracy-elsewhere: $(VENV)/.development ## measure the accuracy on sentences of other kinds and write docs/reference/accuracy.md (needs npm)
+	$(BIN)/python -m benchmarks.elsewhere
+
+bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/reference/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
 overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (5 minutes)
@@ -92,7 +98,7 @@ overload: $(VENV)/.development ## measure one worker under overload, and predict
 bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/reference/bulk.md (4 minutes)
 	$(BIN)/python -m benchmarks.bulk $(LOCAL) $(ARGS)
 
-soak: $(VENV)/.development ## run at 70 % of the peak for 10 minutes: errors, memory, open files
+soak: $(VENV)/.development ## run at 70% of the peak for 10 minutes: errors, memory, open files
 	$(BIN)/python -m benchmarks.soak $(LOCAL) $(ARGS)
 
 container-test: $(VENV)/.development ## build the image, run it behind nginx and send requests
@@ -101,13 +107,14 @@ container-test: $(VENV)/.development ## build the image, run it behind nginx and
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 LOCK := $(RESOLVE) pyproject.toml
 
-lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: latest versions)
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
 	$(LOCK) $(LOCK_ARGS) -c requirements/serving.txt -o requirements/litert.txt
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra bulk -c requirements/serving.txt -o requirements/bulk.txt
 	$(LOCK) $(LOCK_ARGS) --extra ray -c requirements/serving.txt -o requirements/ray.txt
 	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
+	$(LOCK) $(LOCK_ARGS) --extra evaluation -c requirements/training.txt -o requirements/evaluation.txt
 	$(LOCK) $(LOCK_ARGS) --extra bulk --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
 	$(RESOLVE) $(LOCK_ARGS) --group protocols -o requirements/protocols.txt
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from app.inference.errors import SentimentError
+from app import __version__
+from app.inference.errors import PackageMissing, SentimentError
 from app.terminal import options as opt
 from app.terminal.printable import printable
+from app.terminal.typed import MODULE, SCRIPT, typed_command
 
 if TYPE_CHECKING:
     from app.inference.bundle import Bundle
@@ -29,12 +31,23 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See Click; `python -m app --port 9000` means `python -m app serve --port 9000`."""
+        if args == ["--version"]:  # with a value, it is the bundle version to serve
+            typer.echo(f"{SCRIPT} {__version__}")
+            raise typer.Exit
+        self.epilog = _as_typed(self.epilog)
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["serve", *args]
         if args[:1] != ["serve"]:  # which handles it
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """See Click; the examples in its help show the command as the user typed it."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.help = _as_typed(command.help)
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """See Click."""
@@ -45,12 +58,17 @@ class Commands(TyperGroup):
             raise typer.Exit(1) from error
 
 
+def _as_typed(text: str | None) -> str | None:
+    return text and text.replace(MODULE, typed_command())
+
+
 app = typer.Typer(
     cls=Commands,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Score movie reviews: over HTTP, in the terminal, or in bulk.",
-    epilog="Without a command, the service starts. `python -m app serve --help` lists all settings.",
+    epilog="Without a command, the service starts. `python -m app serve --help` lists all settings, and "
+    "`python -m app --version` prints the version of this program.",
 )
 
 
@@ -109,11 +127,10 @@ def score(
         python -m app score -- "-- not my film"
         python -m app score --version 1 --version 3 "Not bad at all."
 
-    Prints a table on a terminal, otherwise tab-separated lines: probability, sentiment, uncertain (true or false),
-    words, known words, review. `--json` prints what `POST /predict` returns.
+    Prints a table on a terminal, in which unknown words are dim. Otherwise prints tab-separated lines: probability,
+    sentiment, uncertain (true or false), words, known words, review. `--json` prints what `POST /predict` returns.
 
-    Several versions are compared: the table dims the words that a version does not know, lines start with the version,
-    and `--json` prints one line per version.
+    Several versions are compared: each has its own row or line, and `--json` prints one line per version.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     models, texts = _open(settings, reviews, file, whole, "max_reviews")
@@ -160,6 +177,74 @@ def _open(
 
     texts = read_reviews(reviews or [], file or [], whole, settings, limit)
     return open_models(settings), texts
+
+
+@app.command()
+def evaluate(
+    file: opt.LabelledFile,
+    text_column: opt.TextColumn = None,
+    label_column: opt.LabelColumn = None,
+    skip_bad_rows: opt.SkipBadRows = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write a report with plots to this new folder.")
+    ] = None,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Measure how good the model is on your own labelled texts.
+
+    For example:
+
+        python -m app evaluate my.csv
+        python -m app evaluate my.jsonl --text-column body --label-column verdict --skip-bad-rows
+        python -m app evaluate my.csv --report evaluation --version 1
+
+    Needs scikit-learn and SciPy (`pip install 'review-sentiment[evaluation]'`).
+    """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    from app.evaluation.packages import require_packages
+
+    require_packages(plots=report is not None)
+    from app.evaluation.labelled import read_labelled
+    from app.terminal.evaluation import print_evaluation
+
+    print_evaluation(settings, read_labelled(file, text_column, label_column, skip_bad_rows), report, as_json)
+
+
+@app.command()
+def calibrate(
+    file: opt.LabelledFile,
+    output: Annotated[Path, typer.Argument(help="Folder of the new bundle; its name is the version.")],
+    text_column: opt.TextColumn = None,
+    label_column: opt.LabelColumn = None,
+    skip_bad_rows: opt.SkipBadRows = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Make the model's probabilities right for your own texts, with a hundred labels and without training.
+
+    For example:
+
+        python -m app calibrate my.csv models/imdb/4 --version 3
+        SENTIMENT_MODEL_VERSION=3,4 python -m app
+
+    Writes a new bundle with the same network. Its predictions are corrected by two numbers, a scale and a shift of the
+    log-odds, and its rule for uncertain predictions fits the texts. It contains no text of the file.
+
+    Needs scikit-learn and SciPy (`pip install 'review-sentiment[evaluation]'`).
+    """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    from app.evaluation.packages import require_packages
+
+    require_packages()
+    from app.evaluation.labelled import read_labelled
+    from app.terminal.calibration import check_output, print_calibration
+
+    check_output(output)
+    print_calibration(settings, read_labelled(file, text_column, label_column, skip_bad_rows), output)
 
 
 @app.command()
@@ -213,7 +298,7 @@ def bulk(
         StreamFormat | None,
         typer.Option("--format", help="Format of standard input; by default `jsonl`.", show_default=False),
     ] = None,
-    part_rows: Annotated[int, typer.Option(min=1, help="Rows per part, which is what a crash can cost.")] = 100_000,
+    part_rows: Annotated[int, typer.Option(min=1, help="Rows per part; a crash loses at most one part.")] = 100_000,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one per core.")] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster: HOST:PORT, or auto.")
@@ -246,7 +331,6 @@ def bulk(
     )
     from app.bulk.command import run
     from app.bulk.errors import BulkUsage
-    from app.records import PackageMissing
 
     columns = tuple(filter(None, keep.split(","))) if keep is not None else None
     try:

@@ -13,14 +13,15 @@ from starlette.routing import Route
 from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
+from app.api.metrics import router as metrics_router
 from app.api.middleware import ApiKeys, RequestContext, ValidPaths
 from app.api.openapi import add_openapi
-from app.api.pages import page_routes
 from app.api.protocols import open_inference, tensorflow_serving
-from app.api.routing import PredictionRoute, traits_of
+from app.api.routing import PredictionRoute, ProtocolRouter, traits_of
 from app.api.state import State
 from app.inference.bundle import BundleId, identify_bundles, load_bundle
 from app.inference.errors import SentimentError
+from app.pages.routes import page_routes
 from app.service import Service
 from app.settings import Settings
 from app.telemetry import tracing
@@ -28,18 +29,15 @@ from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 
 DESCRIPTION = """\
-Estimates how likely movie reviews are to be positive.
-
 Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`, either the one from the request
-or a new one, and log lines contain it. `GET /model` returns the limits that apply.
+or a new one, and log lines contain it. Request bodies may be compressed with gzip or deflate. `GET /model` returns the
+limits that apply.
 """
 
 TAGS = [
     {"name": "predictions", "description": "Score and explain reviews."},
     {"name": "model", "description": "The served bundles."},
     {"name": "health", "description": "Health checks for load balancers and orchestrators."},
-    {"name": "open inference protocol", "description": "Predictions for clients of Triton and KServe v2."},
-    {"name": "tensorflow serving", "description": "Predictions for clients of TensorFlow Serving and KServe v1."},
 ]
 
 log = structlog.get_logger()
@@ -64,14 +62,14 @@ def create_app(
         service = start_service(settings, bundles, metrics)
         scoring = [route.path for route in app.routes if isinstance(route, PredictionRoute)]
         service.metrics.start(settings.max_waiting, scoring, REASONS)
-        yield {"service": service}
+        yield {"service": service, "error_formats": {router.prefix: router.error_format for router in protocols}}
         stop_tracing()
 
-    routers = [predict.router, explain.router, model.router, health.router]
-    routers += [open_inference.public_router, open_inference.health_router, open_inference.router]
-    routers += [tensorflow_serving.router, page_routes(settings)]
+    routers = [predict.router, explain.router, model.router, health.router, page_routes(settings)]
+    routers += [open_inference.router, tensorflow_serving.router]
     if settings.metrics_port is None:
-        routers.append(health.metrics_router)
+        routers.append(metrics_router)
+    protocols = [router for router in routers if isinstance(router, ProtocolRouter)]
     routes = [route for router in routers for route in router.routes]
     probes = {route.path for route in routes if isinstance(route, Route) and traits_of(route).probe}
     telemetry, stop_tracing = tracing.telemetry(probes)
@@ -83,8 +81,8 @@ def create_app(
         contact={"name": "The operator of this service"},
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "The service that returned this document."}],
-        openapi_tags=TAGS,
-        openapi_url=None,  # `app.api.pages` serves the document and its page
+        openapi_tags=[*TAGS, *(router.tag for router in protocols)],
+        openapi_url=None,  # `app.pages` serves the document and its page
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=middleware_of(settings),
@@ -100,13 +98,17 @@ def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metr
     """Load and verify all bundles.
 
     Raises:
-        SentimentError: A bundle cannot be served, or there is no room for metrics. The reason has been logged.
+        SentimentError: A bundle cannot be served, or there is no room for metrics. The reason of any error has been
+            logged.
     """
     try:
         chosen = bundles or identify_bundles(settings.model_dir, settings.model_version)
         service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics or Metrics())
     except SentimentError as error:
         log.error("cannot serve", reason=str(error))
+        raise
+    except Exception:
+        log.exception("cannot serve")
         raise
     log.info("ready", model=service.name, versions=service.digests, pid=os.getpid())
     return service
@@ -134,5 +136,5 @@ def middleware_of(settings: Settings) -> list[Middleware]:
         )
     middleware.append(Middleware(ValidPaths))
     if settings.all_keys:
-        middleware.append(Middleware(ApiKeys, keys=settings.all_keys))
+        middleware.append(Middleware(ApiKeys))
     return middleware

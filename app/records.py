@@ -21,7 +21,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic_core import from_json
 
-from app.inference.errors import SentimentError
+from app.inference.errors import PackageMissing, SentimentError
+from app.inference.packages import how_to_install
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: dict[str, Format] = {
@@ -52,10 +53,6 @@ class FileUnreadable(SentimentError):
 
 class ColumnMissing(SentimentError):
     """A file does not have the column, or several columns match."""
-
-
-class PackageMissing(SentimentError):
-    """A file format needs a package that is not installed."""
 
 
 class RawRow(NamedTuple):
@@ -439,7 +436,6 @@ def import_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise PackageMissing(
-            "Parquet and .zst files need pyarrow; in a clone, install it with "
-            "`.venv/bin/python -m pip install -r requirements/bulk.txt`"
+            f"Parquet and .zst files need pyarrow; install it with {how_to_install('bulk', 'pyarrow')}"
         ) from error
     return pyarrow

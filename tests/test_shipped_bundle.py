@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from app.evaluation.metrics import measure
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from tests.bundles import MODELS, NEWEST, VERSIONS
@@ -15,7 +16,6 @@ from tests.inference.test_vocabulary import check_against_definition
 from training.archive import load_archives, read_reviews
 from training.behaviour import behaviour
 from training.dataset import Review, build_vocabulary, digest_of, labels_of
-from training.evaluation import measure
 
 ENTHUSIASTIC = (
     "An absolute triumph. The acting is superb, the story is moving and beautifully told, and I loved every wonderful "

@@ -1,12 +1,10 @@
 """What the linters of `make check` do not see in .github: it agrees with other files, and a release has its notes."""
 
-import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]  # its stubs are not a requirement of this project
@@ -36,11 +34,6 @@ CHANGELOG = """# Changelog
 """
 
 
-def updates() -> list[dict[str, Any]]:
-    content: dict[str, list[dict[str, Any]]] = yaml.safe_load((GITHUB / "dependabot.yml").read_text())
-    return content["updates"]
-
-
 def test_ci_runs_on_the_supported_python_versions() -> None:
     matrix = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text())["jobs"]["test"]["strategy"]["matrix"]
     prefix = "Programming Language :: Python :: "
@@ -48,38 +41,23 @@ def test_ci_runs_on_the_supported_python_versions() -> None:
     assert matrix["python"] == [name.removeprefix(prefix) for name in classifiers if name.startswith(prefix)]
 
 
-def test_actions_have_their_version_beside_the_commit() -> None:
-    for path in (GITHUB / "workflows").glob("*.yml"):
-        for action in re.findall(r"uses: (.*)", path.read_text()):
-            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\$/.*", action), action
-
-
-@pytest.mark.parametrize("update", updates(), ids=lambda update: update["package-ecosystem"])
-def test_dependabot_finds_files(update: dict[str, Any]) -> None:
-    names = {
-        "docker": "Dockerfile",
-        "docker-compose": "docker-compose.yml",
-        "github-actions": ".github/workflows/ci.yml",
-        "npm": "package-lock.json",
-        "uv": "requirements/development.txt",
-    }
-    assert (ROOT / update["directory"].lstrip("/") / names[update["package-ecosystem"]]).exists()
-
-
 def test_dependabot_respects_the_constraints_of_the_locks() -> None:
-    (python,) = (update for update in updates() if update["package-ecosystem"] == "uv")
+    updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
+    (python,) = (update for update in updates if update["package-ecosystem"] == "uv")
     ignored = {f"{each['dependency-name']}{each['versions'][0].replace('>=', '<')}" for each in python["ignore"]}
     assert ignored == set(PROJECT["tool"]["uv"]["constraint-dependencies"])
 
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
-    """A repository with its version and changelog."""
+    """A repository with its version, changelog and address."""
     for folder in (".github", "app"):
         (tmp_path / folder).mkdir()
     shutil.copy(GITHUB / "release_notes.py", tmp_path / ".github")
     (tmp_path / "app/__init__.py").write_text('__version__ = "1.2.0"\n')
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    address = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format(**REPOSITORY)
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n[project.urls]\nRepository = "{address}"\n')
     return tmp_path
 
 
@@ -101,3 +79,10 @@ def test_release_needs_the_tag_of_its_version_and_a_section(release: Path) -> No
     (release / "app/__init__.py").write_text('__version__ = "1.3.0"\n')
     missing = notes(release, "v1.3.0")
     assert (missing.returncode, missing.stderr) == (1, 'CHANGELOG.md has no section "## 1.3.0".\n')
+
+
+def test_release_needs_the_address_of_the_repository(release: Path) -> None:
+    (release / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    done = notes(release, "v1.2.0")
+    expected = 'pyproject.toml needs [project.urls] with Repository = "https://github.com/someone/review-sentiment".\n'
+    assert (done.returncode, done.stderr) == (1, expected)

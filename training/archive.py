@@ -15,7 +15,7 @@ from rich.progress import Progress
 from app.inference.runtimes import import_tensorflow
 from app.inference.vocabulary import Encoding
 from training.dataset import Dataset, Review, digest_of, split_of
-from training.errors import SourceError
+from training.errors import TrainingError
 
 ORIGIN = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 ORIGIN_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
@@ -29,29 +29,29 @@ def read_reviews(paths: Sequence[Path], progress: Progress) -> list[Review]:
     """Read every review of some archives and folders, which together are the data set; returns them sorted.
 
     Raises:
-        SourceError: A path is missing, not an archive, unsafe or without reviews, or has an empty or unreadable review
-            or one that another path has, too.
+        TrainingError: A path is missing, not an archive, unsafe or without reviews, or has an empty or unreadable
+            review or one that another path has, too.
     """
     reviews: dict[tuple[str, str, str], Review] = {}
     for path in paths:
         if not path.exists():
-            raise SourceError(f"{path}: no such archive or folder")
+            raise TrainingError(f"{path}: no such archive or folder")
         before = len(reviews)
         for name, content in (_folder_files if path.is_dir() else _archive_files)(path, progress):
             if len(content) > MAX_BYTES:
-                raise SourceError(f"{path}: {name} is larger than {MAX_BYTES} bytes, so not a review")
+                raise TrainingError(f"{path}: {name} is larger than {MAX_BYTES} bytes, so not a review")
             try:
                 text = content.decode()
             except UnicodeDecodeError as error:
-                raise SourceError(f"{path}: {name} is not UTF-8 text ({error})") from error
+                raise TrainingError(f"{path}: {name} is not UTF-8 text ({error})") from error
             if not text.strip():
-                raise SourceError(f"{path}: {name} is empty")
+                raise TrainingError(f"{path}: {name} is empty")
             split, sentiment, file = REVIEW_FILE.findall(name)[0]
             review = Review(split, sentiment, file, text)
             if reviews.setdefault(review[:3], review) is not review:
-                raise SourceError(f"{path}: {name} was read before; is the same archive named twice?")
+                raise TrainingError(f"{path}: {name} was read before; is the same archive named twice?")
         if len(reviews) == before:
-            raise SourceError(f"{path}: no reviews in it; expected files like aclImdb/train/pos/0_9.txt")
+            raise TrainingError(f"{path}: no reviews in it; expected files like aclImdb/train/pos/0_9.txt")
     return sorted(reviews.values())
 
 
@@ -77,7 +77,7 @@ def download() -> Path:
     """Download the official archive once, into Keras's cache, and verify it.
 
     Raises:
-        SourceError: It cannot be downloaded, or is not the official archive.
+        TrainingError: It cannot be downloaded, or is not the official archive.
     """
     import_tensorflow()  # first, because it silences TensorFlow
     import keras
@@ -85,7 +85,7 @@ def download() -> Path:
     try:
         return Path(keras.utils.get_file(origin=ORIGIN, file_hash=ORIGIN_MD5, hash_algorithm="md5"))
     except Exception as error:  # get_file raises bare Exception for a failed download
-        raise SourceError(
+        raise TrainingError(
             f"cannot download {ORIGIN} ({error}). Get aclImdb_v1.tar.gz in another way and pass it: "
             "python -m training --dataset aclImdb_v1.tar.gz (or an extracted aclImdb folder)"
         ) from error
@@ -109,7 +109,7 @@ def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]
             for member in archive:
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts:
-                    raise SourceError(f"{path}: unsafe member name {member.name!r}; this is not the IMDB archive")
+                    raise TrainingError(f"{path}: unsafe member name {member.name!r}; this is not the IMDB archive")
                 if REVIEW_FILE.search(member.name) and member.isfile():
                     content = archive.extractfile(member)
                     assert content is not None  # it is a file
@@ -119,6 +119,6 @@ def _archive_files(path: Path, progress: Progress) -> Iterator[tuple[str, bytes]
             assert archive.fileobj is not None
             while rest := archive.fileobj.read(1 << 20):
                 if rest.strip(b"\0"):
-                    raise SourceError(f"{path}: a part of the archive is damaged; get it again")
+                    raise TrainingError(f"{path}: a part of the archive is damaged; get it again")
     except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as error:
-        raise SourceError(f"{path}: not a readable tar archive, or damaged ({error})") from error
+        raise TrainingError(f"{path}: not a readable tar archive, or damaged ({error})") from error

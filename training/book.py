@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from sklearn.model_selection import StratifiedKFold
 
+from app.evaluation.metrics import HeldOut
+from app.evaluation.uncertainty import fit_rule
 from app.inference.vocabulary import Encoding, Row, Vocabulary
 from training.dataset import Dataset, build_vocabulary, hold_out, shuffled
 from training.network import (
     FULL,
     Batches,
-    HeldOut,
     History,
     Network,
     TrainedModel,
@@ -29,7 +30,6 @@ from training.network import (
     predict,
     scaled_counts,
 )
-from training.uncertainty import fit_rule
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ review remains one when the collection grows, and no later training uses what an
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,31 +14,22 @@ from pydantic import JsonValue
 from rich.progress import Progress
 
 from app import records
+from app.evaluation import labelled
+from app.evaluation.labelled import Columns, plain
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
 from training.dataset import OWN, Dataset, Review, digest_of, split_of
-from training.errors import SourceError
+from training.errors import TrainingError
 
-Columns = Mapping[str, Sequence[str]]
-COLUMNS: Columns = {
-    "text": ("text", "review"),
-    "label": ("label", "sentiment"),
-    "split": ("split",),
-    "id": ("id",),
-}
+COLUMNS: Columns = {**labelled.COLUMNS, "split": ("split",), "id": ("id",)}
 """Field -> the names that its column may have, in any case; `split` and `id` are optional."""
-LABELS = dict.fromkeys(("1", "1.0", "positive", "pos", "true"), "pos")
-LABELS |= dict.fromkeys(("0", "0.0", "negative", "neg", "false"), "neg")
-"""Label, in any case -> sentiment."""
 SPLITS = {"train": "train", "training": "train", "test": "test"}
 SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "train")
 """Name of a split -> the split; training draws its own validation reviews from the training set."""
 
-OTHER_SUFFIXES = (".json", ".xlsx", ".xls", ".ods")
-"""Other formats of reviews; the error says how to convert them."""
 TEST_SHARE = 0.2
-MAX_NAME, MAX_SHOWN, MAX_BAD_ROWS = 80, 24, 10
-"""Limits of what is displayed: characters of a name and of an unknown label, and rows."""
+MAX_NAME = 80
+"""Characters of a name that are displayed."""
 
 
 class Entry(NamedTuple):
@@ -53,7 +44,7 @@ class Entry(NamedTuple):
 
 def is_own(path: Path) -> bool:
     """Whether a path is named like a file of rows, and not like an archive or a folder."""
-    return (records.format_of(path) is not None or path.suffix.lower() in OTHER_SUFFIXES) and not path.is_dir()
+    return (records.format_of(path) is not None or path.suffix.lower() in labelled.OTHER_SUFFIXES) and not path.is_dir()
 
 
 def load_collection(
@@ -66,22 +57,20 @@ def load_collection(
     """Make a data set of a user's own reviews, sorted by split, sentiment and text; `columns` is like COLUMNS.
 
     Raises:
-        SourceError: A file cannot be read, or rows cannot be used.
+        TrainingError: A file cannot be read, or rows cannot be used.
     """
     rows: list[Entry | str] = []  # str: why a row cannot be used
     files: list[JsonValue] = []
     digests: dict[str, Path] = {}
     for path in paths:
         if not is_own(path):
-            raise SourceError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
+            raise TrainingError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
         if path.name in [other.name for other in digests.values()]:
-            raise SourceError(f"{path}: another file has the same name; the report names reviews by file and line")
-        found = list(_read_rows(path, columns, progress))
-        if not found:
-            raise SourceError(f"{path}: there are no rows below the header")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            raise TrainingError(f"{path}: another file has the same name; the report names reviews by file and line")
+        found = _read_rows(path, columns, progress)
+        digest = labelled.digest_of_file(path)
         if (other := digests.setdefault(digest, path)) is not path:
-            raise SourceError(f"{path}: the same content as {other}; name it once")
+            raise TrainingError(f"{path}: the same content as {other}; name it once")
         files.append({"name": path.name, "sha256": digest, "rows": len(found)})
         rows += found
     has_splits = any(isinstance(row, Entry) and row.split for row in rows)
@@ -91,7 +80,7 @@ def load_collection(
     usable = [row for row in rows if isinstance(row, Entry)]
     bad = [row for row in rows if isinstance(row, str)]
     if bad and not (skip_bad_rows and usable):
-        raise SourceError(_listed(bad, len(rows)))
+        raise TrainingError(labelled.list_bad_rows(bad, len(rows)))
     reviews, counts, notices = _distinct(usable)
     if bad:
         notices.insert(0, f"left out {len(bad):,} of {len(rows):,} rows, which cannot be used (--skip-bad-rows)")
@@ -109,73 +98,24 @@ def load_collection(
     return Dataset(OWN, train, test, digest, min_reviews=2, own=own, notices=notices)
 
 
-def _read_rows(path: Path, columns: Columns, progress: Progress) -> Iterator[Entry | str]:
-    if records.format_of(path) is None:
-        advice = f": jq -c '.[]' {path.name} > {path.stem}.jsonl" if path.suffix == ".json" else ""
-        formats, compressions = ", ".join(records.FORMATS), ", ".join(records.COMPRESSIONS)
-        raise SourceError(f"{path}: training reads {formats}, also with {compressions}; convert it{advice}")
-    try:
-        task = progress.add_task(f"reading {path.name}", total=path.stat().st_size)
-        layout = records.read_layout(path)
-        names = {}  # field -> column
-        for field in COLUMNS:
-            try:
-                names[field] = records.find_column(layout, columns[field], f"--{field}-column")
-            except records.ColumnMissing as error:
-                if field in ("text", "label"):
-                    raise SourceError(f"{path}: {error}") from error
-        for chunk in records.read_chunks(path, layout, advance=lambda read: progress.advance(task, read)):
-            for row in chunk.rows(list(names.values())):
-                place = f"{path.name}:{row.line}"
-                if isinstance(row, records.BadLine):
-                    yield f"{place}: {row.reason}"
-                else:
-                    yield _entry({field: row.values.get(name) for field, name in names.items()}, place)
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
-    except records.FileUnreadable as error:
-        raise SourceError(str(error)) from error
+def _read_rows(path: Path, columns: Columns, progress: Progress) -> list[Entry | str]:
+    task = progress.add_task(f"reading {path.name}", total=path.stat().st_size if path.exists() else None)
+    rows = labelled.read_fields(path, columns, ("split", "id"), lambda read: progress.advance(task, read))
+    return [row if isinstance(row, str) else _entry(row) for row in rows]
 
 
-def _entry(values: Mapping[str, object], place: str) -> Entry | str:
+def _entry(row: labelled.Fields) -> Entry | str:
     """Interpret a row; the reason against a bad one never contains the review's text."""
-    text, label, split = values["text"], _plain(values["label"]), _plain(values.get("split"))
-    reason = ""
-    if not _plain(text):
-        reason = "the text is blank"
-    elif not isinstance(text, str):
-        reason = "the text is not a string"
-    elif not tokenise(text):
-        reason = "the text has no words"
-    elif not label:
-        reason = "the label is blank"
-    elif label not in LABELS:
-        reason = f"unknown label {_shown(values['label'])}"
-    elif split and split not in SPLITS:
-        reason = f"unknown split {_shown(values['split'])}; use train, validation or test"
+    place, values = row
+    split, reason = plain(values.get("split")), labelled.fault_of(values)
+    if not reason and split and split not in SPLITS:
+        reason = f"unknown split {labelled.shown(values['split'])}; use train, validation or test"
     if reason:
         return f"{place}: {reason}"
-    name = str(values["id"]) if _plain(values.get("id")) else place
+    name = str(values["id"]) if plain(values.get("id")) else place
     name = " ".join(name.split()).replace("|", "/").replace("`", "'")[:MAX_NAME]  # the card has it in a table, as code
-    return Entry(str(text), LABELS[label], SPLITS.get(split, ""), place, name)
-
-
-def _plain(value: object) -> str:
-    return "" if value is None else str(value).strip().casefold()
-
-
-def _shown(value: object) -> str:
-    text = repr(value.strip() if isinstance(value, str) else value)  # an unknown label may be a review by mistake
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 2]}…{text[-1]}"
-
-
-def _listed(bad: Sequence[str], rows: int) -> str:
-    lines = [f"{len(bad):,} of {rows:,} rows cannot be used:", *(f"  {row}" for row in bad[:MAX_BAD_ROWS])]
-    if len(bad) > MAX_BAD_ROWS:
-        lines.append(f"  … and {len(bad) - MAX_BAD_ROWS:,} more")
-    lines.append("A label is 1, positive, pos or true, or 0, negative, neg or false, in any case.")
-    lines.append("Correct the rows, or leave them out with --skip-bad-rows. Nothing was written.")
-    return "\n".join(lines)
+    sentiment = "pos" if labelled.is_positive(values["label"]) else "neg"
+    return Entry(str(values["text"]), sentiment, SPLITS.get(split, ""), place, name)
 
 
 def _distinct(entries: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonValue], list[str]]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from scipy.stats import binomtest
 
+from app.evaluation.metrics import right
 from app.inference.bundle import Manifest, load_bundle
 from app.inference.classifier import BATCH, open_classifier
 from training.dataset import OWN, Dataset
-from training.evaluation import right
 from training.progress import note
 
 

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding, Vocabulary
-from training.errors import SourceError
+from training.errors import TrainingError
 
 OWN = "own"
 """The manifest's name for the source of a user's own reviews."""
@@ -69,12 +69,12 @@ class Dataset:
         """Return the data set if there are enough reviews of both classes to train and to test.
 
         Raises:
-            SourceError: There are not.
+            TrainingError: There are not.
         """
         for split, name, minimum in ((self.train, "training", MIN_OWN if self.own else 1), (self.test, "test", 1)):
             for label, sentiment in ((1, "positive"), (0, "negative")):
                 if (found := int(np.sum(split.labels == label))) < minimum:
-                    raise SourceError(
+                    raise TrainingError(
                         f"{self.name}: {found} {sentiment} {name} reviews, but at least {minimum} are needed, and "
                         "hundreds to learn anything: add more"
                     )
@@ -107,7 +107,7 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
     """Use the source's word index, or rank the words of the training set by frequency.
 
     Raises:
-        SourceError: No word occurs in `min_reviews` reviews.
+        TrainingError: No word occurs in `min_reviews` reviews.
     """
     if dataset.vocabulary is not None:
         return dataset.vocabulary
@@ -115,7 +115,7 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
     reviews = Counter(chain.from_iterable(map(set, dataset.train.sequences)))
     counts = Counter({word: count for word, count in counts.items() if reviews[word] >= dataset.min_reviews})
     if not counts:
-        raise SourceError(
+        raise TrainingError(
             f"no word occurs in {dataset.min_reviews} training reviews. Words are separated by spaces and punctuation: "
             "in languages that are written without spaces, split the texts into words first"
         )
@@ -131,16 +131,16 @@ def hold_out(split: Split, size: int) -> tuple[Split, Split]:
     """Split off the first `size` reviews, as the book does for validation; returns the rest, and them.
 
     Raises:
-        SourceError: Nothing would be left to train on, or one of the parts would lack a class.
+        TrainingError: Nothing would be left to train on, or one of the parts would lack a class.
     """
     if not 0 < size < len(split):
-        raise SourceError(
+        raise TrainingError(
             f"cannot hold out {size} of {len(split)} training reviews; add reviews, or choose another --validation"
         )
     order = np.arange(len(split))
     rest, held_out = split.take(order[size:]), split.take(order[:size])
     if not (has_both_classes(rest.labels) and has_both_classes(held_out.labels)):
-        raise SourceError(
+        raise TrainingError(
             f"with {size} of {len(split)} training reviews held out, one of the two parts has only positive or only "
             "negative reviews; add reviews of the rarer class, or choose another --seed"
         )
@@ -151,7 +151,7 @@ def read_sentences(path: Path, encoding: Encoding) -> Split:
     """Read rated sentences, which are only evaluated: one `rating<TAB>sentence` per line, positive above 0.
 
     Raises:
-        SourceError: The file cannot be read, a line has another form, or a class is missing.
+        TrainingError: The file cannot be read, a line has another form, or a class is missing.
     """
     reviews = []
     try:
@@ -161,10 +161,10 @@ def read_sentences(path: Path, encoding: Encoding) -> Split:
                 raise ValueError(f"line {number} is not a rating, a tab and a sentence")
             reviews.append(Review("test", "pos" if float(rating) > 0 else "neg", f"{path.name}:{number}", sentence))
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: cannot be read as rated sentences ({error})") from error
+        raise TrainingError(f"{path}: cannot be read as rated sentences ({error})") from error
     split = split_of(reviews, "test", encoding)
     if not has_both_classes(split.labels):
-        raise SourceError(f"{path}: both positive and negative sentences are needed")
+        raise TrainingError(f"{path}: both positive and negative sentences are needed")
     return split
 
 

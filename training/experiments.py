@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
+from app.evaluation.markdown import table
+from app.evaluation.metrics import measure
 from training.dataset import Dataset, hold_out, shuffled
-from training.errors import ReportError, SourceError
-from training.evaluation import measure
+from training.errors import TrainingError
 from training.network import History, Recipe, TrainedModel
-from training.report import plot_curves, table
+from training.report import plot_curves
 
 RUNS, TABLE, SHEET = "runs.jsonl", "results.md", "results.csv"
 Run = dict[str, Any]
@@ -39,7 +40,7 @@ def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progres
         The runs on these reviews, including earlier ones.
 
     Raises:
-        ReportError: Writing failed, for example because the disk is full. Complete runs are kept.
+        TrainingError: Writing failed, for example because the disk is full. Complete runs are kept.
     """
     recipes = import_module(f"training.{name}")
     digests = dataset.digest, dataset.unlabelled_digest
@@ -60,7 +61,7 @@ def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progres
             progress.advance(task)
         write_experiments(list(recipes.VARIANTS), runs, folder)
     except OSError as error:
-        raise ReportError(
+        raise TrainingError(
             f"{folder}: the report cannot be written ({error}). Complete runs are kept; free some space and run the "
             "same command again to continue"
         ) from error
@@ -133,13 +134,13 @@ def learning_curve(
         Size -> what `measure` returns, per seed; and the number of reviews held out.
 
     Raises:
-        SourceError: A size is larger than the training set without the reviews held out.
+        TrainingError: A size is larger than the training set without the reviews held out.
     """
     held_out = round(CURVE_SHARE * len(dataset.train))
     most = len(dataset.train) - held_out
     chosen = sorted(set(sizes or [most >> i for i in range(5) if most >> i >= CURVE_MIN] or [most]))
     if chosen[-1] > most:
-        raise SourceError(f"no {chosen[-1]:,} reviews to train on: {held_out:,} are held out, and {most:,} are left")
+        raise TrainingError(f"no {chosen[-1]:,} reviews to train on: {held_out:,} are held out, and {most:,} are left")
     points: dict[int, list[dict[str, float]]] = {size: [] for size in chosen}
     task = progress.add_task("learning curve", total=len(points) * len(seeds))
     for seed in seeds:

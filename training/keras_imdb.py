@@ -12,7 +12,7 @@ from app.inference.runtimes import import_tensorflow
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding, Vocabulary
 from training.dataset import Dataset, Split, digest_of
-from training.errors import SourceError
+from training.errors import TrainingError
 
 START, UNKNOWN, OFFSET = 1, 2, 3
 """The id that `load_data` prepends, the id of every word beyond `num_words`, and the difference of ids and ranks."""
@@ -24,7 +24,7 @@ def load_keras(encoding: Encoding) -> Dataset:
     """Load `keras.datasets.imdb`, which Keras downloads once; its ids are the columns of the book's encoding.
 
     Raises:
-        SourceError: Keras cannot download the files.
+        TrainingError: Keras cannot download the files.
     """
     import_tensorflow()  # first, because it silences TensorFlow
     from keras.datasets import imdb
@@ -35,7 +35,7 @@ def load_keras(encoding: Encoding) -> Dataset:
         )
         ranks: dict[str, int] = imdb.get_word_index()
     except Exception as error:  # get_file raises bare Exception for a failed download
-        raise SourceError(
+        raise TrainingError(
             f"Keras cannot download its IMDB data ({error}). Without network, train from a local copy of the reviews: "
             "python -m training --dataset aclImdb_v1.tar.gz"
         ) from error

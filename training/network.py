@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from app.evaluation.metrics import HeldOut
 from app.inference.prediction import UncertaintyRule
 from app.inference.runtimes import LITERT_FILE, import_tensorflow
 from app.inference.text import joined
@@ -61,22 +62,6 @@ def scaled_counts(recipe: Any, reviews: int) -> dict[str, Any]:
         "validation": max(1, round(recipe.validation * share)),
         "batch_size": min(recipe.batch_size, max(MIN_BATCH, round(recipe.batch_size * share))),
     }
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Predictions for labelled reviews by networks that were not trained on them."""
-
-    probabilities: NDArray[np.float32]  # (reviews,), in [0, 1]
-    labels: NDArray[np.float32]  # (reviews,), 0.0 or 1.0
-    words: NDArray[np.intp]  # (reviews,), the number of words in each review
-    known_words: NDArray[np.intp]  # (reviews,), the number of words that belong to a term
-
-    @classmethod
-    def of(cls, probabilities: NDArray[np.float32], labels: NDArray[np.float32], rows: Sequence[Row]) -> "HeldOut":
-        """Combine predictions and labels with the word counts of the encoded reviews."""
-        words, known_words = np.array([(row.words, row.known_words) for row in rows], np.intp).T
-        return cls(probabilities, labels, words, known_words)
 
 
 @dataclass(frozen=True)

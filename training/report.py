@@ -1,19 +1,18 @@
 """A bundle's report for people: MODEL_CARD.md, and the pictures of the book's figures 3.7 and 3.8."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from app.evaluation.figures import new_figure, plot_reliability, save_figure
+from app.evaluation.markdown import table
+from app.evaluation.metrics import BINS
 from app.inference.bundle_writer import write_json
 from training.dataset import OWN
-from training.evaluation import BINS
 from training.network import History
 from training.served import Served
 
@@ -61,7 +60,7 @@ def write_report(
         curves = {f"training {metric}": [history[metric]], f"validation {metric}": [history[f"val_{metric}"]]}
         title = f"Training and validation {metric}; final network: {report['validation']['epochs']} epochs"
         plot_curves(folder / f"{metric}.png", title, metric, curves)
-    _plot_reliability(report["test"]["calibration"], folder / "reliability.png")
+    plot_reliability(report["test"]["calibration"], folder / "reliability.png", "the test reviews")
     card = model_card(facts, report, served)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
 
@@ -83,6 +82,10 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | N
     for failure in behaviour["failures"]:
         texts, scores = " / ".join(map(repr, failure["texts"])), ", ".join(f"{p:.3f}" for p in failure["probabilities"])
         failures.setdefault(failure["kind"], []).append(f"- Fails ({failure['kind']}): {texts} → {scores}")
+    shown = [line for lines in failures.values() for line in lines[:MAX_FAILURES]]
+    if failures:
+        shown = [f"The first {MAX_FAILURES} failures of each kind; `evaluation.json` has all of them:\n", *shown]
+    fewest = facts["uncertainty"]["min_known_words"]
     evaluated = [{"name": "test reviews"} | test, {"name": "short sentences"} | report.get("sentences", {})]
     group = "| {from} | {reviews:,} | {accuracy:.4f} |"
     return CARD.read_text(encoding="utf-8").format(
@@ -91,6 +94,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | N
         subject="" if own else "movie ",
         compared=table(("", *compared), *metrics),
         bins=BINS,
+        too_few_words="no word is known" if fewest <= 1 else f"fewer than {fewest} words are known",
         without_reading=own * "\nThe constant prediction is the share of positive reviews in the training set.",
         by_words=_lines(group, test["by_words"]),
         by_unknown_share=_lines(group, test["by_unknown_share"]),
@@ -99,7 +103,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | N
         constants="\n".join(f"| {name} | `{value}` |" for name, value in facts["recipe"].items()),
         strongest="\n".join(f"- *{name}*: `{'`, `'.join(terms)}`." for name, terms in report["top_terms"].items()),
         checks="\n".join(f"| {kind} | {n['checks']} | {n['passed']} |" for kind, n in behaviour["kinds"].items()),
-        failures="\n".join(line for lines in failures.values() for line in lines[:MAX_FAILURES]),
+        failures="\n".join(shown),
         mistakes=_lines("| `{review}` | {positive_probability:.4f} |", test["worst_mistakes"]),
         origin=OWN_ORIGIN.format(rows=_lines("| `{name}` | {rows:,} | `{sha256}` |", dataset["files"]), **dataset)
         if own
@@ -109,11 +113,6 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | N
 
 def _lines(pattern: str, items: Iterable[dict[str, Any]]) -> str:
     return "\n".join(pattern.format(**item) for item in items)
-
-
-def table(head: Sequence[object], *rows: Sequence[object]) -> str:
-    """Render a Markdown table."""
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
 
 
 def plot_curves(path: Path, title: str, metric: str, curves: dict[str, list[list[float]]]) -> None:
@@ -128,28 +127,3 @@ def plot_curves(path: Path, title: str, metric: str, curves: dict[str, list[list
     axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))  # the loss of three layers goes far beyond
     axes.legend(fontsize="small")
     save_figure(figure, path)
-
-
-def _plot_reliability(bins: list[dict[str, float]], path: Path) -> None:
-    """Draw the share of positive reviews by probability; on the diagonal, the network is calibrated."""
-    probabilities, positive, shares = zip(*((b["probability"], b["positive"], b["share"]) for b in bins), strict=True)
-    figure, axes = new_figure(
-        title="Reliability on the test reviews", xlabel="predicted probability", ylabel="share that is positive"
-    )
-    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=":")
-    axes.plot(probabilities, positive, "o-", color="tab:blue")
-    axes.bar(probabilities, shares, width=0.04, color="0.85", label="share of the reviews")
-    axes.legend()
-    save_figure(figure, path)
-
-
-def new_figure(**labels: str) -> tuple[Figure, Axes]:
-    """Make an empty picture of the size that reports use, with labels as for `Axes.set`."""
-    figure = Figure(figsize=(6.4, 4.4), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot(**labels)
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture as a PNG; the same numbers give the same bytes."""
-    figure.savefig(path, metadata={"Software": None})

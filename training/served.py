@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from rich.progress import Progress
 
+from app.evaluation.metrics import measure
 from app.inference.bundle import bundle_versions, load_bundle
 from app.inference.errors import SentimentError
 from training.compare import note_other_split, score
 from training.dataset import Dataset
-from training.evaluation import measure
 from training.progress import note
 
 IMDB_MODELS = Path("models/imdb")

@@ -13,18 +13,19 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
+from app.evaluation.metrics import HeldOut, evaluate
 from app.inference import bundle_writer
 from app.inference.bundle import Golden
 from app.inference.classifier import Classifier
-from app.inference.prediction import Prediction
+from app.inference.prediction import prediction_of
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
 from app.inference.vocabulary import Row
 from training.behaviour import behaviour
 from training.dataset import Dataset, Split
 from training.errors import TrainingError
-from training.evaluation import BOOK, constant, details, evaluate
-from training.network import HeldOut, Recipe, TrainedModel, export
+from training.evaluation import BOOK, constant, details
+from training.network import Recipe, TrainedModel, export
 from training.report import write_report
 from training.served import Served
 
@@ -66,9 +67,8 @@ def train(
     Returns the content of report/evaluation.json.
 
     Raises:
-        SourceError: The data set is too small for the recipe.
-        BundleExists: The version exists.
-        BundleUnwritable: Writing failed, for example because the disk is full.
+        TrainingError: The data set is too small for the recipe.
+        BundleError: The version exists, or writing failed, for example because the disk is full.
     """
     with bundle_writer.staged_bundle(models, version) as folder:
         model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
@@ -146,7 +146,7 @@ def _profile(model: TrainedModel) -> Profile:
     """The distribution of held-out predictions, with which the service compares what it receives."""
     held_out = model.held_out
     counts = zip(held_out.probabilities.tolist(), held_out.words.tolist(), held_out.known_words.tolist(), strict=True)
-    return profile_of(Prediction(*review, uncertain=model.uncertainty.applies(*review)) for review in counts)
+    return profile_of(prediction_of(*review, model.uncertainty) for review in counts)
 
 
 def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> None:

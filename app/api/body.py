@@ -1,6 +1,7 @@
 """From a request's bytes to a validated request. Every limit is checked as early as possible."""
 
 import asyncio
+import zlib
 from codecs import BOM_UTF8
 from email.message import Message
 from functools import lru_cache
@@ -26,23 +27,41 @@ MAX_LOCATION = 100
 
 NOT_JSON = "Send JSON with the header Content-Type: application/json."
 
+ENCODINGS = (b"identity", b"gzip", b"x-gzip", b"deflate")
+GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+"""Makes zlib accept its own format, which HTTP calls deflate, and gzip."""
+
 Model = TypeVar("Model", bound=BaseModel)
 Reviews = TypeVar("Reviews", bound=PredictRequest)
 
 
 async def read_body(request: Request) -> bytes:
-    """Read a body as it was sent, and stop as soon as it is too large or too slow.
+    """Read a body, which may be compressed, and stop as soon as it is too large or too slow.
+
+    Returns:
+        The decompressed body.
 
     Raises:
         BodyTimeout: It did not arrive within the request timeout.
-        BodyTooLarge: It has, or declares, more bytes than allowed.
+        BodyTooLarge: It has, or declares, more bytes than allowed, as sent or decompressed.
         ClientDisconnect: The client closed the connection.
+        InvalidRequest: It does not match its Content-Encoding.
+        UnsupportedBody: Its Content-Encoding is not supported.
     """
     settings = service_of(request).settings
     limit = settings.max_body_bytes
-    declared = dict(request.scope["headers"]).get(b"content-length", b"")
+    headers = dict(request.scope["headers"])
+    declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit, int(declared))
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding not in ENCODINGS:
+        raise UnsupportedBody("Send the body with the Content-Encoding gzip or deflate, or uncompressed.")
+    body = await _receive(request, limit, settings.request_timeout)
+    return body if encoding == b"identity" else _decompress(body, encoding.decode().removeprefix("x-"), limit)
+
+
+async def _receive(request: Request, limit: int, seconds: float) -> bytes:
     task = asyncio.current_task()
     assert task is not None
     expired = False
@@ -53,34 +72,44 @@ async def read_body(request: Request) -> bytes:
         task.cancel()
 
     # The same as `asyncio.timeout`, in a third of its time.
-    timer = asyncio.get_running_loop().call_later(settings.request_timeout, expire)
+    timer = asyncio.get_running_loop().call_later(seconds, expire)
+    body, more = bytearray(), True
     try:
-        return await _receive(request, limit)
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise BodyTooLarge(limit, len(body))
+            more = message.get("more_body", False)
     except asyncio.CancelledError:
         if not expired or task.uncancel():  # the server has cancelled the request (as well)
             raise
-        raise BodyTimeout(settings.request_timeout) from None
+        raise BodyTimeout(seconds) from None
     finally:
         timer.cancel()
-
-
-async def _receive(request: Request, limit: int) -> bytes:
-    body = bytearray()
-    more = True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise BodyTooLarge(limit, len(body))
-        more = message.get("more_body", False)
     return bytes(body)
 
 
+def _decompress(body: bytes, encoding: str, limit: int) -> bytes:
+    """Decompress at most one byte more than allowed: a small body could expand to gigabytes."""
+    decoder = zlib.decompressobj(GZIP_OR_ZLIB)
+    try:
+        content = decoder.decompress(body, limit + 1)
+    except zlib.error:
+        content = b""
+    if len(content) > limit:
+        raise BodyTooLarge(limit, len(content))
+    if not decoder.eof or decoder.unused_data:
+        message = f"The Content-Encoding is {encoding}, but the body is not complete and valid {encoding}"
+        raise invalid("body", message)
+    return content
+
+
 @lru_cache(maxsize=32)
-def _unsupported(content_type: bytes, content_encoding: bytes) -> str | None:
-    """Return why these headers are unsupported, if they are; cached, as clients keep sending the same ones."""
+def _unsupported(content_type: bytes) -> str | None:
+    """Return why this Content-Type is unsupported, if it is; cached, as clients keep sending the same one."""
     message = Message()
     message["content-type"] = content_type.decode("latin-1") or "none/none"
     subtype = message.get_content_subtype()
@@ -92,8 +121,6 @@ def _unsupported(content_type: bytes, content_encoding: bytes) -> str | None:
         return "The parameters of the Content-Type are not valid; send Content-Type: application/json."
     if charset not in ("utf-8", "utf8", "us-ascii"):
         return "Send the JSON in UTF-8; other charsets are not supported."
-    if content_encoding.lower() != b"identity":
-        return "Send the body uncompressed; Content-Encoding is not supported."
     return None
 
 
@@ -101,17 +128,17 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
     """Read the JSON body of a request about reviews.
 
     Args:
-        request: The body has not been read yet.
+        request: Its body has not been read yet.
         model: The model to parse it into.
         max_reviews: Maximum number of reviews.
 
     Raises:
-        RequestError: The body does not match the schema.
-        LimitExceeded: There are too many reviews, or one is too long.
-        ClientDisconnect: The client closed the connection.
+        UnsupportedBody: Its Content-Type is not JSON in UTF-8.
+        InvalidRequest: It does not match the model.
+        TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
+        ClientDisconnect, BodyTimeout, BodyTooLarge: See `read_body`.
     """
-    headers = dict(request.scope["headers"])
-    if reason := _unsupported(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity")):
+    if reason := _unsupported(dict(request.scope["headers"]).get(b"content-type", b"")):
         raise UnsupportedBody(reason)
     parsed = parse(model, await read_body(request))
     if parsed.model_extra:

@@ -1,24 +1,14 @@
-"""Errors as HTTP responses: one tree, one table, one renderer.
+"""Errors as HTTP responses: one table, one renderer. Only this module chooses statuses.
 
-SentimentError                 the root, in `app.inference.errors`, with the errors that scoring can raise
-└── RequestError               the request cannot be answered as sent
-    ├── Unauthorized           no API key, or an unknown one
-    ├── ModelNotFound          a model or version that is not served
-    ├── BodyTimeout            the body did not arrive in time
-    ├── BodyTooLarge           the body has more bytes than allowed
-    ├── UnsupportedBody        the headers declare something other than JSON in UTF-8, or a Content-Encoding
-    └── InvalidRequest         not JSON, or does not match the schema
-
-Errors are RFC 9457 problem details; clients of other protocols (under /v1 and /v2) get `{"error": detail}`.
+Errors are RFC 9457 problem details, except below the prefix of a `ProtocolRouter` (`app.api.routing`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
@@ -42,36 +32,36 @@ RETRY_AFTER = "1"
 CLIENT_DISCONNECTED = 499
 """Logged and counted, never sent: the client closed the connection before it was answered."""
 
+ErrorFormat = Callable[[Problem, Mapping[str, str]], Response]
+"""Renders a problem, with these headers."""
+
 log = structlog.get_logger()
 
 
-class RequestError(SentimentError):
-    """The request cannot be answered as sent."""
-
-
-class Unauthorized(RequestError):
+class Unauthorized(SentimentError):
     """The request has no API key, or an unknown one."""
 
     def __init__(self) -> None:
         super().__init__("An API key is required: send the header Authorization: Bearer <key>.")
 
 
-class ModelNotFound(RequestError):
+class ModelNotFound(SentimentError):
     """The request names a model or version that is not served."""
 
     def __init__(self, name: str, versions: Sequence[str]) -> None:
-        noun, others = ("version", "is no other") if len(versions) == 1 else ("versions", "are no others")
-        super().__init__(f"The model served here is {name}, {noun} {', '.join(versions)}; there {others}.")
+        noun, verb, which = ("version", "is", "that") if len(versions) == 1 else ("versions", "are", "one of these")
+        served = f"Only {name}, {noun} {', '.join(versions)}, {verb} served"
+        super().__init__(f"{served}; request {which} or omit the version.")
 
 
-class BodyTimeout(RequestError):
+class BodyTimeout(SentimentError):
     """The body did not arrive in time."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The request body did not arrive within {seconds:g} seconds. Send it again, or send less.")
 
 
-class BodyTooLarge(RequestError):
+class BodyTooLarge(SentimentError):
     """The body has more bytes than allowed; `received` counts those received or declared."""
 
     def __init__(self, limit: int, received: int) -> None:
@@ -83,11 +73,11 @@ class BodyTooLarge(RequestError):
         )
 
 
-class UnsupportedBody(RequestError):
+class UnsupportedBody(SentimentError):
     """According to the headers, the body is not JSON in UTF-8, or its Content-Encoding is not supported."""
 
 
-class InvalidRequest(RequestError):
+class InvalidRequest(SentimentError):
     """The body is not JSON, or does not match the schema."""
 
     def __init__(self, violations: list[Violation]) -> None:
@@ -176,23 +166,24 @@ def respond(error: Exception, scope: Scope) -> Response:
 
     The problem's type is stored in the request's state, for the log and the metrics.
     """
-    kind, problem = kind_of(error), problem_of(error)
+    kind = kind_of(error)
     scope["state"]["problem"] = kind.type
-    if speaks_protocol(scope["path"]):
-        content = to_json({"error": problem.detail})
-        return Response(content, protocol_status(kind.status), dict(kind.headers), "application/json")
-    body = problem.model_dump_json(exclude_none=True).encode()
-    return Response(body, kind.status, dict(kind.headers), MEDIA_TYPE)
+    return _format_of(scope)(problem_of(error), kind.headers)
 
 
-def protocol_status(status: int) -> int:
-    """The status under /v1 and /v2: Triton and TensorFlow Serving return 400 for an invalid body."""
-    return 400 if status == 422 else status
+def _format_of(scope: Scope) -> ErrorFormat:
+    """Choose by the path, since errors such as 404 have no route."""
+    path: str = scope["path"]
+    formats: Mapping[str, ErrorFormat] = scope["state"].get("error_formats", {})
+    for prefix, error_format in formats.items():
+        if path == prefix or path.startswith(f"{prefix}/"):
+            return error_format
+    return problem_response
 
 
-def speaks_protocol(path: str) -> bool:
-    """Whether a path belongs to another protocol, whose clients expect errors in another format."""
-    return path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
+def problem_response(problem: Problem, headers: Mapping[str, str]) -> Response:
+    """Render a problem according to RFC 9457."""
+    return Response(problem.model_dump_json(exclude_none=True), problem.status, dict(headers), MEDIA_TYPE)
 
 
 def add_error_handlers(app: FastAPI) -> None:

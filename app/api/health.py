@@ -1,18 +1,16 @@
-"""GET /health/live and /health/ready for orchestrators and load balancers, and GET /metrics for Prometheus."""
+"""GET /health/live and /health/ready for orchestrators and load balancers."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
-from app.api.openapi import problems
-from app.api.routing import ProbeRoute, ScrapeRoute
+from app.api.openapi import FAILED, UNAVAILABLE
+from app.api.routing import ProbeRoute
 from app.api.schemas import Health
 from app.api.state import service_of
 from app.inference.errors import NotServing
-from app.telemetry.metrics import MEDIA_TYPE
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 
-router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute)
-metrics_router = APIRouter(route_class=ScrapeRoute)
+router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute, responses=FAILED)
 
 
 @router.head("/live", include_in_schema=False)
@@ -21,7 +19,7 @@ metrics_router = APIRouter(route_class=ScrapeRoute)
     operation_id="get_liveness",
     summary="Check liveness",
     response_description="The process is alive.",
-    responses={200: LIVE, **problems()},
+    responses={200: LIVE},
 )
 async def get_liveness() -> Health:
     """Return 200 while the process is alive; restart it if this fails."""
@@ -34,7 +32,7 @@ async def get_liveness() -> Health:
     operation_id="get_readiness",
     summary="Check readiness",
     response_description="The service accepts traffic.",
-    responses={200: READY, **problems("Unavailable")},
+    responses={200: READY, **UNAVAILABLE},
 )
 async def get_readiness(request: Request) -> Health:
     """Return 200 while the service should get traffic; it is not ready while it is stopping."""
@@ -50,9 +48,3 @@ def check_readiness(request: Request) -> None:
     """
     if service_of(request).draining:
         raise NotServing("the service is stopping")
-
-
-@metrics_router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
-async def get_metrics(request: Request) -> Response:
-    """Return the metrics of all workers, even while the service is stopping."""
-    return Response(service_of(request).metrics.exposition(), media_type=MEDIA_TYPE)

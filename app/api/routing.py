@@ -1,7 +1,7 @@
 """Routes, what the rest of the service has to know about each, and the one that a request belongs to.
 
 A path decides nothing by itself: middleware, logs, metrics and traces read the traits of the request's route. Only the
-format of errors depends on the path (`app.api.errors.speaks_protocol`), because paths without a route need one as well.
+format of errors depends on the path (see `ProtocolRouter`), because paths without a route need one as well.
 """
 
 import asyncio
@@ -9,13 +9,13 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
-from app.api.errors import respond
+from app.api.errors import ErrorFormat, respond
 from app.inference.explainer import Explainer
 from app.inference.waiting import WaitingReviews
 from app.service import Service
@@ -65,6 +65,21 @@ def has_valid_path(scope: Scope) -> bool:
     """
     path: str = scope["path"]
     return path.isprintable()
+
+
+class ProtocolRouter(APIRouter):
+    """The routes of another protocol. The OpenAPI document does not describe them, but refers to their specification.
+
+    Args:
+        prefix: The beginning of their paths.
+        error_format: Renders every error below the prefix, also where there is no route.
+        tag: A tag of the OpenAPI document, with a link to the specification.
+    """
+
+    def __init__(self, prefix: str, error_format: ErrorFormat, tag: dict[str, Any]) -> None:
+        super().__init__(prefix=prefix, include_in_schema=False)
+        self.error_format = error_format
+        self.tag = tag
 
 
 class PublicRoute(APIRoute):

@@ -1,13 +1,18 @@
-"""Request and response models; FastAPI derives the OpenAPI schemas from them."""
+"""Request and response models; FastAPI derives the OpenAPI schemas from them.
 
-from typing import Annotated, Literal
+The predictions and explanations in responses are the dataclasses of `app.inference`.
+"""
+
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.inference.calibration import Calibration
+from app.inference.explanation import Explanation
 from app.inference.limits import BLANK, is_blank
-from app.inference.prediction import UncertaintyRule
+from app.inference.prediction import Prediction, UncertaintyRule
 from app.inference.vocabulary import Encoding
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -71,30 +76,6 @@ class ExplainRequest(PredictRequest):
     ] = None
 
 
-class Prediction(BaseModel):
-    """The prediction for one review."""
-
-    positive_probability: Annotated[
-        float, Field(ge=0, le=1, description="Probability that the review is positive.", examples=[0.99])
-    ]
-    sentiment: Annotated[
-        Literal["positive", "negative"], Field(description="`positive` if the probability is at least 0.5.")
-    ]
-    uncertain: Annotated[
-        bool,
-        Field(
-            description="Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the "
-            "model knows too few of the words. `GET /model` returns the bundle's rule.",
-            examples=[False],
-        ),
-    ]
-    words: Annotated[int, Field(ge=0, description="Number of words in the review.", examples=[8])]
-    known_words: Annotated[
-        int,
-        Field(ge=0, description="Number of words that the model knows.", examples=[8]),
-    ]
-
-
 class ModelName(BaseModel):
     """The bundle that made the predictions."""
 
@@ -107,63 +88,6 @@ class PredictResponse(BaseModel):
 
     model: ModelName
     predictions: Annotated[list[Prediction], Field(description="One per review, in the same order.")]
-
-
-class Span(BaseModel):
-    """A part of a review. Positions count Unicode code points from 0."""
-
-    start: Annotated[int, Field(ge=0, description="Position of the first character.", examples=[11])]
-    end: Annotated[int, Field(ge=0, description="Position after the last character.", examples=[21])]
-
-
-class Effect(BaseModel):
-    """The effect of one term, or of several that are the same to the model: the prediction minus the one without."""
-
-    terms: Annotated[
-        list[str],
-        Field(
-            min_length=1,
-            description="Different terms of the review that are the same to the model, in order of occurrence; often "
-            "only one. Each is a word or several consecutive words, in lower case.",
-            examples=[["best films"]],
-        ),
-    ]
-    log_odds: Annotated[
-        float,
-        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.56]),
-    ]
-    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.03])]
-    positive_probability_without: Annotated[
-        float, Field(ge=0, le=1, description="Probability without the terms.", examples=[0.96])
-    ]
-    occurrences: Annotated[
-        list[Span],
-        Field(description="Where the terms occur in the review, in order; a span covers all words of a term."),
-    ]
-
-
-class RemainingTerms(BaseModel):
-    """The effects that `top` omits, added up."""
-
-    terms: Annotated[int, Field(ge=0, description="Number of omitted effects.", examples=[8])]
-    log_odds: Annotated[float, Field(description="Sum of their effects on the log-odds.", examples=[0.02])]
-    probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.001])]
-
-
-class Explanation(Prediction):
-    """The prediction for one review, and what it is based on."""
-
-    log_odds: Annotated[
-        float,
-        Field(
-            description="log(p / (1 - p)), between -87.4 and 17.4. p is a 32-bit float, so above p = 0.999999 log-odds "
-            "change in steps, and the effect of a term may be 0.",
-            examples=[4.86],
-        ),
-    ]
-    terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
-    rest: Annotated[RemainingTerms, Field(description="Summary of the effects that `top` omits.")]
-    unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
 
 
 class ExplainResponse(BaseModel):
@@ -190,6 +114,8 @@ class Limits(BaseModel):
 class ModelResponse(BaseModel):
     """The served bundle: its manifest, its digest and the limits that apply."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)  # of the encoding
+
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
     version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
     versions: Annotated[
@@ -207,13 +133,11 @@ class ModelResponse(BaseModel):
     ]
     runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
     encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
-    uncertainty: Annotated[
-        UncertaintyRule,
-        Field(
-            description="When a prediction is `uncertain`.",
-            examples=[{"above": 0.085, "below": 0.929, "min_known_words": 1, "min_known_share": 0.66}],
-        ),
-    ]
+    uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
+    calibration: Annotated[
+        Calibration | None,
+        Field(description="How the bundle's probabilities were adapted to other texts; null for most bundles."),
+    ] = None
     vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[100_499])]
     recipe: Annotated[
         dict[str, JsonValue],
@@ -256,10 +180,17 @@ class Violation(BaseModel):
     ]
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """Remove null as the default of fields that are omitted from responses instead."""
+    for part in schema["properties"].values():
+        part.pop("default", None)
+
+
 class Problem(BaseModel):
     """An error, and how to resolve it (RFC 9457 problem details)."""
 
-    # Fields that are None are omitted from responses, so the schema has no null.
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
     type: Annotated[
         str,
         Field(

@@ -1,17 +1,24 @@
 """The application's state, created when it starts, and access to it from requests."""
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 from starlette.requests import HTTPConnection
 
-from app.api.errors import ModelNotFound
+from app.api.errors import ErrorFormat, ModelNotFound
 from app.service import ServedVersion, Service
 
 
 class State(TypedDict):
-    """The lifespan's state, which uvicorn copies into the scope of every request."""
+    """The lifespan's state, which uvicorn copies into the scope of every request.
+
+    Attributes:
+        service: The service behind all requests.
+        error_formats: How errors are rendered, by the prefix of a path; without one, as problems.
+    """
 
     service: Service
+    error_formats: Mapping[str, ErrorFormat]
 
 
 def service_of(request: HTTPConnection) -> Service:
@@ -21,18 +28,22 @@ def service_of(request: HTTPConnection) -> Service:
 
 
 def version_of(request: HTTPConnection) -> ServedVersion:
-    """The version that a request names in its path or its query, or the default version.
+    """The version that a request names in its query, or the default version.
 
     Raises:
-        ModelNotFound: It names another model, or a version that is not served.
+        ModelNotFound: The version is not served.
     """
-    service = service_of(request)
-    path, version = request.path_params, None
-    if "model_name" in path:
-        version = path.get("model_version")
-    elif request.scope["query_string"]:  # parsing an empty one takes time, too
-        version = request.query_params.get("version")
+    query = request.scope["query_string"]  # parsing an empty one takes time, too
+    return find_version(service_of(request), request.query_params.get("version") if query else None)
+
+
+def find_version(service: Service, version: str | None) -> ServedVersion:
+    """The served version of this name, or the default version if None.
+
+    Raises:
+        ModelNotFound: The version is not served.
+    """
     served = service.default if version is None else service.versions.get(version)
-    if served is None or ("model_name" in path and path["model_name"] != service.name):
+    if served is None:
         raise ModelNotFound(service.name, list(service.versions))
     return served

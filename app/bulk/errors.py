@@ -1,11 +1,4 @@
-"""Errors of bulk scoring.
-
-SentimentError
-└── BulkError         the job failed; finished parts stay
-    └── BulkUsage     the command is invalid (exit code 2)
-
-Besides these: `app.records` (unreadable files, missing columns) and `app.inference.errors` (bundle, runtime).
-"""
+"""Errors of bulk scoring; see also `app.records` and `app.inference.errors`."""
 
 from app.inference.errors import SentimentError
 
@@ -15,4 +8,4 @@ class BulkError(SentimentError):
 
 
 class BulkUsage(BulkError):
-    """The command is invalid, or does not fit its input or output."""
+    """The command is invalid, or does not fit its input or output (exit code 2)."""

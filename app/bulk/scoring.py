@@ -5,21 +5,30 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 from pydantic_core import to_json
 
 from app.bulk.errors import BulkError
 from app.inference.bundle import load_bundle
 from app.inference.classifier import BATCH, Classifier, open_classifier
-from app.inference.errors import LimitExceeded, SentimentError
+from app.inference.errors import ReviewTooLong, SentimentError
 from app.inference.limits import BLANK, check_length, is_blank
 from app.inference.prediction import Prediction
 from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
 
-ADDED = ("positive_probability", "sentiment", "uncertain", "words", "known_words", "error")
+FIELDS: dict[str, Any] = get_type_hints(Prediction)
+"""The fields of a prediction -> their types."""
+
+ADDED = (*FIELDS, "error")
 """The columns that are added: what POST /predict returns, or why the row cannot be scored."""
+
+ARROW_TYPES = {float: "float64", bool: "bool", int: "int32"}
+"""The types of columns in Parquet files; all others are strings."""
+
+_fields = attrgetter(*FIELDS)
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ def error_in(review: object, max_characters: int) -> str | None:
         return BLANK
     try:
         check_length(review, max_characters, "this one")
-    except LimitExceeded as error:
+    except ReviewTooLong as error:
         return str(error)
     return None
 
@@ -143,11 +152,10 @@ def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: S
         if text:
             text += separator
         if isinstance(answer, Prediction):
-            decided = repr(answer.positive_probability), answer.sentiment, str(answer.uncertain).lower()
-            fields = (*decided, str(answer.words), str(answer.known_words), "")
-            lines.append(f"{text}{separator.join(fields)}\n")
+            fields = [str(value).lower() if isinstance(value, bool) else str(value) for value in _fields(answer)]
+            lines.append(f"{text}{separator.join(fields)}{separator}\n")
         else:
-            lines.append(f'{text}{separator * 5}"{answer}"\n')
+            lines.append(f'{text}{separator * len(FIELDS)}"{answer}"\n')
     return "".join(lines).encode()
 
 
@@ -179,7 +187,7 @@ def table_schema(scoring: Scoring, schema: Any) -> Any:
     """The `pyarrow.Schema` of the output for that of an input."""
     pa = import_pyarrow()
     kept = schema if scoring.keep is None else [schema.field(name) for name in scoring.keep]
-    types = (pa.float64(), pa.string(), pa.bool_(), pa.int32(), pa.int32(), pa.string())
+    types = [ARROW_TYPES.get(type_, "string") for type_ in (*FIELDS.values(), str)]
     return pa.schema([*kept, *map(pa.field, scoring.added, types)], schema.metadata)
 
 
@@ -194,6 +202,5 @@ def _table(scoring: Scoring, batch: Any, answers: Sequence[str | Prediction]) ->
 
 def _values(answer: str | Prediction) -> tuple[Any, ...]:
     if isinstance(answer, Prediction):
-        decided = answer.positive_probability, answer.sentiment, answer.uncertain
-        return (*decided, answer.words, answer.known_words, None)
-    return (None, None, None, None, None, answer)
+        return (*_fields(answer), None)
+    return (*[None] * len(FIELDS), answer)

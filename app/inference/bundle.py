@@ -24,7 +24,8 @@ from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
-from app.inference.errors import BundleDamaged, BundleNotFound, SentimentError
+from app.inference.calibration import Calibration
+from app.inference.errors import BundleError, SentimentError, damaged
 from app.inference.prediction import UncertaintyRule
 from app.inference.profile import Profile
 from app.inference.runtimes import SAVED_MODEL_FILE
@@ -43,11 +44,6 @@ PROFILE = "profile.json"
 ALL = "all"
 """Stands for all versions."""
 
-MAX_COLUMNS = 2**31 - 1
-"""Columns are int32."""
-MAX_TERM = 64
-"""Maximum tokens per term; each length costs a pass over every review, and no useful vocabulary comes close."""
-
 
 class Golden(BaseModel):
     """A review with the probability that the bundle predicted for it when it was created."""
@@ -64,13 +60,14 @@ class Manifest(BaseModel):
     Attributes:
         name: Name of the folder that contains its versions.
         version: A whole number, larger for newer bundles.
-        created: When training ended; ISO 8601, UTC.
+        created: When training, or calibration, ended; ISO 8601, UTC.
         encoding: How reviews become rows.
         uncertainty: When a prediction is uncertain.
+        calibration: How the network's probabilities are corrected for other texts; most bundles have none.
         vocabulary_size: Number of terms in the word index.
         recipe: How the network was trained, including the seed.
         dataset: Source, number and SHA-256 of the reviews.
-        metrics: Loss, accuracy and others, measured once on the test reviews.
+        metrics: Loss, accuracy and others, measured once on the test reviews, without calibration.
         libraries: Library -> version used for training.
         files: Relative path -> SHA-256, for every file except the manifest and its checksum.
     """
@@ -82,6 +79,7 @@ class Manifest(BaseModel):
     created: str
     encoding: Encoding
     uncertainty: UncertaintyRule
+    calibration: Annotated[Calibration | None, Field(exclude_if=lambda calibration: calibration is None)] = None
     vocabulary_size: int
     recipe: dict[str, JsonValue]
     dataset: dict[str, JsonValue]
@@ -102,16 +100,12 @@ class Manifest(BaseModel):
     @field_validator("encoding")
     @classmethod
     def _encoding_is_valid(cls, encoding: Encoding) -> Encoding:
-        if not 1 <= encoding.columns <= MAX_COLUMNS:
-            raise ValueError(f"columns is {encoding.columns}, outside 1 to {MAX_COLUMNS}")
-        if not 0 <= encoding.first_term_column < encoding.columns:
-            raise ValueError(f"first_term_column is {encoding.first_term_column}, outside 0 to {encoding.columns - 1}")
+        if encoding.first_term_column >= encoding.columns:
+            raise ValueError(f"first_term_column is {encoding.first_term_column}, but columns is {encoding.columns}")
         for name in ("start_column", "unknown_column"):
             column = getattr(encoding, name)
-            if column is not None and not 0 <= column < encoding.first_term_column:
+            if column is not None and column >= encoding.first_term_column:
                 raise ValueError(f"{name} is {column}, which is not before the columns of the terms")
-        if not 1 <= encoding.longest_term <= MAX_TERM:
-            raise ValueError(f"longest_term is {encoding.longest_term}, outside 1 to {MAX_TERM}")
         if not set(encoding.kept_punctuation) <= set(FILTERED + SEPARATORS + APOSTROPHES):
             raise ValueError(f"kept_punctuation is {encoding.kept_punctuation!r}, which is not only punctuation")
         return encoding
@@ -119,12 +113,8 @@ class Manifest(BaseModel):
     @field_validator("uncertainty")
     @classmethod
     def _uncertainty_is_valid(cls, rule: UncertaintyRule) -> UncertaintyRule:
-        if not 0 <= rule.above <= rule.below <= 1:
-            raise ValueError(f"above is {rule.above} and below is {rule.below}, not 0 <= above <= below <= 1")
-        if rule.min_known_words < 0:
-            raise ValueError(f"min_known_words is {rule.min_known_words}, which is negative")
-        if not 0 <= rule.min_known_share <= 1:
-            raise ValueError(f"min_known_share is {rule.min_known_share}, outside 0 to 1")
+        if rule.above > rule.below:
+            raise ValueError(f"above is {rule.above}, but below is {rule.below}")
         return rule
 
     @field_validator("files")
@@ -186,17 +176,17 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
         At least one folder, the default version first: the first one that `versions` names, or the highest.
 
     Raises:
-        BundleNotFound: There is no such folder or version.
+        BundleError: There is no such folder or version.
     """
     try:
         existing = [str(version) for version in reversed(bundle_versions(models))]
     except OSError as error:
-        raise BundleNotFound(
+        raise BundleError(
             f"{models}: cannot be read ({error.strerror}). Make it readable for this user, or set SENTIMENT_MODEL_DIR "
             "to another folder"
         ) from error
     if not existing:
-        raise BundleNotFound(
+        raise BundleError(
             f"{models}: no bundle here; expected a folder with a number as its name, such as {models / '1'}. "
             "Set SENTIMENT_MODEL_DIR to another folder, or train a bundle with `python -m training`"
         )
@@ -205,7 +195,7 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
     chosen = existing if versions == ALL else list(dict.fromkeys(version.strip() for version in versions.split(",")))
     for version in chosen:
         if version not in existing:
-            raise BundleNotFound(
+            raise BundleError(
                 f"{models}: no version {version!r}; there are {', '.join(existing)}. "
                 f"Choose one with SENTIMENT_MODEL_VERSION, several separated by commas, or {ALL!r}"
             )
@@ -229,8 +219,7 @@ def identify_bundles(models: Path, versions: str | None = None) -> list[BundleId
     """Find bundles as `find_bundles` does, for other processes that have to load exactly these.
 
     Raises:
-        BundleNotFound: There is no such folder or version.
-        BundleDamaged: A manifest cannot be read.
+        BundleError: There is no such folder or version, or a manifest cannot be read.
     """
     found = find_bundles(models, versions)
     try:
@@ -247,21 +236,31 @@ def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
         digest: The digest that it must have; None for any.
 
     Raises:
-        BundleNotFound: There is no manifest.
-        BundleDamaged: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
+        BundleError: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
             manifest, or the digest is another one. No other error is raised, whatever the files contain.
     """
     try:
         bundle = _load(folder)
         if digest not in (None, bundle.digest):
-            raise BundleDamaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
+            raise damaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
         return bundle
     except SentimentError:
         raise
     except OSError as error:
         raise _unreadable(error, folder) from error
     except Exception as error:  # unexpected; the cause is chained
-        raise BundleDamaged(folder, f"it cannot be read ({type(error).__name__})") from error
+        raise damaged(folder, f"it cannot be read ({type(error).__name__})") from error
+
+
+def _no_bundle(folder: Path) -> BundleError:
+    if not folder.exists():
+        return BundleError(f"{folder}: no such folder")
+    if versions := bundle_versions(folder):
+        return BundleError(f"{folder}: a folder of bundles; choose one of them, such as {folder / str(versions[-1])}")
+    return BundleError(
+        f"{folder}: not a bundle, it has no {MANIFEST}. The folder of a bundle has its version as its name, such as "
+        "models/imdb/1"
+    )
 
 
 def _load(folder: Path) -> Bundle:
@@ -269,24 +268,19 @@ def _load(folder: Path) -> Bundle:
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BundleNotFound(
-            f"{folder}: not a bundle, it has no {MANIFEST}. Set SENTIMENT_MODEL_DIR to a folder of bundles, such as "
-            "models/imdb"
-        ) from error
+        raise _no_bundle(folder) from error
     content = _read(folder, MANIFEST)
     if _read(folder, CHECKSUM) != checksum_of(content):
-        raise BundleDamaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
+        raise damaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
     manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
     if manifest.version != folder.name:
-        raise BundleDamaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
+        raise damaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
     for name in (WORD_INDEX, GOLDEN, PROFILE, SAVED_MODEL_FILE):
         if name not in manifest.files:
-            raise BundleDamaged(path, f"it lists no {name}")
+            raise damaged(path, f"it lists no {name}")
     files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
     if foreign := sorted(_found(folder) - set(files) - set(OWN_NAMES)):
-        raise BundleDamaged(
-            folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it"
-        )
+        raise damaged(folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it")
     return Bundle(
         folder,
         manifest,
@@ -297,8 +291,8 @@ def _load(folder: Path) -> Bundle:
     )
 
 
-def _unreadable(error: OSError, folder: Path) -> BundleDamaged:
-    return BundleDamaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
+def _unreadable(error: OSError, folder: Path) -> BundleError:
+    return damaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
 
 
 def sha256_of(content: bytes) -> str:
@@ -314,7 +308,7 @@ def checksum_of(manifest: bytes) -> bytes:
 def _verified(folder: Path, name: str, digest: str) -> bytes:
     content = _read(folder, name)
     if sha256_of(content) != digest:
-        raise BundleDamaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
+        raise damaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
     return content
 
 
@@ -322,12 +316,12 @@ def _read(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
         if not path.resolve(strict=True).is_relative_to(folder.resolve()):
-            raise BundleDamaged(path, "it is a link to a file outside the bundle")
+            raise damaged(path, "it is a link to a file outside the bundle")
         if not path.is_file():  # opening a named pipe would block forever
-            raise BundleDamaged(path, "it is not a regular file")
+            raise damaged(path, "it is not a regular file")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BundleDamaged(path, "it is missing") from error
+        raise damaged(path, "it is missing") from error
 
 
 def _found(folder: Path) -> set[str]:
@@ -350,7 +344,7 @@ def _parsed(path: Path, content: bytes, type_: type[Parsed], what: str) -> Parse
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         fault = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
-        raise BundleDamaged(path, f"not {what}: {fault}") from error
+        raise damaged(path, f"not {what}: {fault}") from error
 
 
 def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
@@ -358,14 +352,14 @@ def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
     try:
         vocabulary = Vocabulary(word_index, manifest.encoding)
     except ValueError as error:
-        raise BundleDamaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
     if len(vocabulary) != manifest.vocabulary_size:
-        raise BundleDamaged(path, f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
+        raise damaged(path, f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
     return vocabulary
 
 
 def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
     golden = _parsed(path, content, tuple[Golden, ...], "a list of golden reviews")
     if not golden:
-        raise BundleDamaged(path, "it has no reviews, so nothing would verify the network")
+        raise damaged(path, "it has no reviews, so nothing would verify the network")
     return golden

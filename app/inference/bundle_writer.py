@@ -1,12 +1,9 @@
 """Writing bundles: completely or not at all, with the SHA-256 of every file.
 
-`app.inference.bundle` says what a bundle contains. `staged_bundle` fills a hidden folder next to the target and renames
-it; `write_manifest` comes last.
+`app.inference.bundle` says what a bundle contains. `write_manifest` comes last.
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +21,9 @@ from app.inference.bundle import (
     checksum_of,
     sha256_of,
 )
-from app.inference.errors import BundleExists, BundleUnwritable
+from app.inference.errors import BundleError
 from app.inference.profile import Profile
+from app.inference.staging import staged
 from app.inference.vocabulary import Vocabulary
 
 
@@ -33,26 +31,20 @@ from app.inference.vocabulary import Vocabulary
 def staged_bundle(models: Path, version: str) -> Iterator[Path]:
     """Yield a folder to fill; it becomes `models/version` when the block ends, and is removed if the block fails.
 
-    The folder is created next to the target, so that the last step is a rename within one file system.
-
     Raises:
-        BundleExists: This version already exists.
-        BundleUnwritable: Writing failed, for example because the disk is full.
+        BundleError: This version already exists, or writing failed, for example because the disk is full.
     """
     target = models / version
     try:
-        if target.exists():
-            raise BundleExists(f"{target}: bundles are immutable, and this version exists; choose another --version")
-        models.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=models))
-        try:
-            yield staging
-            staging.chmod(0o755)  # mkdtemp makes it private; a service running as another user must be able to read it
-            staging.rename(target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        with staged(target) as folder:
+            yield folder
+    except FileExistsError as error:
+        raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another one") from error
     except OSError as error:
-        raise BundleUnwritable(target, str(error)) from error
+        raise BundleError(
+            f"{target}: the bundle cannot be written ({error}). Nothing was left behind; free some space, or choose "
+            "another folder, and try again"
+        ) from error
 
 
 def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:

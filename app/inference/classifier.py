@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.inference.bundle import GOLDEN, Bundle
-from app.inference.errors import BundleDamaged, InferenceError
-from app.inference.prediction import Prediction, UncertaintyRule
+from app.inference.calibration import Calibration, calibrated
+from app.inference.errors import InferenceError, damaged
+from app.inference.prediction import Prediction, UncertaintyRule, prediction_of
 from app.inference.runtimes import BATCH_SIZES, Runtime, aligned_zeros, open_runtime, padded_size
 from app.inference.vocabulary import Row, Vocabulary
 
@@ -28,12 +29,19 @@ class Classifier:
         vocabulary: Encodes texts.
         runtime: Runs the network; called by one thread at a time.
         uncertainty: Decides which predictions are uncertain.
+        calibration: Corrects every probability of the network; None leaves them as they are.
 
     Raises:
         ValueError: The network's input is not as wide as the vocabulary's rows.
     """
 
-    def __init__(self, vocabulary: Vocabulary, runtime: Runtime, uncertainty: UncertaintyRule) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        runtime: Runtime,
+        uncertainty: UncertaintyRule,
+        calibration: Calibration | None = None,
+    ) -> None:
         if runtime.columns != vocabulary.encoding.columns:
             raise ValueError(
                 f"the network reads {runtime.columns} columns, but the vocabulary has {vocabulary.encoding.columns}"
@@ -41,6 +49,7 @@ class Classifier:
         self.vocabulary = vocabulary
         self.runtime = runtime
         self.uncertainty = uncertainty
+        self._calibration = calibration
         # One matrix for all calls, zero between them: allocating 2.5 MB of zeros would cost more than the network.
         self._multi_hot = aligned_zeros(BATCH, runtime.columns)
         self._flat = self._multi_hot.reshape(-1)  # the same memory
@@ -117,12 +126,14 @@ class Classifier:
         probabilities: list[float] = output[:count].tolist()
         if not all(0 <= probability <= 1 for probability in probabilities):  # also false for NaN
             raise InferenceError("the runtime returned a value outside [0, 1]")
-        return probabilities
+        if self._calibration is None:
+            return probabilities
+        scale, shift = self._calibration.scale, self._calibration.shift
+        return [calibrated(probability, scale, shift) for probability in probabilities]
 
     def _predictions(self, probabilities: Sequence[float], rows: Sequence[Row]) -> list[Prediction]:
-        applies = self.uncertainty.applies
         return [
-            Prediction(probability, row.words, row.known_words, applies(probability, row.words, row.known_words))
+            prediction_of(probability, row.words, row.known_words, self.uncertainty)
             for probability, row in zip(probabilities, rows, strict=True)
         ]
 
@@ -135,18 +146,19 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
         runtime: A key of `runtimes.RUNTIMES`.
 
     Raises:
-        BundleDamaged: The network cannot be loaded, does not match the vocabulary, or fails a golden review.
-        RuntimeUnavailable: The runtime's package is not installed.
+        BundleError: The network cannot be loaded, does not match the vocabulary, or fails a golden review.
+        PackageMissing: The runtime's package is not installed.
     """
     try:
         network = open_runtime(runtime, bundle.folder)
-        classifier = Classifier(bundle.vocabulary, network, bundle.manifest.uncertainty)
+        manifest = bundle.manifest
+        classifier = Classifier(bundle.vocabulary, network, manifest.uncertainty, manifest.calibration)
         predictions = classifier.predict([golden.review for golden in bundle.golden])
     except (ValueError, InferenceError) as error:
-        raise BundleDamaged(bundle.folder, str(error)) from error
+        raise damaged(bundle.folder, str(error)) from error
     for golden, prediction in zip(bundle.golden, predictions, strict=True):
         if abs(golden.positive_probability - prediction.positive_probability) > GOLDEN_TOLERANCE:
-            raise BundleDamaged(
+            raise damaged(
                 bundle.folder / GOLDEN,
                 f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
                 f"{prediction.positive_probability:.6f}: text is vectorised differently than in training",

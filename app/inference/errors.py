@@ -1,25 +1,18 @@
 """Errors between a raw review and its probability.
 
-SentimentError
-├── BundleError            a bundle cannot be used or created
-│   ├── BundleNotFound     no such folder, or no version in it
-│   ├── BundleDamaged      a file is missing, changed, unreadable, unlisted or contradicts another
-│   ├── BundleExists       bundles are immutable, and this version already exists
-│   └── BundleUnwritable   a new bundle could not be written; nothing was left behind
-├── LimitExceeded          the reviews exceed a limit (`app.inference.limits`)
-│   ├── TooManyReviews     more reviews than allowed
-│   └── ReviewTooLong      a review with more characters than allowed
-├── RuntimeUnavailable     the package that the chosen runtime needs is not installed
-├── InferenceError         the runtime returned something that is not a probability
-├── DeadlineExceeded       the reviews were not scored in time
-├── Overloaded             too many reviews or explanations are in progress; try again later
-├── NotServing             the service is stopping; another replica may answer
-├── NoRoomForMetrics       several workers cannot share metrics, as the disk is full (`app.telemetry.shared`)
-├── TracingUnavailable     traces are requested, but their packages are not installed (`app.telemetry.tracing`)
-└── RequestError           the request cannot be answered as sent (`app.api.errors`)
+SentimentError          the root; raised itself where nothing but its message matters
+├── BundleError         a bundle cannot be found, used or written
+├── PackageMissing      an optional package is needed, but not installed
+├── TooManyReviews      a request has more reviews than allowed
+├── ReviewTooLong       a review has more characters than allowed
+├── InferenceError      the runtime returned something that is not a probability
+├── DeadlineExceeded    the reviews were not scored in time
+├── Overloaded          too many reviews or explanations are in progress; try again later
+└── NotServing          the service is stopping; another replica may answer
 
-Messages are for people: they name the file or the limit and say what to do next. Only `app.api.errors` chooses HTTP
-statuses.
+Other modules derive their own errors from the root. An error has a class of its own only if some code catches it or
+renders it differently; otherwise, its message is enough. Messages are for people: they name the file or the limit and
+say what to do next.
 """
 
 from pathlib import Path
@@ -40,57 +33,28 @@ class SentimentError(Exception):
 
 
 class BundleError(SentimentError):
-    """A bundle cannot be used or created."""
+    """A bundle cannot be found, used or written."""
 
 
-class BundleNotFound(BundleError):
-    """There is no such bundle."""
-
-
-class BundleDamaged(BundleError):
-    """A file of the bundle is missing, changed, unreadable, unlisted or contradicts another.
+def damaged(path: Path, reason: str) -> BundleError:
+    """Make the error for a bundle with a file that is missing, changed, unreadable, unlisted or contradicts another.
 
     Args:
         path: The file or folder.
         reason: What is wrong with it, as the rest of a sentence that starts with its path.
     """
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"{path}: {reason}. The bundle is not used; copy it again from where it was trained, or train a new one "
-            "with `python -m training`"
-        )
-        self.path = path
-        self.reason = reason
+    return BundleError(
+        f"{path}: {reason}. The bundle is not used; copy it again from where it was trained, or train a new one "
+        "with `python -m training`"
+    )
 
 
-class BundleExists(BundleError):
-    """Bundles are immutable, and this version already exists."""
+class PackageMissing(SentimentError):
+    """An optional package is needed, but not installed; the message says how to install it."""
 
 
-class BundleUnwritable(BundleError):
-    """A new bundle could not be written, for example because the disk is full.
-
-    Args:
-        target: The folder of the new bundle.
-        reason: The system's message.
-    """
-
-    def __init__(self, target: Path, reason: str) -> None:
-        super().__init__(
-            f"{target}: the bundle cannot be written ({reason}). Nothing was left behind; free some space, or choose "
-            "another folder with --output, and train again"
-        )
-        self.target = target
-        self.reason = reason
-
-
-class LimitExceeded(SentimentError):
-    """The reviews exceed a limit."""
-
-
-class TooManyReviews(LimitExceeded):
-    """There are more reviews than allowed."""
+class TooManyReviews(SentimentError):
+    """A request has more reviews than allowed."""
 
     def __init__(self, limit: int, received: int) -> None:
         super().__init__(
@@ -100,7 +64,7 @@ class TooManyReviews(LimitExceeded):
         )
 
 
-class ReviewTooLong(LimitExceeded):
+class ReviewTooLong(SentimentError):
     """A review has more characters than allowed; `place` names it in the message."""
 
     def __init__(self, place: str, index: int, limit: int, received: int) -> None:
@@ -110,10 +74,6 @@ class ReviewTooLong(LimitExceeded):
             received=received,
             index=index,
         )
-
-
-class RuntimeUnavailable(SentimentError):
-    """The package that the chosen runtime needs is not installed."""
 
 
 class InferenceError(SentimentError):

@@ -5,84 +5,104 @@ up to the total, because terms interact. Terms that share a column have one effe
 nothing while another is there.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated
 
+from pydantic import Field
+
+from app.inference.calibration import log_odds
 from app.inference.classifier import BATCH, Classifier
-from app.inference.prediction import Prediction
+from app.inference.prediction import Count, Prediction, Probability
+from app.inference.text import sentences
 from app.inference.vocabulary import Vocabulary
 
-MIN_PROBABILITY = 2.0**-126
-"""float32's smallest normal number; a smaller probability has the same log-odds."""
 
-MIN_COMPLEMENT = 2.0**-25
-"""Half of float32's step below 1; a probability of 1 has the log-odds of 1 minus this."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a review. Positions count Unicode code points from 0."""
 
-
-class Span(NamedTuple):
-    """A part of a review, in Unicode code points.
-
-    Attributes:
-        start: Index of its first character.
-        end: Index after its last character.
-    """
-
-    start: int
-    end: int
+    start: Annotated[Count, Field(description="Position of the first character.", examples=[11])]
+    end: Annotated[Count, Field(description="Position after the last character.", examples=[21])]
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of a column, and so of the terms that share it, on a review's probability.
+    """The effect of one term, or of several that are the same to the model: the prediction minus the one without."""
 
-    Attributes:
-        terms: The column's distinct terms in the review, in order of occurrence, at least one; each is one word, or
-            several separated by single spaces.
-        log_odds: What they add to the log-odds of being positive; negative if they count against it.
-        probability: What they add to the probability, in [-1, 1].
-        positive_probability_without: The probability with the column switched off, in [0, 1].
-        occurrences: Positions of all of them in the review, in order, each from a term's first word to its last.
-    """
-
-    terms: Sequence[str]
-    log_odds: float
-    probability: float
-    positive_probability_without: float
-    occurrences: Sequence[Span]
+    terms: Annotated[
+        list[str],
+        Field(
+            min_length=1,
+            description="Different terms of the review that are the same to the model, in order of occurrence; often "
+            "only one. Each is a word or several consecutive words, in lower case.",
+            examples=[["best films"]],
+        ),
+    ]
+    log_odds: Annotated[
+        float,
+        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.56]),
+    ]
+    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.03])]
+    positive_probability_without: Annotated[
+        Probability, Field(description="Probability without the terms.", examples=[0.96])
+    ]
+    occurrences: Annotated[
+        list[Span],
+        Field(description="Where the terms occur in the review, in order; a span covers all words of a term."),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """A prediction and what it is based on.
+class RemainingTerms:
+    """The effects that `top` omits, added up."""
 
-    Attributes:
-        prediction: The prediction for the whole review.
-        effects: One per column of a known term, the largest log-odds first.
-        unknown_words: Positions of the unknown words.
-    """
-
-    prediction: Prediction
-    effects: Sequence[Effect]
-    unknown_words: Sequence[Span]
-
-    @property
-    def log_odds(self) -> float:
-        """Log-odds of the whole review."""
-        return log_odds(self.prediction.positive_probability)
+    terms: Annotated[Count, Field(description="Number of omitted effects.", examples=[8])]
+    log_odds: Annotated[float, Field(description="Sum of their effects on the log-odds.", examples=[0.02])]
+    probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.001])]
 
 
-def log_odds(probability: float) -> float:
-    """log(p / (1 - p)), in [-87.4, 17.4].
+@dataclass(frozen=True, slots=True)
+class Sentence(Prediction):
+    """The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0."""
 
-    As precise as p, a float32: near 1 it has few digits left, so that above 0.999999 the log-odds are coarse.
-    """
-    return math.log(max(probability, MIN_PROBABILITY)) - math.log(max(1 - probability, MIN_COMPLEMENT))
+    start: Annotated[Count, Field(description="Position of the sentence's first character.", examples=[0])]
+    end: Annotated[Count, Field(description="Position after its last character.", examples=[34])]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(Prediction):
+    """The prediction for one review, and what it is based on."""
+
+    log_odds: Annotated[
+        float,
+        Field(
+            description="log(p / (1 - p)), between -87.4 and 17.4. p is a 32-bit float, so above p = 0.999999 log-odds "
+            "change in steps, and the effect of a term may be 0.",
+            examples=[4.86],
+        ),
+    ]
+    terms: Annotated[list[Effect], Field(description="The known terms, largest effect on the log-odds first.")]
+    rest: Annotated[RemainingTerms, Field(description="Summary of the effects that `top` omits.")]
+    unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
+    sentences: Annotated[
+        list[Sentence],
+        Field(description="The sentences in order. Marks alone and tags between sentences belong to none of them."),
+    ]
+
+    def with_top(self, top: int | None) -> "Explanation":
+        """List only the `top` largest effects of a complete explanation, or all if None, and add up the others."""
+        if top is None:
+            return self
+        omitted = self.terms[top:]
+        rest = RemainingTerms(
+            len(omitted), sum(effect.log_odds for effect in omitted), sum(effect.probability for effect in omitted)
+        )
+        return replace(self, terms=self.terms[:top], rest=rest)
 
 
 class Occlusion:
-    """Scores a review without each of its columns, and builds the explanation from the results.
+    """Scores a review without each of its columns, and its sentences, and builds the explanation from the results.
 
     Args:
         vocabulary: The bundle's vocabulary.
@@ -98,16 +118,22 @@ class Occlusion:
         for term, column, first, last in occurrences:
             self._found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
         self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
+        self._review = review
+        self._sentences = sentences(review)
 
     def predictions(self, classifier: Classifier) -> Iterator[list[Prediction]]:
         """Call the network, at most BATCH rows at a time: the longest reviews have thousands.
 
         Yields:
-            The predictions of each call: first for the whole review, then without each column of a known term.
+            The predictions of each call: first for the whole review, then without each column of a known term, then for
+            each sentence.
         """
         columns = [None, *self._found]
-        for start in range(0, len(columns), BATCH):
-            yield classifier.predict_without(self._row, columns[start : start + BATCH])
+        for first in range(0, len(columns), BATCH):
+            yield classifier.predict_without(self._row, columns[first : first + BATCH])
+        for first in range(0, len(self._sentences), BATCH):
+            batch = self._sentences[first : first + BATCH]
+            yield classifier.predict([self._review[start:end] for start, end in batch])
 
     def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
         """Build the explanation.
@@ -115,7 +141,8 @@ class Occlusion:
         Args:
             predictions: All that `predictions` yields, in the same order.
         """
-        whole, *without = predictions
+        whole, *others = predictions
+        without, alone = others[: len(self._found)], others[len(self._found) :]
         of_whole = log_odds(whole.positive_probability)
         effects = [
             Effect(
@@ -128,4 +155,14 @@ class Occlusion:
             for found, prediction in zip(self._found.values(), without, strict=True)
         ]
         effects.sort(key=lambda effect: -abs(effect.log_odds))
-        return Explanation(whole, effects, self._unknown)
+        return Explanation(
+            **asdict(whole),
+            log_odds=of_whole,
+            terms=effects,
+            rest=RemainingTerms(0, 0, 0),
+            unknown_words=self._unknown,
+            sentences=[
+                Sentence(**asdict(prediction), start=start, end=end)
+                for (start, end), prediction in zip(self._sentences, alone, strict=True)
+            ],
+        )

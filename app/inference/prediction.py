@@ -1,29 +1,39 @@
-"""The prediction for one review, and the rule for uncertain ones."""
+"""The prediction for one review, and the rule for uncertain ones.
+
+The dataclasses are also the schemas of the API: their fields are written as JSON in this order, with these
+descriptions.
+"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The prediction for one review.
+    """The prediction for one review."""
 
-    Attributes:
-        positive_probability: In [0, 1].
-        words: Number of words in the review.
-        known_words: Number of words that belong to a term of the vocabulary.
-        uncertain: Whether the prediction is unreliable, by the bundle's rule.
-    """
-
-    positive_probability: float
-    words: int
-    known_words: int
-    uncertain: bool
-
-    @property
-    def sentiment(self) -> Literal["positive", "negative"]:
-        """The likelier class; an even 0.5 counts as positive."""
-        return "positive" if self.positive_probability >= 0.5 else "negative"
+    positive_probability: Annotated[
+        Probability, Field(description="Probability that the review is positive.", examples=[0.99])
+    ]
+    sentiment: Annotated[
+        Literal["positive", "negative"],
+        Field(description="`positive` if the probability is at least 0.5.", examples=["positive"]),
+    ]
+    uncertain: Annotated[
+        bool,
+        Field(
+            description="Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the "
+            "model knows too few of the words. `GET /model` returns the bundle's rule.",
+            examples=[False],
+        ),
+    ]
+    words: Annotated[Count, Field(description="Number of words; in some encodings also of `!` and `?`.", examples=[8])]
+    known_words: Annotated[Count, Field(description="Number of words that the model knows.", examples=[8])]
 
     @property
     def unknown_share(self) -> float:
@@ -33,19 +43,26 @@ class Prediction:
 
 @dataclass(frozen=True)
 class UncertaintyRule:
-    """When a prediction is uncertain; stated in each bundle's manifest. Any one reason suffices.
+    """When a prediction is uncertain; stated in each bundle's manifest. Any one reason suffices."""
 
-    Attributes:
-        above: Lower end of the band of uncertain probabilities, which does not include it; in [0, 1].
-        below: Upper end of this band, which does not include it; in [above, 1].
-        min_known_words: Predictions with fewer known words are uncertain.
-        min_known_share: Predictions with a smaller share of known words are uncertain; in [0, 1].
-    """
-
-    above: float
-    below: float
-    min_known_words: int
-    min_known_share: float
+    above: Annotated[
+        Probability,
+        Field(
+            description="Lower end of the band of uncertain probabilities, which does not include it; in [0, 1].",
+            examples=[0.085],
+        ),
+    ]
+    below: Annotated[
+        Probability,
+        Field(description="Upper end of this band, which does not include it; in [`above`, 1].", examples=[0.929]),
+    ]
+    min_known_words: Annotated[
+        Count, Field(description="Predictions with fewer known words are uncertain.", examples=[1])
+    ]
+    min_known_share: Annotated[
+        Probability,
+        Field(description="Predictions with a smaller share of known words are uncertain; in [0, 1].", examples=[0.66]),
+    ]
 
     def applies(self, positive_probability: float, words: int, known_words: int) -> bool:
         """Whether the prediction is uncertain; always for a review without words."""
@@ -55,3 +72,14 @@ class UncertaintyRule:
             or known_words < self.min_known_words
             or known_words / words < self.min_known_share
         )
+
+
+def prediction_of(positive_probability: float, words: int, known_words: int, rule: UncertaintyRule) -> Prediction:
+    """Complete a prediction: what follows from the probability and the numbers of words."""
+    return Prediction(
+        positive_probability,
+        "positive" if positive_probability >= 0.5 else "negative",
+        rule.applies(positive_probability, words, known_words),
+        words,
+        known_words,
+    )

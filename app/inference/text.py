@@ -1,7 +1,7 @@
 """The tokeniser, which training and serving share.
 
-`clean` applies the rule: it turns a text into bytes in which each separator is one space. Everything else reads these
-bytes: `tokenise` and `locate` here, and `Vocabulary`, which finds the columns of terms in them.
+`clean` applies the rule: it turns a text into bytes in which each separator is one space. `tokenise`, `locate` and
+`Vocabulary`, which finds the columns of terms, read these bytes. `sentences` splits the text itself.
 
 The rule is that of Keras's text preprocessing, which the IMDB word index was built with (Chollet, *Deep Learning with
 Python*, 3.4): lower-case, turn each filtered character into a space, split. The apostrophe is not filtered. In
@@ -50,6 +50,20 @@ TAG = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 """An HTML tag, such as `<br />`, `</p>` or `<a href="x">`."""
+
+
+# Of a run of white space only the start is tried, so that the time is linear here as well.
+SENTENCE_END = re.compile(
+    rf"(?:(?<!\s)\s++)?{TAG.pattern}(?:\s*+{TAG.pattern})*+|(?<=[.!?])[\"')\]]*+\s++|\n++", TAG.flags
+)
+"""What separates two sentences: tags, the white space after a full stop, question or exclamation mark, with any closing
+quotes or brackets in between, or line breaks. Training cuts reviews at the same places."""
+
+CLOSING = "\"')]"
+"""Marks that belong to the sentence before them."""
+
+ABBREVIATION = re.compile(r"(?:^|[\s(\"'.-])(?:[A-HJ-Z]|[Mm]rs?|[Mm]s|[Dd]r|[Pp]rof|[Ss]t|vs|e\.g|i\.e)\.$")
+"""Initials and other words whose full stop does not end a sentence."""
 
 
 class Token(NamedTuple):
@@ -137,6 +151,39 @@ def locate(text: str, kept: str = "", markup: Markup = "text") -> list[Token]:
         end = start + len(token)
         tokens.append(Token(token, origin[start], origin[end - 1] + 1))
     return tokens
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Split a review into sentences.
+
+    Args:
+        text: Any text of any length.
+
+    Returns:
+        The start and end of each sentence in code points, in order. White space and tags between sentences belong to
+        none of them, and neither do marks alone, such as a row of stars: each sentence has a letter or a digit.
+    """
+    found = []
+    start = 0
+    for match in SENTENCE_END.finditer(text):
+        stop = match.end() - len(match[0].lstrip(CLOSING))
+        within_line = "\n" not in match[0] and "<" not in match[0]
+        if not (within_line and _continues(text[max(start, stop - 6) : stop], text[match.end() : match.end() + 1])):
+            found.append((start, stop))
+            start = match.end()
+    found.append((start, len(text)))
+    return [_stripped(text, *span) for span in found if any(map(str.isalnum, text[slice(*span)]))]
+
+
+def _continues(before: str, after: str) -> bool:
+    """Whether a sentence continues after an abbreviation, or after an ellipsis in its middle."""
+    return bool(ABBREVIATION.search(before)) or (before.endswith("...") and after.islower())
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """Leave out white space around a part of a text."""
+    part = text[start:end]
+    return end - len(part.lstrip()), start + len(part.rstrip())
 
 
 def _without_tags(text: str, markup: Markup, space: str | Callable[[re.Match[str]], str]) -> str:

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from app.inference.text import UTF_8, Markup, Token, clean, joined, locate, tokenise
 
@@ -45,28 +46,44 @@ MULTIPLIER = np.array(MULTIPLIERS[1])
 CHECKED_TOGETHER = 1000
 """Terms that are checked in one go; all at once would leave 20 MB of fragmented memory."""
 
+MAX_COLUMNS = 2**31 - 1
+"""Columns are int32."""
+MAX_TERM = 64
+"""Maximum tokens per term; each length costs a pass over every review, and no useful vocabulary comes close."""
+
+Column = Annotated[int, Field(ge=0)]
+
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a review becomes a row; stated in each bundle's manifest.
+    """How a review becomes a row; stated in each bundle's manifest."""
 
-    Attributes:
-        columns: Width of a row.
-        start_column: A column that is on in every row, or None.
-        unknown_column: A column that is on if any word of the review is unknown, or None.
-        first_term_column: The column of the first term; those before it are reserved.
-        longest_term: Maximum number of consecutive tokens in a term.
-        kept_punctuation: Punctuation marks that are tokens; all others are separators.
-        markup: Whether HTML tags such as `<br />` are text, like any other, or separators.
-    """
-
-    columns: int = 10_000
-    start_column: int | None = 1
-    unknown_column: int | None = 2
-    first_term_column: int = 4
-    longest_term: int = 1
-    kept_punctuation: str = ""
-    markup: Markup = "text"
+    columns: Annotated[int, Field(ge=1, le=MAX_COLUMNS, description="Width of a row.", examples=[10_000])] = 10_000
+    start_column: Annotated[
+        Column | None, Field(description="A column that is on in every row; null if there is none.", examples=[1])
+    ] = 1
+    unknown_column: Annotated[
+        Column | None,
+        Field(
+            description="A column that is on if any word of the review is unknown; null if there is none.", examples=[2]
+        ),
+    ] = 2
+    first_term_column: Annotated[
+        Column, Field(description="The column of the first term; those before it are reserved.", examples=[4])
+    ] = 4
+    longest_term: Annotated[
+        int, Field(ge=1, le=MAX_TERM, description="Maximum number of consecutive tokens in a term.", examples=[3])
+    ] = 1
+    kept_punctuation: Annotated[
+        str, Field(description="Punctuation marks that are tokens; all others are separators.", examples=["!?"])
+    ] = ""
+    markup: Annotated[
+        Markup,
+        Field(
+            description="Whether HTML tags such as `<br />` are text, like any other, or separators.",
+            examples=["separator"],
+        ),
+    ] = "text"
 
 
 class Row(NamedTuple):

@@ -40,7 +40,7 @@ OTHER = "other"
 """Label for unknown methods and routes, so that clients cannot create series."""
 
 Parameters = ParamSpec("Parameters")
-_BatchSeries = tuple[Histogram, Histogram, Histogram, Histogram, Counter, Histogram, Histogram, Histogram]
+_BatchSeries = tuple[Histogram, Histogram, Histogram, Histogram, Counter, Counter, Histogram, Histogram, Histogram]
 log = structlog.get_logger()
 
 
@@ -68,7 +68,7 @@ class Metrics:
     their values have a place from the start.
 
     Raises:
-        NoRoomForMetrics: There are several workers, and the disk is full.
+        SentimentError: There are several workers, and the disk is full.
     """
 
     def __init__(self) -> None:
@@ -103,6 +103,13 @@ class Metrics:
             registry=registry,
         )
         self._reviews = Counter("sentiment_reviews", "Reviews scored.", ["version"], registry=registry)
+        self._expected = Counter(
+            "sentiment_expected_correct",
+            "Sum of the probabilities of the predicted sentiments: how many of the reviews are scored correctly if the "
+            "probabilities are calibrated for them.",
+            ["version"],
+            registry=registry,
+        )
         self._explained = Counter("sentiment_explained_reviews", "Reviews explained.", ["version"], registry=registry)
 
         def histogram(name: str, documentation: str, bounds: Sequence[float]) -> Histogram:
@@ -210,12 +217,13 @@ class Metrics:
         text_seconds: float,
         model_seconds: float,
     ) -> None:
-        queue, text, model, batch, reviews, probability, words, unknown_share = series()
+        queue, text, model, batch, reviews, expected, probability, words, unknown_share = series()
         queue.observe(queue_seconds)
         text.observe(text_seconds)
         model.observe(model_seconds)
         batch.observe(len(predictions))
         reviews.inc(len(predictions))
+        expected.inc(sum(max(each.positive_probability, 1 - each.positive_probability) for each in predictions))
         for prediction in predictions:
             probability.observe(prediction.positive_probability)
             words.observe(prediction.words)
@@ -226,7 +234,7 @@ class Metrics:
         histograms = (self._probability, self._words, self._unknown_share)
         probability, words, unknown_share = (histogram.labels(version) for histogram in histograms)
         batch, reviews = self._batch.labels(version), self._reviews.labels(version)
-        return queue, text, model, batch, reviews, probability, words, unknown_share
+        return queue, text, model, batch, reviews, self._expected.labels(version), probability, words, unknown_share
 
     @_harmless
     def explained(self, version: str, reviews: int) -> None:

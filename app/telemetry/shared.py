@@ -28,14 +28,12 @@ RESERVED = 1 << 19
 """Bytes per file: enough for all routes, methods and statuses, and for about ten versions of the model."""
 
 
-class NoRoomForMetrics(SentimentError):
-    """The workers' metrics do not fit into any folder."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"there is no room for the workers' metrics ({reason}). Free some space in /dev/shm or in the folder for "
-            "temporary files, or set SENTIMENT_WORKERS=1"
-        )
+def no_room(reason: str) -> SentimentError:
+    """Make the error for metrics that do not fit into any folder."""
+    return SentimentError(
+        f"there is no room for the workers' metrics ({reason}). Free some space in /dev/shm or in the folder for "
+        "temporary files, or set SENTIMENT_WORKERS=1"
+    )
 
 
 @contextmanager
@@ -46,7 +44,7 @@ def shared_metrics(processes: int) -> Iterator[None]:
         processes: Number of processes that will share it at a time.
 
     Raises:
-        NoRoomForMetrics: No folder has enough room.
+        SentimentError: No folder has enough room.
     """
     folder = _new_folder(processes * len(KINDS) * RESERVED)
     os.environ[FOLDER] = str(folder)
@@ -71,14 +69,14 @@ def _new_folder(size: int) -> Path:
                 shutil.rmtree(folder, ignore_errors=True)
         else:
             return folder
-    raise NoRoomForMetrics("; ".join(reasons))
+    raise no_room("; ".join(reasons))
 
 
 def reserve() -> None:
     """Reserve this process's files; call it before creating metrics.
 
     Raises:
-        NoRoomForMetrics: The disk is full, or the folder cannot be created again after something has removed it.
+        SentimentError: The disk is full, or the folder cannot be created again after something has removed it.
     """
     folder = Path(os.environ[FOLDER])
     try:
@@ -89,7 +87,7 @@ def reserve() -> None:
     except OSError as error:
         for file in folder.glob(f"*_{os.getpid()}.db"):
             file.unlink()
-        raise NoRoomForMetrics(str(error)) from error
+        raise no_room(str(error)) from error
 
 
 def forget_worker(pid: int | None) -> None:

@@ -10,14 +10,11 @@ from importlib import import_module
 
 from fastapi.telemetry import TelemetryConfig
 
-from app.inference.errors import SentimentError
+from app.inference.errors import PackageMissing
+from app.inference.packages import how_to_install
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 Stop = Callable[[], None]
-
-
-class TracingUnavailable(SentimentError):
-    """Traces are requested, but their packages are not installed."""
 
 
 def requested(variables: Mapping[str, str] = os.environ) -> bool:
@@ -32,15 +29,16 @@ def check() -> None:
     """Check that the packages are installed.
 
     Raises:
-        TracingUnavailable: They are not.
+        PackageMissing: They are not.
     """
     try:
         for package in ("opentelemetry.sdk", "opentelemetry.exporter.otlp"):
             import_module(package)
     except ImportError as error:
-        raise TracingUnavailable(
-            "the OTEL_* variables request traces, but their packages are not installed. Install them with "
-            "`.venv/bin/python -m pip install -r requirements/otel.txt`, or set OTEL_SDK_DISABLED=true"
+        install = how_to_install("otel", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
+        raise PackageMissing(
+            f"the OTEL_* variables request traces, but their packages are not installed. Install them with {install}, "
+            "or set OTEL_SDK_DISABLED=true"
         ) from error
 
 

@@ -5,6 +5,7 @@ from itertools import chain
 
 import typer
 from rich.console import Console, RenderableType
+from rich.table import Column
 from rich.text import Text
 
 from app.api.serialization import explanation_json, explanations_json
@@ -31,10 +32,12 @@ def print_explanations(
         typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, serialized))
         return
     for explanation, review in zip(explanations, reviews, strict=True):
+        listed = explanation.with_top(10 if top is None else top)
         if console.is_terminal:
-            console.print(*_view(explanation, review, classifier, 10 if top is None else top), "", sep="\n")
+            words = coloured(review, classifier.vocabulary.locate(review), explanation)
+            console.print(*_view(listed, review, words), "", sep="\n")
         else:
-            typer.echo("\n".join([*_lines(explanation, review, 10 if top is None else top), ""]))
+            typer.echo("\n".join([*_lines(listed, review), ""]))
 
 
 def explain(classifier: Classifier, review: str) -> Explanation:
@@ -43,25 +46,34 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     return occlusion.explanation(list(chain.from_iterable(occlusion.predictions(classifier))))
 
 
-def _lines(explanation: Explanation, review: str, top: int) -> Iterator[str]:
-    yield line_of(explanation.prediction, review)
-    for effect in explanation.effects[:top]:
+def _lines(explanation: Explanation, review: str) -> Iterator[str]:
+    yield line_of(explanation, review)
+    for effect in explanation.terms:
         numbers = f"{effect.log_odds:+.6f}\t{effect.probability:+.6f}\t{effect.positive_probability_without:.6f}"
         yield f"{numbers}\t{len(effect.occurrences)}\t{_terms(effect)}"
     if explanation.unknown_words:
         yield f"unknown\t{' '.join(_unknown(explanation, review))}"
+    for sentence in explanation.sentences:
+        yield f"sentence\t{line_of(sentence, review[sentence.start : sentence.end])}"
 
 
-def _view(explanation: Explanation, review: str, classifier: Classifier, top: int) -> Iterator[RenderableType]:
-    prediction, probability = explanation.prediction, explanation.prediction.positive_probability
-    head = (f"{probability:.3f} {verdict_of(prediction)}", f"bold {colour_of(prediction)}")
+def _view(explanation: Explanation, review: str, words: Text) -> Iterator[RenderableType]:
+    probability = explanation.positive_probability
+    head = (f"{probability:.3f} {verdict_of(explanation)}", f"bold {colour_of(explanation)}")
     log_odds = f"  log-odds {explanation.log_odds:+.2f}, "
-    yield Text.assemble(head, log_odds, known_words(prediction), " words known\n")
-    yield coloured(review, classifier.vocabulary.locate(review), explanation)
+    yield Text.assemble(head, log_odds, known_words(explanation), " words known\n")
+    yield words
+    if len(explanation.sentences) > 1:
+        alone = new_table("positive", Column("sentiment", no_wrap=True), "sentence")
+        for sentence in explanation.sentences:
+            style = colour_of(sentence)
+            shown = Text(one_line(review[sentence.start : sentence.end]), no_wrap=True, overflow="ellipsis")
+            alone.add_row(Text(f"{sentence.positive_probability:.3f}", style), Text(verdict_of(sentence), style), shown)
+        yield alone
     if probability > 1 - 1e-6:  # a float32 has hardly any digits left here, so log-odds are coarse
         yield Text("\nThe model is so certain that the effect of a single word can hardly be measured.")
     table = new_table("log-odds", "probability", "without it", "times", "term")
-    for effect in explanation.effects[:top]:
+    for effect in explanation.terms:
         style = style_of(effect.log_odds)
         table.add_row(
             Text(f"{effect.log_odds:+.2f}", style),
@@ -71,9 +83,8 @@ def _view(explanation: Explanation, review: str, classifier: Classifier, top: in
             Text(_terms(effect), style),
         )
     yield table
-    if rest := explanation.effects[top:]:
-        total = sum(effect.log_odds for effect in rest)
-        yield Text(f"{len(rest)} more terms add {total:+.2f} log-odds; --top lists more", "dim")
+    if rest := explanation.rest.terms:
+        yield Text(f"{rest} more terms add {explanation.rest.log_odds:+.2f} log-odds; --top lists more", "dim")
     if explanation.unknown_words:
         yield Text(f"Unknown words: {', '.join(_unknown(explanation, review))}", "dim")
 
@@ -83,4 +94,4 @@ def _terms(effect: Effect) -> str:
 
 
 def _unknown(explanation: Explanation, review: str) -> list[str]:
-    return list(dict.fromkeys(one_line(review[start:end]) for start, end in explanation.unknown_words))
+    return list(dict.fromkeys(one_line(review[span.start : span.end]) for span in explanation.unknown_words))

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.inference.bundle import Bundle
 from app.inference.classifier import open_classifier
-from app.inference.errors import RuntimeUnavailable
+from app.inference.errors import PackageMissing
 from app.inference.runtimes import RUNTIMES
 from app.terminal.printable import one_line
 
@@ -16,8 +16,8 @@ def replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
         Per runtime, the largest difference from a recorded probability; None if it is not installed.
 
     Raises:
-        BundleDamaged: The network cannot be loaded, or a probability is wrong.
-        RuntimeUnavailable: The chosen runtime is not installed, or none is.
+        BundleError: The network cannot be loaded, or a probability is wrong.
+        PackageMissing: The chosen runtime is not installed, or none is.
     """
     differences: dict[str, float | None] = {}
     missing = []
@@ -28,11 +28,11 @@ def replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
                 abs(golden.positive_probability - prediction.positive_probability)
                 for golden, prediction in zip(bundle.golden, predictions, strict=True)
             )
-        except RuntimeUnavailable as error:
+        except PackageMissing as error:
             differences[name] = None
             missing.append(str(error))
     if len(missing) == len(differences):
-        raise RuntimeUnavailable("; ".join(missing))
+        raise PackageMissing("; ".join(missing))
     return differences
 
 
@@ -59,6 +59,9 @@ def lines_about(bundle: Bundle, differences: dict[str, float | None]) -> str:
         "metrics": ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items()),
         "files": f"ok: {len(manifest.files)} files have the SHA-256 that the manifest states",
     }
+    if (found := manifest.calibration) is not None:
+        correction = f"log-odds times {found.scale:.3g}, then {found.shift:+.3g}"
+        facts["calibrated"] = f"with {found.texts:,} labelled texts: {correction}"
     for runtime, difference in differences.items():
         ok = f"ok: {len(bundle.golden)} golden reviews, largest difference "
         facts[runtime] = "not installed" if difference is None else f"{ok}{difference:.1g}"

@@ -1,6 +1,5 @@
 """The options that commands share, and the settings that they override."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,23 +8,26 @@ from pydantic import ValidationError
 
 from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
 from app.terminal.printable import printable
+from app.terminal.typed import typed_command
 
 
-def load_settings(**chosen: object) -> Settings:
-    """Read the settings; options override the environment, including that of worker processes.
+def load_settings(**chosen: Any) -> Settings:
+    """Read the settings from the environment, except for the options that a command was given.
 
     Raises:
-        typer.Exit: A setting is invalid; its variable has been printed.
+        typer.Exit: A setting is invalid; its option or variable has been printed.
     """
-    for name, value in chosen.items():
-        if value not in (None, []):
-            os.environ[PREFIX + name.upper()] = ",".join(value) if isinstance(value, list) else str(value)
+    options: dict[str, Any] = {
+        name: ",".join(value) if isinstance(value, list) else value
+        for name, value in chosen.items()
+        if value not in (None, [])
+    }
     try:
-        return Settings()
+        return Settings(**options)
     except ValidationError as error:
-        for message in error_messages(error):
+        for message in error_messages(error, options):
             typer.echo(f"error: {printable(message)}", err=True)
-        typer.echo("`python -m app serve --help` lists the settings", err=True)
+        typer.echo(f"`{typed_command()} serve --help` lists the settings", err=True)
         raise typer.Exit(2) from error
 
 
@@ -64,3 +66,18 @@ Files = Annotated[
 ]
 Whole = Annotated[bool, typer.Option("--whole", help="Read each file, and standard input, as a single review.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LabelledFile = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, help="Labelled texts: .csv, .tsv, .jsonl, .parquet; also .gz, …")
+]
+TextColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column with the texts; by default text or review.")
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column with the labels: 1, positive, pos, true or 0, negative, neg, false. By default label or "
+        "sentiment.",
+    ),
+]
+SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used.")]

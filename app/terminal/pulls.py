@@ -1,8 +1,8 @@
 """A review with its words coloured by their effect on its probability.
 
-The rule is the playground's (app/playground/pull.js). Terms overlap: "not good" covers "not" and "good", which may be
-terms themselves. So the log-odds of a term are divided evenly among its occurrences, and those of an occurrence among
-its words. The pull of a word is the sum of its shares; nothing is counted twice.
+The rule is the playground's (app/pages/playground/pull.js). Terms overlap: "not good" covers "not" and "good", which
+may be terms themselves. So the log-odds of a term are divided evenly among its occurrences, and those of an occurrence
+among its words. The pull of a word is the sum of its shares; nothing is counted twice.
 """
 
 from bisect import bisect_left
@@ -37,7 +37,7 @@ def coloured(review: str, tokens: Sequence[Token], explanation: Explanation) -> 
     unknown = {span.start for span in explanation.unknown_words}
     text = Text()
     done = 0
-    for token, pull in zip(tokens, pulls_of(tokens, explanation.effects), strict=True):
+    for token, pull in zip(tokens, pulls_of(tokens, explanation.terms), strict=True):
         style = "dim" if token.start in unknown else style_of(pull)
         sign = ("⁺" if pull > 0 else "⁻") * ((abs(pull) >= CLEAR) + (abs(pull) >= STRONG))
         text.append(shown[done : token.start])

@@ -36,9 +36,7 @@ def print_predictions(models: Sequence[tuple[Bundle, Classifier]], reviews: Sequ
         for manifest, found in zip(manifests, predictions, strict=True):
             typer.echo(predictions_json(manifest.name, manifest.version, found))
     elif console.is_terminal:
-        console.print(
-            _table(predictions[0], reviews) if len(models) == 1 else _comparison(models, predictions, reviews)
-        )
+        console.print(_table(models, predictions, reviews))
     else:
         prefixes = [f"{manifest.version}\t" for manifest in manifests] if len(models) > 1 else [""]
         for review, *found in zip(reviews, *predictions, strict=True):
@@ -52,23 +50,19 @@ def line_of(prediction: Prediction, review: str) -> str:
     return f"{decided}\t{prediction.words}\t{prediction.known_words}\t{one_line(review)}"
 
 
-def _table(predictions: Sequence[Prediction], reviews: Sequence[str]) -> Table:
-    table = new_table("#", "positive", Column("sentiment", no_wrap=True), "known words", "review")
-    for number, (prediction, review) in enumerate(zip(predictions, reviews, strict=True), 1):
-        table.add_row(f"{number}", *_cells(prediction), _cut(Text(one_line(review[:MAX_SHOWN]))))
-    return table
-
-
-def _comparison(
+def _table(
     models: Sequence[tuple[Bundle, Classifier]], predictions: Sequence[Sequence[Prediction]], reviews: Sequence[str]
 ) -> Table:
-    table = new_table("#", "version", "positive", Column("sentiment", no_wrap=True), "known words", "review")
+    """One row per review; with several versions, one per review and version."""
+    several = len(models) > 1
+    versions = ["version"] if several else []
+    table = new_table("#", *versions, "positive", Column("sentiment", no_wrap=True), "known words", "review")
     for number, (review, *found) in enumerate(zip(reviews, *predictions, strict=True), 1):
         for (bundle, classifier), prediction in zip(models, found, strict=True):
-            shown = "" if bundle is not models[0][0] else f"{number}"
-            text = _cut(_with_unknown_words_dimmed(review[:MAX_SHOWN], classifier.vocabulary))
-            table.add_row(shown, bundle.manifest.version, *_cells(prediction), text)
-        table.add_section()
+            start = [f"{number}" if bundle is models[0][0] else "", bundle.manifest.version][: 1 + several]
+            table.add_row(*start, *_cells(prediction), _shown(review[:MAX_SHOWN], classifier.vocabulary))
+        if several:
+            table.add_section()
     return table
 
 
@@ -79,13 +73,9 @@ def _cells(prediction: Prediction) -> tuple[Text, Text, str]:
     return probability, Text(verdict_of(prediction), colour), known_words(prediction)
 
 
-def _cut(text: Text) -> Text:
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
-
-
-def _with_unknown_words_dimmed(review: str, vocabulary: Vocabulary) -> Text:
-    text = Text(printable(review).replace("\n", " "))  # has the same offsets
+def _shown(review: str, vocabulary: Vocabulary) -> Text:
+    """The review on one line, its unknown words dimmed."""
+    text = Text(printable(review).replace("\n", " "), no_wrap=True, overflow="ellipsis")  # has the same offsets
     tokens = vocabulary.locate(review)
     _, unknown = vocabulary.occurrences([token.text for token in tokens])
     for index in unknown:

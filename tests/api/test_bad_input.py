@@ -9,6 +9,7 @@ a bad request is taken for the next one. Its log must have no errors and no revi
 import gzip
 import json
 import secrets
+import zlib
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.servers import Server, serving
 SECRET = "Xyzzyplugh"
 """A word of every review that is sent, and of nothing else."""
 GOOD = json.dumps({"reviews": [f"{SECRET} good film"]}).encode()
+ZIPPED = gzip.compress(GOOD)
 HOST = "Host: x"
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
@@ -36,6 +38,10 @@ NOT_HTTP = 400
 def post(body: bytes, *headers: str, target: str = "/predict", content_type: str | None = "application/json") -> bytes:
     lines = [HOST, *([f"Content-Type: {content_type}"] if content_type is not None else [])]
     return request(f"POST {target} HTTP/1.1", *lines, f"Content-Length: {len(body)}", *headers, body=body)
+
+
+def encoded(encoding: str, body: bytes) -> bytes:
+    return post(body, f"Content-Encoding: {encoding}")
 
 
 def post_chunked(body: bytes, *headers: str) -> bytes:
@@ -59,6 +65,10 @@ def problem(status: int, type_: str, detail: str, **members: Any) -> dict[str, A
 def invalid(location: str, message: str) -> dict[str, Any]:
     errors = [{"location": location, "message": message}]
     return problem(422, "invalid-request", f"{location}: {message}", errors=errors)
+
+
+def not_complete(encoding: str) -> dict[str, Any]:
+    return invalid("body", f"The Content-Encoding is {encoding}, but the body is not complete and valid {encoding}")
 
 
 def not_json(reason: str) -> dict[str, Any]:
@@ -88,7 +98,7 @@ def unsupported(detail: str) -> dict[str, Any]:
 NO_JSON = unsupported("Send JSON with the header Content-Type: application/json.")
 PARAMETERS = unsupported("The parameters of the Content-Type are not valid; send Content-Type: application/json.")
 CHARSET = unsupported("Send the JSON in UTF-8; other charsets are not supported.")
-COMPRESSED = unsupported("Send the body uncompressed; Content-Encoding is not supported.")
+WRONG_ENCODING = unsupported("Send the body with the Content-Encoding gzip or deflate, or uncompressed.")
 NOT_FOUND = problem(404, "not-found", "There is nothing at this path. The API documentation lists the paths.")
 WRONG_METHOD = problem(405, "method-not-allowed", "This path does not support this method; see the Allow header.")
 NO_VALUE = not_json("expected value at line 1 column 1")
@@ -102,8 +112,7 @@ BODIES: list[Case] = [
     ("body too large", post(GOOD.ljust(20_001)), too_large(20_001)),
     ("largest chunked body", post_chunked(chunked(GOOD.ljust(20_000))), [3]),
     ("chunked body too large", post_chunked(chunked(GOOD.ljust(20_001))), too_large(20_001)),
-    ("gzip", post(gzip.compress(GOOD), "Content-Encoding: GZIP"), COMPRESSED),
-    ("gzip, not announced", post(gzip.compress(GOOD)), NO_VALUE),
+    ("gzip, not announced", post(ZIPPED), NO_VALUE),
     ("identity", post(GOOD, "Content-Encoding: Identity"), [3]),
     ("no content type", post(GOOD, content_type=None), NO_JSON),
     ("text", post(GOOD, content_type="text/json"), NO_JSON),
@@ -115,6 +124,33 @@ BODIES: list[Case] = [
     ("parameter with a huge number", post(GOOD, content_type=f"application/json; a*{'9' * 4301}=x"), PARAMETERS),
     ("charset in quotes", post(GOOD, content_type='application/json; charset="UTF-8"'), [3]),
     ("other JSON", post(GOOD, content_type="application/vnd.x+json; profile=x"), [3]),
+]
+
+COMPRESSED: list[Case] = [
+    ("gzip", encoded("GZIP", ZIPPED), [3]),
+    ("x-gzip", encoded("x-gzip", ZIPPED), [3]),
+    ("deflate", encoded("deflate", zlib.compress(GOOD)), [3]),
+    ("largest decompressed body", encoded("gzip", gzip.compress(GOOD.ljust(20_000))), [3]),
+    ("decompressed body too large", encoded("gzip", gzip.compress(GOOD.ljust(20_001))), too_large(20_001)),
+    ("decompressed body far too large", encoded("gzip", gzip.compress(GOOD.ljust(200_000))), too_large(20_001)),
+    ("compressed body too large", encoded("gzip", ZIPPED.ljust(20_001)), too_large(20_001)),
+    ("not gzip", encoded("gzip", GOOD), not_complete("gzip")),
+    ("not deflate", encoded("deflate", GOOD), not_complete("deflate")),
+    ("gzip cut", encoded("gzip", ZIPPED[:-1]), not_complete("gzip")),
+    ("gzip with a wrong checksum", encoded("gzip", ZIPPED[:-8] + bytes(8)), not_complete("gzip")),
+    ("garbage after gzip", encoded("x-gzip", ZIPPED + GOOD), not_complete("gzip")),
+    ("garbage after deflate", encoded("deflate", zlib.compress(GOOD) + b"x"), not_complete("deflate")),
+    (
+        "deflate with a dictionary",
+        encoded("deflate", b"\x78\xbb\0\0\0\1" + zlib.compress(GOOD)[2:]),
+        not_complete("deflate"),
+    ),
+    ("two members of gzip", encoded("gzip", ZIPPED + gzip.compress(b"")), not_complete("gzip")),
+    ("empty body as gzip", encoded("gzip", b""), not_complete("gzip")),
+    ("gzip of no JSON", encoded("gzip", gzip.compress(b"")), NO_END),
+    ("brotli", encoded("br", b"\x0b\x02\x80{}\x03"), WRONG_ENCODING),
+    ("gzip twice", encoded("gzip, gzip", gzip.compress(ZIPPED)), WRONG_ENCODING),
+    ("empty encoding", encoded("", GOOD), WRONG_ENCODING),
 ]
 
 TEXTS: list[Case] = [
@@ -187,7 +223,7 @@ PATHS: list[Case] = [
     ("..", get("/docs/assets/../../main.py"), NOT_FOUND),
     (".., encoded", get("/docs/assets/..%2f..%2f__init__.py"), NOT_FOUND),
     (".. below the playground", get("/playground/..%2fmain.py"), NOT_FOUND),
-    (".. below the plots", get("/playground/plots/..%2f..%2fmanifest.json"), NOT_FOUND),
+    (".. below a report", get("/playground/report/1/..%2f..%2fmanifest.json"), NOT_FOUND),
     ("asset with NUL", get("/docs/assets/a%00b"), NOT_FOUND),
     ("asset with invalid UTF-8", get("/docs/assets/%ff%ed%a0%80"), NOT_FOUND),
     ("asset with a long name", get(f"/docs/assets/{'a' * 5000}"), NOT_FOUND),
@@ -206,7 +242,7 @@ HTTP: list[Case] = [
     ("70 headers of 1 kB", post(GOOD, *(f"X-{i}: {'a' * 1000}" for i in range(70))), NOT_HTTP),
     ("upgrade to HTTP/2, as Java's client sends", post(GOOD, "Connection: Upgrade", "Upgrade: h2c"), [3]),
 ]
-CASES = [*BODIES, *TEXTS, *VALUES, *PATHS, *HTTP]
+CASES = [*BODIES, *COMPRESSED, *TEXTS, *VALUES, *PATHS, *HTTP]
 
 LENIENT = {"101 headers": [3], "header of 17 kB": [3], "70 headers of 1 kB": [3]}
 DIFFERENCES: dict[str, dict[str, Any]] = {

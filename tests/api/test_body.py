@@ -1,14 +1,30 @@
-"""The timeout of a body, where real clients cannot time what happens; `tests.process.test_connections` has the rest."""
+"""Bodies that expand to gigabytes, and the timeout where real clients cannot time what happens.
+
+`tests.process.test_connections` has the rest of the timeout, and `tests.api.test_bad_input` other bodies.
+"""
 
 import asyncio
+import gzip
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 from starlette.types import Message
 
 from app.main import create_app
 from app.settings import Settings
+from tests.memory import taking_at_most
+from tests.servers import Server
+
+
+def test_gzip_bomb_is_rejected_in_little_memory(server: Server) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert httpx.post(f"{server.url}/predict", json={"reviews": ["a"]}).status_code == 200
+    bomb = gzip.compress(b" " * 100_000_000, 1)
+    with taking_at_most(30_000_000, server):
+        response = httpx.post(f"{server.url}/predict", content=bomb, headers=headers)
+    assert (response.status_code, response.json()["limit"]) == (413, 2_000_000)
 
 
 def test_body_that_times_out_just_when_the_server_stops_is_answered_503(models: Path) -> None:

@@ -15,8 +15,6 @@ def example_of(schema: Schema, schemas: Schema) -> Any:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "examples" in schema:
         return schema["examples"][0]
-    if "const" in schema:
-        return schema["const"]
     if schema["type"] == "array":
         return [example_of(schema["items"], schemas)]
     return {
@@ -31,13 +29,11 @@ def test_examples_succeed(served: Server) -> None:
     tried = 0
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            parameters = operation.get("parameters", ())
-            url = path.format(**{each["name"]: each["example"] for each in parameters if each["in"] == "path"})
             body = None
             if "requestBody" in operation:
                 schema = operation["requestBody"]["content"]["application/json"]["schema"]
                 body = example_of(schema, document["components"]["schemas"])
-            response = httpx.request(method, f"{served.url}{url}", json=body, timeout=PATIENCE)
-            assert response.status_code == 200, (url, response.text)
+            response = httpx.request(method, f"{served.url}{path}", json=body, timeout=PATIENCE)
+            assert response.status_code == 200, (path, response.text)
             tried += 1
-    assert tried == 21
+    assert tried == 5

@@ -1,5 +1,6 @@
 """POST /explain: the numbers of `app.inference.explanation`, within the limits of the service."""
 
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -24,14 +25,14 @@ def explained(client: TestClient, **body: object) -> list[dict[str, Any]]:
 def test_explain_returns_the_effects_of_occlusion(client: TestClient, classifier: Classifier) -> None:
     for review, returned in zip(REVIEWS, explained(client, reviews=REVIEWS), strict=True):
         explanation = explain(classifier, review)
-        assert [term["terms"] for term in returned["terms"]] == [effect.terms for effect in explanation.effects]
-        for term, effect in zip(returned["terms"], explanation.effects, strict=True):
+        assert [term["terms"] for term in returned["terms"]] == [effect.terms for effect in explanation.terms]
+        for term, effect in zip(returned["terms"], explanation.terms, strict=True):
             without = term["positive_probability_without"]
             assert without == pytest.approx(effect.positive_probability_without, abs=1e-6)
             assert term["log_odds"] == pytest.approx(effect.log_odds, abs=1e-4)
             assert term["probability"] == pytest.approx(returned["positive_probability"] - without, abs=1e-9)
-            assert [(span["start"], span["end"]) for span in term["occurrences"]] == list(effect.occurrences)
-        assert [(span["start"], span["end"]) for span in returned["unknown_words"]] == list(explanation.unknown_words)
+            assert term["occurrences"] == list(map(asdict, effect.occurrences))
+        assert returned["unknown_words"] == list(map(asdict, explanation.unknown_words))
         assert returned["rest"] == {"terms": 0, "log_odds": 0, "probability": 0}
 
 

@@ -1,13 +1,13 @@
 """Schemathesis compares the OpenAPI document with the real service: all its checks, valid and invalid requests.
 
+The document does not describe /v1 and /v2: tests/protocols and tests/fuzz cover them.
+
 It runs in a process of its own, so that its hooks and warnings do not affect these tests. The seed is fixed; set
 SCHEMATHESIS_EXAMPLES for more requests per operation and SCHEMATHESIS_SEED for others. Sequences of requests are not
 tried, because no operation changes anything.
 """
 
-import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,20 +21,6 @@ from tests.servers import Server, serving
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "100"))
 SEED = os.environ.get("SCHEMATHESIS_SEED", "0")
-CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-
-
-def schemathesis(document: str, server: Server, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """Run every check of a document, which is a URL or a file, against the server."""
-    options = ["--url", server.url, "--mode", "all", "--continue-on-failure", "--no-color"]
-    options += ["--seed", SEED, "--max-examples", str(EXAMPLES), "--generation-database", "none"]
-    return subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIGURATION, "run", *options, *more, document],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120 + 4 * EXAMPLES,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -45,32 +31,20 @@ def target() -> Iterator[Server]:
 
 
 def test_schemathesis_finds_nothing(target: Server, tmp_path: Path) -> None:
-    done = schemathesis(f"{target.url}/openapi.json", target, tmp_path)
+    options = ["--url", target.url, "--mode", "all", "--continue-on-failure", "--no-color"]
+    options += ["--seed", SEED, "--max-examples", str(EXAMPLES), "--generation-database", "none"]
+    done = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", "run", *options, f"{target.url}/openapi.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120 + 4 * EXAMPLES,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     for phase in ("Examples", "Coverage", "Fuzzing"):
         assert f"✅ {phase}" in done.stdout
-    assert "Tested: 21" in done.stdout
+    assert "Tested: 5" in done.stdout
     assert [line for line in target.logs() if line["level"] in ("error", "critical")] == []
-
-
-def test_schemathesis_finds_a_wrong_document(target: Server, tmp_path: Path) -> None:
-    document = httpx.get(f"{target.url}/openapi.json").json()
-    schemas = document["components"]["schemas"]
-    reviews = schemas["PredictRequest"]["properties"]["reviews"]
-    del document["paths"]["/predict"]["post"]["responses"]["422"]
-    schemas["Prediction"]["required"].append("stars")
-    del reviews["minItems"]
-    reviews["items"]["minLength"] = 5
-    path = tmp_path / "openapi.json"
-    path.write_text(json.dumps(document))
-    done = schemathesis(str(path), target, tmp_path, "--include-path", "/predict")
-    assert done.returncode == 1, done.stdout + done.stderr  # 2 means that it could not run
-    assert set(re.findall(r"^- ST\d+ (.*)", done.stdout, re.MULTILINE)) >= {
-        "Undocumented status code",
-        "Response violates schema",
-        "Schema-valid request rejected",
-        "Schema-violating request accepted",
-    }
 
 
 def test_openapi_pattern_of_a_review_rejects_exactly_the_blank_characters(target: Server) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.inference.bundle import identify_bundles
-from app.inference.errors import BundleDamaged
+from app.inference.errors import BundleError
 from app.main import create_app
 from app.settings import Settings
 from tests.bundles import MODELS, NEWEST, resealed
@@ -77,7 +77,7 @@ def test_first_version_is_the_default(both: TestClient) -> None:
 
 
 def test_version_that_is_not_served_is_not_found(both: TestClient) -> None:
-    message = f"The model served here is imdb, versions {NEWEST}, {OLDER}; there are no others."
+    message = f"Only imdb, versions {NEWEST}, {OLDER}, are served; request one of these or omit the version."
     for version in ("2", "", "latest"):
         for path in ("/predict", "/explain"):
             response = both.post(f"{path}?version={version}", json={"reviews": REVIEWS})
@@ -110,7 +110,7 @@ def test_versions_must_share_a_name(models: Path, tmp_path: Path) -> None:
     resealed(copy, manifest.replace(b'"name": "tiny"', b'"name": "other"', 1))
     bundles = [*identify_bundles(MODELS, NEWEST), *identify_bundles(copy.parent)]
     with (
-        pytest.raises(BundleDamaged, match="the versions have different names: imdb, other"),
+        pytest.raises(BundleError, match="the versions have different names: imdb, other"),
         TestClient(create_app(Settings(runtime="litert"), bundles)),
     ):
         pass

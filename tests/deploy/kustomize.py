@@ -25,7 +25,7 @@ def render(folder: Path, *components: Path) -> list[Resource]:
     """Render a kustomization, with components added to it as an overlay would.
 
     Raises:
-        subprocess.CalledProcessError: kustomize failed; `stderr` says why.
+        subprocess.CalledProcessError: kustomize failed, and has written the reason to standard error.
     """
     with tempfile.TemporaryDirectory() as overlay:
 
@@ -35,5 +35,5 @@ def render(folder: Path, *components: Path) -> list[Resource]:
         kustomization = {"resources": relative((folder,)), "components": relative(components)}
         (Path(overlay) / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
         build = [*(command() or ["kustomize", "build"]), overlay]
-        rendered = subprocess.run(build, capture_output=True, text=True, check=True, timeout=60).stdout
+        rendered = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
     return list(yaml.safe_load_all(rendered))

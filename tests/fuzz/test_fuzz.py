@@ -1,4 +1,4 @@
-"""Fuzz tests: reviews for the vocabulary, bodies for POST /predict and for the Open Inference Protocol.
+"""Fuzz tests: reviews for the vocabulary, and bodies for POST /predict and its counterparts in other protocols.
 
 The examples are the same in each run. FUZZ_EXAMPLES=100000 tries that many others per test:
 
@@ -174,6 +174,23 @@ def reviews_in(body: bytes) -> list[str]:
     return reviews
 
 
+@fuzz
+@given(valid_bodies | other_bodies)
+def test_predict_instances_of_any_body_answers_or_rejects(client: TestClient, body: bytes) -> None:
+    body = body.replace(b'"reviews"', b'"instances"')
+    response = client.post("/v1/models/tiny:predict", content=body)
+    if response.status_code == 200:
+        instances = json.loads(body.decode("utf-8-sig"))["instances"]
+        assert len(response.json()["predictions"]) == len(instances)
+    else:
+        check_protocol_error(response)
+
+
+def check_protocol_error(response: httpx.Response) -> None:
+    assert response.status_code in (400, 413), f"{response.status_code}: {response.text}"
+    assert response.json().keys() == {"error"}
+
+
 REVIEWS = ["A superb film", "très “charming”"]
 ELEMENTS = b"".join(len(review.encode()).to_bytes(4, "little") + review.encode() for review in REVIEWS)
 
@@ -202,5 +219,4 @@ def test_infer_of_any_body_answers_or_rejects(
     if response.status_code == 200:
         assert response.json()["outputs"][0]["data"]
     else:
-        assert response.status_code in (400, 413), f"{response.status_code}: {response.text}"
-        assert response.json().keys() == {"error"}
+        check_protocol_error(response)

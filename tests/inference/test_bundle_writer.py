@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.inference.bundle_writer import staged_bundle
-from app.inference.errors import BundleExists
+from app.inference.errors import BundleError
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
@@ -20,6 +20,6 @@ def test_staged_bundle_is_readable_by_others_and_never_overwritten(tmp_path: Pat
     with staged_bundle(tmp_path, "1"):
         pass
     assert (tmp_path / "1").stat().st_mode & 0o777 == 0o755
-    with pytest.raises(BundleExists), staged_bundle(tmp_path, "1"):
+    with pytest.raises(BundleError), staged_bundle(tmp_path, "1"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["1"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from app.inference.bundle import load_bundle
+from app.inference.calibration import Calibration, log_odds
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import InferenceError
 from app.inference.prediction import UncertaintyRule
@@ -117,3 +118,19 @@ def test_predict_marks_what_the_rule_of_the_bundle_applies_to(classifier: Classi
 def test_shipped_bundles_state_the_rule_that_their_classifiers_use(shipped: dict[str, Classifier]) -> None:
     for version, opened in shipped.items():
         assert opened.uncertainty == load_bundle(MODELS / version).manifest.uncertainty
+
+
+def test_calibration_corrects_every_probability_of_the_network(classifier: Classifier) -> None:
+    calibration = Calibration(scale=0.5, shift=-0.3, texts=100, sha256="", original="", before={}, after={})
+    runtime = FakeRuntime(lambda rows: np.linspace(0, 1, len(rows)))
+    plain, corrected = (Classifier(classifier.vocabulary, runtime, RULE, each) for each in (None, calibration))
+    row = classifier.vocabulary.encode("superb")
+    for before, after in (
+        (plain.predict(["good"] * 64), corrected.predict(["good"] * 64)),
+        (plain.predict_without(row, [None] * 8), corrected.predict_without(row, [None] * 8)),
+    ):
+        for raw, said in zip(before, after, strict=True):
+            expected = 0.5 * log_odds(raw.positive_probability) - 0.3
+            assert log_odds(said.positive_probability) == pytest.approx(expected, abs=1e-6)
+            assert said.uncertain is RULE.applies(said.positive_probability, said.words, said.known_words)
+            assert 0 < said.positive_probability < 1

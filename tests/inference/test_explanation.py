@@ -1,16 +1,21 @@
 """What a prediction is based on, against the definition: run the network again without a column."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import astuple, fields
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.inference.bundle import load_bundle
+from app.inference.calibration import log_odds
 from app.inference.classifier import Classifier, open_classifier
-from app.inference.explanation import Explanation, Occlusion, log_odds
+from app.inference.explanation import Explanation, Occlusion, Span
+from app.inference.prediction import Prediction
 from app.inference.vocabulary import Encoding, Vocabulary
 from tests.bundles import MODELS, NEWEST, VERSIONS
+from tests.probabilities import assert_same
 
 REVIEW = "Not so   bad, not at all!  A SUPERB film…\n<br />İt isn’t\u00a0worth it; 😀 superb xyzzyxyzzy."
 SHARED = {"superb": 4, "not so": 5, "bad": 6, "zorblax": 4, "a superb film": 4, "at all": 5, "isn't worth": 7, "!": 7}
@@ -40,6 +45,14 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     return occlusion.explanation([prediction for some in occlusion.predictions(classifier) for prediction in some])
 
 
+def texts_at(spans: Sequence[Span], review: str) -> list[str]:
+    return [review[span.start : span.end] for span in spans]
+
+
+def indices(span: Span) -> range:
+    return range(span.start, span.end)
+
+
 def probability_without(classifier: Classifier, review: str, column: int | None) -> float:
     """The network's probability for the review with a column switched off, computed without the code under test."""
     row = classifier.vocabulary.multi_hot([classifier.vocabulary.encode(review)])
@@ -67,46 +80,53 @@ def test_explanation_follows_the_definition(classifiers: dict[str, Classifier], 
     classifier = classifiers[version]
     vocabulary = classifier.vocabulary
     explanation = explain(classifier, review)
-    said = explanation.prediction
-    (prediction,) = classifier.predict([review])
-    assert said.positive_probability == pytest.approx(prediction.positive_probability, abs=1e-6)
-    assert (said.words, said.known_words) == (prediction.words, prediction.known_words)
-    assert said.uncertain is prediction.uncertain
+    said = {field.name: getattr(explanation, field.name) for field in fields(Prediction)}
+    assert_same([said], classifier.predict([review]))
 
     own = {vocabulary.encoding.start_column, vocabulary.encoding.unknown_column}
-    columns = [vocabulary.word_index[effect.terms[0]] for effect in explanation.effects]
+    columns = [vocabulary.word_index[effect.terms[0]] for effect in explanation.terms]
     assert sorted(columns) == sorted({int(column) for column in vocabulary.encode(review).columns} - own)
     whole = probability_without(classifier, review, None)
-    for effect, column in zip(explanation.effects, columns, strict=True):
+    for effect, column in zip(explanation.terms, columns, strict=True):
         without = probability_without(classifier, review, column)
         assert effect.positive_probability_without == pytest.approx(without, abs=1e-6)
         assert effect.probability == pytest.approx(whole - without, abs=2e-6)
         difference = math.log(whole / (1 - whole)) - math.log(without / (1 - without))
         assert effect.log_odds == pytest.approx(difference, abs=1e-3)
-        found = [" ".join(vocabulary.tokenise(review[start:end])) for start, end in effect.occurrences]
+        found = [" ".join(vocabulary.tokenise(text)) for text in texts_at(effect.occurrences, review)]
         assert effect.terms == list(dict.fromkeys(found))
         assert {vocabulary.word_index[term] for term in found} == {column}
-        assert list(effect.occurrences) == sorted(set(effect.occurrences))
-    sizes = [abs(effect.log_odds) for effect in explanation.effects]
+        spans = [(span.start, span.end) for span in effect.occurrences]
+        assert spans == sorted(set(spans))
+    sizes = [abs(effect.log_odds) for effect in explanation.terms]
     assert sizes == sorted(sizes, reverse=True)
 
-    assert len(explanation.unknown_words) == said.words - said.known_words
-    assert all(len(vocabulary.tokenise(review[start:end])) == 1 for start, end in explanation.unknown_words)
-    known = {index for effect in explanation.effects for span in effect.occurrences for index in range(*span)}
-    assert not known & {index for span in explanation.unknown_words for index in range(*span)}
+    assert len(explanation.unknown_words) == explanation.words - explanation.known_words
+    assert all(len(vocabulary.tokenise(text)) == 1 for text in texts_at(explanation.unknown_words, review))
+    known = {index for effect in explanation.terms for span in effect.occurrences for index in indices(span)}
+    assert not known & {index for span in explanation.unknown_words for index in indices(span)}
 
 
 def test_explanation_has_one_effect_for_all_terms_of_a_column(classifiers: dict[str, Classifier]) -> None:
     explanation = explain(classifiers["shared"], REVIEW)
-    effects = explanation.effects
-    assert {tuple(effect.terms): [REVIEW[start:end] for start, end in effect.occurrences] for effect in effects} == {
+    effects = explanation.terms
+    assert {tuple(effect.terms): texts_at(effect.occurrences, REVIEW) for effect in effects} == {
         ("a superb film", "superb"): ["A SUPERB film", "SUPERB", "superb"],
         ("not so", "at all"): ["Not so", "at all"],
         ("bad",): ["bad"],
         ("!", "isn't worth"): ["!", "isn’t\u00a0worth"],
     }
-    unknown = [REVIEW[start:end] for start, end in explanation.unknown_words]
-    assert unknown == ["not", "br", "İt", "it", "😀", "xyzzyxyzzy"]
+    assert texts_at(explanation.unknown_words, REVIEW) == ["not", "br", "İt", "it", "😀", "xyzzyxyzzy"]
+
+
+def test_explanation_scores_each_sentence_alone(shipped: dict[str, Classifier]) -> None:
+    sentences = [f"{word} film number {number}." for number in range(100) for word in ("Superb", "Dull")]
+    review = "<br />".join(sentences)
+    explanation = explain(shipped[NEWEST], review)
+    assert [review[sentence.start : sentence.end] for sentence in explanation.sentences] == sentences
+    for sentence, text in zip(explanation.sentences, sentences, strict=True):
+        (alone,) = shipped[NEWEST].predict([text])
+        assert_same([Prediction(*astuple(sentence)[:5])], [alone])
 
 
 def test_log_odds_of_certainty_are_finite() -> None:
@@ -124,8 +144,8 @@ def test_explanation_of_a_certain_prediction_still_ranks_terms(shipped: dict[str
     """Both runtimes agree on each term, though no probability differs from 0 by a millionth."""
     other = open_classifier(load_bundle(MODELS / NEWEST), "litert")
     ours, theirs = (explain(classifier, AWFUL) for classifier in (shipped[NEWEST], other))
-    assert ours.prediction.positive_probability < 1e-7
-    log_odds_of = {effect.terms[0]: effect.log_odds for effect in ours.effects}
-    assert {effect.terms[0]: effect.log_odds for effect in theirs.effects} == pytest.approx(log_odds_of, abs=2e-3)
+    assert ours.positive_probability < 1e-7
+    log_odds_of = {effect.terms[0]: effect.log_odds for effect in ours.terms}
+    assert {effect.terms[0]: effect.log_odds for effect in theirs.terms} == pytest.approx(log_odds_of, abs=2e-3)
     assert len({round(value, 5) for value in log_odds_of.values()}) > len(log_odds_of) * 0.9
     assert log_odds_of["unwatchable"] < -0.5 < 0 < log_odds_of["superb"]

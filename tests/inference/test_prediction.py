@@ -2,14 +2,14 @@
 
 import pytest
 
-from app.inference.prediction import Prediction, UncertaintyRule
+from app.inference.prediction import UncertaintyRule, prediction_of
 
 RULE = UncertaintyRule(above=0.25, below=0.75, min_known_words=4, min_known_share=0.2)
 
 
 def test_sentiment_at_one_half_is_positive() -> None:
-    assert Prediction(0.5, 1, 1, uncertain=True).sentiment == "positive"
-    assert Prediction(0.4999, 1, 1, uncertain=True).sentiment == "negative"
+    assert prediction_of(0.5, 1, 1, RULE).sentiment == "positive"
+    assert prediction_of(0.4999, 1, 1, RULE).sentiment == "negative"
 
 
 @pytest.mark.parametrize(

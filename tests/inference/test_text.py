@@ -2,13 +2,25 @@
 
 import sys
 import time
+from itertools import pairwise
 from typing import get_args
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS, Markup, clean, joined, locate, tokenise
+from app.inference.text import (
+    APOSTROPHES,
+    FILTERED,
+    SEPARATORS,
+    TAG,
+    Markup,
+    clean,
+    joined,
+    locate,
+    sentences,
+    tokenise,
+)
 
 any_text = st.text(st.one_of(st.characters(), st.sampled_from(FILTERED + APOSTROPHES + SEPARATORS + "'aB \r\u00a0")))
 ODD = ["İ", "ΑΣ", "Σ.", "ß", "e\u0301", "👩\u200d👧", "\ud800", "ǅ"]
@@ -173,3 +185,44 @@ def test_tokenise_ascii_equals_keras(text: str) -> None:
 )
 def test_tokenise_example(text: str, tokens: list[str]) -> None:
     assert tokenise(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The acting was superb. The plot was dull.", ["The acting was superb.", "The plot was dull."]),
+        ("Really?! Yes!!!  No.", ["Really?!", "Yes!!!", "No."]),
+        ('He said "Wow!" (Twice.) Then left', ['He said "Wow!"', "(Twice.)", "Then left"]),
+        ("It was... well... thin. But OK... Fine", ["It was... well... thin.", "But OK...", "Fine"]),
+        ("Mr. Smith met J. R. R. Tolkien, e.g. at Dr. No.", ["Mr. Smith met J. R. R. Tolkien, e.g. at Dr. No."]),
+        ("Is it better than I? No. Is it? I.", ["Is it better than I?", "No.", "Is it?", "I."]),
+        ("Directed by Robert B.<br /><br />Good", ["Directed by Robert B.", "Good"]),
+        ("one<br>two </p> <p>three", ["one", "two", "three"]),
+        ("one\r\ntwo\n\n\nthree  \n", ["one", "two", "three"]),
+        ("no.space. 8.5/10", ["no.space.", "8.5/10"]),
+        ("*** Good! *** \U0001f600", ["*** Good!"]),
+        ("", []),
+        ("?! ***", []),
+    ],
+)
+def test_sentences_example(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == expected
+
+
+@given(st.lists(st.one_of(any_text, st.sampled_from([*ODD, *TAGS, *TEXTS, ". ", "... ", '." ', "Mr. "]))).map("".join))
+def test_sentences_any_text_have_its_letters_in_order(text: str) -> None:
+    spans = sentences(text)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    between = zip([0, *(end for _, end in spans)], [*(start for start, _ in spans), len(text)], strict=True)
+    assert not any(map(str.isalnum, TAG.sub("", "".join(text[start:end] for start, end in between))))
+    for start, end in spans:
+        part = text[start:end]
+        assert part == part.strip()
+        assert any(map(str.isalnum, part))
+
+
+@pytest.mark.parametrize("part", [" ", ". ", '."', "<br ", "<br />", " <br", "\n", "a. ", ".\"')", " \n", "Mr. "])
+def test_sentences_longest_text_takes_linear_time(part: str) -> None:
+    started = time.perf_counter()
+    sentences(part * (1_000_000 // len(part)))
+    assert time.perf_counter() - started < 5  # a quadratic search takes hours

@@ -11,12 +11,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.memory import taking_at_most
 from tests.protocols.expectations import (
     INPUT,
     METADATA,
@@ -210,7 +210,6 @@ def test_infer_accepts_requests_at_the_limits(limited: Server) -> None:
 
 
 GOOD = json.dumps(body("a")).encode()
-ZIPPED = gzip.compress(GOOD)
 A = bytes_tensor(b"a")
 RAW = {LENGTH: "0"}
 NO_BYTES = r"There are \d+ bytes after the JSON"
@@ -305,15 +304,8 @@ IN_BINARY: list[Fault] = [
     ("raw and not UTF-8", {"content": SECRET.encode() + b"\xff", "headers": RAW}, 400, "UTF-8"),
     ("raw and too long", {"content": b"a" * 1001, "headers": RAW}, 400, r"\b1000\b.*\b1001\b"),
 ]
-COMPRESSED: list[Fault] = [
-    ("not gzip", encoded("gzip", GOOD), 400, "gzip"),
-    ("not deflate", encoded("deflate", GOOD), 400, "deflate"),
-    ("gzip cut", encoded("gzip", ZIPPED[:-1]), 400, "gzip"),
-    ("gzip with a wrong checksum", encoded("gzip", ZIPPED[:-8] + bytes(8)), 400, "gzip"),
-    ("garbage after gzip", encoded("gzip", ZIPPED + SECRET.encode()), 400, "gzip"),
-    ("garbage after deflate", encoded("deflate", zlib.compress(GOOD) + b"x"), 400, "deflate"),
-    ("deflate with a dictionary", encoded("deflate", b"\x78\xbb\0\0\0\1" + zlib.compress(GOOD)[2:]), 400, "deflate"),
-    ("two members of gzip", encoded("gzip", ZIPPED + gzip.compress(b"")), 400, "gzip"),
+COMPRESSED: list[Fault] = [  # tests.api.test_bad_input has more
+    ("gzip cut", encoded("gzip", gzip.compress(GOOD)[:-1]), 400, "gzip"),
     ("brotli", encoded("br", b"\x0b\x02\x80{}\x03"), 415, "gzip or deflate"),
     ("one byte too large", encoded("gzip", gzip.compress(GOOD.ljust(20_001))), 413, r"\b20000\b"),
 ]
@@ -338,27 +330,17 @@ def test_infer_with_two_header_lengths_accepts_equal_ones_only(connection: httpx
         assert status == 200 or "two different values" in error_of(response, 400)
 
 
-def peak_memory(process: Path) -> int:
-    """The maximum resident memory of a process since its `clear_refs` was written, in kB."""
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())[0])
-
-
 LARGE: list[Fault] = [
-    ("gzip bomb", encoded("gzip", gzip.compress(b" " * 100_000_000, 1)), 413, r"\b2000000\b"),
     ("invalid inputs", {"content": b'{"inputs": [%b{}]}' % (b"{}," * 600_000)}, 400, "inputs.0"),
     ("invalid outputs", {"json": body("a", outputs=[{"name": "x"}] * 100_000)}, 400, "outputs.0"),
     ("invalid dimensions", of_input(shape=[0] * 600_000), 400, "shape.0"),
 ]
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="/proc has no peak memory here")
 @pytest.mark.parametrize("fault", LARGE, ids=itemgetter(0))
 def test_infer_of_a_large_body_takes_little_memory(server: Server, fault: Fault) -> None:
     _, sent, status, reason = fault
-    process = Path("/proc") / str(server.process.pid)
     assert probabilities_in(httpx.post(f"{server.url}{ROOT}/infer", json=body("a")))
-    (process / "clear_refs").write_text("5")  # resets the peak
-    before = peak_memory(process)
-    message = error_of(httpx.post(f"{server.url}{ROOT}/infer", timeout=60, **sent), status)
+    with taking_at_most(60_000_000, server):
+        message = error_of(httpx.post(f"{server.url}{ROOT}/infer", timeout=60, **sent), status)
     assert re.search(reason, message), message
-    assert peak_memory(process) - before < 60_000

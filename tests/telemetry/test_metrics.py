@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.inference.prediction import Prediction
+from app.inference.prediction import UncertaintyRule, prediction_of
 from app.inference.profile import profile_of
 from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected
@@ -75,6 +75,7 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
         assert number(numbers, f"{feature}_bucket", le="+Inf") == 21
     assert (number(numbers, "review_words_bucket", le="10.0"), number(numbers, "review_words_sum")) == (21, 63)
     assert number(numbers, "unknown_share_sum") == pytest.approx(7)
+    assert 21 / 2 < number(numbers, "expected_correct_total") < 21
     assert number(numbers, "waiting_reviews_limit") == 1024 * workers
     assert number(numbers, "workers") == number(numbers, "workers_ready") == workers
     assert number(numbers, "worker_restarts_total") == 0
@@ -140,7 +141,8 @@ def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server)
 
 def test_profile_counts_into_inclusive_bins() -> None:
     spread = [(0.1, 10, 10), (0.11, 11, 0), (1.0, 5000, 4750)]
-    profile = profile_of(Prediction(*features, uncertain=False) for features in spread)
+    rule = UncertaintyRule(above=0.5, below=0.5, min_known_words=0, min_known_share=0)
+    profile = profile_of(prediction_of(*features, rule) for features in spread)
     assert profile.positive_probability.counts == (1, 1, 0, 0, 0, 0, 0, 0, 0, 1)
     assert profile.words.counts == (1, 1, 0, 0, 0, 0, 0, 0, 1)
     assert profile.unknown_share.counts == (2, 0, 0, 0, 0, 0, 0, 0, 0, 1)

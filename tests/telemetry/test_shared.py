@@ -100,7 +100,7 @@ def test_no_room_for_metrics_ends_the_start(models: Path) -> None:
 
 FAILING = """
 import os, resource
-from app.inference.prediction import Prediction
+from app.inference.prediction import UncertaintyRule, prediction_of
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 from app.telemetry.shared import RESERVED
@@ -110,7 +110,7 @@ metrics = Metrics()
 resource.setrlimit(resource.RLIMIT_FSIZE, (RESERVED, resource.RLIM_INFINITY))  # files cannot grow any more
 for version in range(100):
     observe = metrics.observer(str(version))
-    observe([Prediction(0.5, 1, 1, False)], 0.1, 0.1, 0.1)
+    observe([prediction_of(0.5, 1, 1, UncertaintyRule(0, 1, 0, 0))], 0.1, 0.1, 0.1)
     metrics.request("GET", str(version) * 1000, 200, 0.1, str(version) * 1000)
 print(len(metrics.exposition()))
 """

@@ -41,6 +41,8 @@ def test_explain_on_a_terminal_colours_words_by_their_pull() -> None:
     assert re.search(r"^ -\d\.\d\d +-0\.\d{3} +0\.\d{3} +1 +dull *$", text, re.MULTILINE)
     assert re.search("^Unknown words: .*zorblax", text, re.MULTILINE)
     assert "--top" not in text
+    sentences = SGR.sub("", on_terminal("explain", "It is superb. It is dull.", width=100))
+    assert re.search(r"^ 0\.\d{3} +\S.* +It is superb\. *$\n^ 0\.\d{3} +\S.* +It is dull\. *$", sentences, re.MULTILINE)
     plain = on_terminal("explain", REVIEW, "--top", "1", width=100, NO_COLOR="1")
     assert re.search(r"\d+ more terms .*[+-]\d\.\d\d.*--top", plain)
     assert "38;5" not in plain
@@ -49,13 +51,14 @@ def test_explain_on_a_terminal_colours_words_by_their_pull() -> None:
 def test_explain_to_a_pipe_is_the_line_of_score_and_its_terms() -> None:
     done = piped("explain", "--top", "3", REVIEW, "\x1b[31mzorblax")
     first, second = done.stdout.decode().rstrip().split("\n\n")
-    scored, *terms, unknown = first.splitlines()
+    scored, *terms, unknown, sentence = first.splitlines()
     assert scored + "\n" == piped("score", REVIEW).stdout.decode()
     assert len(terms) == 3
     assert re.search(r"^\+\d\.\d{6}\t\+0\.\d{6}\t0\.\d{6}\t2\tsuperb$", "\n".join(terms), re.MULTILINE)
     sizes = [abs(float(term.split("\t")[0])) for term in terms]
     assert sizes == sorted(sizes, reverse=True)
     assert re.match("unknown\t.*zorblax", unknown)
+    assert re.match(r"sentence\t0\.\d{6}\t", sentence)
     assert second.splitlines()[0].endswith("\t�[31mzorblax")
 
 
@@ -68,8 +71,8 @@ def test_explain_refuses_bad_input_with_a_reason() -> None:
 def test_words_share_the_effects_of_their_terms(litert: Classifier, review: str) -> None:
     explanation = explain(litert, review)
     tokens = litert.vocabulary.locate(review)
-    pulls = pulls_of(tokens, explanation.effects)
-    assert sum(pulls) == pytest.approx(sum(effect.log_odds for effect in explanation.effects), abs=1e-9)
+    pulls = pulls_of(tokens, explanation.terms)
+    assert sum(pulls) == pytest.approx(sum(effect.log_odds for effect in explanation.terms), abs=1e-9)
     shown = re.sub("[⁺⁻]", "", coloured(review, tokens, explanation).plain)
     assert len(shown) == len(review.rstrip())
     assert not any(was.isprintable() for was, now in zip(review, shown, strict=False) if was != now)

@@ -9,7 +9,7 @@ from rich.progress import Progress
 from tests.corpus import files, write_archive, write_folder
 from training.archive import load_archives
 from training.dataset import Dataset
-from training.errors import SourceError
+from training.errors import TrainingError
 
 MEMBERS = files(5)
 
@@ -54,10 +54,10 @@ def only(part: str) -> dict[str, bytes]:
     ],
 )
 def test_malformed_source_says_why(tmp_path: Path, members: dict[str, bytes], message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(TrainingError, match=message):
         load(write_archive(tmp_path / "a.tar.gz", members))
     if "unsafe" not in message:
-        with pytest.raises(SourceError, match=message):
+        with pytest.raises(TrainingError, match=message):
             load(write_folder(tmp_path, members))
 
 
@@ -68,7 +68,7 @@ def test_damaged_archive_is_named(tmp_path: Path, suffix: str) -> None:
     middle = len(content) // 2
     for damaged in (content[:middle], content[:middle] + bytes(64) + content[middle + 64 :], b"no archive" * 100):
         path.write_bytes(damaged)
-        with pytest.raises(SourceError, match=str(path)):
+        with pytest.raises(TrainingError, match=str(path)):
             load(path)
 
 
@@ -78,13 +78,13 @@ def test_damaged_header_is_not_the_end(tmp_path: Path) -> None:
     content = path.read_bytes()
     header = content.index(list(MEMBERS)[-2].encode())
     path.write_bytes(content[:header] + b"\xff" * 512 + content[header + 512 :])
-    with pytest.raises(SourceError, match="damaged"):
+    with pytest.raises(TrainingError, match="damaged"):
         load(path)
 
 
 def test_missing_path_and_repeated_path_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no such archive or folder"):
+    with pytest.raises(TrainingError, match="no such archive or folder"):
         load(tmp_path / "nowhere")
     path = write_archive(tmp_path / "a.tar.gz", MEMBERS)
-    with pytest.raises(SourceError, match="named twice"):
+    with pytest.raises(TrainingError, match="named twice"):
         load(path, path)

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from rich.progress import Progress
 
+from app.inference.errors import SentimentError
 from app.inference.text import tokenise
 from app.inference.vocabulary import Encoding
 from tests.training.own import Row, jsonl_text, rows, write
 from training.collection import COLUMNS, TEST_SHARE, is_own, load_collection
 from training.dataset import Dataset, build_vocabulary
-from training.errors import SourceError
+from training.errors import TrainingError
 
 PROGRESS = Progress(disable=True)
 MANY = rows(300)
@@ -130,7 +131,7 @@ BAD: list[tuple[Row, str]] = [
 def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> None:
     lines = [json.dumps(row).encode() for row, _ in BAD] + ['{"text": "Schön", "label": 1}'.encode("latin-1")]
     path = write(tmp_path / "my.jsonl", jsonl_text(MANY).encode() + b"\n".join(lines))
-    with pytest.raises(SourceError) as raised:
+    with pytest.raises(TrainingError) as raised:
         load(path)
     message = str(raised.value)
     assert "11 of 311 rows" in message
@@ -157,24 +158,24 @@ def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> N
     ids=["positive", "negative", "few", "no test"],
 )
 def test_too_few_reviews_say_what_to_add(tmp_path: Path, made: list[Row], message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(TrainingError, match=message):
         load(write(tmp_path / "my.csv", made))
 
 
 def test_language_without_spaces_is_explained(tmp_path: Path) -> None:
     made: list[Row] = [{"text": f"文{chr(0x4E00 + i)}", "label": i % 2} for i in range(200)]
-    with pytest.raises(SourceError, match=r"languages .* without spaces"):
+    with pytest.raises(TrainingError, match=r"languages .* without spaces"):
         build_vocabulary(load(write(tmp_path / "my.csv", made)), Encoding())
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     one = write(tmp_path / "a.csv", MANY)
     (tmp_path / "b").mkdir()
-    with pytest.raises(SourceError, match=r"copy\.csv: the same content as .*a\.csv"):
+    with pytest.raises(TrainingError, match=r"copy\.csv: the same content as .*a\.csv"):
         load(one, write(tmp_path / "copy.csv", MANY))
-    with pytest.raises(SourceError, match="same name"):
+    with pytest.raises(TrainingError, match="same name"):
         load(one, write(tmp_path / "b/a.csv", MANY[:50]))
-    with pytest.raises(SourceError, match="archives"):
+    with pytest.raises(TrainingError, match="archives"):
         load(one, tmp_path / "aclImdb.tar.gz")
 
 
@@ -203,15 +204,15 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("a.csv", "Superb,1\nAwful,0\n", "no column named text or review, only 'Superb', '1'; .*--text-column"),
         ("a.csv", "text,stars\nSuperb,1\n", "no column named label or sentiment.*--label-column"),
         ("a.csv", "text,review,label\na,b,1\n", "several columns named text or review.*--text-column"),
-        ("a.json", "[]", r"training reads \.csv.* jq -c '\.\[\]' a\.json > a\.jsonl"),
-        ("a.xlsx", "PK", "training reads .*; convert it"),
+        ("a.json", "[]", r"labelled texts are read from \.csv.* jq -c '\.\[\]' a\.json > a\.jsonl"),
+        ("a.xlsx", "PK", "labelled texts are read from .*; convert it"),
         ("a.csv.gz", "text,label\n", "cannot be read, or is damaged"),
     ],
 )
 def test_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, content: str, message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(SentimentError, match=message):
         load(write(tmp_path / name, content))
-    with pytest.raises(SourceError, match="No such file"):
+    with pytest.raises(SentimentError, match="No such file"):
         load(tmp_path / f"missing-{name}" if name.endswith("csv") else tmp_path / "missing.csv")
 
 

@@ -17,7 +17,7 @@ from tests.corpus import files, write_archive
 from tests.training.commands import run
 from training.archive import load_archives
 from training.book import VARIANTS
-from training.errors import ReportError
+from training.errors import TrainingError
 from training.experiments import RUNS, run_experiments
 
 
@@ -62,7 +62,7 @@ def test_experiments_on_a_full_disk_keep_the_complete_runs(tmp_path: Path) -> No
     """Half a line would break the file for the command that continues."""
     dataset = load_archives([write_archive(tmp_path / "a.tar.gz", files(10))], Progress(disable=True))
     folder = tmp_path / "experiments"
-    with files_no_larger_than(4_000), pytest.raises(ReportError):
+    with files_no_larger_than(4_000), pytest.raises(TrainingError):
         run_experiments("book", dataset, folder, Progress(disable=True), seeds=(0,))
     kept = [json.loads(line)["variant"] for line in (folder / RUNS).read_text().splitlines()]
     assert kept == list(VARIANTS)[: len(kept)]

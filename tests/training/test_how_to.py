@@ -9,10 +9,10 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from app.evaluation.labelled import LABELS
 from app.inference.bundle import load_bundle
 from tests.servers import ROOT, serving
 from training.cli import app
-from training.collection import LABELS
 
 PAGE = (ROOT / "docs/how-to/train-on-your-own-reviews.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -32,6 +32,7 @@ def test_commands_of_the_page_run(tmp_path: Path) -> None:
     folder = tmp_path
     (folder / "models").mkdir()
     (folder / "models/imdb").symlink_to(ROOT / "models/imdb")
+    (folder / "docs").symlink_to(ROOT / "docs")
     write, train, compare, curve, ask = BLOCKS
     run(write, folder)
     printed = run(train, folder)

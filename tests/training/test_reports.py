@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.evaluation.metrics import HeldOut, evaluate
 from app.inference.prediction import UncertaintyRule
 from tests.corpus import files, write_archive
 from tests.servers import ROOT
@@ -13,27 +14,8 @@ from tests.training.commands import run
 from training import book
 from training.behaviour import TEMPLATE_WORDS, TEMPLATES, behaviour, checks, is_negative, is_positive
 from training.compare import compare
-from training.evaluation import calibration, details, evaluate, measure
+from training.evaluation import details
 from training.experiments import write_experiments
-from training.network import HeldOut
-
-
-def test_measure_by_hand() -> None:
-    metrics = measure(np.array([0.9, 0.2, 0.6], np.float32), np.array([1, 0, 0], np.float32))
-    assert metrics["accuracy"] == pytest.approx(2 / 3)
-    assert metrics["loss"] == pytest.approx(-(np.log(0.9) + np.log(0.8) + np.log(0.4)) / 3, abs=1e-6)
-    assert metrics["brier"] == pytest.approx((0.01 + 0.04 + 0.36) / 3, abs=1e-6)
-    certain = measure(np.array([0.0, 1.0], np.float32), np.array([1, 0], np.float32))  # and wrong
-    assert np.isfinite(certain["loss"])
-
-
-def test_calibration_by_hand() -> None:
-    probabilities = np.array([0.01, 0.02, 0.99, 1.0], np.float32)
-    labels = np.array([0, 1, 1, 1], np.float32)
-    low, high = calibration(probabilities, labels)
-    assert low == pytest.approx({"share": 0.5, "probability": 0.015, "positive": 0.5})
-    assert high == pytest.approx({"share": 0.5, "probability": 0.995, "positive": 1.0})
-    assert measure(probabilities, labels)["calibration_error"] == pytest.approx(0.5 * 0.485 + 0.5 * 0.005)
 
 
 def test_evaluate_gives_wilsons_interval_and_details_count_each_kind() -> None:

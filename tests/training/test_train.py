@@ -8,19 +8,18 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
+from app.evaluation.metrics import measure
 from app.inference.bundle import Bundle, load_bundle
 from app.inference.classifier import Classifier
-from app.inference.prediction import UncertaintyRule
 from tests.conftest import TINY_RECIPE
 from tests.corpus import files, write_archive, write_folder
 from training import book
 from training.archive import load_archives
 from training.book import Book
 from training.dataset import Dataset
-from training.evaluation import BOOK, measure
-from training.network import FULL, HeldOut, build, fix_seed
+from training.evaluation import BOOK
+from training.network import FULL, build, fix_seed
 from training.train import train
-from training.uncertainty import coverage, fit_rule
 
 PROGRESS = Progress(disable=True)
 
@@ -112,35 +111,3 @@ def test_unlabelled_reviews_are_kept_on_request(tmp_path: Path) -> None:
     assert sorted(whole.unlabelled) == sorted(text.decode() for text in others.values())
     assert whole.unlabelled_digest
     assert (labelled.unlabelled, labelled.unlabelled_digest, labelled.digest) == ([], "", whole.digest)
-
-
-def held_out(probabilities: list[float], labels: list[int], known: list[int] | None = None) -> HeldOut:
-    words = np.full(len(labels), 10)
-    return HeldOut(
-        np.array(probabilities, np.float32),
-        np.array(labels, np.float32),
-        words,
-        words if known is None else np.array(known),
-    )
-
-
-def test_rule_separates_the_probabilities_that_are_often_wrong() -> None:
-    rng = np.random.default_rng(0)
-    p = rng.random(20_000)
-    rule = fit_rule(held_out(p.tolist(), (rng.random(20_000) < p).astype(int).tolist()))
-    assert rule.above == pytest.approx(0.05, abs=0.02)
-    assert rule.below == pytest.approx(0.95, abs=0.02)
-    assert (rule.min_known_words, rule.min_known_share) == (1, 1)  # all words of these reviews are known
-
-
-def test_rule_without_certain_predictions_is_valid() -> None:
-    rule = fit_rule(held_out([0.2, 0.8, 0.9, 0.1], [1, 0, 1, 0]))
-    assert 0 <= rule.above <= rule.below <= 1
-    assert rule.min_known_words >= 1
-
-
-def test_coverage_by_hand() -> None:
-    rule = UncertaintyRule(above=0.1, below=0.9, min_known_words=5, min_known_share=0.0)
-    some = held_out([0.05, 0.95, 0.05, 0.5, 0.99], [0, 1, 1, 1, 1], known=[10, 10, 10, 10, 4])
-    assert coverage(rule, some) == {"certain_share": 0.6, "certain_accuracy": pytest.approx(2 / 3)}
-    assert coverage(rule, held_out([0.5], [1])) == {"certain_share": 0.0}

@@ -9,7 +9,7 @@ from app.inference.vocabulary import Vocabulary
 from training.best.corpus import STOP_WORDS, Corpus, Indices, Vector
 from training.best.phrases import WORDS, Polarity, grammar_terms
 from training.best.recipe import Best
-from training.errors import SourceError
+from training.errors import TrainingError
 
 LEXICON = {word: polarity for polarity, words in WORDS.items() for word in words}
 
@@ -58,7 +58,7 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabul
         The vocabulary; and bool (10000,), the columns of negations of which reviews say the opposite of a person.
 
     Raises:
-        SourceError: No term tells the classes apart.
+        TrainingError: No term tells the classes apart.
     """
     columns = Columns(recipe.encoding.columns)
     misleading = np.zeros(columns.count, np.bool_)
@@ -69,7 +69,7 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabul
             columns.share(term, "stop word")
     add_important(columns, corpus, weights, recipe)
     if not columns.index:
-        raise SourceError(f"no term of {len(corpus.labels):,} training reviews tells the classes apart; add reviews")
+        raise TrainingError(f"no term of {len(corpus.labels):,} training reviews tells the classes apart; add reviews")
     return Vocabulary(columns.index, recipe.encoding), misleading
 
 

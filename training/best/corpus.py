@@ -14,16 +14,15 @@ from rich.progress import Progress
 from scipy import sparse
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
-from app.inference.text import TAG
+from app.inference.text import SENTENCE_END
 from training.best.recipe import Best
 from training.dataset import Dataset, tokens_of
-from training.errors import SourceError
+from training.errors import TrainingError
 
 Matrix: TypeAlias = sparse.csr_matrix
 Vector: TypeAlias = NDArray[np.float32]
 Indices: TypeAlias = NDArray[np.intp]
 
-SENTENCE_END = re.compile(rf"(?:\s*{TAG.pattern})+|(?<=[.!?])[\"')\]]*\s+|\n+", TAG.flags)
 WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u2019])*")
 
 STOP_WORDS = (ENGLISH_STOP_WORDS | {"film", "films", "movie", "movies", "it's", "i'm", "i've", "that's", "there's"}) - {
@@ -75,10 +74,10 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     """Cut the reviews into sentences and find the terms.
 
     Raises:
-        SourceError: The data set has only words, or no term is frequent enough.
+        TrainingError: The data set has only words, or no term is frequent enough.
     """
     if dataset.train.texts is None:
-        raise SourceError(f"{dataset.name}: the recipe best needs raw reviews, not only words")
+        raise TrainingError(f"{dataset.name}: the recipe best needs raw reviews, not only words")
     texts = [*dataset.train.texts, *dataset.unlabelled]
     task = progress.add_task(f"finding the terms of {len(texts):,} reviews", total=None)
     parts = [split_sentences(text) for text in texts]
@@ -104,7 +103,7 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     frequent = counted >= dataset.min_reviews
     terms, by_sentence, by_review = terms[frequent], by_sentence[:, frequent], by_review.tocsr()[:, frequent]
     if not len(terms):
-        raise SourceError(f"no term occurs in {dataset.min_reviews} training reviews; add reviews")
+        raise TrainingError(f"no term occurs in {dataset.min_reviews} training reviews; add reviews")
     progress.remove_task(task)
     return Corpus(
         [*dataset.train.sequences, *(tokens_of(text, recipe.encoding) for text in dataset.unlabelled)],
@@ -131,14 +130,14 @@ def count_terms(sentences: Sequence[list[str]], minimum: int) -> tuple[NDArray[n
         str (terms,), in alphabetical order; and float32 (sentences, terms), 1.0 where a term occurs.
 
     Raises:
-        SourceError: There is no such term.
+        TrainingError: There is no such term.
     """
     frequency = min(minimum, len(sentences))
     vectorizer = CountVectorizer(analyzer=terms_of, binary=True, dtype=np.float32, min_df=frequency)
     try:
         by_sentence = vectorizer.fit_transform(sentences)
     except ValueError as error:
-        raise SourceError("no term occurs in several sentences of the training reviews; add reviews") from error
+        raise TrainingError("no term occurs in several sentences of the training reviews; add reviews") from error
     return vectorizer.get_feature_names_out(), by_sentence
 
 

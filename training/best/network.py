@@ -10,11 +10,12 @@ from rich.progress import Progress
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
+from app.evaluation.metrics import HeldOut
 from app.inference.runtimes import import_tensorflow
 from training.best.corpus import Matrix, Vector
 from training.best.recipe import Best
 from training.best.training_set import TrainingSet
-from training.network import HeldOut, History, Network, accuracy, build, fit
+from training.network import History, Network, accuracy, build, fit
 
 tf = import_tensorflow()
 

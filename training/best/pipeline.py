@@ -5,6 +5,8 @@ from dataclasses import astuple
 import numpy as np
 from rich.progress import Progress
 
+from app.evaluation.metrics import HeldOut
+from app.evaluation.uncertainty import fit_rule
 from app.inference.vocabulary import Vocabulary
 from training.best.columns import choose_terms
 from training.best.corpus import Corpus, Indices, read_corpus
@@ -13,9 +15,8 @@ from training.best.recipe import Best
 from training.best.teachers import teach
 from training.best.training_set import make_training_set, sparse_rows
 from training.dataset import Dataset, has_both_classes
-from training.errors import SourceError
-from training.network import HeldOut, History, Network, TrainedModel, encode, fix_seed, predict
-from training.uncertainty import fit_rule
+from training.errors import TrainingError
+from training.network import History, Network, TrainedModel, encode, fix_seed, predict
 
 
 def train(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
@@ -52,14 +53,14 @@ def hold_out(corpus: Corpus, recipe: Best, fold: int) -> tuple[Indices, Indices]
         Positions of the other labelled reviews, and of those held out.
 
     Raises:
-        SourceError: One of the two parts lacks a class.
+        TrainingError: One of the two parts lacks a class.
     """
     order = np.random.default_rng(recipe.seed).permutation(len(corpus.labels))
     start = fold * recipe.validation
     aside = order[start : start + recipe.validation]
     known = np.setdiff1d(order, aside)
     if not all(has_both_classes(corpus.labels[part]) for part in (known, aside)):
-        raise SourceError(
+        raise TrainingError(
             f"with {recipe.validation} of {len(order)} training reviews held out, one of the two parts has only "
             "positive or only negative reviews; add reviews of the rarer class"
         )

@@ -3,17 +3,20 @@
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Response
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 from pydantic_core import to_json
 
 from app.api.body import parse
 from app.api.errors import invalid
-from app.api.protocols.schemas import INPUT, OUTPUT, InferInput, InferRequest
+from app.api.protocols.conventions import INPUT
 from app.inference.limits import BLANK, check_reviews, is_blank
 from app.inference.prediction import Prediction
 from app.settings import Settings
+
+OUTPUT = "positive_probability"
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 LENGTH = struct.Struct("<I")
@@ -23,6 +26,54 @@ MAX_DIGITS = 20
 """Maximum digits of Inference-Header-Content-Length."""
 
 TENSOR = "inputs.0"
+
+
+class InputParameters(BaseModel):
+    """How the input is encoded; with a size in bytes, it follows the JSON."""
+
+    binary_data_size: Annotated[StrictInt, Field(ge=0)] | None = None
+
+
+class InferInput(BaseModel):
+    """The reviews, as a tensor of shape [N], or [N, 1] with each in a list of its own or not."""
+
+    name: Literal["text"]
+    datatype: Literal["BYTES"]
+    shape: Annotated[
+        list[Annotated[StrictInt, Field(ge=1, lt=2**32)]], Field(min_length=1, max_length=2, fail_fast=True)
+    ]
+    data: list[Any] | None = None
+    parameters: InputParameters | None = None
+
+
+class OutputParameters(BaseModel):
+    """How to encode the output; parameters that must be None are not supported."""
+
+    binary_data: StrictBool | None = None
+    classification: None = None
+    shared_memory_region: None = None
+
+
+class RequestedOutput(BaseModel):
+    """The output to return."""
+
+    name: Literal["positive_probability"]
+    parameters: OutputParameters | None = None
+
+
+class InferParameters(BaseModel):
+    """How to encode outputs that do not say so themselves."""
+
+    binary_data_output: StrictBool = False
+
+
+class InferRequest(BaseModel):
+    """The JSON of a request. Unknown fields are accepted, as the protocol requires."""
+
+    id: str | None = None
+    inputs: Annotated[list[InferInput], Field(min_length=1, fail_fast=True)]
+    outputs: Annotated[list[RequestedOutput] | None, Field(fail_fast=True)] = None
+    parameters: InferParameters | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,48 @@ class PredictRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """
+    How a bundle's probabilities were adapted to a file of labelled texts, of which nothing else is kept.
+    """
+
+    scale: float
+    """
+    Factor for the network's log-odds.
+    """
+
+    shift: float
+    """
+    What is added to them afterwards.
+    """
+
+    texts: int
+    """
+    Number of labelled texts.
+    """
+
+    sha256: str
+    """
+    SHA-256 of their file.
+    """
+
+    original: str
+    """
+    Digest of the bundle that was calibrated.
+    """
+
+    before: dict[str, float]
+    """
+    Metrics on these texts without calibration.
+    """
+
+    after: dict[str, float]
+    """
+    Metrics with calibration, fitted to four fifths of the texts and measured on the others.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Encoding:
     """
     How a review becomes a row; stated in each bundle's manifest.
@@ -48,12 +90,12 @@ class Encoding:
 
     start_column: int | None
     """
-    A column that is on in every row, or None.
+    A column that is on in every row; null if there is none.
     """
 
     unknown_column: int | None
     """
-    A column that is on if any word of the review is unknown, or None.
+    A column that is on if any word of the review is unknown; null if there is none.
     """
 
     first_term_column: int
@@ -78,9 +120,6 @@ class Encoding:
 
 
 JsonValue: TypeAlias = Any
-"""
-Any JSON value.
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +194,7 @@ class Prediction:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int
@@ -177,7 +216,7 @@ class UncertaintyRule:
 
     below: float
     """
-    Upper end of this band, which does not include it; in [above, 1].
+    Upper end of this band, which does not include it; in [`above`, 1].
     """
 
     min_known_words: int
@@ -227,6 +266,48 @@ class RemainingTerms:
     probability: float
     """
     Sum of their effects on the probability.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """
+    The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0.
+    """
+
+    positive_probability: float
+    """
+    Probability that the review is positive.
+    """
+
+    sentiment: Literal["positive", "negative"]
+    """
+    `positive` if the probability is at least 0.5.
+    """
+
+    uncertain: bool
+    """
+    Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the model knows too few of the words. `GET /model` returns the bundle's rule.
+    """
+
+    words: int
+    """
+    Number of words; in some encodings also of `!` and `?`.
+    """
+
+    known_words: int
+    """
+    Number of words that the model knows.
+    """
+
+    start: int
+    """
+    Position of the sentence's first character.
+    """
+
+    end: int
+    """
+    Position after its last character.
     """
 
 
@@ -291,6 +372,11 @@ class ModelResponse:
     uncertainty: UncertaintyRule
     """
     When a prediction is `uncertain`.
+    """
+
+    calibration: Calibration | None
+    """
+    How the bundle's probabilities were adapted to other texts; null for most bundles.
     """
 
     vocabulary_size: int
@@ -436,7 +522,7 @@ class Explanation:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int
@@ -462,6 +548,11 @@ class Explanation:
     unknown_words: list[Span]
     """
     Words that the model does not know.
+    """
+
+    sentences: list[Sentence]
+    """
+    The sentences in order. Marks alone and tags between sentences belong to none of them.
     """
 
 

@@ -19,7 +19,7 @@ from training.best.columns import (
 )
 from training.best.corpus import Corpus
 from training.best.phrases import Polarity
-from training.errors import SourceError
+from training.errors import TrainingError
 
 GOOD, BAD = Polarity(positive=True, strong=False), Polarity(positive=False, strong=False)
 
@@ -110,5 +110,5 @@ def test_terms_of_an_english_corpus_include_the_lexicon_and_one_column_of_stop_w
 
 def test_no_term_with_a_weight_is_an_error() -> None:
     corpus = foreign(corpus_of(["a b c"], [1]))
-    with pytest.raises(SourceError, match="no term of 1 training reviews"):
+    with pytest.raises(TrainingError, match="no term of 1 training reviews"):
         choose_terms(corpus, weights_of(corpus), RECIPE)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.training.best.corpora import corpus_of
 from training.best.corpus import count_terms, is_english, names_in, split_sentences
-from training.errors import SourceError
+from training.errors import TrainingError
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_count_terms_counts_each_term_once_per_sentence() -> None:
 
 
 def test_count_terms_without_a_frequent_term_is_an_error() -> None:
-    with pytest.raises(SourceError, match="no term occurs in several sentences"):
+    with pytest.raises(TrainingError, match="no term occurs in several sentences"):
         count_terms([["a"], ["b"]], 2)
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from app.evaluation.metrics import HeldOut
 from training.best.corpus import Vector
 from training.best.network import SparseBatches, calibrate, tf
-from training.network import HeldOut, build, fix_seed
+from training.network import build, fix_seed
 
 ROWS = sparse.csr_matrix(np.triu(np.ones((40, 50), np.float32)))
 TARGETS = np.arange(40, dtype=np.float32)

@@ -1,0 +1,21 @@
+"""How to install optional packages, where this program is installed."""
+
+import sys
+from pathlib import Path
+
+CLONE = Path(__file__).parents[2]
+"""The folder that contains `app`."""
+
+
+def how_to_install(extra: str, *packages: str) -> str:
+    """Return the command that installs packages: in a clone, in an environment of pipx, or elsewhere.
+
+    Args:
+        extra: The extra in pyproject.toml that has the packages; a file in requirements/ has the same name.
+        packages: Their names for installers.
+    """
+    if (CLONE / "requirements" / f"{extra}.txt").is_file():
+        return f"`.venv/bin/python -m pip install -r requirements/{extra}.txt`"
+    if "pipx" in Path(sys.prefix).parts:
+        return f"`pipx inject review-sentiment {' '.join(packages)}`"
+    return f"`pip install {' '.join(packages)}`"

@@ -1,0 +1,144 @@
+"""The `evaluate` command: how good a bundle is on a file of labelled texts."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from app.evaluation.assessment import Assessment, assess, check_classes, score
+from app.evaluation.labelled import LabelledTexts
+from app.evaluation.thresholds import FOLDS
+from app.inference.bundle import Bundle, find_bundle, load_bundle
+from app.inference.classifier import open_classifier
+from app.settings import Settings
+from app.terminal.printable import one_line
+from app.terminal.tables import MAX_SHOWN, NEGATIVE, POSITIVE, new_table
+
+MIN_TEXTS, MIN_OF_EACH = 20, FOLDS
+WIDTH = 40
+"""Characters of the reliability curve."""
+
+
+def print_evaluation(settings: Settings, labelled: LabelledTexts, report: Path | None, as_json: bool) -> None:
+    """Evaluate the default bundle on labelled texts, and print the result.
+
+    Args:
+        settings: The bundle and the runtime.
+        labelled: The texts.
+        report: A new folder for the report; None for no report.
+        as_json: Print JSON.
+
+    Raises:
+        SentimentError: There are too few texts, the bundle cannot be used, or the report cannot be written.
+    """
+    if report is not None and report.exists():
+        raise typer.BadParameter(f"{report} exists; choose another folder for --report")
+    check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "an evaluation")
+    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+    held_out = score(open_classifier(bundle, settings.command_runtime), labelled)
+    found = assess(held_out, bundle.manifest, labelled)
+    if report is not None:
+        from app.evaluation.report import write_report  # needs matplotlib
+
+        write_report(report, bundle, labelled.path.name, found)
+    if as_json:
+        typer.echo(json.dumps(_facts(bundle, labelled, found), ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for part in _parts(bundle, labelled, found):
+        console.print(part, "", sep="\n")
+    if report is not None:
+        typer.echo(f"report: {report / 'report.md'}")
+
+
+def _facts(bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> dict[str, object]:
+    return {
+        "model": {"name": bundle.manifest.name, "version": bundle.manifest.version, "digest": bundle.digest},
+        "file": {"name": labelled.path.name, "sha256": labelled.sha256, "skipped_rows": labelled.skipped},
+        **asdict(found),
+        "warnings": found.warnings,
+    }
+
+
+def _parts(bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> Iterator[RenderableType]:
+    """The parts of the result on a terminal."""
+    name = one_line(f"{bundle.manifest.name} {bundle.manifest.version} on {labelled.path.name}")
+    skipped = f"; {labelled.skipped:,} rows were left out" if labelled.skipped else ""
+    yield Text(f"{name}: {found.reviews:,} texts, {found.positive_reviews:,} of them positive{skipped}", "bold")
+    yield _metrics(found)
+    yield _reliability(found)
+    yield _thresholds(found)
+    best = found.best_threshold
+    yield Text(
+        f"Most accurate threshold: {best.threshold:.2f}. If it is chosen on four fifths of the texts and measured on "
+        f"the others, its accuracy is {best.held_out_accuracy:.3f}; that of 0.5 is {found.accuracy:.3f}."
+    )
+    if found.mistakes:
+        yield _mistakes(found)
+    for warning in found.warnings:
+        yield Text.assemble(("warning: ", "bold"), warning)
+
+
+def _metrics(found: Assessment) -> RenderableType:
+    low, high = found.accuracy_interval
+    certain = found.certain_accuracy
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for row in (
+        ("accuracy", f"{found.accuracy:.3f}", f"95 % interval {low:.3f} to {high:.3f}"),
+        ("", f"{found.majority_accuracy:.3f}", "for comparison: always the more frequent class"),
+        ("AUC", f"{found.auc:.3f}", "guessing: 0.5"),
+        ("log loss", f"{found.loss:.3f}", ""),
+        ("", f"{found.base_rate_loss:.3f}", "for comparison: always the share of positive texts"),
+        ("calibration error", f"{found.calibration_error:.3f}", ""),
+        (
+            "certain",
+            f"{found.certain_share:.1%}",
+            "" if certain is None else f"of the predictions, of which {certain:.1%} are right",
+        ),
+        ("unknown words", f"{found.unknown_share:.1%}", ""),
+    ):
+        table.add_row(*row)
+    return table
+
+
+def _reliability(found: Assessment) -> RenderableType:
+    """A reliability curve, sideways: where the probabilities are calibrated, the dot is on the line."""
+    table = new_table(
+        "predicted", "positive", Column("texts", justify="right"), "│ predicted, ● share that is positive"
+    )
+    for bin_ in found.reliability:
+        line = [" "] * (WIDTH + 1)
+        line[round(bin_["probability"] * WIDTH)] = "│"
+        line[round(bin_["positive"] * WIDTH)] = "●"
+        texts = round(bin_["share"] * found.reviews)
+        table.add_row(f"{bin_['probability']:.3f}", f"{bin_['positive']:.3f}", f"{texts:,}", "".join(line))
+    return table
+
+
+def _thresholds(found: Assessment) -> RenderableType:
+    qualities = [
+        Column(title, style=colour)
+        for name, colour in (("positive", POSITIVE), ("negative", NEGATIVE))
+        for title in (f"{name}:\nprecision", "\nrecall", "\nF1")
+    ]
+    table = new_table("\nthreshold", "\naccuracy", *qualities)
+    for each in found.thresholds:
+        best = each.threshold == found.best_threshold.threshold
+        cells = (*each.positive.cells, *each.negative.cells)
+        table.add_row(f"{each.threshold:.2f}", f"{each.accuracy:.3f}", *cells, style="bold" if best else "")
+    return table
+
+
+def _mistakes(found: Assessment) -> RenderableType:
+    table = new_table(
+        "positive", "label", "place", Column("most confident mistakes", no_wrap=True, overflow="ellipsis")
+    )
+    for mistake in found.mistakes:
+        place, text = Text(one_line(mistake.place)), Text(one_line(mistake.text[:MAX_SHOWN]))
+        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, place, text)
+    return table

@@ -1,0 +1,157 @@
+"""`python -m app calibrate`: the new bundle, where it is used, and what is refused."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from app.cli import app
+from app.inference.bundle import MANIFEST, load_bundle
+from app.inference.calibration import calibrated, log_odds
+from app.inference.classifier import Classifier, open_classifier
+from app.inference.runtimes import RUNTIMES
+from app.main import create_app
+from app.settings import Settings
+from tests.bundles import MODELS, NEWEST
+from tests.evaluation.labelled import drawn, write_csv
+from tests.terminal.terminals import refusal
+from tests.training.test_disk_full import contents, files_no_larger_than
+
+SCALE, SHIFT = 0.4, -0.6
+
+
+@pytest.fixture(scope="module")
+def original() -> Classifier:
+    return open_classifier(load_bundle(MODELS / NEWEST), "litert")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the shipped bundle alone."""
+    models = tmp_path_factory.mktemp("models") / "imdb"
+    models.mkdir()
+    (models / NEWEST).symlink_to(MODELS / NEWEST)
+    return models
+
+
+@pytest.fixture(scope="module")
+def my(original: Classifier, models: Path) -> Path:
+    """Texts that the bundle scores with twice and a half of the right log-odds, and too positively."""
+
+    def probability(text: str) -> float:
+        (prediction,) = original.predict([text])
+        return calibrated(prediction.positive_probability, SCALE, SHIFT)
+
+    return write_csv(models.parent / "my.csv", drawn(probability))
+
+
+def run(*arguments: object, models: Path, version: str = NEWEST, code: int = 0) -> str:
+    """Run in this process; the output, or the message of a failure."""
+    env = {"SENTIMENT_RUNTIME": "litert", "SENTIMENT_MODEL_DIR": str(models), "SENTIMENT_MODEL_VERSION": version}
+    result = CliRunner().invoke(app, ["calibrate", *map(str, arguments)], env=env)
+    assert result.exit_code == code, result.output
+    return result.stderr if code else result.stdout
+
+
+@pytest.fixture(scope="module")
+def output(my: Path, models: Path) -> Path:
+    """The calibrated bundle."""
+    output = models / str(int(NEWEST) + 1)
+    run(my, output, models=models)
+    return output
+
+
+def test_calibrate_finds_the_scale_and_the_shift(output: Path, my: Path) -> None:
+    manifest = load_bundle(output).manifest
+    found = manifest.calibration
+    assert found is not None
+    assert found.scale == pytest.approx(SCALE, abs=0.1)
+    assert found.shift == pytest.approx(SHIFT, abs=0.3)
+    assert (found.texts, found.original) == (len(my.read_text().splitlines()) - 1, load_bundle(MODELS / NEWEST).digest)
+    assert found.after["loss"] < found.before["loss"]
+    assert found.after["calibration_error"] < found.before["calibration_error"]
+    assert (manifest.name, manifest.version) == ("imdb", output.name)
+
+
+def test_calibrated_bundle_has_the_same_network_and_no_text_of_the_file(output: Path, my: Path) -> None:
+    changed = {MANIFEST, f"{MANIFEST}.sha256", "golden.json", "profile.json", "report/MODEL_CARD.md"}
+    ours, theirs = contents(output), contents(MODELS / NEWEST)
+    assert {name for name in ours | theirs if ours.get(name) != theirs.get(name)} == changed
+    card = ours["report/MODEL_CARD.md"].decode()
+    assert card.endswith(theirs["report/MODEL_CARD.md"].decode())
+    assert "# imdb, version 4\n" in card
+    texts = [line.rpartition(",")[0].encode() for line in my.read_text().splitlines()[1:]]
+    assert not any(text in content for content in ours.values() for text in texts)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_calibrated_bundle_is_right_in_every_runtime(output: Path, original: Classifier, runtime: str) -> None:
+    bundle = load_bundle(output)
+    assert bundle.manifest.calibration is not None
+    scale, shift = bundle.manifest.calibration.scale, bundle.manifest.calibration.shift
+    reviews = ["A superb film.", "Awful, just awful.", "The plot is long."]
+    before, after = original.predict(reviews), open_classifier(bundle, runtime).predict(reviews)
+    for raw, found in zip(before, after, strict=True):
+        expected = scale * log_odds(raw.positive_probability) + shift
+        assert log_odds(found.positive_probability) == pytest.approx(expected, abs=1e-4)
+
+
+def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
+    text = "A superb film, but too long."
+    settings = Settings(model_dir=output.parent, model_version=f"{NEWEST},{output.name}", runtime="litert")
+    with TestClient(create_app(settings)) as client:
+
+        def ask(path: str, body: dict[str, Any]) -> Any:
+            return client.post(path, json=body).raise_for_status().json()
+
+        raw, p = (
+            ask(f"/predict?version={version}", {"reviews": [text]})["predictions"][0]["positive_probability"]
+            for version in (NEWEST, output.name)
+        )
+        calibration = client.get(f"/model?version={output.name}").json()["calibration"]
+        assert client.get("/model").json()["calibration"] is None
+        assert p == pytest.approx(calibrated(raw, calibration["scale"], calibration["shift"]))
+        assert abs(p - raw) > 0.01
+        (explanation,) = ask(f"/explain?version={output.name}", {"reviews": [text]})["explanations"]
+        assert explanation["log_odds"] == pytest.approx(math.log(p / (1 - p)))
+        path = f"/v1/models/imdb/versions/{output.name}:predict"
+        assert ask(path, {"instances": [text]})["predictions"] == [pytest.approx(p)]
+        inputs = [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}]
+        outputs = ask(f"/v2/models/imdb/versions/{output.name}/infer", {"inputs": inputs})["outputs"]
+        assert outputs[0]["data"] == [pytest.approx(p)]
+
+
+def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> None:
+    check = CliRunner().invoke(app, ["check", str(output), "--runtime", "litert"])
+    assert "with 672 labelled texts" in check.stdout
+    facts = json.loads(CliRunner().invoke(app, ["check", str(output), "--runtime", "litert", "--json"]).stdout)
+    assert facts["manifest"] == json.loads((output / MANIFEST).read_text())
+
+
+def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:
+    before = contents(models)
+    assert "bundles are immutable" in refusal("calibrate", str(my), str(output))
+    assert "the number of the new version" in refusal("calibrate", str(my), str(tmp_path / "mine"))
+    assert "calibrated already" in run(my, models / "9", models=models, version=output.name, code=1)
+    rows = [line.rpartition(",") for line in my.read_text().splitlines()[1:]]
+    for made, message in (
+        (rows[:40], "at least 50 texts"),
+        ([(text, "", 1) for text, _, _ in rows[:60]], "no text is negative"),
+        ([(text, "", int(i % 12 == 0)) for i, (text, _, _) in enumerate(rows[:60])], "10 of each class"),
+        ([(text, "", 1 - int(label)) for text, _, label in rows], "labels are swapped"),
+    ):
+        path = write_csv(tmp_path / "bad.csv", [(text, label) for text, _, label in made])
+        assert message in run(path, models / "9", models=models, code=1)
+    assert contents(models) == before
+
+
+def test_calibrate_on_a_full_disk_leaves_nothing(my: Path, tmp_path: Path) -> None:
+    models = tmp_path / "imdb"
+    with files_no_larger_than(100_000):
+        message = run(my, models / "1", models=MODELS, code=1)
+    assert "cannot be written" in message
+    assert contents(models) == {}

@@ -60,6 +60,7 @@ COMPARE = ["compare", "models/imdb/1", "models/imdb/3"]
             for command in (["train"], ["curve"], COMPARE)
         ),
         (["--dataset", "my.csv"], "add --output models/mine"),
+        (["compare", "models/imdb/1", "models/imdb"], "a folder of bundles"),
         (["experiments", "--dataset", "my.csv"], "curve"),
     ],
 )

@@ -23,7 +23,7 @@ OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs dist clients lock container-test accuracy accuracy-elsewhere bench bulk-bench overload soak clean
+.PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs picture dist clients lock container-test accuracy accuracy-elsewhere bench bulk-bench overload soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ setup-training: $(VENV)/.training ## the same with the packages for training
 serve: $(SERVING) ## run the service on http://127.0.0.1:8000 (RUNTIME=litert: without TensorFlow)
 	@$(if $(RUNTIME),SENTIMENT_RUNTIME=$(RUNTIME)) exec $(BIN)/python -m app
 
-train: $(VENV)/.training ## train a bundle (RECIPE=best, IMDB=FOLDER, or REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
+train: $(VENV)/.training ## train a bundle in trained/imdb (RECIPE=best, IMDB=FOLDER), or in OUTPUT (REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
 	$(BIN)/python -m training --recipe $(RECIPE) $(or $(OWN),$(DATASET) $(UNLABELLED) $(SENTENCES)) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
 
 experiments: $(VENV)/.training ## run the variants of a recipe over three seeds and write docs/experiments (RECIPE=best)
@@ -64,12 +64,16 @@ format: $(VENV)/.development ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-openapi: $(VENV)/.development ## generate openapi.json and the types of the Python client
+openapi: $(VENV)/.development ## generate openapi.json, the tables of docs/reference/api.md and the types of the Python client
 	$(BIN)/python -m app openapi > openapi.json.new && mv openapi.json.new openapi.json || { rm -f openapi.json.new; exit 1; }
+	$(BIN)/python -m tests.reference
 	cd clients/python && $(CURDIR)/$(BIN)/datamodel-codegen
 
-docs: $(VENV)/.development ## build the documentation site in website/public (REPOSITORY_URL: where links to code lead)
+docs: $(VENV)/.development ## build the documentation site in website/public, and say how to read it (REPOSITORY_URL: for links to code)
 	$(BIN)/python -m website
+
+picture: $(VENV)/.development ## take the pictures of the playground in docs/images (needs Chromium)
+	$(BIN)/python -m tests.browser
 
 dist: $(VENV)/.development ## build the wheels of the service and of the Python client in dist
 	rm -rf dist
@@ -85,7 +89,7 @@ accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare t
 accuracy-elsewhere: $(VENV)/.development ## measure the accuracy on sentences of other kinds and write docs/reference/accuracy.md (needs npm)
 	$(BIN)/python -m benchmarks.elsewhere
 
-bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/explanation/performance.md (needs wrk, 40 minutes)
+bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/reference/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
 overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (5 minutes)
@@ -94,7 +98,7 @@ overload: $(VENV)/.development ## measure one worker under overload, and predict
 bulk-bench: $(VENV)/.development ## score files with one and two workers, in processes and on Ray, and write docs/reference/bulk.md (4 minutes)
 	$(BIN)/python -m benchmarks.bulk $(LOCAL) $(ARGS)
 
-soak: $(VENV)/.development ## run at 70 % of the peak for 10 minutes: errors, memory, open files
+soak: $(VENV)/.development ## run at 70% of the peak for 10 minutes: errors, memory, open files
 	$(BIN)/python -m benchmarks.soak $(LOCAL) $(ARGS)
 
 container-test: $(VENV)/.development ## build the image, run it behind nginx and send requests
@@ -103,7 +107,7 @@ container-test: $(VENV)/.development ## build the image, run it behind nginx and
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 LOCK := $(RESOLVE) pyproject.toml
 
-lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: latest versions)
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
 	$(LOCK) $(LOCK_ARGS) -c requirements/serving.txt -o requirements/litert.txt
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt

@@ -298,7 +298,7 @@ def bulk(
         StreamFormat | None,
         typer.Option("--format", help="Format of standard input; by default `jsonl`.", show_default=False),
     ] = None,
-    part_rows: Annotated[int, typer.Option(min=1, help="Rows per part, which is what a crash can cost.")] = 100_000,
+    part_rows: Annotated[int, typer.Option(min=1, help="Rows per part; a crash loses at most one part.")] = 100_000,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one per core.")] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster: HOST:PORT, or auto.")

@@ -29,8 +29,6 @@ from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 
 DESCRIPTION = """\
-Estimates how likely movie reviews are to be positive.
-
 Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`, either the one from the request
 or a new one, and log lines contain it. Request bodies may be compressed with gzip or deflate. `GET /model` returns the
 limits that apply.

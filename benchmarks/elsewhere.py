@@ -87,7 +87,7 @@ def measure(bundle: Bundle, classifier: Classifier, path: Path) -> dict[str, Any
 def table(results: Results) -> str:
     """The results in Markdown."""
     lines = [
-        "| texts | number | accuracy (95 % interval) | log loss | calibration error | certain: share, right |",
+        "| texts | number | accuracy (95% interval) | log loss | calibration error | certain: share, right |",
         "| --- | ---: | --- | ---: | ---: | --- |",
     ]
     for name, found in results["texts"].items():

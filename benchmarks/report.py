@@ -1,4 +1,4 @@
-"""Writes docs/explanation/performance.md with its pictures, and the figures in the README.
+"""Writes docs/reference/performance.md with its pictures, and the figures in the README.
 
 They come from benchmarks/results.json and the evaluation of the bundle that is served by default.
 """
@@ -15,10 +15,10 @@ from app.inference.bundle import find_bundle
 from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, REFERENCE, before
 from benchmarks.environments import ROOT
 
-DOCUMENT = ROOT / "docs/explanation/performance.md"
+DOCUMENT = ROOT / "docs/reference/performance.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- {}: made by `make bench` -->", "<!-- end -->"
-PICTURES = ROOT / "docs/explanation/performance"
+PICTURES = ROOT / "docs/reference/performance"
 STAGES = ("parse", "tokenise", "find terms", "network", "serialise")
 SPEED = "reviews_a_second"
 LARGE_SPREAD = 0.2
@@ -52,6 +52,12 @@ def rounded(value: float) -> str:
     return f"{round(value, places):,.{max(places, 0)}f}"
 
 
+def shown(results: Results) -> list[str]:
+    """The servers that have a row in the tables: all but those of another checkout, which have a column."""
+    names = list(results["contenders"])
+    return [name for name in names if name not in map(before, names)]
+
+
 def with_spread(measured: Sequence[float]) -> str:
     """The median, and the range if it is wider than `LARGE_SPREAD` of the median."""
     median, low, high = statistics.median(measured), min(measured), max(measured)
@@ -77,7 +83,7 @@ def replaced(page: str, part: str, content: str) -> str:
 
 
 def document(results: Results) -> str:
-    """The text of docs/explanation/performance.md."""
+    """The text of docs/reference/performance.md."""
     versions = dict.fromkeys(version.replace("==", " ") for version in results["versions"].values() if version)
     return TEMPLATE.format(
         measured=results["measured"][:10],
@@ -86,8 +92,7 @@ def document(results: Results) -> str:
         seconds=results["seconds"],
         versions=", ".join(versions),
         busy=comparison(results, "32"),
-        one=comparison(results, "1"),
-        many=comparison(results, "128"),
+        other=_other_loads(results),
         batches=comparison(results, "batches of 64"),
         failures=_failures(results),
         resources=_resources(results),
@@ -103,16 +108,17 @@ def evaluation() -> Any:
 
 def highlights(results: Results, evaluation: Any) -> str:
     """The best figures, as a list."""
-    name, test = README_SERVICES[0], evaluation["test"]
+    name, two, test = *README_SERVICES[:2], evaluation["test"]
     single, batches = (rounded(typical(results, name, "loads", load, SPEED)) for load in ("32", "batches of 64"))
+    memory = [f"{typical(results, each, 'memory') / 1e6:,.0f} MB" for each in (name, two)]
     return f"""\
-- **Accurate:** right about {test["accuracy"]:.1%} of {test["reviews"]:,} IMDB test reviews, and about
-  {evaluation["sentences"]["accuracy"]:.1%} of single sentences from another source
-- **Calibrated:** a calibration error of {test["calibration_error"]:.3f}. Unreliable predictions are marked; of the
-  others, {test["certain_accuracy"]:.1%} are right.
+- **Accurate:** right about {test["accuracy"]:.1%} of {test["reviews"]:,} IMDB test reviews
+- **Calibrated:** a calibration error of {test["calibration_error"]:.3f}. {test["certain_share"]:.0%} of the predictions
+  are certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
 - **Quick to start:** the first response after {typical(results, name, "cold_start"):.1f} s
-- **Small:** {typical(results, name, "memory") / 1e6:,.0f} MB of memory per worker
-- **Fast:** {single} reviews per second and worker with one review per request, {batches} with 64
+- **Small:** {memory[0]} of memory with one worker, {memory[1]} with two
+- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (LiteRT, with one
+  log line per request)
 - **Compatible:** its own API with an OpenAPI document, the Open Inference Protocol (Triton, KServe), and
   TensorFlow Serving's REST API"""
 
@@ -154,9 +160,25 @@ def comparison(results: Results, load: str) -> str:
             f"{rounded(typical(results, name, 'loads', load, 'p99') * 1000)} ms",
             f"{rounded(typical(results, name, 'loads', load, 'cpu_a_thousand') * 1000)} µs",
         )
-        for name in names
+        for name in shown(results)
     ]
     return _table([*header, "median latency", "p99", "CPU per review"], rows)
+
+
+def _other_loads(results: Results) -> str:
+    """All servers with one connection, which shows the latency without queueing, and with 128."""
+    header = ("server", "1: reviews/s", "1: median latency", "128: reviews/s", "128: p99")
+    rows = [
+        (
+            name,
+            with_spread(values(results, name, "loads", "1", SPEED)),
+            f"{rounded(typical(results, name, 'loads', '1', 'p50') * 1000)} ms",
+            with_spread(values(results, name, "loads", "128", SPEED)),
+            f"{rounded(typical(results, name, 'loads', '128', 'p99') * 1000)} ms",
+        )
+        for name in shown(results)
+    ]
+    return _table(header, rows)
 
 
 def _failures(results: Results) -> str:
@@ -171,7 +193,7 @@ def _failures(results: Results) -> str:
 def _resources(results: Results) -> str:
     rows = [
         (name, f"{typical(results, name, 'cold_start'):.2f} s", f"{typical(results, name, 'memory') / 1e6:,.0f} MB")
-        for name in results["contenders"]
+        for name in shown(results)
     ]
     return _table(("server", "time to first response", "memory"), rows)
 
@@ -244,16 +266,16 @@ Machine: {machine}. The load generator, wrk, ran on the same cores.
 Every server gets the same 2,000 test reviews in a closed loop: each connection sends its next request as soon as it has
 received a response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested
 under each load for {seconds} s. The tables show medians over the rounds with two significant digits, and the range
-where it is wide; ratios are computed within each round. The machine is shared and its speed varies, so the ratios are
-more reliable than the absolute numbers.
+where it is wide; ratios are computed within each round. They are more reliable than the absolute numbers, because the
+speed of the shared machine varies.
 
 - **reference**: one process of FastAPI and uvicorn on asyncio and h11 that uses this service's request and response
   models but returns constant predictions. New versions of uvloop and zttp do not change it, so that it can be compared
   over the years.
 - **ceiling**: the same on uvloop and zttp, like this service: what a service could reach whose model costs nothing.
-- **litert**, **tensorflow**: this service with the newest bundle. "logging" writes one log line per request, which is
+- **litert**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
   the default. The others log only warnings, because the access logs of the peers are off too. "book's bundle" serves
-  `models/imdb/1`. "before" is another checkout, given with `--baseline`.
+  `models/imdb/1`. "× before" compares with another checkout, given with `--baseline`.
 - **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser, a dict, NumPy and
   the SavedModel's signature. Compare it with "book's bundle".
 - **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser and TensorFlow calls, behind other
@@ -268,13 +290,9 @@ more reliable than the absolute numbers.
 
 ![Reviews per second of all servers](performance/throughput.png)
 
-One connection, which shows the latency without queueing:
+One connection, which shows the latency without queueing, and 128 connections:
 
-{one}
-
-128 connections:
-
-{many}
+{other}
 
 ## 64 reviews per request
 
@@ -287,7 +305,7 @@ Four connections:
 ## Start and memory
 
 The time to the first response starts with the process, with warm disk caches. Memory is the total of all processes
-after the load tests; shared memory is counted once.
+after the load tests, with shared memory counted once.
 
 {resources}
 
@@ -299,18 +317,14 @@ Time of each stage per review, measured separately:
 
 {stages}
 
-- *parse* decodes and validates JSON.
-- *find terms* turns tokens into columns.
-- *network* fills the multi-hot rows and runs the model.
-- The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. It is the
-  difference between the total and the stages. The ceiling has no other cost.
+The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. The
+ceiling has no other cost.
 
 What explains these numbers:
 
-- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, and
-  each must be hashed and looked up. Both happen in NumPy, in about a dozen array operations. A batch shares their fixed
-  cost, so batches pay off with LiteRT too.
-- Most of TensorFlow's cost is per call, so it benefits most from batches. LiteRT is still cheaper.
+- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, which
+  are hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
+- Most of TensorFlow's cost is per call. It benefits most from batches, but LiteRT is still cheaper.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.
 
@@ -324,16 +338,16 @@ For the encoder:
 
 For the network:
 
-- With TensorFlow, signatures of a fixed size saved 1 % at most, and the executor for a single thread 2 %. Freezing the
+- With TensorFlow, signatures of a fixed size saved 1% at most, and the executor for a single thread 2%. Freezing the
   variables doubles the time of a call. Most of it is TensorFlow's fixed cost for each call of a function. Without the
-  wait of 1 ms for other requests, the service is 10 to 15 % slower at 32 connections and as fast under other loads.
+  wait of 1 ms for other requests, the service is 10 to 15% slower at 32 connections and as fast under other loads.
 - LiteRT copies its input. Writing into its tensor instead saves less than it complicates. A network written in NumPy is
   not faster than LiteRT.
 
 For the rest of a request:
 
 - Other event loops and HTTP parsers, fewer metrics, no proxy headers, options of TCP, and bypassing the batcher changed
-  nothing that could be told from noise.
+  nothing measurable.
 - uvloop 0.23 sends the head and the body of a response in two system calls, which costs 8 to 20 µs. It is excluded.
 
 ## How large requests affect others

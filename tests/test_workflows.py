@@ -61,12 +61,14 @@ def test_dependabot_respects_the_constraints_of_the_locks() -> None:
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
-    """A repository with its version and changelog."""
+    """A repository with its version, changelog and address."""
     for folder in (".github", "app"):
         (tmp_path / folder).mkdir()
     shutil.copy(GITHUB / "release_notes.py", tmp_path / ".github")
     (tmp_path / "app/__init__.py").write_text('__version__ = "1.2.0"\n')
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    address = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format(**REPOSITORY)
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n[project.urls]\nRepository = "{address}"\n')
     return tmp_path
 
 
@@ -88,3 +90,10 @@ def test_release_needs_the_tag_of_its_version_and_a_section(release: Path) -> No
     (release / "app/__init__.py").write_text('__version__ = "1.3.0"\n')
     missing = notes(release, "v1.3.0")
     assert (missing.returncode, missing.stderr) == (1, 'CHANGELOG.md has no section "## 1.3.0".\n')
+
+
+def test_release_needs_the_address_of_the_repository(release: Path) -> None:
+    (release / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    done = notes(release, "v1.2.0")
+    expected = 'pyproject.toml needs [project.urls] with Repository = "https://github.com/someone/review-sentiment".\n'
+    assert (done.returncode, done.stderr) == (1, expected)

@@ -49,8 +49,9 @@ class ModelNotFound(SentimentError):
     """The request names a model or version that is not served."""
 
     def __init__(self, name: str, versions: Sequence[str]) -> None:
-        noun, others = ("version", "is no other") if len(versions) == 1 else ("versions", "are no others")
-        super().__init__(f"The model served here is {name}, {noun} {', '.join(versions)}; there {others}.")
+        noun, verb, which = ("version", "is", "that") if len(versions) == 1 else ("versions", "are", "one of these")
+        served = f"Only {name}, {noun} {', '.join(versions)}, {verb} served"
+        super().__init__(f"{served}; request {which} or omit the version.")
 
 
 class BodyTimeout(SentimentError):

@@ -6,14 +6,14 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
-from app.api.openapi import SCORING, VERSION, problems, request_body
+from app.api.openapi import SCORING, VERSION, request_body
 from app.api.routing import ExplanationRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.serialization import explanation_json, explanations_json
 from app.api.state import service_of, version_of
 from app.service import ServedVersion
 
-router = APIRouter(tags=["predictions"], route_class=ExplanationRoute)
+router = APIRouter(tags=["predictions"], route_class=ExplanationRoute, responses=SCORING)
 
 
 @router.post(
@@ -22,7 +22,6 @@ router = APIRouter(tags=["predictions"], route_class=ExplanationRoute)
     summary="Explain predictions",
     response_model=ExplainResponse,
     response_description="One explanation per review.",
-    responses=problems(*SCORING, "ModelNotFound"),
     openapi_extra={**request_body(ExplainRequest), **VERSION},
 )
 async def explain(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from app.api.openapi import problems
+from app.api.openapi import FAILED, UNAVAILABLE
 from app.api.routing import ProbeRoute
 from app.api.schemas import Health
 from app.api.state import service_of
@@ -10,7 +10,7 @@ from app.inference.errors import NotServing
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 
-router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute)
+router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute, responses=FAILED)
 
 
 @router.head("/live", include_in_schema=False)
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute)
     operation_id="get_liveness",
     summary="Check liveness",
     response_description="The process is alive.",
-    responses={200: LIVE, **problems()},
+    responses={200: LIVE},
 )
 async def get_liveness() -> Health:
     """Return 200 while the process is alive; restart it if this fails."""
@@ -32,7 +32,7 @@ async def get_liveness() -> Health:
     operation_id="get_readiness",
     summary="Check readiness",
     response_description="The service accepts traffic.",
-    responses={200: READY, **problems("Unavailable")},
+    responses={200: READY, **UNAVAILABLE},
 )
 async def get_readiness(request: Request) -> Health:
     """Return 200 while the service should get traffic; it is not ready while it is stopping."""

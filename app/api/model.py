@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request
 
-from app.api.openapi import VERSION, problems
+from app.api.openapi import DESCRIBING, VERSION
 from app.api.schemas import Limits, ModelResponse
 from app.api.state import service_of, version_of
 
-router = APIRouter(tags=["model"])
+router = APIRouter(tags=["model"], responses=DESCRIBING)
 
 
 @router.get(
@@ -14,7 +14,6 @@ router = APIRouter(tags=["model"])
     operation_id="get_model",
     summary="Describe the served model",
     response_description="The served bundle.",
-    responses=problems("Unauthorized", "ModelNotFound"),
     openapi_extra=VERSION,
 )
 async def get_model(request: Request) -> ModelResponse:

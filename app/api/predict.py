@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
-from app.api.openapi import SCORING, VERSION, problems, request_body
+from app.api.openapi import SCORING, VERSION, request_body
 from app.api.routing import PredictionRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.serialization import predictions_json
@@ -14,7 +14,7 @@ from app.inference.batcher import MAX_PART_REVIEWS
 from app.inference.prediction import Prediction
 from app.service import ServedVersion
 
-router = APIRouter(tags=["predictions"], route_class=PredictionRoute)
+router = APIRouter(tags=["predictions"], route_class=PredictionRoute, responses=SCORING)
 
 
 @router.post(
@@ -23,7 +23,6 @@ router = APIRouter(tags=["predictions"], route_class=PredictionRoute)
     summary="Score reviews",
     response_model=PredictResponse,
     response_description="One prediction per review.",
-    responses=problems(*SCORING, "ModelNotFound"),
     openapi_extra={**request_body(PredictRequest), **VERSION},
 )
 async def predict(request: Request) -> Response:

@@ -3,7 +3,7 @@
 The predictions and explanations in responses are the dataclasses of `app.inference`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
@@ -114,6 +114,8 @@ class Limits(BaseModel):
 class ModelResponse(BaseModel):
     """The served bundle: its manifest, its digest and the limits that apply."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)  # of the encoding
+
     name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
     version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
     versions: Annotated[
@@ -131,13 +133,7 @@ class ModelResponse(BaseModel):
     ]
     runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
     encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
-    uncertainty: Annotated[
-        UncertaintyRule,
-        Field(
-            description="When a prediction is `uncertain`.",
-            examples=[{"above": 0.085, "below": 0.929, "min_known_words": 1, "min_known_share": 0.66}],
-        ),
-    ]
+    uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
     calibration: Annotated[
         Calibration | None,
         Field(description="How the bundle's probabilities were adapted to other texts; null for most bundles."),
@@ -184,10 +180,17 @@ class Violation(BaseModel):
     ]
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """Remove null as the default of fields that are omitted from responses instead."""
+    for part in schema["properties"].values():
+        part.pop("default", None)
+
+
 class Problem(BaseModel):
     """An error, and how to resolve it (RFC 9457 problem details)."""
 
-    # Fields that are None are omitted from responses, so the schema has no null.
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
     type: Annotated[
         str,
         Field(

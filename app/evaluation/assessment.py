@@ -99,10 +99,7 @@ class Assessment:
                 f"{self.majority_accuracy:.3f}."
             )
         if self.loss >= self.base_rate_loss:
-            found.append(
-                "The probabilities are worse than always predicting the share of positive texts. Calibrate the bundle, "
-                "or use the sentiment alone."
-            )
+            found.append("The probabilities are worse than always predicting the share of positive texts.")
         if best.threshold != 0.5 and not best.is_better:
             found.append(
                 f"These texts are too few to tell the best threshold from 0.5: if it is chosen on other texts, the "

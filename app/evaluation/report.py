@@ -8,7 +8,8 @@ from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import code, table
 from app.evaluation.metrics import BINS
 from app.evaluation.thresholds import Threshold
-from app.inference.bundle import Bundle, write_json
+from app.inference.bundle import Bundle
+from app.inference.bundle_writer import write_json
 from app.inference.errors import SentimentError
 from app.inference.staging import staged
 

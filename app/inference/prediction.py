@@ -21,7 +21,8 @@ class Prediction:
         Probability, Field(description="Probability that the review is positive.", examples=[0.99])
     ]
     sentiment: Annotated[
-        Literal["positive", "negative"], Field(description="`positive` if the probability is at least 0.5.")
+        Literal["positive", "negative"],
+        Field(description="`positive` if the probability is at least 0.5.", examples=["positive"]),
     ]
     uncertain: Annotated[
         bool,
@@ -31,7 +32,7 @@ class Prediction:
             examples=[False],
         ),
     ]
-    words: Annotated[Count, Field(description="Number of words in the review.", examples=[8])]
+    words: Annotated[Count, Field(description="Number of words; in some encodings also of `!` and `?`.", examples=[8])]
     known_words: Annotated[Count, Field(description="Number of words that the model knows.", examples=[8])]
 
     @property
@@ -45,13 +46,22 @@ class UncertaintyRule:
     """When a prediction is uncertain; stated in each bundle's manifest. Any one reason suffices."""
 
     above: Annotated[
-        float,
-        Field(description="Lower end of the band of uncertain probabilities, which does not include it; in [0, 1]."),
+        Probability,
+        Field(
+            description="Lower end of the band of uncertain probabilities, which does not include it; in [0, 1].",
+            examples=[0.085],
+        ),
     ]
-    below: Annotated[float, Field(description="Upper end of this band, which does not include it; in [`above`, 1].")]
-    min_known_words: Annotated[int, Field(description="Predictions with fewer known words are uncertain.")]
+    below: Annotated[
+        Probability,
+        Field(description="Upper end of this band, which does not include it; in [`above`, 1].", examples=[0.929]),
+    ]
+    min_known_words: Annotated[
+        Count, Field(description="Predictions with fewer known words are uncertain.", examples=[1])
+    ]
     min_known_share: Annotated[
-        float, Field(description="Predictions with a smaller share of known words are uncertain; in [0, 1].")
+        Probability,
+        Field(description="Predictions with a smaller share of known words are uncertain; in [0, 1].", examples=[0.66]),
     ]
 
     def applies(self, positive_probability: float, words: int, known_words: int) -> bool:

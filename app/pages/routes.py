@@ -14,11 +14,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.api.routing import PublicFiles, PublicRoute, Traits
-from app.api.state import version_of
+from app.api.state import service_of
 from app.settings import Settings
 
 PAGES = Path(__file__).parent
-PLOTS = ("loss.png", "accuracy.png")
+PLOTS = ("loss.png", "accuracy.png", "reliability.png")
 REVALIDATE = {"Cache-Control": "no-cache"}
 """Browsers revalidate each time and get 304 if nothing has changed, so no page runs scripts of another version."""
 
@@ -29,8 +29,12 @@ OWN_CONTENT = (
 """A Content-Security-Policy: only content of this service, and no inline scripts."""
 
 
+CARD = "<!-- the model card -->"
+"""What the model card replaces in its page."""
+
+
 class Playground(APIRoute):
-    """The route of the playground."""
+    """The routes of the playground and of model cards."""
 
     traits: ClassVar = Traits(public=True, policy=OWN_CONTENT)
 
@@ -61,7 +65,7 @@ def page_routes(settings: Settings) -> APIRouter:
         page = page.replace(" data-docs", "", 1)  # hides the links to them
 
     async def root(request: Request) -> Response:
-        """Return the playground to browsers, and to KServe's clients and all others that the server is alive."""
+        """Serve the playground to browsers; tell other clients, such as KServe's, that the server is alive."""
         headers = REVALIDATE | {"Vary": "Accept"}
         if page is not None and "text/html" in request.headers.get("accept", "").lower():
             return HTMLResponse(page, headers=headers)
@@ -69,19 +73,33 @@ def page_routes(settings: Settings) -> APIRouter:
 
     router.add_api_route("/", root, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Playground)
     if settings.playground:
+        card_page = (PAGES / "playground/card.html").read_text("utf-8")
 
-        @router.get("/playground/plots/{name}", include_in_schema=False)
-        async def plot(request: Request, name: str) -> Response:
-            path = version_of(request).bundle.folder / "report" / name
-            if name not in PLOTS or not path.is_file():
+        def card(request: Request, version: str) -> Response:
+            # Imported here because few services ever need it.
+            from markdown_it import MarkdownIt
+
+            text = _report_file(request, version, "MODEL_CARD.md").read_text("utf-8")
+            html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)  # markup in it is text
+            html = html.replace("<th></th>", "<td></td>")  # screen readers would announce empty headings
+            return HTMLResponse(card_page.replace(CARD, html), headers=REVALIDATE)
+
+        async def plot(request: Request, version: str, name: str) -> Response:
+            if name not in PLOTS:
                 raise HTTPException(404)
-            return FileResponse(path, headers=REVALIDATE)
+            return FileResponse(_report_file(request, version, name), headers=REVALIDATE)
 
+        report = "/playground/report/{version}"
+        router.add_api_route(f"{report}/card", card, include_in_schema=False, route_class_override=Playground)
+        router.add_api_route(f"{report}/{{name}}", plot, include_in_schema=False)
         router.routes.append(PublicFiles("/playground", Assets(directory=PAGES / "playground")))
     if settings.docs:
+        docs_page = (PAGES / "documentation/docs.html").read_text("utf-8")
+        if not settings.playground:
+            docs_page = docs_page.replace(" data-playground", "", 1)  # hides the link to it
 
         async def docs() -> Response:
-            return FileResponse(PAGES / "documentation/docs.html")
+            return HTMLResponse(docs_page, headers=REVALIDATE)
 
         router.add_api_route(
             "/docs", docs, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Documentation
@@ -94,3 +112,16 @@ def page_routes(settings: Settings) -> APIRouter:
         router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))
         router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router
+
+
+def _report_file(request: Request, version: str, name: str) -> Path:
+    """Find a file in the report of a version that is served.
+
+    Raises:
+        HTTPException: There is no such version, or its bundle has no such file.
+    """
+    served = service_of(request).versions.get(version)
+    path = served.bundle.folder / "report" / name if served else None
+    if path is None or not path.is_file():
+        raise HTTPException(404)
+    return path

@@ -223,7 +223,7 @@ PATHS: list[Case] = [
     ("..", get("/docs/assets/../../main.py"), NOT_FOUND),
     (".., encoded", get("/docs/assets/..%2f..%2f__init__.py"), NOT_FOUND),
     (".. below the playground", get("/playground/..%2fmain.py"), NOT_FOUND),
-    (".. below the plots", get("/playground/plots/..%2f..%2fmanifest.json"), NOT_FOUND),
+    (".. below a report", get("/playground/report/1/..%2f..%2fmanifest.json"), NOT_FOUND),
     ("asset with NUL", get("/docs/assets/a%00b"), NOT_FOUND),
     ("asset with invalid UTF-8", get("/docs/assets/%ff%ed%a0%80"), NOT_FOUND),
     ("asset with a long name", get(f"/docs/assets/{'a' * 5000}"), NOT_FOUND),

@@ -24,10 +24,11 @@ AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
 ORIGIN = "https://a.example"
 PUBLIC = {
     *("/", "/docs", "/docs/assets", "/docs/assets/start", "/openapi.json", "/health/live", "/health/ready"),
-    *("/playground", "/playground/plots/{name}", "/v2", "/v2/health/live", "/v2/health/ready"),
+    *("/playground", "/playground/report/{version}/card", "/playground/report/{version}/{name}"),
+    *("/v2", "/v2/health/live", "/v2/health/ready"),
 }
 TENSOR = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["superb"]}
-PARAMETERS = {"model_name": "tiny", "model_version": "1", "name": "loss.png"}
+PARAMETERS = {"model_name": "tiny", "model_version": "1", "version": "1", "name": "loss.png"}
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_first_version_is_the_default(both: TestClient) -> None:
 
 
 def test_version_that_is_not_served_is_not_found(both: TestClient) -> None:
-    message = f"The model served here is imdb, versions {NEWEST}, {OLDER}; there are no others."
+    message = f"Only imdb, versions {NEWEST}, {OLDER}, are served; request one of these or omit the version."
     for version in ("2", "", "latest"):
         for path in ("/predict", "/explain"):
             response = both.post(f"{path}?version={version}", json={"reviews": REVIEWS})

@@ -1,20 +1,45 @@
-"""`python -m tests.browser`: update the README's picture from the screenshots of test_screens.py."""
+"""`python -m tests.browser`: take the README's pictures, of the playground with its first example."""
+
+from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.chromium import OUTPUT
-from tests.servers import ROOT
+from tests.browser.chromium import NAMES, OUTPUT, find_chromium, launch, visiting
+from tests.servers import ROOT, serving
 
 IMAGES = ROOT / "docs/images"
-PICTURES = {"light-desktop-numbers.png": "playground-light.png"}
-"""Screenshot -> picture."""
+PICTURES = {scheme: IMAGES / f"playground-{scheme}.png" for scheme in ("light", "dark")}
+"""Colour scheme -> picture."""
+MARGIN = 16
+"""Pixels."""
 
 
 def main() -> None:
-    for screenshot, picture in PICTURES.items():
-        with Image.open(OUTPUT / screenshot) as image:
-            image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(IMAGES / picture, optimize=True)
-        print(IMAGES / picture, (IMAGES / picture).stat().st_size, "bytes")
+    program = find_chromium()
+    assert program is not None, f"no browser: install {' or '.join(NAMES)}, or set CHROMIUM"
+    with serving(runtime="litert") as server, sync_playwright() as playwright:
+        browser = launch(playwright, program)
+        for scheme, picture in PICTURES.items():
+            context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+            with visiting(context, server.url) as visit:
+                visit.arrive()
+                expect(visit.facts).not_to_be_empty()
+                top, bottom = (visit.page.locator(part).bounding_box() for part in ("#verdict-card", ".legend"))
+                assert top is not None
+                assert bottom is not None
+                clip = {"x": top["x"] - MARGIN, "y": top["y"] - MARGIN, "width": top["width"] + 2 * MARGIN}
+                clip["height"] = bottom["y"] + bottom["height"] - clip["y"]
+                visit.page.screenshot(path=OUTPUT / picture.name, clip=clip)
+            save(OUTPUT / picture.name, picture)
+            print(picture, picture.stat().st_size, "bytes")
+        browser.close()
+
+
+def save(screenshot: Path, picture: Path) -> None:
+    """Reduce the colours, which makes it several times smaller."""
+    with Image.open(screenshot) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -46,24 +46,31 @@ class Visit:
         self.page, self.url = page, url
         self.blocked: list[str] = []
         self.errors: list[str] = []
-        self.verdict, self.reason = page.locator("#verdict-label"), page.locator("#verdict-reason")
+        self.verdict, self.share, self.reason = (
+            page.locator(f".{name}").first for name in ("verdict", "share", "reason")
+        )
         self.problem, self.file_problem = page.locator("#problem p"), page.locator("#file-problem p")
-        self.words, self.numbers = page.locator("#words"), page.get_by_role("tooltip")
+        self.text, self.sentences = page.locator("#text"), page.locator("#text [role=option]")
         self.table, self.status = page.locator("#results"), page.locator("#batch-status")
         self.facts = page.locator("#facts")
 
     def open(self, path: str = "/") -> None:
         self.page.goto(f"{self.url}{path}")
 
+    def arrive(self) -> None:
+        """Open the page and wait until its first example is explained."""
+        self.open()
+        expect(self.text).not_to_be_empty()
+
     def write(self, text: str) -> None:
         self.page.get_by_label("Write or paste a review").fill(text)
 
     def explain(self, text: str) -> None:
         """Write a review and wait until it is explained."""
-        with self.page.expect_response("**/explain") as response:
+        with self.page.expect_response(re.compile("/explain")) as response:
             self.write(text)
         assert response.value.status == 200
-        expect(self.words).to_have_text(text, use_inner_text=True)
+        expect(self.text).to_have_text(text)
 
     def enter_key(self, key: str) -> None:
         self.page.get_by_label("API key", exact=True).fill(key)

@@ -50,9 +50,9 @@ def visits(browser: Browser) -> Iterator[Visits]:
 
 @pytest.fixture
 def visit(visits: Visits, served: Server) -> Visit:
-    """The playground, open."""
+    """The playground with its first example."""
     visit = visits(served.url)
-    visit.open()
+    visit.arrive()
     return visit
 
 
@@ -65,9 +65,9 @@ def versions() -> Iterator[Server]:
 
 @pytest.fixture
 def comparing(visits: Visits, versions: Server) -> Visit:
-    """The playground of the service with both versions, open."""
+    """The playground of the service with both versions, with its first example."""
     visit = visits(versions.url)
-    visit.open()
+    visit.arrive()
     return visit
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import time
 from collections import Counter
 
@@ -10,7 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.chromium import Visit
+from app.bulk.scoring import ADDED
+from tests.browser.chromium import Visit, Visits
 from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
@@ -39,36 +41,57 @@ def as_csv(rows: list[list[str]], delimiter: str = ",", end: str = "\r\n") -> st
 def download(visit: Visit) -> tuple[str, list[list[str]]]:
     """Download the results; returns the name and the rows of the file."""
     with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="Download as CSV").click()
+        visit.page.get_by_role("button", name="Download the table as CSV").click()
     text = download.value.path().read_bytes().decode("utf-8-sig")
     return download.value.suggested_filename, list(csv.reader(io.StringIO(text, newline="")))
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "columns"),
     [
-        ("a.CSV", "\ufeff" + as_csv([["id", " Text ", "stars"], *(["7", review, "3"] for review in REVIEWS)])),
-        ("a.csv", as_csv([["reviews", "REVIEW"], *(["7", review] for review in REVIEWS)], ";", "\n")),
-        ("a.tsv", as_csv([["review", "id"], *([review, "7"] for review in REVIEWS)], "\t")),
-        ("a.csv", as_csv([[review] for review in REVIEWS])),
-        ("a.jsonl", "\n".join(json.dumps({"review": review}) for review in REVIEWS)),
-        ("a.ndjson", "\r\n".join(json.dumps(review, ensure_ascii=False) for review in REVIEWS) + "\r\n"),
+        (
+            *("a.CSV", "\ufeff" + as_csv([["id", " Text ", "stars"], *(["7", review, "3"] for review in REVIEWS)])),
+            {"id": "7", " Text ": ..., "stars": "3"},
+        ),
+        (
+            *("a.csv", as_csv([["reviews", "REVIEW"], *(["7", review] for review in REVIEWS)], ";", "\n")),
+            {"reviews": "7", "REVIEW": ...},
+        ),
+        (
+            *("a.tsv", as_csv([["review", "sentiment"], *([review, "odd"] for review in REVIEWS)], "\t")),
+            {"review": ...},  # `sentiment` is replaced by the new one
+        ),
+        ("a.csv", as_csv([[review] for review in REVIEWS]), {"review": ...}),
+        (
+            *("a.jsonl", "\n".join(json.dumps({"id": 7, "tags": ["x"], "review": review}) for review in REVIEWS)),
+            {"id": "7", "tags": '["x"]', "review": ...},
+        ),
+        (
+            *("a.ndjson", "\r\n".join(json.dumps(review, ensure_ascii=False) for review in REVIEWS) + "\r\n"),
+            {"review": ...},
+        ),
     ],
 )
-def test_file_is_scored_and_downloaded(visit: Visit, served: Server, name: str, content: str) -> None:
+def test_file_is_scored_and_downloaded(
+    visit: Visit, served: Server, name: str, content: str, columns: dict[str, object]
+) -> None:
+    """With all columns of the file, and then those that `bulk` adds."""
     assert [row[1] for row in visit.score(name, content)] == REVIEWS
     file_name, (head, *rows) = download(visit)
     assert file_name == "a scored.csv"
-    assert head == ["row", "review", "positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]
+    assert head == [*columns, *ADDED]
     predictions = httpx.post(f"{served.url}/predict", json={"reviews": REVIEWS}).json()["predictions"]
-    for number, (row, review, prediction) in enumerate(zip(rows, REVIEWS, predictions, strict=True), 1):
-        assert row[0] == str(number)
-        assert row[1] == ("'" + review if review[0] in "=+-@\t" else review)  # or spreadsheets would run it
-        assert float(row[2]) == pytest.approx(prediction["positive_probability"], abs=1e-6)
-        assert row[3] == prediction["sentiment"]
-        assert json.loads(row[4]) is prediction["uncertain"]
-        assert [int(row[5]), int(row[6])] == [prediction["words"], prediction["known_words"]]
-        assert row[7] == ""
+    for cells, review, prediction in zip(rows, REVIEWS, predictions, strict=True):
+        row = dict(zip(head, cells, strict=True))
+        safe = "'" + review if review[0] in "=+-@\t" else review  # or spreadsheets would run it
+        assert {name: row[name] for name in columns} == {
+            name: safe if value is ... else value for name, value in columns.items()
+        }
+        assert float(row["positive_probability"]) == pytest.approx(prediction["positive_probability"], abs=1e-6)
+        assert row["sentiment"] == prediction["sentiment"]
+        assert json.loads(row["uncertain"]) is prediction["uncertain"]
+        assert [int(row["words"]), int(row["known_words"])] == [prediction["words"], prediction["known_words"]]
+        assert row["error"] == ""
 
 
 def test_text_file_has_one_review_per_line(visit: Visit) -> None:
@@ -82,19 +105,51 @@ def test_file_is_chosen_with_the_keyboard_and_its_reviews_are_explained(visit: V
     expect(field).to_be_focused()
     field.set_input_files({"name": "r.txt", "mimeType": "text/plain", "buffer": f"{GOOD}\n{BAD}".encode()})
     visit.wait_scored()
+    assert field.evaluate("(field) => field.files[0].name") == "r.txt"
     visit.page.get_by_role("button", name=BAD).click()
     expect(visit.verdict).to_contain_text("Negative")
-    expect(visit.words).to_have_text(BAD)
+    expect(visit.text).to_have_text(BAD)
 
 
-def test_sample_is_scored(visit: Visit) -> None:
+def test_sample_is_scored_with_a_histogram_and_filters(visit: Visit) -> None:
     with visit.page.expect_response("**/predict") as scored:
         visit.page.get_by_role("button", name="Try it with six sample reviews").click()
     predictions = scored.value.json()["predictions"]
-    counts = Counter("uncertain" if each["uncertain"] else each["sentiment"] for each in predictions)
-    summary = ", ".join(f"{counts[kind]} {kind}" for kind in ("positive", "negative", "uncertain"))
-    assert len(counts) == 3
-    expect(visit.status).to_contain_text(f"6 reviews: {summary}.")
+    visit.wait_scored()
+    bins = Counter(min(int(each["positive_probability"] * 10), 9) for each in predictions)
+    histogram = visit.page.get_by_role("img", name="Distribution of the probabilities")
+    for tenth, number in bins.items():
+        reviews = f"{number} review{'s' * (number > 1)}"
+        expect(histogram).to_have_attribute("aria-label", re.compile(f"{reviews} from {tenth * 10}% to"))
+    sizes = histogram.locator("span").evaluate_all("(bars) => bars.map((bar) => bar.style.getPropertyValue('--size'))")
+    assert [float(size) for size in sizes] == [bins[tenth] / max(bins.values()) for tenth in range(10)]
+    uncertain = [str(number) for number, each in enumerate(predictions, 1) if each["uncertain"]]
+    visit.page.locator("#filter").select_option("uncertain")
+    assert [row[0] for row in visit.rows()] == uncertain
+    visit.page.locator("#filter").select_option("failed")
+    assert visit.rows() == []
+
+
+def test_table_keeps_its_columns_on_a_phone(visits: Visits, served: Server) -> None:
+    visit = visits(served.url, viewport={"width": 390, "height": 844})
+    visit.open()
+    visit.score("r.txt", f"{GOOD}\n{BAD}")
+    for cell in visit.table.locator("tr:first-child > *").all():
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_column_is_chosen_if_none_has_a_known_name(visit: Visit) -> None:
+    visit.drop("a.csv", as_csv([["id", "comment"], ["1", GOOD], ["2", BAD]]))
+    column = visit.page.get_by_label("No column is called review or text. Which one contains the reviews?")
+    expect(column).to_be_focused()
+    column.select_option("comment")
+    visit.page.get_by_role("button", name="Score", exact=True).click()
+    visit.wait_scored()
+    assert [row[1] for row in visit.rows()] == [GOOD, BAD]
+    expect(column).to_be_hidden()
 
 
 def test_rows_keep_their_focus_clicks_and_order_while_others_are_scored(visit: Visit) -> None:
@@ -113,7 +168,7 @@ def test_rows_keep_their_focus_clicks_and_order_while_others_are_scored(visit: V
     row = visit.table.locator("tbody tr").nth(1)
     button = row.get_by_role("button")
     expect(row).to_contain_text("waiting …")
-    visit.table.get_by_role("button", name="Positive", exact=True).click()
+    visit.table.get_by_role("button", name="Positive").click()
     button.hover()
     visit.page.mouse.down()
     expect(button).to_be_focused()
@@ -122,7 +177,7 @@ def test_rows_keep_their_focus_clicks_and_order_while_others_are_scored(visit: V
     assert visit.rows()[0][0] == "1"
     expect(button).to_be_focused()
     visit.page.mouse.up()
-    expect(visit.words).to_have_text(GOOD)
+    expect(visit.text).to_have_text(GOOD)
     button.focus()
     release()
     visit.wait_scored()
@@ -152,9 +207,9 @@ def test_scoring_is_announced_only_at_its_start_and_end(visit: Visit) -> None:
     assert visit.page.locator("[role=status] #counted, [aria-live] #counted").count() == 0
 
 
-def test_unusable_file_says_why(visit: Visit) -> None:
+def test_unusable_file_says_why_and_the_old_results_go_away(visit: Visit) -> None:
+    name_shown = "document.getElementById('file').files[0]?.name ?? ''"
     files: list[tuple[str, str | bytes, str]] = [
-        ("a.csv", "id,stars,comment\n1,2,superb\n", "No column is named review or text; the first line contains: id, "),
         ("a.csv", 'review\n"never closed\nsuperb\n', "A quotation mark in this CSV file is never closed"),
         ("a.csv", "review\n", "The file contains no reviews."),
         ("a.txt", "\n \n", "The file contains no reviews."),
@@ -163,10 +218,13 @@ def test_unusable_file_says_why(visit: Visit) -> None:
         ("a.txt", "x\n" * 100_001, "The file contains 100,001 reviews; the limit is 100,000."),
     ]
     for name, content, message in files:
+        visit.score("right.txt", GOOD)
+        assert visit.page.evaluate(name_shown) == "right.txt"
+        expect(visit.file_problem).to_be_hidden()
         visit.drop(name, content)
         expect(visit.file_problem).to_contain_text(f"{name}: {message}")
-    visit.score("right.txt", GOOD)
-    expect(visit.file_problem).to_be_hidden()
+        expect(visit.table).to_be_hidden()
+        assert visit.page.evaluate(name_shown) == ""  # "No file chosen"
 
 
 def test_guesses_about_a_file_are_noted(visit: Visit) -> None:
@@ -190,26 +248,27 @@ def test_table_is_sorted_by_its_headings(visit: Visit) -> None:
         visit.table.get_by_role("button", name=heading).click()
         return [row[0] for row in visit.rows()]
 
-    heading = visit.table.get_by_role("columnheader", name="Words")
-    assert sort("Words") == ["4", "5", "3", "2", "1"]
+    heading = visit.table.get_by_role("columnheader", name="Positive")
+    rising = sort("Positive")
+    assert rising[-1] == "1"  # a row without a value stays last
+    assert rising[0] == "2"
     expect(heading).to_have_attribute("aria-sort", "ascending")
-    assert sort("Words") == ["2", "3", "5", "4", "1"]  # a row without a value stays last
+    assert sort("Positive") == [*reversed(rising[:-1]), "1"]
     expect(heading).to_have_attribute("aria-sort", "descending")
     assert visit.table.locator("[aria-sort]").count() == 1
     assert sort("No.") == ["1", "2", "3", "4", "5"]
     visit.page.keyboard.press("Enter")  # the heading has the focus
     _, (_, *rows) = download(visit)
-    assert [row[0] for row in rows] == ["5", "4", "3", "2", "1"]
+    assert [row[0] for row in rows][:2] == ["A superb film in black and white", "superb"]
 
 
-def test_ten_thousand_rows_are_shown_in_pages(visit: Visit) -> None:
+def test_ten_thousand_rows_are_shown_in_steps(visit: Visit) -> None:
     visit.drop("many.txt", "\n".join(f"{GOOD if i % 3 else BAD} {i}" for i in range(10_000)))
     expect(visit.status).to_contain_text("many.txt, 10,000 reviews: ", timeout=60_000)
     assert len(visit.rows()) == 50
-    expect(visit.page.locator("#range")).to_have_text("Rows 1 to 50 of 10,000")
-    expect(visit.page.get_by_role("button", name="Previous rows")).to_be_disabled()
-    visit.page.get_by_role("button", name="Next rows").click()
-    assert visit.rows()[0][0] == "51"
+    expect(visit.page.locator("#range")).to_have_text("50 of 10,000 rows")
+    visit.page.get_by_role("button", name="Show more rows").click()
+    assert len(visit.rows()) == 100
     _, rows = download(visit)
     assert len(rows) == 10_001
 
@@ -234,12 +293,12 @@ def test_requests_keep_to_the_limits(limited_visit: Visit) -> None:
     rows = visit.score("r.csv", as_csv([["id", "review"], *(["1", review] for review in [*scorable, *errors])]))
     assert max(len(json.loads(body)["reviews"]) for body in bodies) == 4
     assert max(map(len, bodies)) <= 600
-    assert [len(row) for row in rows] == [6] * len(scorable) + [3] * len(errors)
+    assert [len(row) for row in rows] == [4] * len(scorable) + [3] * len(errors)
     assert [row[2] for row in rows[-3:]] == list(errors.values())
     expect(visit.status).to_contain_text("3 failed")
     expect(visit.page.get_by_role("button", name=RETRY)).to_be_hidden()
     _, saved = download(visit)
-    assert [row[7] for row in saved[-3:]] == list(errors.values())
+    assert [row[-1] for row in saved[-3:]] == list(errors.values())
 
 
 def test_rejected_review_does_not_stop_the_others(limited_visit: Visit) -> None:
@@ -255,7 +314,7 @@ def test_rejected_review_does_not_stop_the_others(limited_visit: Visit) -> None:
     limited_visit.open()
     reviews = ["superb"] * 3 + ["x" * 201] + ["awful"] * 3 + ["y" * 300, "z" * 599]
     rows = limited_visit.score("r.txt", "\n".join(reviews))
-    assert [len(row) for row in rows] == [6 if len(review) < 200 else 3 for review in reviews]
+    assert [len(row) for row in rows] == [4 if len(review) < 200 else 3 for review in reviews]
     assert rows[3][2] == "A review may have at most 200 characters; reviews.0 has 201. Shorten or split it."
     assert rows[8][2].startswith("The body may have at most 600 bytes; this one has ")
 
@@ -296,7 +355,7 @@ def test_scoring_is_stopped_and_continued(visit: Visit) -> None:
     expect(visit.table.locator("tbody tr").first).to_contain_text("Positive")
     visit.page.get_by_role("button", name="Stop").click()
     expect(visit.status).to_contain_text("64 positive, 66 not scored. Stopped.")
-    visit.page.get_by_role("button", name="Next rows").click()
+    visit.page.get_by_role("button", name="Show more rows").click()
     assert visit.rows()[-1][2] == "Not scored: Stopped."
     visit.page.get_by_role("button", name=RETRY).click()
     expect(visit.status).to_contain_text("130 positive")

@@ -1,7 +1,8 @@
-"""Commands that the playground offers to copy: they run, and return what the page shows."""
+"""Requests that the playground offers to copy: they run, and return what the page shows."""
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,25 +13,36 @@ from playwright.sync_api import expect
 
 from tests.browser.chromium import INSECURE, Run, Visit, Visits
 from tests.browser.conftest import KEY
-from tests.servers import Server, environment
+from tests.servers import ROOT, Server, environment
 
 GOOD = "A superb film, moving and wonderful."
+LANGUAGES = ("curl", "python", "typescript")
+CLIENT = {"PYTHONPATH": str(ROOT / "clients/python")}
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 
 
-def copy(visit: Visit, button: str) -> str:
-    visit.page.get_by_role("button", name=button).click()
+def copy(visit: Visit, language: str, endpoint: str = "predict") -> str:
+    if visit.page.locator("#api").get_attribute("open") is None:
+        visit.page.get_by_text("Use the API").click()
+    visit.page.get_by_label("Language").select_option(language)
+    visit.page.get_by_label("Endpoint").select_option(endpoint)
+    visit.page.get_by_role("button", name="Copy the request").click()
     expect(visit.page.locator("#copied")).to_contain_text("Copied.")
     text: str = visit.page.evaluate("navigator.clipboard.readText()")
     return text
 
 
-def execute(program: str, script: str, folder: Path, **env: str) -> str:
+def execute(program: str, script: str, folder: Path, suffix: str = "", **env: str) -> str:
     """Run a script from a file: a long one does not fit into an argument."""
-    path = folder / "script"
+    path = folder / f"script{suffix}"
     path.write_text(script, "utf-8")
     done = subprocess.run(
-        [program, path], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, env=environment() | env
+        [program, path],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=environment() | CLIENT | env,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -47,51 +59,61 @@ def execute(program: str, script: str, folder: Path, **env: str) -> str:
     ],
     ids=["shell", "lines", "unicode", "curl", "longest"],
 )
-def test_commands_send_exactly_the_review(run: Run, served: Server, tmp_path: Path, review: str) -> None:
-    address = f"{served.url}/predict"
-    curl, program = (run("commands.js", name, address, review, False) for name in ("curlCommand", "httpxProgram"))
-    expected = httpx.post(address, json={"reviews": [review]}).json()
+def test_requests_send_exactly_the_review(run: Run, served: Server, tmp_path: Path, review: str) -> None:
+    call = {"base": f"{served.url}/", "endpoint": "predict", "review": review, "version": "", "withKey": False}
+    curl, python, typescript = (run("commands.js", name, call) for name in LANGUAGES)
+    expected = httpx.post(f"{served.url}/predict", json={"reviews": [review]}).json()
     assert json.loads(execute("bash", curl, tmp_path)) == expected
     body = execute("bash", f"curl() {{ printf '%s\\n' \"$@\"; cat; }}\n{curl}", tmp_path).splitlines()[-1]
     assert json.loads(body) == {"reviews": [review]}
-    (sent,) = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Dict)]
-    assert ast.literal_eval(sent) == {"reviews": [review]}
+    (sent,) = [node for node in ast.walk(ast.parse(python)) if isinstance(node, ast.List)]
+    assert ast.literal_eval(sent) == [review]
+    if shutil.which("node"):
+        echo = "globalThis.fetch = async (_, { body }) => ({ ok: true, json: async () => body });\n"
+        shown = execute("node", f"{echo}{typescript}", tmp_path, ".mjs")
+        assert json.loads(shown) == {"reviews": [review]}
 
 
-def test_commands_are_copied_and_return_what_the_page_shows(visits: Visits, served: Server, tmp_path: Path) -> None:
+def test_requests_return_what_the_page_shows(visits: Visits, served: Server, tmp_path: Path) -> None:
     visit = visits(served.url, **CLIPBOARD)
-    visit.open()
+    visit.arrive()
     visit.explain(GOOD)
     shown = float(visit.page.get_by_role("meter").get_attribute("aria-valuenow") or "nan") / 100
-    curl, program = copy(visit, "Copy as curl"), copy(visit, "Copy as Python (httpx)")
-    for response in (
-        json.loads(execute("bash", curl, tmp_path)),
-        ast.literal_eval(execute(sys.executable, program, tmp_path)),
-    ):
-        assert response["predictions"][0]["positive_probability"] == pytest.approx(shown, abs=0.0005)
-    visit.page.get_by_text("Show commands").click()
-    expect(visit.page.get_by_role("region", name="curl command")).to_have_text(curl)
+    curl = copy(visit, "curl")
+    response = json.loads(execute("bash", curl, tmp_path))
+    assert response["predictions"][0]["positive_probability"] == pytest.approx(shown, abs=0.0005)
+    expect(visit.page.locator("#response")).to_contain_text('"predictions"')
+    assert json.loads(visit.page.locator("#response").inner_text()) == response
+    assert f"positive_probability={response['predictions'][0]['positive_probability']}" in execute(
+        sys.executable, copy(visit, "python"), tmp_path
+    )
+    explained = json.loads(execute("bash", copy(visit, "curl", "explain"), tmp_path))
+    assert len(explained["explanations"][0]["terms"]) == 3
+    expect(visit.page.locator("#response")).to_contain_text('"explanations"')
+    assert json.loads(visit.page.locator("#response").inner_text()) == explained
     visit.explain("Another superb film, as moving as the first")
-    expect(visit.page.get_by_role("region", name="curl command")).to_contain_text("Another superb film")
+    expect(visit.page.locator("#request")).to_contain_text("Another superb film")
 
 
-def test_commands_read_the_key_from_the_environment(visits: Visits, guarded: Server, tmp_path: Path) -> None:
+def test_requests_read_the_key_from_the_environment(visits: Visits, guarded: Server, tmp_path: Path) -> None:
     visit = visits(guarded.url, **CLIPBOARD)
     visit.open()
     visit.enter_key(KEY)
     visit.explain(GOOD)
-    curl, program = copy(visit, "Copy as curl"), copy(visit, "Copy as Python (httpx)")
+    programs = {language: copy(visit, language) for language in LANGUAGES}
     expect(visit.page.locator("#copied")).to_contain_text("Set SENTIMENT_KEY to your key")
-    assert KEY not in curl + program
-    assert "predictions" in execute("bash", curl, tmp_path, SENTIMENT_KEY=KEY)
-    assert "predictions" in execute(sys.executable, program, tmp_path, SENTIMENT_KEY=KEY)
+    assert KEY not in "".join(programs.values())
+    assert "predictions" in execute("bash", programs["curl"], tmp_path, SENTIMENT_KEY=KEY)
+    assert "positive" in execute(sys.executable, programs["python"], tmp_path, SENTIMENT_KEY=KEY)
+    if shutil.which("node"):
+        assert "predictions" in execute("node", programs["typescript"], tmp_path, ".mjs", SENTIMENT_KEY=KEY)
 
 
-def test_command_is_selected_where_copying_is_forbidden(visits: Visits, served: Server) -> None:
+def test_request_is_selected_where_copying_is_forbidden(visits: Visits, served: Server) -> None:
     """Over plain HTTP, except on localhost."""
     visit = visits(served.url.replace("127.0.0.1", INSECURE))
-    visit.open()
-    visit.explain(GOOD)
-    visit.page.get_by_role("button", name="Copy as curl").click()
+    visit.arrive()
+    visit.page.get_by_text("Use the API").click()
+    visit.page.get_by_role("button", name="Copy the request").click()
     expect(visit.page.locator("#copied")).to_contain_text("press Ctrl+C")
     assert visit.page.evaluate("getSelection().toString()").startswith(f"curl -s 'http://{INSECURE}")

@@ -5,7 +5,7 @@ import re
 import httpx
 from playwright.sync_api import expect
 
-from tests.browser.chromium import Visit, Visits
+from tests.browser.chromium import Visits
 from tests.servers import Server
 
 
@@ -32,7 +32,24 @@ def test_other_protocols_link_to_their_specifications(visits: Visits, served: Se
         expect(visit.page.get_by_role("link", name=name)).to_have_attribute("href", re.compile("^https://"))
 
 
-def test_playground_links_to_the_documentation(visit: Visit) -> None:
+def test_documentation_has_a_dark_mode_and_a_way_back(visits: Visits, served: Server) -> None:
+    visit = visits(served.url, color_scheme="dark")
+    visit.arrive()
     visit.page.get_by_role("link", name="API documentation").click()
-    expect(visit.page.get_by_text("How likely is a movie review to be positive?").first).to_be_visible()
-    assert visit.page.url == f"{visit.url}/docs"
+    expect(visit.page.get_by_text("How likely is a movie review to be positive?")).to_have_count(1)
+    expect(visit.page.get_by_text("Estimates how likely movie reviews are")).to_have_count(0)  # it says the same
+    background = visit.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", background)[:3])) < 64
+    visit.page.get_by_role("link", name="Try it with your own review").click()
+    expect(visit.text).not_to_be_empty()
+
+
+def test_documentation_offers_to_authorize_only_if_a_key_is_required(
+    visits: Visits, served: Server, guarded: Server
+) -> None:
+    for server, locks in ((served, 0), (guarded, 1)):
+        visit = visits(server.url)
+        visit.open("/docs")
+        expect(visit.page.locator("#operations-predictions-predict")).to_be_visible()
+        assert visit.page.get_by_role("button", name="Authorize").count() == locks
+        assert bool(visit.page.locator(".authorization__btn").count()) == bool(locks)

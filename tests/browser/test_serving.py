@@ -1,4 +1,4 @@
-"""How the pages are served: policy, content negotiation, plots, switches, and below a proxy's prefix."""
+"""How the pages are served: policy, content negotiation, model cards, switches, and below a proxy's prefix."""
 
 from pathlib import Path
 
@@ -34,23 +34,31 @@ def test_only_clients_that_accept_html_get_the_page(client: TestClient) -> None:
         assert response.headers["Vary"] == page.headers["Vary"] == "Accept"
 
 
-@pytest.mark.parametrize("name", ["loss", "accuracy"])
-def test_plots_are_those_of_the_bundle(client: TestClient, models: Path, name: str) -> None:
-    response = client.get(f"/playground/plots/{name}.png")
-    assert response.headers["Content-Type"] == "image/png"
-    assert response.content == (models / f"1/report/{name}.png").read_bytes()
+def test_model_card_is_that_of_the_bundle(client: TestClient, models: Path) -> None:
+    page = client.get("/playground/report/1/card")
+    assert (
+        page.headers["Content-Security-Policy"] == client.get("/", headers=BROWSER).headers["Content-Security-Policy"]
+    )
+    title = (models / "1/report/MODEL_CARD.md").read_text().splitlines()[0].removeprefix("# ")
+    assert f"<h1>{title}</h1>" in page.text
+    for name in ("loss", "accuracy", "reliability"):
+        assert f'<img src="{name}.png"' in page.text
+        response = client.get(f"/playground/report/1/{name}.png")
+        assert response.headers["Content-Type"] == "image/png"
+        assert response.content == (models / f"1/report/{name}.png").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["reliability.png", "history.json", "..%2fmanifest.json", "%2e%2e"])
+@pytest.mark.parametrize("name", ["history.json", "MODEL_CARD.md", "..%2fmanifest.json", "%2e%2e", "../2/card"])
 def test_no_other_file_of_the_bundle_is_served(client: TestClient, name: str) -> None:
-    assert client.get(f"/playground/plots/{name}").status_code == 404
+    assert client.get(f"/playground/report/1/{name}").status_code == 404
 
 
 def test_pages_can_be_disabled(models: Path) -> None:
     with TestClient(create_app(Settings(model_dir=models, playground=False, runtime="litert"))) as client:
-        for path in ("/playground/playground.js", "/playground/plots/loss.png"):
+        for path in ("/playground/playground.js", "/playground/report/1/card"):
             assert client.get(path).status_code == 404
         assert client.get("/", headers=BROWSER).json() == {"status": "alive"}
+        assert " data-playground" not in client.get("/docs").text.split(">", 2)[1]  # hides the link
     with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="litert"))) as client:
         assert " data-docs" not in client.get("/", headers=BROWSER).text.split(">", 2)[1]  # hides the link
         for path in ("/docs", "/docs/assets/swagger-ui.css"):
@@ -78,12 +86,16 @@ def test_pages_work_below_a_prefix(visits: Visits, served: Server) -> None:
     visit.open("/sentiment/")
     visit.explain("A superb and moving film")
     expect(visit.verdict).to_contain_text("positive", ignore_case=True)
-    expect(visit.page.get_by_role("img", name="Plot: training and validation loss")).to_be_visible()
-    visit.page.get_by_text("Show commands").click()
-    expect(visit.page.locator("#curl")).to_contain_text(f"{served.url}/sentiment/predict")
+    visit.page.get_by_text("Use the API").click()
+    expect(visit.page.locator("#request")).to_contain_text(f"{served.url}/sentiment/predict")
+    visit.page.get_by_role("link", name="Model card of version 3").click()
+    expect(visit.page.get_by_role("img", name="loss")).to_be_visible()
+    visit.page.get_by_role("link", name="Try the model").click()
     visit.page.get_by_role("link", name="API documentation").click()
     block = visit.page.locator("#operations-predictions-predict")
     block.locator(".opblock-summary-control").click()
     block.get_by_role("button", name="Try it out").click()
     block.get_by_role("button", name="Execute").click()
     expect(block.locator(".live-responses-table .response .response-col_status").first).to_have_text("200")
+    visit.page.get_by_role("link", name="Try it with your own review").click()
+    expect(visit.text).not_to_be_empty()

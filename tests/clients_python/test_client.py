@@ -113,7 +113,7 @@ def test_key_and_version_are_sent(connect: Connect, guarded: Server) -> None:
     newest, *others = (client.predict(REVIEWS, version) for version in (NEWEST, *(set(VERSIONS) - {NEWEST})))
     assert client.predict(REVIEWS) == newest
     assert newest not in others
-    with pytest.raises(ServiceError, match="404: The model served here is imdb, versions"):
+    with pytest.raises(ServiceError, match="404: Only imdb, versions"):
         client.predict(REVIEWS, version="none")
     with pytest.raises(ServiceError, match="401: An API key is required") as caught:
         connect(guarded.url).predict(REVIEWS)

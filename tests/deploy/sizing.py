@@ -56,7 +56,7 @@ def table() -> str:
     lines = [
         ["reviews/s", *(f"{runtime}, {title}" for runtime, _, title in columns)],
         ["---:"] * (len(columns) + 1),
-        [f"*one replica at {UTILISATION * 100:.0f} %*", *(f"*{reviews:,.0f}*" for reviews in capacities)],
+        [f"*one replica at {UTILISATION:.0%}*", *(f"*{reviews:,.0f}*" for reviews in capacities)],
         *([f"{goal:,}", *(f"{replicas(*column[:2], goal)}" for column in columns)] for goal in THROUGHPUTS),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

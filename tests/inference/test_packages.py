@@ -13,6 +13,7 @@ from app.inference.packages import how_to_install
     ("prefix", "command"),
     [
         ("/home/me/.local/share/pipx/venvs/review-sentiment", "`pipx inject review-sentiment scikit-learn scipy`"),
+        ("/home/me/.local/share/uv/tools/review-sentiment", "uv's option `--with scikit-learn,scipy`"),
         ("/srv/venv", "`pip install scikit-learn scipy`"),
     ],
 )

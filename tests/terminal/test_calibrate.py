@@ -18,7 +18,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.bundles import MODELS, NEWEST
 from tests.evaluation.labelled import drawn, write_csv
-from tests.terminal.terminals import piped, refusal
+from tests.terminal.terminals import refusal
 from tests.training.test_disk_full import contents, files_no_larger_than
 
 SCALE, SHIFT = 0.4, -0.6
@@ -119,17 +119,17 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
         (explanation,) = ask(f"/explain?version={output.name}", {"reviews": [text]})["explanations"]
         assert explanation["log_odds"] == pytest.approx(math.log(p / (1 - p)))
         path = f"/v1/models/imdb/versions/{output.name}:predict"
-        assert ask(path, {"instances": [text]})["predictions"][0]["positive_probability"] == pytest.approx(p)
-        inputs = [{"name": "review", "shape": [1], "datatype": "BYTES", "data": [text]}]
+        assert ask(path, {"instances": [text]})["predictions"] == [pytest.approx(p)]
+        inputs = [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}]
         outputs = ask(f"/v2/models/imdb/versions/{output.name}/infer", {"inputs": inputs})["outputs"]
         assert outputs[0]["data"] == [pytest.approx(p)]
 
 
-def test_commands_use_the_calibration(output: Path) -> None:
-    found = json.loads(piped("check", str(output), "--json", missing=["tensorflow"]).stdout)
-    assert found["valid"] is True
-    assert found["manifest"] == json.loads((output / MANIFEST).read_text())
-    assert "with 672 labelled texts" in piped("check", str(output), "--runtime", "litert").stdout.decode()
+def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> None:
+    check = CliRunner().invoke(app, ["check", str(output), "--runtime", "litert"])
+    assert "with 672 labelled texts" in check.stdout
+    facts = json.loads(CliRunner().invoke(app, ["check", str(output), "--runtime", "litert", "--json"]).stdout)
+    assert facts["manifest"] == json.loads((output / MANIFEST).read_text())
 
 
 def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.servers import PATIENCE, ROOT
 from tests.terminal.terminals import SGR, on_terminal, piped, variables
 
 DOCUMENT = (ROOT / "docs/reference/terminal.md").read_text()
+COMMAND = r"\bpython -m app\b|\breview-sentiment\b"
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 HELP = "\n".join(inspect.getdoc(command) or "" for command in (cli.score, cli.explain, cli.check))
 EXAMPLES = {line for language, block in BLOCKS if language == "sh" for line in block.splitlines()}
@@ -26,7 +27,7 @@ def test_example_runs(tmp_path: Path, example: str) -> None:
     for name in ("review.txt", "reviews.txt"):
         (tmp_path / name).write_text("A superb film.\n")
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", re.sub(r"\bpython\b", sys.executable, example)],
+        ["bash", "-euo", "pipefail", "-c", re.sub(COMMAND, f"{sys.executable} -m app", example)],
         cwd=tmp_path,
         env=variables({}),
         stdin=subprocess.DEVNULL,
@@ -42,7 +43,7 @@ def test_document_shows_what_a_terminal_shows() -> None:
     table = on_terminal("score", "One of the best films I have seen.", "A dull waste of time.")
     comparison = on_terminal("score", "--version", "1", "--version", "3", "Not bad at all.", "I loved it, zyzzyva!")
     explanation = on_terminal("explain", "A superb cast, but not a good film.")
-    shown = [block.splitlines() for language, block in BLOCKS if not language and "python" not in block]
+    shown = [block.splitlines() for language, block in BLOCKS if not language and "--port" not in block]
     for block, screen in zip(shown, (table, comparison, explanation), strict=True):
         lines = [line.rstrip() for line in SGR.sub("", screen).splitlines()]
         assert [line for line in block if line.strip() != "…" and line not in lines] == []
@@ -51,7 +52,7 @@ def test_document_shows_what_a_terminal_shows() -> None:
 def test_options_and_commands_of_the_document_exist() -> None:
     commands = ((), ("serve",), ("score",), ("explain",), ("evaluate",), ("calibrate",), ("check",))
     known = "".join(piped(*command, "--help", COLUMNS="200").stdout.decode() for command in commands)
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub("pip install.*", "", DOCUMENT)))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub("uvx --from.*", "", DOCUMENT)))
     assert {"--port", "--whole", "--install-completion"} < named <= set(re.findall(r"--[a-z-]+", known))
     existing = {command.callback.__name__ for command in cli.app.registered_commands if command.callback}
     assert set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE)) == existing

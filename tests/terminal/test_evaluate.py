@@ -117,6 +117,7 @@ def test_evaluate_without_its_packages_says_how_to_install_them(my: Path) -> Non
     assert b"requirements/evaluation.txt`" in done.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_never_lets_a_text_steer_the_terminal(my: Path) -> None:
     rows = [(text, int(positive)) for text, positive in texts()[:200]]
     write_csv(my, [*rows, *[("Superb, wonderful, excellent!\x1b]0;mine\x07 [red]x[/red]", 0)] * 10])

@@ -28,7 +28,7 @@ def test_commands_of_the_page_run(tmp_path: Path) -> None:
     (tmp_path / "models/imdb/3").symlink_to(MODELS / "3")
     for command in COMMANDS:
         done = subprocess.run(
-            ["bash", "-euc", re.sub(r"\bpython\b", sys.executable, command)],
+            ["bash", "-euc", command.replace("review-sentiment", f"{sys.executable} -m app")],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,

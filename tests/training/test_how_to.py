@@ -32,6 +32,7 @@ def test_commands_of_the_page_run(tmp_path: Path) -> None:
     folder = tmp_path
     (folder / "models").mkdir()
     (folder / "models/imdb").symlink_to(ROOT / "models/imdb")
+    (folder / "docs").symlink_to(ROOT / "docs")
     write, train, compare, curve, ask = BLOCKS
     run(write, folder)
     printed = run(train, folder)

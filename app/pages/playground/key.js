@@ -1,23 +1,28 @@
 // The API key form, shown when the service requires a key.
 
-import { byId } from "./dom.js";
+import { byId, setText } from "./dom.js";
 
 /**
  * @param {import("./service.js").Service} service Receives the key.
- * @param {() => void} onKey Called after a new key was set.
+ * @param {() => void} onKey Called after the service accepted a key.
  */
 export function requestKeys(service, onKey) {
   const section = byId("key-section");
+  const field = byId("key");
   service.addEventListener("key-needed", () => {
-    byId("key-reason").textContent = service.hasKey
-      ? "The service rejected this key. Check that it is complete and still valid, or ask the operator for another one."
-      : "This service requires an API key. Ask its operator for one.";
     section.hidden = false;
+    field.ariaInvalid = String(service.hasKey);
+    setText("key-reason", service.hasKey ? "" : "This service requires an API key. Ask its operator for one.");
+    setText("key-rejected", service.hasKey ? "The service rejected this key. Check that it is complete and still valid." : "");
   });
-  byId("key-form").addEventListener("submit", (event) => {
+  field.addEventListener("input", () => (field.ariaInvalid = null));
+  byId("key-form").addEventListener("submit", async (event) => {
     event.preventDefault(); // the browser has checked the pattern of the field
-    service.key = byId("key").value.trim();
-    byId("key").value = "";
+    setText("key-rejected", ""); // so that a second rejection is announced as well
+    service.key = field.value.trim();
+    const isRejected = await service.model().then(() => false, (problem) => problem.status === 401);
+    if (isRejected) return field.select();
+    field.value = "";
     section.hidden = true;
     byId("review").focus(); // the focused form is hidden now
     onKey();

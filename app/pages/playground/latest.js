@@ -6,14 +6,7 @@ import { count } from "./verdict.js";
 export class Latest {
   #controller = null;
 
-  /**
-   * Start a request and cancel the previous one.
-   *
-   * @template T
-   * @param {(signal: AbortSignal) => Promise<T>} request
-   * @param {(response: T) => void} onResponse Not called once a later request has started.
-   * @param {(error: Error) => void} onError The same.
-   */
+  /** Start a request and cancel the previous one; neither callback is called once a later request has started. */
   async start(request, onResponse, onError) {
     this.cancel();
     const controller = (this.#controller = new AbortController());
@@ -31,12 +24,7 @@ export class Latest {
   }
 }
 
-/**
- * Repeat a request that fails with a `Problem` that may pass.
- *
- * @param {(message: string) => void} onWait Called with the problem before each pause.
- * @param {AbortSignal} [signal] Ends a pause.
- */
+/** Repeat a request that fails with a `Problem` that may pass. `onWait` gets a message before each pause. */
 export async function withRetries(request, attempts, onWait, signal) {
   for (let attempt = 1; ; attempt++) {
     try {

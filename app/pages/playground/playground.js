@@ -1,31 +1,34 @@
 // Entry point: creates the parts of the page and connects them.
 
+import { Api } from "./api.js";
 import { Batch } from "./batch.js";
-import { restoreChoices } from "./choices.js";
-import { Comparison } from "./compare.js";
 import { byId } from "./dom.js";
-import { showExamples } from "./examples.js";
 import { showFacts } from "./facts.js";
 import { requestKeys } from "./key.js";
 import { Review } from "./review.js";
 import { Service } from "./service.js";
+import { MIDDLE, percent } from "./verdict.js";
+import { Verdicts } from "./verdicts.js";
 
 byId("no-scripts").remove();
-restoreChoices();
+byId("middle").textContent = `between ${percent(MIDDLE.above)} and ${percent(MIDDLE.below)}`;
+
+const examples = [...byId("examples").querySelectorAll("button")];
+for (const button of examples) button.addEventListener("click", () => review.show(button.dataset.text));
 
 const service = new Service(document.baseURI);
-const comparison = new Comparison(service, (text) => review.show(text));
-const review = new Review(service, (text, explanation) => comparison.show(text, explanation));
-const batch = new Batch(service, (text) => review.show(text));
+const verdicts = new Verdicts(() => review.explain());
+const api = new Api(service);
+const review = new Review(service, verdicts, {
+  onText: (text) => examples.forEach((button) => (button.ariaPressed = String(button.dataset.text === text))),
+  onVerdict: (text) => api.show(text, verdicts.version),
+});
+const batch = new Batch(service, verdicts, (text) => review.show(text));
 
-showExamples((text) => review.show(text));
-const load = async () => {
-  await showFacts(service);
-  await comparison.load().catch(() => {}); // the facts show the problem
-};
 requestKeys(service, () => {
-  load();
+  showFacts(service);
   review.explain();
   batch.retry();
 });
-load();
+showFacts(service);
+review.show(byId("review").value || examples[0].dataset.text); // browsers keep the text when a page is reloaded

@@ -1,29 +1,29 @@
-// The table of results: sortable by any column, fifty rows per page, so that it stays fast with ten thousand.
+// The table of results: filtered, sorted by any column, and shown fifty rows at a time, so that it stays fast.
 //
 // It changes while people use it. So each row keeps its table row, of which only the outcome is rewritten, and the order
 // stays until scoring has ended: buttons keep the focus, and clicks hit their target.
 
 import { byId, element } from "./dom.js";
-import { percent, verdictOf } from "./verdict.js";
+import { count, kindOf, percent } from "./verdict.js";
 
 const PAGE = 50; // rows
 const MAX_SHOWN = 300; // characters of a review
-const KINDS = ["negative", "uncertain", "positive"];
+const BINS = 10; // of the histogram
 
 const VALUES = {
   number: (row) => row.number,
   review: (row) => row.review.toLowerCase(),
-  verdict: (row) => row.prediction && KINDS.indexOf(verdictOf(row.prediction).kind),
   probability: (row) => row.prediction?.positive_probability,
-  words: (row) => row.prediction?.words,
-  known: (row) => row.prediction?.known_words,
+  known: (row) => row.prediction && row.prediction.known_words / Math.max(row.prediction.words, 1),
 };
+const FILTERS = { all: () => true, uncertain: (row) => row.prediction?.uncertain, failed: (row) => !row.prediction };
 
 export class Results {
-  /** The rows in the order of the table. */
+  /** The rows in the order of the table, without those that the filter hides. */
   order = [];
+  #rows = [];
   #onChoice;
-  #first = 0;
+  #length = PAGE; // rows that are shown
   #column = "number";
   #descending = false;
   #body = byId("results").tBodies[0];
@@ -33,111 +33,95 @@ export class Results {
   constructor(onChoice) {
     this.#onChoice = onChoice;
     for (const button of this.#buttons) button.addEventListener("click", () => this.#sortBy(button.dataset.column));
-    byId("before").addEventListener("click", () => this.#turnTo(this.#first - PAGE));
-    byId("after").addEventListener("click", () => this.#turnTo(this.#first + PAGE));
+    byId("filter").addEventListener("change", () => this.sort());
+    byId("more").addEventListener("click", () => this.#show(this.#length + PAGE));
   }
 
-  /** @param {Array} rows In the order of the file; the first page is shown. */
+  /** @param {Array} rows In the order of the file. */
   show(rows) {
-    this.order = rows;
+    this.#rows = rows;
     this.#column = "number";
     this.#descending = false;
-    this.#turnTo(0);
+    byId("filter").value = "all";
+    this.sort();
   }
 
-  /** Update the visible rows in place. */
+  /** Update the visible rows in place, and the histogram. */
   redraw() {
-    this.#shown.forEach((row) => this.#lineOf(row));
+    this.order.slice(0, this.#length).forEach((row) => this.#lineOf(row));
+    drawHistogram(this.#rows);
   }
 
-  /** Update and sort the rows; those without a value come last in either direction. */
+  /** Update, filter and sort the rows; those without a value come last in either direction. */
   sort() {
     const sign = this.#descending ? -1 : 1;
-    const pairs = this.order.map((row) => [VALUES[this.#column](row) ?? null, row]);
-    pairs.sort(([a, one], [b, other]) => {
-      if (a === b) return one.number - other.number;
-      if (a === null || b === null) return (a === null) - (b === null);
-      return a < b ? -sign : sign;
-    });
+    const filtered = this.#rows.filter(FILTERS[byId("filter").value]);
+    const pairs = filtered.map((row) => [VALUES[this.#column](row) ?? sign * Infinity, row]);
+    pairs.sort(([a, one], [b, other]) => (a === b ? one.number - other.number : a < b ? -sign : sign));
     this.order = pairs.map(([, row]) => row);
-    this.#turnTo(this.#first);
-  }
-
-  get #shown() {
-    return this.order.slice(this.#first, this.#first + PAGE);
+    for (const { dataset, parentElement: head } of this.#buttons)
+      head.ariaSort = dataset.column !== this.#column ? null : this.#descending ? "descending" : "ascending";
+    this.#show(PAGE);
   }
 
   #sortBy(column) {
     this.#descending = this.#column === column && !this.#descending;
     this.#column = column;
-    this.#first = 0;
     this.sort();
   }
 
-  #turnTo(first) {
-    this.#first = first;
-    for (const { dataset, parentElement: head } of this.#buttons) {
-      if (dataset.column === this.#column) head.ariaSort = this.#descending ? "descending" : "ascending";
-      else head.removeAttribute("aria-sort");
-    }
-    const lines = this.#shown.map((row) => this.#lineOf(row));
-    if (lines.length !== this.#body.rows.length || lines.some((line, i) => line !== this.#body.rows[i])) {
-      const focused = document.activeElement;
-      this.#body.replaceChildren(...lines);
-      if (this.#body.contains(focused)) focused.focus({ preventScroll: true }); // moved elements lose it
-    }
-    const last = first + lines.length;
-    const [from, to, all] = [first + 1, last, this.order.length].map((number) => number.toLocaleString("en"));
-    byId("range").textContent = `Rows ${from} to ${to} of ${all}`;
-    byId("pages").hidden = this.order.length <= PAGE;
-    byId("before").disabled = first === 0;
-    byId("after").disabled = last >= this.order.length;
+  #show(length) {
+    this.#length = length;
+    const lines = this.order.slice(0, length).map((row) => this.#lineOf(row));
+    const focused = document.activeElement;
+    const isSame = lines.length === this.#body.rows.length && lines.every((line, i) => line === this.#body.rows[i]);
+    if (!isSame) this.#body.replaceChildren(...lines);
+    if (this.#body.contains(focused)) focused.focus({ preventScroll: true }); // moved elements lose it
+    byId("range").textContent = `${lines.length.toLocaleString("en")} of ${count(this.order.length, "row")}`;
+    byId("more").hidden = lines.length === this.order.length;
   }
 
   /** The up-to-date table row of a row. */
   #lineOf(row) {
     row.line ??= this.#newLine(row);
-    const outcome = row.prediction ?? row.error;
-    if (row.shown !== outcome) {
-      while (row.line.cells.length > 2) row.line.lastChild.remove();
-      row.line.append(...outcomeOf(row));
-      row.shown = outcome;
-    }
+    while (row.line.cells.length > 2) row.line.lastChild.remove();
+    row.line.append(...outcomeOf(row));
     return row.line;
   }
 
   /** A table row with the two cells that never change: number and review. */
   #newLine({ number, review }) {
-    const button = element("button", review.length > MAX_SHOWN ? `${review.slice(0, MAX_SHOWN)} …` : review, {
-      type: "button",
-      className: "open",
-      dir: "auto",
-      title: "Explain this review word by word",
-    });
+    const text = review.length > MAX_SHOWN ? `${review.slice(0, MAX_SHOWN)} …` : review;
+    const button = element("button", text, { type: "button", className: "open", dir: "auto", title: "Explain this review" });
     button.addEventListener("click", () => {
       this.#onChoice(review);
       byId("review").focus({ preventScroll: true });
       byId("review").closest("section").scrollIntoView();
     });
-    const text = cell("text");
-    if (review.trim()) text.append(button);
+    const cell = element("td", "", { className: "text" });
+    if (review.trim()) cell.append(button);
     const line = element("tr");
-    line.append(cell("number", number.toLocaleString("en")), text);
+    line.append(element("td", number.toLocaleString("en"), { className: "number" }), cell);
     return line;
   }
 }
 
-function outcomeOf({ prediction, error }) {
-  if (!prediction) return [element("td", error || "waiting …", { className: error ? "failed" : "muted", colSpan: 4 })];
-  const { kind, brief } = verdictOf(prediction);
-  return [
-    cell(`pull ${kind}`, brief),
-    cell("number", percent(prediction.positive_probability)),
-    cell("number", prediction.words.toLocaleString("en")),
-    cell("number", prediction.known_words.toLocaleString("en")),
-  ];
+function drawHistogram(rows) {
+  const numbers = Array(BINS).fill(0);
+  for (const { prediction } of rows)
+    if (prediction) numbers[Math.min(Math.floor(prediction.positive_probability * BINS), BINS - 1)] += 1;
+  const told = numbers.map((number, i) => `${count(number, "review")} from ${(i * 100) / BINS}% to ${((i + 1) * 100) / BINS}%`);
+  const bars = told.map((title) => element("span", "", { title }));
+  bars.forEach((bar, i) => bar.style.setProperty("--size", numbers[i] / Math.max(...numbers, 1)));
+  byId("histogram").replaceChildren(...bars);
+  byId("histogram").ariaLabel = `Distribution of the probabilities: ${told.filter((_, i) => numbers[i]).join(", ")}`;
 }
 
-function cell(className, text) {
-  return element("td", text, { className });
+function outcomeOf({ prediction, verdict, error }) {
+  if (!prediction) return [element("td", error || "waiting …", { className: error ? "failed" : "muted", colSpan: 2 })];
+  const { positive_probability: probability, words, known_words: known } = prediction;
+  const cell = element("td");
+  cell.dataset.verdict = kindOf(verdict);
+  cell.append(element("strong", verdict), " ", element("span", percent(probability), { className: "number" }));
+  return [cell, element("td", `${known.toLocaleString("en")} of ${words.toLocaleString("en")}`, { className: "number" })];
 }

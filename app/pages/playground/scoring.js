@@ -1,7 +1,7 @@
 // Score many reviews with POST /predict, in requests within the service's limits.
 
 import { withRetries } from "./latest.js";
-import { count } from "./verdict.js";
+import { count, verdictOf } from "./verdict.js";
 
 const MAX_BATCH = 64; // reviews per request: enough to be fast, few enough to show progress and leave room for others
 const OVERHEAD = 100; // bytes around the reviews, generously
@@ -10,24 +10,24 @@ const ABOUT_A_REVIEW = [413, 422, 500]; // other statuses are about the service 
 const MAX_FAILURES = 10; // consecutive; then the service is failing, not single reviews
 
 /**
- * Score rows in order; each gets a `prediction` or an `error`. A row that fails does not stop the others. If the service
- * cannot be reached, the remaining rows get an `error` and are `skipped`.
+ * Score rows in order; each gets a `prediction` and its `verdict`, or an `error`. A row that fails does not stop the others.
+ * If the service cannot be reached, or `signal` stops scoring, the remaining rows get an `error` and are `skipped`.
  *
- * @param {import("./service.js").Service} service
- * @param {Array<{review: string}>} rows
- * @param {AbortSignal} signal Stops scoring; the remaining rows are `skipped`.
- * @param {(message?: string) => void} onProgress
  * @returns {Promise<string>} Why scoring ended early, or "".
  */
-export async function scoreRows(service, rows, signal, onProgress) {
+export async function scoreRows(service, rows, version, signal, onProgress) {
   const request = (send) => withRetries(send, ATTEMPTS, onProgress, signal);
   let failures = 0;
+  let rule = null;
 
   async function scoreBatch(batch) {
     try {
       const reviews = batch.map((row) => row.review);
-      const predictions = await request(() => service.predict(reviews, signal));
-      batch.forEach((row, i) => Object.assign(row, { prediction: predictions[i], error: "", retryable: false }));
+      const predictions = await request(() => service.predict(reviews, signal, version));
+      batch.forEach((row, i) => {
+        const [prediction, verdict] = [predictions[i], verdictOf(predictions[i], rule)];
+        Object.assign(row, { prediction, verdict, error: "", retryable: false });
+      });
       failures = 0;
     } catch (problem) {
       if (!ABOUT_A_REVIEW.includes(problem.status)) throw problem;
@@ -44,7 +44,8 @@ export async function scoreRows(service, rows, signal, onProgress) {
   }
 
   try {
-    const { limits } = await request(() => service.model());
+    const { limits, uncertainty } = await request(() => service.model(version));
+    rule = uncertainty;
     for (const batch of batchesOf(rows, limits)) {
       await scoreBatch(batch);
       onProgress();

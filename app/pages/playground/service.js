@@ -1,15 +1,13 @@
 // Requests to the service, and its errors as messages for people.
 
+import { addressOf, bodyOf } from "./commands.js";
 import { recall, remember } from "./dom.js";
 
 const TIMEOUT = 30_000; // milliseconds; longer than SENTIMENT_DEADLINE, by default 10 s
 
 /** A request failed; the message says why and what to do, in full sentences. */
 export class Problem extends Error {
-  /**
-   * @param {string} message For people.
-   * @param {{status?: number, retryable?: boolean, seconds?: number}} details `retryable`: try again after `seconds`.
-   */
+  /** `retryable`: it makes sense to try again after `seconds`. */
   constructor(message, { status = 0, retryable = false, seconds = 2 } = {}) {
     super(message);
     Object.assign(this, { status, retryable, seconds });
@@ -18,14 +16,13 @@ export class Problem extends Error {
 
 /** Sends requests. All promises reject with a `Problem`, or with an AbortError if the caller aborts. */
 export class Service extends EventTarget {
-  #base;
   #key = recall("sessionStorage", "key");
   #models = new Map(); // version → promise; "" is the default version
 
   /** @param {string} base The address of the page. All paths are relative to it, so that it works below a proxy's prefix. */
   constructor(base) {
     super();
-    this.#base = base;
+    this.base = new URL(".", base).href; // ends with a slash
   }
 
   /** @param {string} key Sent with every request from now on; kept until the tab is closed. */
@@ -38,10 +35,6 @@ export class Service extends EventTarget {
     return this.#key !== "";
   }
 
-  get predictAddress() {
-    return new URL("predict", this.#base).href;
-  }
-
   /** A version of the model, by default the default version, and its limits; requested once. */
   model(version = "") {
     if (!this.#models.has(version)) {
@@ -52,32 +45,32 @@ export class Service extends EventTarget {
     return this.#models.get(version);
   }
 
-  /** The explanation also has the `version` that made it. Its terms are in order of their effect on the probability. */
+  /** The explanation also has the `version` that made it. */
   async explain(review, signal, version) {
-    const first = ({ model, explanations: [explanation] }) => {
-      explanation.terms.sort((one, other) => Math.abs(other.probability) - Math.abs(one.probability));
-      return { ...explanation, version: model.version };
-    };
-    return this.#request("explain", version, first, [review], signal);
+    const first = ({ model, explanations: [one] }) => one.sentences && { ...one, version: model.version };
+    return this.#request("explain", version, first, { reviews: [review] }, signal);
   }
 
   async predict(reviews, signal, version) {
     const all = ({ predictions }) => predictions.length === reviews.length && predictions;
-    return this.#request("predict", version, all, reviews, signal);
+    return this.#request("predict", version, all, { reviews }, signal);
+  }
+
+  /** The whole response. @param {import("./commands.js").Call} call */
+  async send(call, signal) {
+    return this.#request(call.endpoint, call.version, (response) => response, bodyOf(call), signal);
   }
 
   /** `select` returns the needed part of the response, and throws or returns a falsy value if it is not there. */
-  async #request(path, version, select, reviews, signal) {
-    const url = new URL(path, this.#base);
-    if (version) url.searchParams.set("version", version);
+  async #request(endpoint, version, select, body, signal) {
     const headers = { Accept: "application/json" };
     if (this.#key) headers.Authorization = `Bearer ${this.#key}`;
-    if (reviews) headers["Content-Type"] = "application/json";
+    if (body) headers["Content-Type"] = "application/json";
     const signals = [AbortSignal.timeout(TIMEOUT), signal].filter(Boolean);
-    const response = await fetch(url, {
-      method: reviews ? "POST" : "GET",
+    const response = await fetch(addressOf({ base: this.base, endpoint, version }), {
+      method: body ? "POST" : "GET",
       headers,
-      body: reviews && JSON.stringify({ reviews }),
+      body: body && JSON.stringify(body),
       signal: AbortSignal.any(signals),
     }).catch((error) => {
       throw signal?.aborted ? error : unreachable(error);

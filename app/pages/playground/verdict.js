@@ -1,27 +1,52 @@
-// Predictions and effects in plain language.
+// Predictions in words. The number is always the probability of being positive.
 
 /**
- * @param {{positive_probability: number, sentiment: string, uncertain: boolean}} prediction
- * @returns {{kind: "positive"|"negative"|"uncertain", label: string, brief: string}}
- *   `label` for a single review, `brief` for a table.
+ * Between these probabilities a prediction is close to an even chance: bundles are calibrated, so in here the likelier
+ * sentiment is right at most six times out of ten.
  */
-export function verdictOf({ positive_probability: probability, sentiment, uncertain }) {
-  const brief = uncertain ? `Uncertain, leaning ${sentiment}` : sentiment === "positive" ? "Positive" : "Negative";
-  return {
-    kind: uncertain ? "uncertain" : sentiment,
-    label: `${brief} (${percent(Math.max(probability, 1 - probability))})`,
-    brief,
-  };
+export const MIDDLE = { above: 0.4, below: 0.6 };
+
+const ORDER = ["Positive", "Probably positive", "Cannot tell", "Probably negative", "Negative", "Failed", "Not scored"];
+
+/**
+ * @param {object} prediction For a review or a sentence, from the service.
+ * @param {object} rule The bundle's, from GET /model: when a prediction is uncertain.
+ * @returns {string} One of the first five of `ORDER`.
+ */
+export function verdictOf(prediction, rule) {
+  const { positive_probability: probability, sentiment, uncertain } = prediction;
+  const isEven = uncertain && probability > MIDDLE.above && probability < MIDDLE.below;
+  if (isEven || !isReadable(prediction, rule)) return "Cannot tell";
+  return uncertain ? `Probably ${sentiment}` : sentiment[0].toUpperCase() + sentiment.slice(1);
 }
 
-/** How much of a review the model knows and, if its prediction is uncertain, why: by the bundle's rule, from GET /model. */
-export function reasonFor({ uncertain, words, known_words: known }, rule) {
-  const knows = `The model knows ${known.toLocaleString("en")} of ${count(words, "word")}.`;
-  if (!uncertain) return knows;
-  if (known >= rule.min_known_words && known >= words * rule.min_known_share)
-    return `${knows} Probabilities between ${percent(rule.above)} and ${percent(rule.below)} are not reliable.`;
-  const minimum = rule.min_known_words > 1 ? `${rule.min_known_words} words and ` : "";
-  return `${knows} For a reliable prediction, it has to know at least ${minimum}${percent(rule.min_known_share)} of them.`;
+/** For styles: "Probably positive" → "probably-positive". */
+export function kindOf(verdict) {
+  return verdict.toLowerCase().replace(" ", "-");
+}
+
+/** Whether the model knows enough of the words, by the bundle's rule. Otherwise its prediction is based on nothing. */
+export function isReadable({ words, known_words: known }, { min_known_words: minimum, min_known_share: share }) {
+  return known > 0 && known >= minimum && known >= words * share;
+}
+
+/** How much of a review the model knows, and why it cannot tell. */
+export function reasonFor(prediction, rule) {
+  const { words, known_words: known } = prediction;
+  const all = count(words, "word");
+  if (!isReadable(prediction, rule)) {
+    const few = known ? `Only ${known.toLocaleString("en")} of ${all} ${known === 1 ? "is" : "are"} known.` : "No known words.";
+    return `${few} The model reads English.`;
+  }
+  const isEven = verdictOf(prediction, rule) === "Cannot tell";
+  const even = isEven ? `, but ${percent(prediction.positive_probability)} is close to an even chance` : "";
+  return `The model knows ${known.toLocaleString("en")} of ${all}${even}.`;
+}
+
+/** "Probably positive, 71% positive"; without a number if there is no evidence for it. */
+export function summaryOf(prediction, rule) {
+  const number = isReadable(prediction, rule) ? `, ${percent(prediction.positive_probability)} positive` : "";
+  return verdictOf(prediction, rule) + number;
 }
 
 /** 0.984 → "98%", 0.9962 → "99.6%", 0.99 and 0.9902 → "99%"; never 0% or 100%, as no prediction is that certain. */
@@ -32,25 +57,19 @@ export function percent(probability) {
   return `${Number((probability * 100).toFixed(digits))}%`; // Number turns 1.0 into 1
 }
 
-/** A difference of probabilities in percentage points: 0.123 → "+12.3". */
-export function points(difference) {
-  const text = signed(difference * 100, 1);
-  return text === "0.0" && difference ? "under 0.1" : text;
-}
-
 /** −0.302 → "−0.30", with a minus sign, not a hyphen. */
-export function signed(number, digits = 2) {
-  const text = Math.abs(number).toFixed(digits);
-  if (Number(text) === 0) return text;
-  return (number < 0 ? "−" : "+") + text;
-}
-
-/** "" for a term that occurs once in the review, " (3 times)" for others. */
-export function times({ occurrences }) {
-  return occurrences.length > 1 ? ` (${occurrences.length} times)` : "";
+export function signed(number) {
+  const text = Math.abs(number).toFixed(2);
+  return (text === "0.00" ? "" : number < 0 ? "−" : "+") + text;
 }
 
 /** 1, "word" → "1 word"; 2000, "word" → "2,000 words". */
 export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** How often each verdict occurs: "2 positive, 1 cannot tell". */
+export function tally(verdicts) {
+  const numbers = ORDER.map((kind) => [verdicts.filter((verdict) => verdict === kind).length, kind.toLowerCase()]);
+  return numbers.flatMap(([number, kind]) => (number ? `${number.toLocaleString("en")} ${kind}` : [])).join(", ");
 }

@@ -120,9 +120,6 @@ class Encoding:
 
 
 JsonValue: TypeAlias = Any
-"""
-Any JSON value.
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +194,7 @@ class Prediction:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int
@@ -295,7 +292,7 @@ class Sentence:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int
@@ -377,6 +374,11 @@ class ModelResponse:
     When a prediction is `uncertain`.
     """
 
+    calibration: Calibration | None
+    """
+    How the bundle's probabilities were adapted to other texts; null for most bundles.
+    """
+
     vocabulary_size: int
     """
     Number of terms that have a column.
@@ -403,10 +405,6 @@ class ModelResponse:
     """
 
     limits: Limits
-    calibration: Calibration | None = None
-    """
-    How the bundle's probabilities were adapted to other texts; null for most bundles.
-    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -524,7 +522,7 @@ class Explanation:
 
     words: int
     """
-    Number of words in the review.
+    Number of words; in some encodings also of `!` and `?`.
     """
 
     known_words: int

@@ -65,7 +65,9 @@ def _parsed(kind: type[T], response: httpx.Response) -> T | None:
 
 def _built(kind: Any, value: Any) -> Any:
     """Convert JSON objects to dataclasses. Unknown fields are ignored, as newer services may have more."""
-    if isinstance(kind, UnionType):  # `T | None`, and null is never sent for a T that needs converting
+    if isinstance(kind, UnionType):  # `T | None`
+        if value is None:
+            return None
         kind = get_args(kind)[0]
     if isinstance(kind, type) and is_dataclass(kind):
         known = {field.name: field.type for field in fields(kind) if field.name in value}

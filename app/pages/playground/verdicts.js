@@ -1,0 +1,78 @@
+// The verdict of each version of the model that is served, side by side. The chosen one explains the review.
+
+import { byId } from "./dom.js";
+import { isReadable, kindOf, percent, reasonFor, verdictOf } from "./verdict.js";
+
+export class Verdicts {
+  /** The version that explains the review and scores files; "" for the service's default if it has only one. */
+  version = "";
+  #blocks = new Map(); // version → element
+
+  /** @param {() => void} onChoice Called when another version was chosen. */
+  constructor(onChoice) {
+    byId("verdicts").addEventListener("change", ({ target }) => {
+      this.version = target.value;
+      onChoice();
+    });
+    this.#build([""]);
+  }
+
+  /** @param {string[]} versions All that are served, the default first. */
+  prepare(versions) {
+    const needed = versions.length > 1 ? versions : [""];
+    if (needed.join("\n") !== [...this.#blocks.keys()].join("\n")) this.#build(needed);
+  }
+
+  /** The versions that do not explain the review. */
+  get others() {
+    return [...this.#blocks.keys()].filter((version) => version !== this.version);
+  }
+
+  #build(versions) {
+    [this.version] = versions;
+    this.#blocks.clear();
+    for (const version of versions) {
+      const block = byId("verdict-template").content.firstElementChild.cloneNode(true);
+      const [label, radio] = block.querySelectorAll("label, input");
+      label.hidden = !version;
+      label.append(` Version ${version}`);
+      Object.assign(radio, { value: version, checked: version === this.version });
+      this.#blocks.set(version, block);
+    }
+    byId("verdicts").replaceChildren(...this.#blocks.values());
+    const [role, ariaLabel] = versions.length > 1 ? ["radiogroup", "Version of the model"] : [null, null];
+    Object.assign(byId("verdicts"), { role, ariaLabel });
+  }
+
+  /** @param {object} prediction From the service. @param {object} rule The bundle's. */
+  show(version, prediction, rule) {
+    const { positive_probability: probability } = prediction;
+    const readable = isReadable(prediction, rule);
+    const verdict = verdictOf(prediction, rule);
+    const block = this.#write(version, kindOf(verdict), verdict, readable ? `${percent(probability)} positive` : "", reasonFor(prediction, rule));
+    const bar = block.querySelector(".bar");
+    for (const [name, value] of Object.entries({ probability, above: rule.above, below: rule.below }))
+      bar.style.setProperty(`--${name}`, value);
+    bar.ariaValueNow = (probability * 100).toFixed(1);
+    bar.ariaValueText = percent(probability);
+    bar.title = `Probability of being positive: ${probability.toFixed(4)}`;
+    block.querySelector(".above").textContent = `below ${percent(rule.above)}`;
+    block.querySelector(".below").textContent = `above ${percent(rule.below)}`;
+  }
+
+  /** Show why there is no verdict, for all versions or one. */
+  clear(verdict, reason, versions = this.#blocks.keys()) {
+    for (const version of versions) this.#write(version, "", verdict, "", reason);
+  }
+
+  #write(version, kind, verdict, share, reason) {
+    const block = this.#blocks.get(version);
+    block.dataset.verdict = kind;
+    block.querySelector(".measure").hidden = !share;
+    for (const [name, text] of Object.entries({ verdict, share, reason })) {
+      const part = block.querySelector(`.${name}`);
+      if (part.textContent !== text) part.textContent = text; // screen readers announce every write
+    }
+    return block;
+  }
+}

@@ -1,0 +1,48 @@
+"""Several versions on the page: their verdicts side by side, and the one that explains and scores."""
+
+from playwright.sync_api import expect
+
+from tests.browser.chromium import Visit
+
+NEGATED = "I was not disappointed."
+
+
+def test_versions_are_side_by_side_and_one_explains(comparing: Visit) -> None:
+    comparing.page.set_viewport_size({"width": 390, "height": 844})
+    comparing.explain(NEGATED)
+    blocks = comparing.page.locator(".version")
+    verdicts = blocks.locator(".verdict")
+    expect(verdicts).to_have_text(["Positive", "Probably negative"])
+    for share, verdict in zip(blocks.locator(".share").all_inner_texts(), ("Positive", "negative"), strict=True):
+        assert (float(share.split("%")[0]) > 50) == (verdict == "Positive"), "the number is that of positive everywhere"
+    left, right = (block.bounding_box() for block in blocks.all())
+    assert left is not None
+    assert right is not None
+    assert (left["y"], left["x"] + left["width"] <= right["x"]) == (right["y"], True)
+    against = comparing.page.get_by_role("list", name="Against: makes it more negative")
+    expect(against.get_by_text("disappointed", exact=True)).to_be_hidden()
+    comparing.page.get_by_role("radio", name="Version 1").check()
+    expect(against.get_by_text("disappointed", exact=True)).to_be_visible()
+    expect(verdicts).to_have_text(["Positive", "Probably negative"])
+    comparing.write("")
+    expect(verdicts).to_have_text(["No review yet", "No review yet"])
+
+
+def test_file_is_scored_with_the_chosen_version(comparing: Visit) -> None:
+    comparing.page.get_by_role("radio", name="Version 1").check()
+    with comparing.page.expect_request("**/predict?version=1"):
+        comparing.score("r.txt", NEGATED)
+    expect(comparing.status).to_have_text("r.txt, 1 review, version 1: 1 probably negative.")
+
+
+def test_version_that_is_replaced_meanwhile_says_so(comparing: Visit) -> None:
+    comparing.respond("**/predict?version=1", status=404, body='{"detail": "There is no version 1."}')
+    comparing.write("A superb, moving film.")
+    expect(comparing.page.locator(".version").nth(1)).to_contain_text(
+        "There is no version 1. This page may be out of date."
+    )
+    expect(comparing.verdict).to_have_text("Positive")
+
+
+def test_single_version_is_not_chosen(visit: Visit) -> None:
+    expect(visit.page.get_by_role("radio")).to_have_count(0)

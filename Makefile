@@ -123,12 +123,15 @@ clean: ## remove environments, caches and generated clients
 	rm -rf clients/python/sentiment-client clients/typescript/node_modules clients/typescript/src clients/typescript/dist
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-		{ echo 'Python 3.11, 3.12 or 3.13 is required; choose one with: make PYTHON=python3.13 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo 'Python 3.11, 3.12, 3.13 or 3.14 is required; choose one with: make PYTHON=python3.13 ...' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # One stamp per requirements file. Each file contains the one before, so `make serve` installs only what serving needs.
 $(VENV)/.litert $(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
+	@case $* in training|development) $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
+		{ echo 'TensorFlow, which training and tests need, does not support Python 3.14. Choose another one: make clean;' \
+		'make PYTHON=python3.13 ...' >&2; exit 1; };; esac
 	@echo 'installing requirements/$*.txt into $(VENV) (a minute or two the first time)'
 	@$(PIP_INSTALL) -r $<
 	@touch $@

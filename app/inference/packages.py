@@ -8,7 +8,7 @@ CLONE = Path(__file__).parents[2]
 
 
 def how_to_install(extra: str, *packages: str) -> str:
-    """Return the command that installs packages: in a clone, in an environment of pipx, or elsewhere.
+    """Return what installs packages: in a clone, in an environment of pipx or of a tool of uv, or elsewhere.
 
     Args:
         extra: The extra in pyproject.toml that has the packages; a file in requirements/ has the same name.
@@ -18,4 +18,6 @@ def how_to_install(extra: str, *packages: str) -> str:
         return f"`.venv/bin/python -m pip install -r requirements/{extra}.txt`"
     if "pipx" in Path(sys.prefix).parts:
         return f"`pipx inject review-sentiment {' '.join(packages)}`"
+    if "uv" in Path(sys.prefix).parts:
+        return f"uv's option `--with {','.join(packages)}`"
     return f"`pip install {' '.join(packages)}`"

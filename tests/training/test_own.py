@@ -77,6 +77,7 @@ def test_bad_rows_are_skipped_on_request_and_bundles_compared(tmp_path: Path) ->
     assert (manifest.recipe["epochs"], manifest.recipe["batch_size"]) == (3, 16)
 
     compare = ["compare", models / "1", models / "1"]
+    assert "trained with reviews of your own; name them" in " ".join(run(*compare, code=2).stderr.split())
     printed = run(*compare, *options).stdout
     assert f"{manifest.dataset['test_reviews']} test reviews" in printed
     assert f"{manifest.metrics['accuracy']:.4f}" in printed

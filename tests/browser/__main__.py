@@ -1,6 +1,7 @@
 """`python -m tests.browser`: take the README's pictures, of the playground with its first example."""
 
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
@@ -9,7 +10,8 @@ from tests.browser.chromium import NAMES, OUTPUT, find_chromium, launch, visitin
 from tests.servers import ROOT, serving
 
 IMAGES = ROOT / "docs/images"
-PICTURES = {scheme: IMAGES / f"playground-{scheme}.png" for scheme in ("light", "dark")}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PICTURES = {scheme: IMAGES / f"playground-{scheme}.png" for scheme in SCHEMES}
 """Colour scheme -> picture."""
 MARGIN = 16
 """Pixels."""
@@ -28,9 +30,11 @@ def main() -> None:
                 top, bottom = (visit.page.locator(part).bounding_box() for part in ("#verdict-card", ".legend"))
                 assert top is not None
                 assert bottom is not None
-                clip = {"x": top["x"] - MARGIN, "y": top["y"] - MARGIN, "width": top["width"] + 2 * MARGIN}
-                clip["height"] = bottom["y"] + bottom["height"] - clip["y"]
-                visit.page.screenshot(path=OUTPUT / picture.name, clip=clip)
+                x, y = top["x"] - MARGIN, top["y"] - MARGIN
+                width, height = top["width"] + 2 * MARGIN, bottom["y"] + bottom["height"] - y
+                visit.page.screenshot(
+                    path=OUTPUT / picture.name, clip={"x": x, "y": y, "width": width, "height": height}
+                )
             save(OUTPUT / picture.name, picture)
             print(picture, picture.stat().st_size, "bytes")
         browser.close()

@@ -75,7 +75,7 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
     probability = explain(served, BAD)["positive_probability"]
     meter = visit.page.get_by_role("meter", name="Probability of being positive")
     expect(meter).to_have_attribute("aria-valuenow", f"{probability * 100:.1f}")
-    assert meter.get_attribute("aria-valuetext") in visit.share.inner_text()
+    assert (meter.get_attribute("aria-valuetext") or "absent") in visit.share.inner_text()
     visit.write(" \n ")
     expect(visit.verdict).to_have_text("No review yet")
     expect(visit.page.locator("#answer")).to_be_hidden()

@@ -9,7 +9,13 @@ from tests.browser.__main__ import PICTURES
 from tests.browser.chromium import OUTPUT, Visit, Visits
 from tests.servers import ROOT, Server
 
-STATES: dict[str, Callable[[Visit], object]] = {
+
+def stop(visit: Visit) -> None:
+    visit.page.context.set_offline(True)
+    visit.write("A superb film")
+
+
+STATES: dict[str, Callable[[Visit], None]] = {
     "mixed": lambda visit: visit.sentences.nth(2).click(),
     "long": lambda visit: visit.page.get_by_role("button", name="Long review").click(),
     "negation": lambda visit: visit.explain("I was not disappointed. It is not a bad film."),
@@ -19,7 +25,7 @@ STATES: dict[str, Callable[[Visit], object]] = {
     "empty": lambda visit: visit.write(""),
     "api": lambda visit: visit.page.get_by_text("Use the API").click(),
     "numbers": lambda visit: visit.page.get_by_label("Show numbers").check(),
-    "stopped": lambda visit: (visit.page.context.set_offline(True), visit.write("A superb film")),
+    "stopped": stop,
     "file": lambda visit: visit.page.get_by_role("button", name="Try it with six sample reviews").click(),
     "column": lambda visit: visit.drop("a.csv", "id,comment\n1,superb\n"),
     "bad-file": lambda visit: visit.drop("a.pdf", ""),

@@ -150,7 +150,7 @@ def train(
         f"{test['reviews']:,} test reviews",
         ("", *columns),
         [(metric, *(f"{each[metric]:.3f}" for each in columns.values())) for metric in ("loss", "accuracy")],
-        "95 % interval of the accuracy: {:.3f} to {:.3f}".format(*test["accuracy_interval"]),
+        "95% interval of the accuracy: {:.3f} to {:.3f}".format(*test["accuracy_interval"]),
         f"certain predictions: {test['certain_share']:.0%}",
         f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and not own),
         f"bundle: {bundle}",

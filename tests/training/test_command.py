@@ -27,7 +27,7 @@ def test_train_writes_bundles_and_compares_them_with_the_book_and_the_served_one
     sentences.write_text("1.5\ta superb, moving film\n-2\tan awful, boring film\n")
     arguments = ["--dataset", archive, *SMALL]
     printed = run(*arguments, "--sentences", sentences).stdout
-    for expected in ("0.883", "0.293", "(the book: 4)", "certain predictions", "95 % interval"):
+    for expected in ("0.883", "0.293", "(the book: 4)", "certain predictions", "95% interval"):
         assert expected in printed
     assert "trained/imdb/2 is not better than models/imdb/1 in both loss and accuracy" in printed
     assert "serve trained/imdb/2: SENTIMENT_MODEL_DIR=trained/imdb SENTIMENT_MODEL_VERSION=2 make serve" in printed

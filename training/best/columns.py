@@ -55,7 +55,7 @@ def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabul
         recipe: How many terms and columns.
 
     Returns:
-        The vocabulary; and bool (10000,), the columns of negations of which reviews say the opposite of a person.
+        The vocabulary; and bool (10000,), the columns of negations whose review labels contradict a human reading.
 
     Raises:
         TrainingError: No term tells the classes apart.
@@ -97,8 +97,8 @@ def add_grammar(columns: Columns, corpus: Corpus, polarities: dict[str, Polarity
     """Give the frequent terms of the grammar a column each; rare ones share a column by meaning.
 
     Returns:
-        The columns of negations of which reviews say the opposite of a person: frequent ones, and those of negative
-        words.
+        The columns of negations whose review labels contradict a human reading: frequent negations, and those of
+        negative words.
     """
     misleading = []
     for term, (kind, polarity) in grammar_terms(polarities):

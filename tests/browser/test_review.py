@@ -334,6 +334,7 @@ def test_model_is_described_with_a_link_to_its_card(visit: Visit) -> None:
     visit.page.get_by_role("link", name="Model card of version").click()
     plot = visit.page.get_by_role("img", name="loss")
     assert plot.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 300
+    expect(visit.page.locator("html")).to_have_attribute("data-theme", "dark")
     assert visit.page.evaluate(background) == dark
     assert "invert" in plot.evaluate("(image) => getComputedStyle(image).filter")  # its background is white
 

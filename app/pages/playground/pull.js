@@ -22,7 +22,7 @@ const LETTER = /[\p{L}\p{N}]/u;
  *   The whole text, in order, also cut where sentences begin and end. `pull` is in log-odds; `terms` are those that cover
  *   the word, strongest first.
  */
-export function piecesOf(text, { terms, unknown_words: unknown, sentences = [] }) {
+export function piecesOf(text, { terms, unknown_words: unknown, sentences }) {
   const characters = Array.from(text);
   const spans = [...terms.flatMap((term) => term.occurrences), ...unknown];
   const starts = new Set(spans.map(({ start }) => start));

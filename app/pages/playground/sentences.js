@@ -64,7 +64,7 @@ export class Sentences {
   }
 
   #optionOf(sentence) {
-    const option = element("span", "", { className: "sentence", role: "option", tabIndex: -1, title: sentence.summary });
+    const option = element("span", "", { className: "sentence", role: "option" });
     option.append(...sentence.parts.map((part) => this.#nodeOf(part)));
     option.dataset.verdict = kindOf(sentence.verdict);
     option.ariaLabel = `${sentence.summary}: ${option.textContent}`;

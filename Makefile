@@ -34,7 +34,7 @@ setup-training: $(VENV)/.training ## the same with the packages for training
 serve: $(SERVING) ## run the service on http://127.0.0.1:8000 (RUNTIME=litert: without TensorFlow)
 	@$(if $(RUNTIME),SENTIMENT_RUNTIME=$(RUNTIME)) exec $(BIN)/python -m app
 
-train: $(VENV)/.training ## train a bundle (RECIPE=best, IMDB=FOLDER, or REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
+train: $(VENV)/.training ## train a bundle in trained/imdb (RECIPE=best, IMDB=FOLDER), or in OUTPUT (REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
 	$(BIN)/python -m training --recipe $(RECIPE) $(or $(OWN),$(DATASET) $(UNLABELLED) $(SENTENCES)) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
 
 experiments: $(VENV)/.training ## run the variants of a recipe over three seeds and write docs/experiments (RECIPE=best)
@@ -89,7 +89,7 @@ accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare t
 accuracy-elsewhere: $(VENV)/.development ## measure the accuracy on sentences of other kinds and write docs/reference/accuracy.md (needs npm)
 	$(BIN)/python -m benchmarks.elsewhere
 
-bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/explanation/performance.md (needs wrk, 40 minutes)
+bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/reference/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)
 
 overload: $(VENV)/.development ## measure one worker under overload, and predictions beside explanations (5 minutes)
@@ -123,12 +123,15 @@ clean: ## remove environments, caches and generated clients
 	rm -rf clients/python/sentiment-client clients/typescript/node_modules clients/typescript/src clients/typescript/dist
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-		{ echo 'Python 3.11, 3.12 or 3.13 is required; choose one with: make PYTHON=python3.13 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo 'Python 3.11, 3.12, 3.13 or 3.14 is required; choose one with: make PYTHON=python3.13 ...' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # One stamp per requirements file. Each file contains the one before, so `make serve` installs only what serving needs.
 $(VENV)/.litert $(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
+	@case $* in training|development) $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
+		{ echo 'TensorFlow, which training and tests need, does not support Python 3.14. Choose another one: make clean;' \
+		'make PYTHON=python3.13 ...' >&2; exit 1; };; esac
 	@echo 'installing requirements/$*.txt into $(VENV) (a minute or two the first time)'
 	@$(PIP_INSTALL) -r $<
 	@touch $@

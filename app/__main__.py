@@ -1,6 +1,7 @@
 """`python -m app` and the console command `review-sentiment`: see `app.cli`."""
 
 import signal
+import sys
 
 
 def main() -> None:
@@ -8,7 +9,15 @@ def main() -> None:
     # SIGHUP waits until `serve` can handle it: even during the imports, it must not end the service.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
-    from app.cli import app
+    try:
+        from app.cli import app
+    except ModuleNotFoundError as error:
+        if (error.name or "app").partition(".")[0] == "app":
+            raise  # a fault of ours: nothing is missing that could be installed
+        sys.exit(
+            f"error: this Python, {sys.executable}, has no package {error.name}. In a clone, install the packages with "
+            "`make setup`, and run `.venv/bin/python -m app`"
+        )
 
     app()
 

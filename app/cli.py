@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from app import __version__
 from app.inference.errors import PackageMissing, SentimentError
 from app.terminal import options as opt
 from app.terminal.printable import printable
+from app.terminal.typed import MODULE, SCRIPT, typed_command
 
 if TYPE_CHECKING:
     from app.inference.bundle import Bundle
@@ -29,12 +31,23 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See Click; `python -m app --port 9000` means `python -m app serve --port 9000`."""
+        if args == ["--version"]:  # with a value, it is the bundle version to serve
+            typer.echo(f"{SCRIPT} {__version__}")
+            raise typer.Exit
+        self.epilog = _as_typed(self.epilog)
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["serve", *args]
         if args[:1] != ["serve"]:  # which handles it
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """See Click; the examples in its help show the command as the user typed it."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.help = _as_typed(command.help)
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """See Click."""
@@ -45,12 +58,17 @@ class Commands(TyperGroup):
             raise typer.Exit(1) from error
 
 
+def _as_typed(text: str | None) -> str | None:
+    return text and text.replace(MODULE, typed_command())
+
+
 app = typer.Typer(
     cls=Commands,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Score movie reviews: over HTTP, in the terminal, or in bulk.",
-    epilog="Without a command, the service starts. `python -m app serve --help` lists all settings.",
+    epilog="Without a command, the service starts. `python -m app serve --help` lists all settings, and "
+    "`python -m app --version` prints the version of this program.",
 )
 
 
@@ -183,7 +201,7 @@ def evaluate(
         python -m app evaluate my.jsonl --text-column body --label-column verdict --skip-bad-rows
         python -m app evaluate my.csv --report evaluation --version 1
 
-    Needs scikit-learn and SciPy (`pip install 'review-sentiment[evaluation]'`).
+    Needs scikit-learn and SciPy, and says how to install them.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     from app.evaluation.packages import require_packages
@@ -216,7 +234,7 @@ def calibrate(
     Writes a new bundle with the same network. Its predictions are corrected by two numbers, a scale and a shift of the
     log-odds, and its rule for uncertain predictions fits the texts. It contains no text of the file.
 
-    Needs scikit-learn and SciPy (`pip install 'review-sentiment[evaluation]'`).
+    Needs scikit-learn and SciPy, and says how to install them.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     from app.evaluation.packages import require_packages

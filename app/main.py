@@ -136,5 +136,5 @@ def middleware_of(settings: Settings) -> list[Middleware]:
         )
     middleware.append(Middleware(ValidPaths))
     if settings.all_keys:
-        middleware.append(Middleware(ApiKeys, keys=settings.all_keys))
+        middleware.append(Middleware(ApiKeys))
     return middleware

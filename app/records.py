@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic_core import from_json
 
 from app.inference.errors import PackageMissing, SentimentError
+from app.inference.packages import how_to_install
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: dict[str, Format] = {
@@ -435,7 +436,6 @@ def import_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise PackageMissing(
-            "Parquet and .zst files need pyarrow; in a clone, install it with "
-            "`.venv/bin/python -m pip install -r requirements/bulk.txt`"
+            f"Parquet and .zst files need pyarrow; install it with {how_to_install('bulk', 'pyarrow')}"
         ) from error
     return pyarrow

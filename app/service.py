@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
+from pydantic import ValidationError
 
 from app.inference.batcher import Batcher
 from app.inference.bundle import MANIFEST, Bundle, load_bundles
@@ -13,7 +15,7 @@ from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import SentimentError, damaged
 from app.inference.explainer import Explainer
 from app.inference.waiting import WaitingReviews
-from app.settings import Settings
+from app.settings import Settings, error_messages
 from app.telemetry.memory import resident_bytes
 from app.telemetry.metrics import Metrics
 
@@ -47,6 +49,7 @@ class Service:
 
     Attributes:
         settings: The settings.
+        key_digests: The SHA-256 digests of the valid API keys.
         metrics: The metrics.
         waiting: Limits the reviews in the queues of all versions.
         explainer: Explains predictions.
@@ -59,6 +62,7 @@ class Service:
 
     def __init__(self, settings: Settings, bundles: Iterable[Bundle], metrics: Metrics) -> None:
         self.settings = settings
+        self.key_digests = _digests_of(settings)
         self.metrics = metrics
         self.waiting = WaitingReviews(settings.max_waiting)
         self.explainer = Explainer(settings.max_explaining, settings.deadline)
@@ -83,17 +87,18 @@ class Service:
         return {version: served.bundle.digest for version, served in self.versions.items()}
 
     async def reload(self) -> None:
-        """Load the bundles that the settings name now, beside those in service, then swap them.
+        """Read the API keys again and load the bundles that the settings name now, then swap both.
 
-        If one of them cannot be served, nothing changes. Requests in progress finish with the version that they began
-        with.
+        If a key is invalid or a bundle cannot be served, nothing changes. Requests in progress finish with the version
+        that they began with.
         """
         try:
-            versions = await asyncio.to_thread(self._reloaded)
+            settings, versions = await asyncio.to_thread(self._reloaded)
         except SentimentError as error:
             log.error("reload rejected", reason=str(error), serving=list(self.versions))
             self.metrics.reloaded(loaded=False)
             return
+        self.settings, self.key_digests = settings, _digests_of(settings)
         self._serve(versions)
         del versions
         gc.unfreeze()
@@ -102,8 +107,9 @@ class Service:
         self.metrics.reloaded(loaded=True)
         log.info("reloaded", bundles=self.digests)
 
-    def _reloaded(self) -> dict[str, ServedVersion]:
-        return self._open_all(load_bundles(self.settings.model_dir, self.settings.model_version))
+    def _reloaded(self) -> tuple[Settings, dict[str, ServedVersion]]:
+        settings = with_current_keys(self.settings)
+        return settings, self._open_all(load_bundles(settings.model_dir, settings.model_version))
 
     def _open_all(self, bundles: Iterable[Bundle]) -> dict[str, ServedVersion]:
         """Open bundles; those that are already in service stay."""
@@ -147,3 +153,19 @@ class Service:
         """Signal that traffic should go elsewhere from now on, but keep answering."""
         self.draining = True
         self.metrics.workers_ready.set(0)
+
+
+def with_current_keys(settings: Settings) -> Settings:
+    """Return the settings with the API keys that their file contains now.
+
+    Raises:
+        SentimentError: The file cannot be read, or its keys are invalid.
+    """
+    try:
+        return settings.with_current_keys()
+    except ValidationError as error:
+        raise SentimentError("; ".join(error_messages(error))) from error
+
+
+def _digests_of(settings: Settings) -> list[bytes]:
+    return [hashlib.sha256(key.encode()).digest() for key in settings.all_keys]

@@ -3,12 +3,15 @@
 Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/operate.md), `TF_*`.
 """
 
-from functools import cached_property
+import os
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic import Field, FilePath, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,6 +21,13 @@ ParserName = Literal["zttp", "h11", "httptools"]
 PREFIX = "SENTIMENT_"
 MIN_KEY_LENGTH = 16
 """Characters; shorter keys could be guessed."""
+OTHERS = {"BUILD_NETWORK", "CERTIFICATES", "KEY", "NGINX", "PUBLISH", "PUBLISH_GRAFANA", "PUBLISH_PROMETHEUS"}
+"""`SENTIMENT_` variables that the service does not read, but Compose files and the page's examples do."""
+SIMILAR = 0.65
+"""Similarity, by `difflib`, from which an unknown variable is a misspelt setting: KEYS is API_KEYS, TIMEOUT nothing."""
+ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+SERVICE_LINK = re.compile(r"(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
+"""What Kubernetes calls the variables of a Service named `sentiment` or `sentiment-…`, besides `…_PORT`."""
 
 
 def default_model_dir() -> Path:
@@ -35,7 +45,7 @@ class Settings(BaseSettings):
     """The service's settings; `SENTIMENT_PORT` sets `port`, and so on.
 
     Raises:
-        pydantic.ValidationError: A variable has an invalid value.
+        pydantic.ValidationError: A variable has an invalid value, or its name is a misspelt setting.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
@@ -158,7 +168,7 @@ class Settings(BaseSettings):
         ),
     ] = None
     api_keys_file: Annotated[
-        FilePath | None, Field(description="File with more API keys, one per line; read at startup.")
+        FilePath | None, Field(description="File with more API keys, one per line; read at startup and on SIGHUP.")
     ] = None
     cors_origins: Annotated[
         str | None, Field(description="Allowed CORS origins, separated by commas; unset disables CORS.")
@@ -179,6 +189,26 @@ class Settings(BaseSettings):
         Field(description="`json` or `console`; if unset, JSON, or coloured text on a terminal."),
     ] = None
 
+    _keys: tuple[str, ...] = PrivateAttr(())
+
+    @field_validator("port", "metrics_port", mode="before")
+    @classmethod
+    def _is_no_service_link(cls, value: object) -> object:
+        if isinstance(value, str) and ADDRESS.match(value):
+            raise ValueError(
+                f"{value!r} is an address that Kubernetes sets for a Service of this name. Add `enableServiceLinks: "
+                "false` to the pod, or set the variable to a port"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _no_setting_is_misspelt(self) -> Self:
+        settings = [name.upper() for name in type(self).model_fields]
+        for name in unknown_variables():
+            if similar := get_close_matches(name.upper().removeprefix(PREFIX), settings, n=1, cutoff=SIMILAR):
+                raise ValueError(f"{name} is not a setting; did you mean {PREFIX}{similar[0]}?")
+        return self
+
     @model_validator(mode="after")
     def _queue_fits_the_largest_request(self) -> Self:
         if self.max_waiting < self.max_reviews:
@@ -190,6 +220,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_are_valid(self) -> Self:
+        self._keys = self._read_keys()
         if (self.api_keys or self.api_keys_file) and not self.all_keys:
             raise ValueError(
                 f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE contain no key, which would leave the service open"
@@ -206,9 +237,20 @@ class Settings(BaseSettings):
         """The runtime of commands that score and exit: LiteRT, which starts faster, unless one is chosen."""
         return self.runtime if "runtime" in self.model_fields_set else "litert"
 
-    @cached_property
+    @property
     def all_keys(self) -> tuple[str, ...]:
-        """The keys from both settings."""
+        """The keys from both settings, as they were when the settings were read."""
+        return self._keys
+
+    def with_current_keys(self) -> "Settings":
+        """The same settings, with the keys that the file contains now.
+
+        Raises:
+            pydantic.ValidationError: The file cannot be read, or its keys are invalid.
+        """
+        return Settings(**{name: getattr(self, name) for name in self.model_fields_set})
+
+    def _read_keys(self) -> tuple[str, ...]:
         keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []
         if self.api_keys_file is not None:
             try:
@@ -218,16 +260,36 @@ class Settings(BaseSettings):
         return tuple(stripped for key in keys if (stripped := key.strip()))
 
 
+def unknown_variables() -> list[str]:
+    """List the `SENTIMENT_` variables that nothing in this project reads, and that do not come from Kubernetes."""
+    known = OTHERS | {name.upper() for name in Settings.model_fields}
+    return sorted(
+        variable
+        for variable, value in os.environ.items()
+        if value
+        and variable.upper().startswith(PREFIX)
+        and (name := variable.upper().removeprefix(PREFIX)) not in known
+        and not SERVICE_LINK.fullmatch(name)
+        and not (name.endswith("PORT") and ADDRESS.match(value))
+    )
+
+
 def default_of(name: str) -> str | None:
     """A setting's default for people; None if it has no fixed one."""
     default = Settings.model_fields[name].default
     return None if default in (None, PydanticUndefined) else str(default)
 
 
-def error_messages(error: ValidationError) -> list[str]:
-    """One line per invalid setting: its variable and the reason."""
+def error_messages(error: ValidationError, options: Collection[str] = ()) -> list[str]:
+    """One line per invalid setting: its name and the reason.
+
+    Args:
+        error: Of creating `Settings`.
+        options: The settings that come from options of a command, not from variables.
+    """
     messages = []
     for item in error.errors():
-        setting = "".join(f"{PREFIX}{str(part).upper()}: " for part in item["loc"][:1])
-        messages.append(setting + item["msg"].removeprefix("Value error, "))
+        names = [str(part) for part in item["loc"][:1]]
+        shown = [f"--{name.replace('_', '-')}" if name in options else PREFIX + name.upper() for name in names]
+        messages.append("".join(f"{name}: " for name in shown) + item["msg"].removeprefix("Value error, "))
     return messages

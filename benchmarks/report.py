@@ -1,4 +1,4 @@
-"""Writes docs/explanation/performance.md with its pictures, and the figures in the README.
+"""Writes docs/reference/performance.md with its pictures, and the figures in the README.
 
 They come from benchmarks/results.json and the evaluation of the bundle that is served by default.
 """
@@ -15,10 +15,10 @@ from app.inference.bundle import find_bundle
 from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, REFERENCE, before
 from benchmarks.environments import ROOT
 
-DOCUMENT = ROOT / "docs/explanation/performance.md"
+DOCUMENT = ROOT / "docs/reference/performance.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- {}: made by `make bench` -->", "<!-- end -->"
-PICTURES = ROOT / "docs/explanation/performance"
+PICTURES = ROOT / "docs/reference/performance"
 STAGES = ("parse", "tokenise", "find terms", "network", "serialise")
 SPEED = "reviews_a_second"
 LARGE_SPREAD = 0.2
@@ -83,7 +83,7 @@ def replaced(page: str, part: str, content: str) -> str:
 
 
 def document(results: Results) -> str:
-    """The text of docs/explanation/performance.md."""
+    """The text of docs/reference/performance.md."""
     versions = dict.fromkeys(version.replace("==", " ") for version in results["versions"].values() if version)
     return TEMPLATE.format(
         measured=results["measured"][:10],

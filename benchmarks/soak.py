@@ -1,6 +1,6 @@
-"""Ten minutes at 70 % of the peak: errors, memory and open files of one worker.
+"""Ten minutes at 70% of the peak: errors, memory and open files of one worker.
 
-Measures the peak in a closed loop, then sends 70 % of it at a fixed rate. Compares memory after the first fifth, when
+Measures the peak in a closed loop, then sends 70% of it at a fixed rate. Compares memory after the first fifth, when
 caches have filled, with memory at the end. Status 0 stands for lost connections and timeouts.
 """
 
@@ -45,7 +45,7 @@ def main() -> None:
         time.sleep(1)  # until the server has noticed that the connections are closed
         console.print(f"{chosen.runtime}, one worker, {rate:.0f} requests/s of {REVIEWS_PER_REQUEST} reviews")
         for status, answer in result["answers"].items():
-            console.print(f"status {status}: {answer['count']:,} requests, 99 % within {answer['p99'] * 1000:.1f} ms")
+            console.print(f"status {status}: {answer['count']:,} requests, 99% within {answer['p99'] * 1000:.1f} ms")
         console.print(f"memory growth: {server.usage()[0] / memory - 1:.1%}")
         console.print(f"open files before and after: {files}, {server.process.num_fds()}")
 

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from app.inference.bundle import MANIFEST, bundle_versions, write_checksum, write_manifest
+from app.inference.bundle import MANIFEST, bundle_versions
+from app.inference.bundle_writer import write_checksum, write_manifest
 from tests.servers import ROOT
 
 MODELS = ROOT / "models/imdb"

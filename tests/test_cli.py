@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app import __version__
 from app.settings import PREFIX, Settings, default_of
 from app.terminal.options import load_settings
 from tests.servers import ROOT, environment, run_app, run_python, starting
@@ -33,6 +36,31 @@ def test_options_override_settings_without_changing_the_environment(monkeypatch:
     assert dict(os.environ) == before
 
 
+def test_option_with_a_wrong_value_is_named() -> None:
+    done = run_app("--port", "80000", port="9000")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --port: ")
+
+
+def test_version_is_printed() -> None:
+    assert run_app("--version").stdout == f"review-sentiment {__version__}\n"
+
+
+def test_console_command_appears_in_help_and_errors() -> None:
+    helped = console("score", "--help").stdout
+    assert "review-sentiment score --file reviews.txt" in helped
+    wrong = console("serve", "--port", "80000").stderr
+    assert "`review-sentiment serve --help` lists the settings" in wrong
+    assert "python -m app" not in helped + wrong
+
+
+def test_python_without_the_packages_says_how_to_set_up() -> None:
+    done = subprocess.run([sys.executable, "-S", "-m", "app"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "make setup" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_serve_help_lists_every_setting_with_its_default() -> None:
     printed = run_app("serve", "--help").stdout
     rows = dict(re.findall(rf"^ +({PREFIX}\w+) +(\S+)", printed, re.MULTILINE))
@@ -48,11 +76,14 @@ def test_bulk_is_bulk_scoring(tmp_path: Path) -> None:
     assert run_app("bulk", "/nowhere.csv", str(tmp_path / "none")).returncode == 2
 
 
-def test_console_command_is_completed() -> None:
+def console(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run what the console command of an installed package runs."""
     (name, target), *_ = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].items()
     module, attribute = target.split(":")
-    variable = f"_{name.replace('-', '_').upper()}_COMPLETE"
-    asked = {variable: "complete_bash", "COMP_WORDS": f"{name} sc", "COMP_CWORD": "1"}
     program = f"import sys; from {module} import {attribute}; sys.argv[0] = {name!r}; {attribute}()"
-    done = run_python("-c", program, env=environment() | asked)
-    assert done.stdout.split() == ["score"]
+    return run_python("-c", program, *arguments, env=environment() | variables)
+
+
+def test_console_command_is_completed() -> None:
+    asked = {"COMP_WORDS": "review-sentiment sc", "COMP_CWORD": "1"}
+    assert console(_REVIEW_SENTIMENT_COMPLETE="complete_bash", **asked).stdout.split() == ["score"]

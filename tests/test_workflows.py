@@ -35,10 +35,21 @@ CHANGELOG = """# Changelog
 
 
 def test_ci_runs_on_the_supported_python_versions() -> None:
-    matrix = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text())["jobs"]["test"]["strategy"]["matrix"]
+    """All tests run where there is TensorFlow; on the last version, only LiteRT does."""
+    jobs = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text())["jobs"]
+    (last,) = (
+        step["with"]["python-version"] for step in jobs["litert"]["steps"] if "setup-python" in step.get("uses", "")
+    )
     prefix = "Programming Language :: Python :: "
     classifiers = PROJECT["project"]["classifiers"]
-    assert matrix["python"] == [name.removeprefix(prefix) for name in classifiers if name.startswith(prefix)]
+    assert [*jobs["test"]["strategy"]["matrix"]["python"], last] == [
+        name.removeprefix(prefix) for name in classifiers if name.startswith(prefix)
+    ]
+
+
+def test_makefile_defines_each_target_once() -> None:
+    done = subprocess.run(["make", "help"], cwd=GITHUB.parent, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_dependabot_respects_the_constraints_of_the_locks() -> None:

@@ -12,15 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from app.inference.bundle import CHECKSUM, bundle_versions, load_bundle
+from app.inference.bundle import CHECKSUM, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.vocabulary import Encoding
 from training import options as opt
 from training.dataset import OWN, has_both_classes, read_sentences
 from training.errors import TrainingError
-from training.progress import new_progress, note
+from training.progress import new_progress
 
-IMDB_MODELS = Path("models/imdb")
 SEEDS = [0, 1, 2]
 
 EXAMPLES = """
@@ -92,7 +91,7 @@ def train(
     dataset: opt.Paths = None,
     output: Annotated[
         Path | None,
-        typer.Option(help=f"Folder of bundle versions; its name becomes the model's name. By default, {IMDB_MODELS}."),
+        typer.Option(help="Folder of bundle versions; its name becomes the model's name. By default, trained/imdb."),
     ] = None,
     version: opt.Version = None,
     recipe: opt.RecipeName = "book",
@@ -115,13 +114,13 @@ def train(
     The recipe book follows "Deep Learning with Python" (Chollet), chapter 3.4. It encodes each review as a multi-hot
     row and trains for 20 epochs with 10,000 reviews held out, to find the epoch with the lowest validation loss. Then
     it trains a new network on all training reviews for that number of epochs, and evaluates it once on the test
-    reviews. The bundle is a folder named after its version, and is written completely or not at all.
+    reviews. The bundle is a folder named after its version, and is written completely or not at all. In the end, it is
+    compared with the bundle that is served, which stays the default.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows, words_suffice=recipe == "book")
     if source.is_own and output is None:
         raise typer.BadParameter(
-            f"your own reviews need a folder of their own, because the newest bundle in {IMDB_MODELS} is served by "
-            "default: add --output models/mine (any name; the bundle is called after the folder)"
+            "your own reviews need a folder, after which the model is named: add --output models/mine (any name)"
         )
     changes = _given(layers=layers, units=units, activation=activation, loss=loss, learning_rate=learning_rate)
     changes |= _given(batch_size=batch_size, validation=validation)
@@ -136,24 +135,27 @@ def train(
         if layers or units:
             width = changes.pop("units", chosen.hidden_units[0])
             changes["hidden_units"] = (width,) * changes.pop("layers", len(chosen.hidden_units))
+        from training.served import TRAINED, measure_served, next_steps, next_version
         from training.train import train
 
-        models = output or IMDB_MODELS
-        number = str(version or max(bundle_versions(models), default=0) + 1)
         rated = None if sentences is None else read_sentences(sentences, base.encoding)
-        report = train(reviews, replace(chosen, **changes), models, number, progress, rated)
+        bundle = (output or TRAINED) / str(version or next_version(output))
+        served = measure_served(output, reviews, progress)
+        report = train(reviews, replace(chosen, **changes), bundle.parent, bundle.name, progress, rated, served)
     test, own = report["test"], reviews.own is not None
-    others = report["constant" if own else "book"]
+    columns = {"this network": test}
+    columns |= {"constant prediction": report["constant"]} if own else {"the book": report["book"]}
+    columns |= {} if served is None else {str(served.folder): served.metrics}
     _print_table(
         f"{test['reviews']:,} test reviews",
-        ("", "this network", "constant prediction" if own else "the book"),
-        [(metric, f"{test[metric]:.3f}", f"{others[metric]:.3f}") for metric in ("loss", "accuracy")],
-        "95 % interval of the accuracy: {:.3f} to {:.3f}".format(*test["accuracy_interval"]),
+        ("", *columns),
+        [(metric, *(f"{each[metric]:.3f}" for each in columns.values())) for metric in ("loss", "accuracy")],
+        "95% interval of the accuracy: {:.3f} to {:.3f}".format(*test["accuracy_interval"]),
         f"certain predictions: {test['certain_share']:.0%}",
         f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and not own),
-        f"bundle: {models / number}",
-        f"digest: {(models / number / CHECKSUM).read_text().split()[0]}",
-        *(own * [f"serve it: SENTIMENT_MODEL_DIR={models} python -m app"]),
+        f"bundle: {bundle}",
+        f"digest: {(bundle / CHECKSUM).read_text().split()[0]}",
+        *next_steps(bundle, test, served),
     )
 
 
@@ -191,26 +193,25 @@ def compare(
 ) -> None:
     """Decide whether bundle B should replace bundle A.
 
-    Scores the test reviews with both bundles and compares accuracy (with McNemar's test), calibration and speed. Also
-    shows the share of reviews whose sentiment changes.
+    Scores the test reviews with both bundles, by default the 25,000 of the IMDB archive (84 MB, downloaded once), and
+    compares accuracy (with McNemar's test), calibration and speed. Also shows the share of reviews whose sentiment
+    changes. The bundles' reports are not read: they do not say which reviews are right.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows)
+    manifests = {folder: load_bundle(folder).manifest for folder in (a, b)}  # before any download
+    own = [folder for folder, manifest in manifests.items() if manifest.dataset["source"] == OWN]
+    if own and dataset is None:
+        raise typer.BadParameter(f"{own[0]} was trained with reviews of your own; name them: --dataset my.csv")
     with new_progress() as progress:
         reviews = source.load(progress, Encoding())
-        for folder in (a, b):
-            trained_on = load_bundle(folder).manifest.dataset
-            if reviews.own and trained_on["source"] == OWN and trained_on["split"] != reviews.own["split"]:
-                note(
-                    progress,
-                    f"{folder} was trained with another split ({trained_on['split']}), so it may have been trained on "
-                    f"some of these test reviews ({reviews.own['split']}), and seem better than it is",
-                )
         texts, labels = reviews.test.texts, reviews.test.labels
         if texts is None or not has_both_classes(labels):
             raise TrainingError(f"{', '.join(map(str, dataset or []))}: no test reviews of both classes to compare on")
         from app.evaluation.metrics import measure
-        from training.compare import compare, score
+        from training.compare import compare, note_other_split, score
 
+        for manifest in manifests.values():
+            note_other_split(manifest, reviews, progress)
         (p_a, time_a), (p_b, time_b) = score(a, texts), score(b, texts)  # (reviews,), microseconds per review
     result, metrics_a, metrics_b = compare(p_a, p_b, labels), measure(p_a, labels), measure(p_b, labels)
     rows = [(name, f"{metrics_a[name]:.4f}", f"{metrics_b[name]:.4f}") for name in metrics_a]

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import Progress
 from scipy.stats import binomtest
 
 from app.evaluation.metrics import right
-from app.inference.bundle import load_bundle
+from app.inference.bundle import Manifest, load_bundle
 from app.inference.classifier import BATCH, open_classifier
+from training.dataset import OWN, Dataset
+from training.progress import note
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,9 @@ class Comparison:
         return "yes: B is better" if self.only_b > self.only_a else "no: A is better"
 
 
-def score(folder: Path, texts: Sequence[str]) -> tuple[NDArray[np.float32], float]:
+def score(folder: Path, texts: Sequence[str], runtime: str = "tensorflow") -> tuple[NDArray[np.float32], float]:
     """Score reviews with a bundle as the service does; float32 (reviews,), and the microseconds per review."""
-    classifier = open_classifier(load_bundle(folder), "tensorflow")
+    classifier = open_classifier(load_bundle(folder), runtime)
     started = time.perf_counter()
     batches = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
     probabilities = [prediction.positive_probability for batch in batches for prediction in classifier.predict(batch)]
@@ -46,3 +49,14 @@ def compare(a: NDArray[np.float32], b: NDArray[np.float32], labels: NDArray[np.f
     only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
     p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
     return Comparison(only_a, only_b, p_value, float(np.mean((a >= 0.5) != (b >= 0.5))))
+
+
+def note_other_split(manifest: Manifest, dataset: Dataset, progress: Progress) -> None:
+    """Warn if a bundle was trained with another split, because it may have been trained on some of the test reviews."""
+    trained_on, own = manifest.dataset, dataset.own
+    if own and trained_on["source"] == OWN and trained_on["split"] != own["split"]:
+        note(
+            progress,
+            f"{manifest.name} {manifest.version} was trained with another split ({trained_on['split']}). It may have "
+            f"been trained on some of these test reviews ({own['split']}), and seem better than it is",
+        )

@@ -11,9 +11,10 @@ from matplotlib.ticker import MaxNLocator
 from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import table
 from app.evaluation.metrics import BINS
-from app.inference.bundle import write_json
+from app.inference.bundle_writer import write_json
 from training.dataset import OWN
 from training.network import History
+from training.served import Served
 
 MAX_FAILURES = 5
 """Failed checks per kind that the card lists; evaluation.json has all."""
@@ -44,11 +45,13 @@ Texts with both labels: {contradicting_texts:,}, of which {undecided_texts:,} we
 Reviews unlike these, in subject, language or time, were not measured."""
 
 
-def write_report(folder: Path, facts: dict[str, Any], report: dict[str, Any], history: History, previous: Any) -> None:
+def write_report(
+    folder: Path, facts: dict[str, Any], report: dict[str, Any], history: History, served: Served | None
+) -> None:
     """Write a new folder with the report of a bundle.
 
-    `facts` are the attributes of the manifest, except `files`; `report` is the content of evaluation.json; `previous`
-    are the metrics of the bundle before, with its `version`, or None.
+    `facts` are the attributes of the manifest, except `files`; `report` is the content of evaluation.json; `served` is
+    the bundle to compare with.
     """
     folder.mkdir()
     write_json(folder / "history.json", history)
@@ -58,19 +61,19 @@ def write_report(folder: Path, facts: dict[str, Any], report: dict[str, Any], hi
         title = f"Training and validation {metric}; final network: {report['validation']['epochs']} epochs"
         plot_curves(folder / f"{metric}.png", title, metric, curves)
     plot_reliability(report["test"]["calibration"], folder / "reliability.png", "the test reviews")
-    card = model_card(facts, report, previous)
+    card = model_card(facts, report, served)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
 
 
-def model_card(facts: dict[str, Any], report: dict[str, Any], previous: dict[str, Any] | None) -> str:
+def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | None) -> str:
     """Render the model card; see `write_report`."""
     test, dataset, behaviour = report["test"], facts["dataset"], report["behaviour"]
     own = dataset["source"] == OWN
     compared = {"this bundle": test} | (
         {"constant prediction": report["constant"]} if own else {"the book": report["book"]}
     )
-    if previous:
-        compared[f"version {previous['version']}"] = previous
+    if served is not None:
+        compared[served.title] = served.metrics
     metrics = [
         (name, *(f"{each[name]:.4f}" if name in each else "" for each in compared.values()))
         for name in ("accuracy", "loss", "auc", "brier", "calibration_error")

@@ -14,9 +14,9 @@ import numpy as np
 from rich.progress import Progress
 
 from app.evaluation.metrics import HeldOut, evaluate
-from app.inference import bundle
+from app.inference import bundle_writer
+from app.inference.bundle import Golden
 from app.inference.classifier import Classifier
-from app.inference.errors import SentimentError
 from app.inference.prediction import prediction_of
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import RUNTIMES, open_runtime
@@ -26,8 +26,8 @@ from training.dataset import Dataset, Split
 from training.errors import TrainingError
 from training.evaluation import BOOK, constant, details
 from training.network import Recipe, TrainedModel, export
-from training.progress import note
 from training.report import write_report
+from training.served import Served
 
 GOLDEN = (
     "One of the best films I have seen in years. The acting is superb and the story moved me to tears.",
@@ -53,18 +53,24 @@ RUNTIME_TOLERANCE = 1e-5
 
 
 def train(
-    dataset: Dataset, recipe: Recipe, models: Path, version: str, progress: Progress, sentences: Split | None = None
+    dataset: Dataset,
+    recipe: Recipe,
+    models: Path,
+    version: str,
+    progress: Progress,
+    sentences: Split | None = None,
+    served: Served | None = None,
 ) -> dict[str, Any]:
     """Run a recipe and write the bundle to `models/version`, complete or not at all.
 
-    `sentences` are short texts that the report evaluates, too. Returns the content of report/evaluation.json.
+    `sentences` are short texts that the report evaluates, too. The model card compares the new bundle with `served`.
+    Returns the content of report/evaluation.json.
 
     Raises:
         TrainingError: The data set is too small for the recipe.
         BundleError: The version exists, or writing failed, for example because the disk is full.
     """
-    with bundle.staged_bundle(models, version) as folder:
-        previous = _previous_metrics(models, version, progress)
+    with bundle_writer.staged_bundle(models, version) as folder:
         model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
         test_rows = model.encode(dataset.test.sequences)
         report = _evaluation(model, dataset, test_rows, sentences)
@@ -90,14 +96,14 @@ def train(
             "libraries": _libraries(),
         }
         export(model.network, folder)
-        bundle.write_word_index(folder, model.vocabulary)
+        bundle_writer.write_word_index(folder, model.vocabulary)
         texts = GOLDEN if dataset.own is None else GOLDEN + _golden_terms(report["top_terms"])
         golden = zip(texts, model.predict(texts), strict=True)
-        bundle.write_golden(folder, [bundle.Golden(review=text, positive_probability=p) for text, p in golden])
-        bundle.write_profile(folder, _profile(model))
+        bundle_writer.write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
+        bundle_writer.write_profile(folder, _profile(model))
         _check_runtimes(folder, model, test_rows)
-        write_report(folder / "report", facts, report, model.history, previous)
-        bundle.write_manifest(folder, **facts)
+        write_report(folder / "report", facts, report, model.history, served)
+        bundle_writer.write_manifest(folder, **facts)
     return report
 
 
@@ -150,19 +156,6 @@ def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> N
     )  # (runtimes, reviews)
     if (apart := float(np.ptp(probabilities, axis=0).max())) > RUNTIME_TOLERANCE:
         raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
-
-
-def _previous_metrics(models: Path, version: str, progress: Progress) -> dict[str, Any] | None:
-    """The metrics of the next older bundle, for comparison; None if there is none, or it is damaged."""
-    older = [number for number in bundle.bundle_versions(models) if number < int(version)]
-    if not older:
-        return None
-    try:
-        manifest = bundle.load_bundle(models / str(older[-1])).manifest
-    except SentimentError as error:
-        note(progress, f"the model card will not compare with the bundle before, which cannot be read: {error}")
-        return None
-    return {"version": manifest.version, **manifest.metrics}
 
 
 def _libraries() -> dict[str, str]:

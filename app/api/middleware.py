@@ -6,7 +6,6 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Iterable
 from typing import Literal
 
 import structlog
@@ -145,16 +144,14 @@ class ApiKeys:
     """Rejects requests without a valid API key, unless their route is public.
 
     Without a key, paths that do not exist are rejected too, so that no mistake in a path or a route opens anything.
-    Only the keys' SHA-256 digests stay in memory. A key is compared with all of them, each in constant time.
+    A key's digest is compared with those of all valid keys, which the service has, each in constant time.
 
     Args:
         app: The next ASGI application.
-        keys: The valid keys; two while one is being rotated.
     """
 
-    def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; see the class."""
@@ -165,8 +162,9 @@ class ApiKeys:
 
     def _knows(self, scope: Scope) -> bool:
         scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        service: Service = scope["state"]["service"]
         digest = hashlib.sha256(key.strip().encode("latin-1")).digest()
-        known = [hmac.compare_digest(digest, other) for other in self._digests]
+        known = [hmac.compare_digest(digest, other) for other in service.key_digests]
         if scheme.lower() != "bearer" or not any(known):
             return False
         scope["state"]["key"] = digest.hex()[:8]  # for the log

@@ -1,19 +1,18 @@
 """Request and response models; FastAPI derives the OpenAPI schemas from them.
 
-The predictions and explanations in responses are the dataclasses of `app.inference`.
+What responses contain comes from `app.inference`: predictions, explanations and the facts about a bundle.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.inference.calibration import Calibration
+from app.inference.bundle import Facts
 from app.inference.explanation import Explanation
 from app.inference.limits import BLANK, is_blank
-from app.inference.prediction import Prediction, UncertaintyRule
-from app.inference.vocabulary import Encoding
+from app.inference.prediction import Prediction
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 """Any character that `str.isspace` does not count as whitespace; `\\s` in JSON Schema patterns differs from it."""
@@ -111,13 +110,11 @@ class Limits(BaseModel):
     ]
 
 
-class ModelResponse(BaseModel):
+class ModelResponse(Facts):
     """The served bundle: its manifest, its digest and the limits that apply."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)  # of the encoding
 
-    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
     versions: Annotated[
         list[str], Field(description="All versions that are served, the default first.", examples=[["3", "1"]])
     ]
@@ -128,38 +125,7 @@ class ModelResponse(BaseModel):
             examples=["465d37152bfb62f9fdf1f057d7d5525f7e43c86758d083e97c6e6f5502d1fba9"],
         ),
     ]
-    created: Annotated[
-        str, Field(description="When training ended, in ISO 8601 (UTC).", examples=["2026-11-26T03:08:19+00:00"])
-    ]
     runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
-    encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
-    uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
-    calibration: Annotated[
-        Calibration | None,
-        Field(description="How the bundle's probabilities were adapted to other texts; null for most bundles."),
-    ] = None
-    vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[100_499])]
-    recipe: Annotated[
-        dict[str, JsonValue],
-        Field(
-            description="The recipe that the network was trained with.",
-            examples=[{"name": "best", "hidden_units": 16}],
-        ),
-    ]
-    dataset: Annotated[
-        dict[str, JsonValue],
-        Field(
-            description="The reviews that the network was trained on.",
-            examples=[{"source": "aclImdb", "test_reviews": 25_000}],
-        ),
-    ]
-    metrics: Annotated[
-        dict[str, float],
-        Field(description="Metrics on the test reviews, measured once.", examples=[{"accuracy": 0.924, "loss": 0.199}]),
-    ]
-    libraries: Annotated[
-        dict[str, str], Field(description="Versions of the libraries used for training.", examples=[{"numpy": "2.4.6"}])
-    ]
     limits: Limits
 
 

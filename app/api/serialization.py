@@ -1,6 +1,6 @@
 """Predictions and explanations as JSON, for the service and the terminal.
 
-Serializers that know the types are as fast as dictionaries for predictions, and take a quarter of their time for
+Serializers that know the types are as fast as dictionaries for predictions, and take half of their time for
 explanations. They validate nothing.
 """
 

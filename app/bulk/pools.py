@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from app.bulk.errors import BulkError
 from app.bulk.scoring import Scored, Scoring, score
 from app.inference.errors import PackageMissing
+from app.inference.packages import how_to_install
 from app.records import CHUNK_BYTES, Chunk
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}
@@ -153,7 +154,7 @@ class RayPool:
             import ray
         except ImportError as error:
             raise PackageMissing(
-                "--ray needs Ray; in a clone, install it with `.venv/bin/python -m pip install -r requirements/ray.txt`"
+                f"--ray needs Ray; install it with {how_to_install('ray', 'ray', 'pyarrow')}"
             ) from error
         self._ray: Any = ray
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -44,7 +44,7 @@ class Assessment:
         reviews: Number of texts.
         positive_reviews: Number of positive ones.
         accuracy: Share of texts on the right side of 0.5.
-        accuracy_interval: Its 95 % interval (Wilson 1927).
+        accuracy_interval: Its 95% interval (Wilson 1927).
         majority_accuracy: Accuracy of always predicting the more frequent class.
         auc: Area under the ROC curve: how often a positive text gets a higher probability than a negative one.
         auc_p_value: Chance of so high an AUC if the model only guessed (Mann-Whitney; one-sided).

@@ -7,14 +7,8 @@ from typing import Any
 
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.markdown import table
-from app.inference.bundle import (
-    Bundle,
-    Golden,
-    staged_bundle,
-    write_golden,
-    write_manifest,
-    write_profile,
-)
+from app.inference.bundle import Bundle, Golden
+from app.inference.bundle_writer import staged_bundle, write_golden, write_manifest, write_profile
 from app.inference.calibration import Calibration
 from app.inference.classifier import Classifier
 from app.inference.prediction import UncertaintyRule

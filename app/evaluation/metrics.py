@@ -93,7 +93,7 @@ def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.float32])
 
 
 def evaluate(held_out: HeldOut, rule: UncertaintyRule) -> dict[str, Any]:
-    """Metrics, the 95 % interval of the accuracy (Wilson 1927), and how many predictions are certain."""
+    """Metrics, the 95% interval of the accuracy (Wilson 1927), and how many predictions are certain."""
     hits = held_out.right
     interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
     return {

@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 from app.inference.errors import PackageMissing
+from app.inference.packages import how_to_install
 
 PACKAGES = {"scipy": "SciPy", "sklearn": "scikit-learn"}
 PLOTS = {"matplotlib": "matplotlib"}
@@ -20,6 +21,6 @@ def require_packages(plots: bool = False) -> None:
     needed = PACKAGES | (PLOTS if plots else {})
     if missing := [name for module, name in needed.items() if find_spec(module) is None]:
         raise PackageMissing(
-            f"this needs {' and '.join(missing)}; in a clone, install them with `.venv/bin/python -m pip install -r "
-            "requirements/evaluation.txt`, elsewhere with `pip install 'review-sentiment[evaluation]'`"
+            f"this needs {' and '.join(missing)}; install them with "
+            f"{how_to_install('evaluation', *(name.lower() for name in needed.values()))}"
         )

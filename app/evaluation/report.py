@@ -8,7 +8,8 @@ from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import code, table
 from app.evaluation.metrics import BINS
 from app.evaluation.thresholds import Threshold
-from app.inference.bundle import Bundle, write_json
+from app.inference.bundle import Bundle
+from app.inference.bundle_writer import write_json
 from app.inference.errors import SentimentError
 from app.inference.staging import staged
 
@@ -26,7 +27,7 @@ Written by `review-sentiment evaluate`. The file has {found.reviews:,} labelled 
 
 ## Reliability
 
-Of the texts with a predicted probability of 0.8, about 80 % should be positive. The calibration error is the mean
+Of the texts with a predicted probability of 0.8, about 80% should be positive. The calibration error is the mean
 difference between the two, over {bins} bins.
 
 ![reliability](reliability.png)
@@ -88,7 +89,7 @@ def _document(bundle: Bundle, name: str, found: Assessment) -> str:
         metrics=table(
             ("", "this file", "to compare with"),
             ("accuracy", f"{found.accuracy:.4f}", f"{found.majority_accuracy:.4f}: always the more frequent class"),
-            ("95 % interval of the accuracy", f"{low:.4f} to {high:.4f}", ""),
+            ("95% interval of the accuracy", f"{low:.4f} to {high:.4f}", ""),
             ("AUC", f"{found.auc:.4f}", "0.5: guessing"),
             ("log loss", f"{found.loss:.4f}", f"{found.base_rate_loss:.4f}: always the share of positive texts"),
             ("Brier score", f"{found.brier:.4f}", ""),

@@ -20,10 +20,10 @@ UNSEEN = 0.001
 
 
 def fit_rule(held_out: HeldOut) -> UncertaintyRule:
-    """Find the band of probabilities, and the share of known words, where more than 5 % of the predictions are wrong.
+    """Find the band of probabilities, and the share of known words, where more than 5% of the predictions are wrong.
 
-    The band lies between the largest probability with a fitted positive rate of at most 5 % and the smallest with one
-    of at least 95 %, by isotonic regression. If there are none, it is 0.05 to 0.95.
+    The band lies between the largest probability with a fitted positive rate of at most 5% and the smallest with one
+    of at least 95%, by isotonic regression. If there are none, it is 0.05 to 0.95.
     """
     p, labels = held_out.probabilities.astype(np.float64), held_out.labels  # (reviews,), (reviews,)
     rates = IsotonicRegression(out_of_bounds="clip").fit(p, labels).predict(p)  # (reviews,)
@@ -44,7 +44,7 @@ def fit_rule(held_out: HeldOut) -> UncertaintyRule:
 def fit_confidence(held_out: HeldOut, rule: UncertaintyRule) -> UncertaintyRule:
     """Find how confident a calibrated prediction must be to be certain, from few texts.
 
-    By their own probability, 95 % of the predictions at 0.95 are right. If fewer of the certain predictions are right
+    By their own probability, 95% of the predictions at 0.95 are right. If fewer of the certain predictions are right
     for these texts, more confidence is needed.
 
     Args:

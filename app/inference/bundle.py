@@ -10,20 +10,17 @@
       manifest.json                                facts, and the SHA-256 of every other file
       manifest.json.sha256                         the SHA-256 of the manifest, in the format of `sha256sum`
 
-Bundles are immutable and written atomically: `staged_bundle` fills a hidden folder next to the target and renames it.
-They are self-contained: every file is a regular one inside the folder and listed in the manifest. Unlisted files are
-rejected, because TensorFlow reads some files by name alone (`saved_model.cpb`, `assets/`); only hidden ones, which
-file managers and network file systems leave behind, are ignored. Nothing in a bundle is unpickled.
+Bundles are immutable; `app.inference.bundle_writer` writes them. They are self-contained: every file is a regular one
+inside the folder and listed in the manifest. Unlisted files are rejected, because TensorFlow reads some files by name
+alone (`saved_model.cpb`, `assets/`); only hidden ones, which file managers and network file systems leave behind, are
+ignored. Nothing in a bundle is unpickled.
 """
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
@@ -32,7 +29,6 @@ from app.inference.errors import BundleError, SentimentError, damaged
 from app.inference.prediction import UncertaintyRule
 from app.inference.profile import Profile
 from app.inference.runtimes import SAVED_MODEL_FILE
-from app.inference.staging import staged
 from app.inference.text import APOSTROPHES, FILTERED, SEPARATORS
 from app.inference.vocabulary import Encoding, Vocabulary
 
@@ -48,11 +44,6 @@ PROFILE = "profile.json"
 ALL = "all"
 """Stands for all versions."""
 
-MAX_COLUMNS = 2**31 - 1
-"""Columns are int32."""
-MAX_TERM = 64
-"""Maximum tokens per term; each length costs a pass over every review, and no useful vocabulary comes close."""
-
 
 class Golden(BaseModel):
     """A review with the probability that the bundle predicted for it when it was created."""
@@ -63,38 +54,63 @@ class Golden(BaseModel):
     positive_probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Manifest(BaseModel):
-    """The facts about a bundle.
+class Facts(BaseModel):
+    """The facts about a bundle: its manifest and `GET /model` have these fields."""
 
-    Attributes:
-        name: Name of the folder that contains its versions.
-        version: A whole number, larger for newer bundles.
-        created: When training, or calibration, ended; ISO 8601, UTC.
-        encoding: How reviews become rows.
-        uncertainty: When a prediction is uncertain.
-        calibration: How the network's probabilities are corrected for other texts; most bundles have none.
-        vocabulary_size: Number of terms in the word index.
-        recipe: How the network was trained, including the seed.
-        dataset: Source, number and SHA-256 of the reviews.
-        metrics: Loss, accuracy and others, measured once on the test reviews, without calibration.
-        libraries: Library -> version used for training.
-        files: Relative path -> SHA-256, for every file except the manifest and its checksum.
-    """
+    name: Annotated[
+        str, Field(description="The bundle's name: the folder that contains its versions.", examples=["imdb"])
+    ]
+    version: Annotated[
+        str, Field(description="The bundle's version: a whole number, larger for newer bundles.", examples=["3"])
+    ]
+    created: Annotated[
+        str,
+        Field(
+            description="When training, or calibration, ended, in ISO 8601 (UTC).",
+            examples=["2026-11-26T03:08:19+00:00"],
+        ),
+    ]
+    encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
+    uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
+    calibration: Annotated[
+        Calibration | None,
+        Field(description="How the bundle's probabilities were adapted to other texts; null for most bundles."),
+    ] = None
+    vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[100_499])]
+    recipe: Annotated[
+        dict[str, JsonValue],
+        Field(
+            description="The recipe that the network was trained with, including the seed.",
+            examples=[{"name": "best", "hidden_units": 16}],
+        ),
+    ]
+    dataset: Annotated[
+        dict[str, JsonValue],
+        Field(
+            description="The reviews that the network was trained on.",
+            examples=[{"source": "aclImdb", "test_reviews": 25_000}],
+        ),
+    ]
+    metrics: Annotated[
+        dict[str, float],
+        Field(
+            description="Metrics on the test reviews, measured once, without calibration.",
+            examples=[{"accuracy": 0.924, "loss": 0.199}],
+        ),
+    ]
+    libraries: Annotated[
+        dict[str, str], Field(description="Versions of the libraries used for training.", examples=[{"numpy": "2.4.6"}])
+    ]
+
+
+class Manifest(Facts):
+    """The facts about a bundle, and the SHA-256 of every file except the manifest and its checksum."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str
-    version: str
-    created: str
-    encoding: Encoding
-    uncertainty: UncertaintyRule
+    # Left out if there is none, so that the digests of older bundles stay the same.
     calibration: Annotated[Calibration | None, Field(exclude_if=lambda calibration: calibration is None)] = None
-    vocabulary_size: int
-    recipe: dict[str, JsonValue]
-    dataset: dict[str, JsonValue]
-    metrics: dict[str, float]
-    libraries: dict[str, str]
-    files: dict[str, str]
+    files: Annotated[dict[str, str], Field(description="Relative path -> SHA-256.")]
 
     @field_validator("encoding", mode="before")
     @classmethod
@@ -109,16 +125,12 @@ class Manifest(BaseModel):
     @field_validator("encoding")
     @classmethod
     def _encoding_is_valid(cls, encoding: Encoding) -> Encoding:
-        if not 1 <= encoding.columns <= MAX_COLUMNS:
-            raise ValueError(f"columns is {encoding.columns}, outside 1 to {MAX_COLUMNS}")
-        if not 0 <= encoding.first_term_column < encoding.columns:
-            raise ValueError(f"first_term_column is {encoding.first_term_column}, outside 0 to {encoding.columns - 1}")
+        if encoding.first_term_column >= encoding.columns:
+            raise ValueError(f"first_term_column is {encoding.first_term_column}, but columns is {encoding.columns}")
         for name in ("start_column", "unknown_column"):
             column = getattr(encoding, name)
-            if column is not None and not 0 <= column < encoding.first_term_column:
+            if column is not None and column >= encoding.first_term_column:
                 raise ValueError(f"{name} is {column}, which is not before the columns of the terms")
-        if not 1 <= encoding.longest_term <= MAX_TERM:
-            raise ValueError(f"longest_term is {encoding.longest_term}, outside 1 to {MAX_TERM}")
         if not set(encoding.kept_punctuation) <= set(FILTERED + SEPARATORS + APOSTROPHES):
             raise ValueError(f"kept_punctuation is {encoding.kept_punctuation!r}, which is not only punctuation")
         return encoding
@@ -126,12 +138,8 @@ class Manifest(BaseModel):
     @field_validator("uncertainty")
     @classmethod
     def _uncertainty_is_valid(cls, rule: UncertaintyRule) -> UncertaintyRule:
-        if not 0 <= rule.above <= rule.below <= 1:
-            raise ValueError(f"above is {rule.above} and below is {rule.below}, not 0 <= above <= below <= 1")
-        if rule.min_known_words < 0:
-            raise ValueError(f"min_known_words is {rule.min_known_words}, which is negative")
-        if not 0 <= rule.min_known_share <= 1:
-            raise ValueError(f"min_known_share is {rule.min_known_share}, outside 0 to 1")
+        if rule.above > rule.below:
+            raise ValueError(f"above is {rule.above}, but below is {rule.below}")
         return rule
 
     @field_validator("files")
@@ -240,7 +248,7 @@ def identify_bundles(models: Path, versions: str | None = None) -> list[BundleId
     """
     found = find_bundles(models, versions)
     try:
-        return [BundleId(folder, _digest(_read(folder, MANIFEST))) for folder in found]
+        return [BundleId(folder, sha256_of(_read(folder, MANIFEST))) for folder in found]
     except OSError as error:
         raise _unreadable(error, models) from error
 
@@ -269,17 +277,25 @@ def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
         raise damaged(folder, f"it cannot be read ({type(error).__name__})") from error
 
 
+def _no_bundle(folder: Path) -> BundleError:
+    if not folder.exists():
+        return BundleError(f"{folder}: no such folder")
+    if versions := bundle_versions(folder):
+        return BundleError(f"{folder}: a folder of bundles; choose one of them, such as {folder / str(versions[-1])}")
+    return BundleError(
+        f"{folder}: not a bundle, it has no {MANIFEST}. The folder of a bundle has its version as its name, such as "
+        "models/imdb/1"
+    )
+
+
 def _load(folder: Path) -> Bundle:
     path = folder / MANIFEST
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BundleError(
-            f"{folder}: not a bundle, it has no {MANIFEST}. Set SENTIMENT_MODEL_DIR to a folder of bundles, such as "
-            "models/imdb"
-        ) from error
+        raise _no_bundle(folder) from error
     content = _read(folder, MANIFEST)
-    if _read(folder, CHECKSUM) != _checksum_of(content):
+    if _read(folder, CHECKSUM) != checksum_of(content):
         raise damaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
     manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
     if manifest.version != folder.name:
@@ -293,7 +309,7 @@ def _load(folder: Path) -> Bundle:
     return Bundle(
         folder,
         manifest,
-        _digest(content),
+        sha256_of(content),
         _vocabulary(folder / WORD_INDEX, files[WORD_INDEX], manifest),
         _golden(folder / GOLDEN, files[GOLDEN]),
         _parsed(folder / PROFILE, files[PROFILE], Profile, "a profile of training reviews"),
@@ -304,13 +320,19 @@ def _unreadable(error: OSError, folder: Path) -> BundleError:
     return damaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
 
 
-def _digest(content: bytes) -> str:
+def sha256_of(content: bytes) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def checksum_of(manifest: bytes) -> bytes:
+    """The content of the file with a manifest's SHA-256; `sha256sum -c manifest.json.sha256` reads it."""
+    return f"{sha256_of(manifest)}  {MANIFEST}\n".encode()
 
 
 def _verified(folder: Path, name: str, digest: str) -> bytes:
     content = _read(folder, name)
-    if _digest(content) != digest:
+    if sha256_of(content) != digest:
         raise damaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
     return content
 
@@ -366,74 +388,3 @@ def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
     if not golden:
         raise damaged(path, "it has no reviews, so nothing would verify the network")
     return golden
-
-
-@contextmanager
-def staged_bundle(models: Path, version: str) -> Iterator[Path]:
-    """Yield a folder to fill; it becomes `models/version` when the block ends, and is removed if the block fails.
-
-    Raises:
-        BundleError: This version already exists, or writing failed, for example because the disk is full.
-    """
-    target = models / version
-    try:
-        with staged(target) as folder:
-            yield folder
-    except FileExistsError as error:
-        raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another one") from error
-    except OSError as error:
-        raise BundleError(
-            f"{target}: the bundle cannot be written ({error}). Nothing was left behind; free some space, or choose "
-            "another folder, and try again"
-        ) from error
-
-
-def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
-    """Write the word index of a staged bundle, sorted by column."""
-    ordered = sorted(vocabulary.word_index.items(), key=lambda item: item[1])
-    write_json(folder / WORD_INDEX, dict(ordered), indent=None)
-
-
-def write_profile(folder: Path, profile: Profile) -> None:
-    """Write the histograms of a staged bundle's training reviews."""
-    write_json(folder / PROFILE, profile.model_dump(mode="json"))
-
-
-def write_golden(folder: Path, golden: list[Golden]) -> None:
-    """Write the golden reviews of a staged bundle."""
-    write_json(folder / GOLDEN, [item.model_dump() for item in golden])
-
-
-def write_manifest(folder: Path, **facts: Any) -> Manifest:
-    """Write the manifest of a staged bundle and its checksum, after all other files.
-
-    Args:
-        folder: The staged bundle, complete except for the manifest.
-        facts: The attributes of `Manifest`, except `files`.
-    """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    digests = {
-        name: _digest(path.read_bytes())
-        for path in files
-        if (name := path.relative_to(folder).as_posix()) not in OWN_NAMES
-    }
-    manifest = Manifest(files=digests, **facts)
-    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
-    write_checksum(folder)
-    return manifest
-
-
-def write_checksum(folder: Path) -> None:
-    """Write the manifest's SHA-256 next to it; `sha256sum -c manifest.json.sha256` in the folder checks it."""
-    (folder / CHECKSUM).write_bytes(_checksum_of((folder / MANIFEST).read_bytes()))
-
-
-def _checksum_of(manifest: bytes) -> bytes:
-    return f"{_digest(manifest)}  {MANIFEST}\n".encode()
-
-
-def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
-    """Write a JSON file in the format of bundles: UTF-8, readable, with a final newline and without NaN."""
-    path.write_text(
-        json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n", encoding="utf-8", newline="\n"
-    )

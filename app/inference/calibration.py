@@ -41,8 +41,10 @@ class Calibration(BaseModel):
         float, Field(ge=-MAX_SHIFT, le=MAX_SHIFT, description="What is added to them afterwards.", examples=[-0.31])
     ]
     texts: Annotated[int, Field(ge=1, description="Number of labelled texts.", examples=[200])]
-    sha256: Annotated[str, Field(description="SHA-256 of their file.")]
-    original: Annotated[str, Field(description="Digest of the bundle that was calibrated.")]
+    sha256: Annotated[str, Field(description="SHA-256 of their file.", examples=["3a6eb0790f39ac87…"])]
+    original: Annotated[
+        str, Field(description="Digest of the bundle that was calibrated.", examples=["465d37152bfb62f9…"])
+    ]
     before: Annotated[
         dict[str, float], Field(description="Metrics on these texts without calibration.", examples=[{"loss": 0.61}])
     ]

@@ -46,21 +46,21 @@ class UncertaintyRule:
     """When a prediction is uncertain; stated in each bundle's manifest. Any one reason suffices."""
 
     above: Annotated[
-        float,
+        Probability,
         Field(
             description="Lower end of the band of uncertain probabilities, which does not include it; in [0, 1].",
             examples=[0.085],
         ),
     ]
     below: Annotated[
-        float,
+        Probability,
         Field(description="Upper end of this band, which does not include it; in [`above`, 1].", examples=[0.929]),
     ]
     min_known_words: Annotated[
-        int, Field(description="Predictions with fewer known words are uncertain.", examples=[1])
+        Count, Field(description="Predictions with fewer known words are uncertain.", examples=[1])
     ]
     min_known_share: Annotated[
-        float,
+        Probability,
         Field(description="Predictions with a smaller share of known words are uncertain; in [0, 1].", examples=[0.66]),
     ]
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.errors import PackageMissing, damaged
+from app.inference.packages import how_to_install
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 """Batch sizes that the network is called with. oneDNN spends about 100 ms on each new size, so there are few, and all
@@ -173,8 +174,8 @@ def _import_litert() -> Any:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise PackageMissing(
-            "the runtime `litert` needs the package ai-edge-litert; in a clone, install it with `make setup "
-            "RUNTIME=litert`, elsewhere with `pip install ai-edge-litert`"
+            "the runtime `litert` needs the package ai-edge-litert; install it with "
+            f"{how_to_install('litert', 'ai-edge-litert')}"
         ) from error
     return Interpreter
 
@@ -190,8 +191,8 @@ def import_tensorflow() -> Any:
         import tensorflow as tf
     except ImportError as error:
         raise PackageMissing(
-            "the runtime `tensorflow` needs the package tensorflow; in a clone, install it with `make setup`, "
-            "elsewhere with `pip install tensorflow`"
+            "the runtime `tensorflow` needs the package tensorflow; install it with "
+            f"{how_to_install('serving', 'tensorflow')}"
         ) from error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return tf

@@ -30,7 +30,8 @@ class AddressUnavailable(SentimentError):
     """The service cannot listen at an address; `setting` is that of its port."""
 
     def __init__(self, host: str, port: int, setting: str, error: OSError) -> None:
-        another = f"{PREFIX}{setting} sets another port, {PREFIX}HOST another address"
+        option = "--port or " if setting == "PORT" else ""
+        another = f"{option}{PREFIX}{setting} sets another port, --host or {PREFIX}HOST another address"
         super().__init__(f"cannot listen on {host}:{port} ({error.strerror}); {another}")
 
 
@@ -81,14 +82,20 @@ class Listener:
         Args:
             protocol: Creates the protocol of a connection.
             connections: The open connections; the protocols update it.
+
+        Raises:
+            AddressUnavailable: Another process has begun to listen there since `bind`.
         """
         self._protocol, self._connections = protocol, connections
+        host, port, *_ = self._sock.getsockname()
+        self._sock.setblocking(False)
+        try:
+            self._sock.listen(BACKLOG)
+        except OSError as error:
+            raise AddressUnavailable(host, port, "PORT", error) from error
         self._states[self._slot].accepting = True
         self.report()
-        self._sock.setblocking(False)
-        self._sock.listen(BACKLOG)
         self._watch()
-        host, port, *_ = self._sock.getsockname()
         log.info(f"running on http://{f'[{host}]' if ':' in host else host}:{port}")
 
     def report(self) -> None:

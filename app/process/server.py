@@ -20,7 +20,7 @@ import uvicorn
 
 from app.inference.bundle import BundleId
 from app.main import create_app
-from app.process.listener import Listener
+from app.process.listener import AddressUnavailable, Listener
 from app.process.terminal import Terminal
 from app.service import Service
 from app.settings import Settings
@@ -117,7 +117,8 @@ def run_server(
     """Serve exactly these bundles until a signal stops this process, which may be a worker of several.
 
     Raises:
-        SystemExit: A bundle cannot be served; the log says why. The exit code is 1.
+        SystemExit: A bundle cannot be served, or another process listens at the address; the log says why. The exit
+            code is 1 or 3.
     """
     config = uvicorn.Config(
         create_app(settings, bundles, metrics),
@@ -134,5 +135,8 @@ def run_server(
     )
     try:
         Server(config, listener).run()
+    except AddressUnavailable as error:
+        log.error("cannot serve", reason=str(error))
+        sys.exit(3)
     except SystemExit:
         sys.exit(1)

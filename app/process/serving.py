@@ -2,8 +2,10 @@
 
 from contextlib import nullcontext
 
+import structlog
+
 from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
-from app.settings import Settings
+from app.settings import Settings, unknown_variables
 from app.telemetry.shared import shared_metrics
 
 
@@ -14,7 +16,8 @@ def serve(settings: Settings) -> int:
         The exit code: 0 after a signal, 1 if no worker could start; then the log says why.
 
     Raises:
-        SystemExit: The only worker could not start; the log says why. The exit code is 1.
+        SystemExit: The only worker could not start; the log says why. The exit code is 1, or 3 if another process
+            listens at the address.
         AddressUnavailable: The address is in use, or cannot be used.
         SentimentError: There is no bundle, or the packages for tracing are not installed.
     """
@@ -23,6 +26,8 @@ def serve(settings: Settings) -> int:
     from app.telemetry.logs import configure_logs
 
     configure_logs(settings.log_level, settings.log_format)
+    if unknown := unknown_variables():
+        structlog.get_logger().warning("unknown variables; they set nothing", variables=unknown)
     if tracing.requested():
         tracing.check()
     bundles = identify_bundles(settings.model_dir, settings.model_version)

@@ -1,8 +1,8 @@
-"""The supervisor of several workers: it starts, replaces and stops them, and decides which bundles they serve.
+"""The supervisor of several workers: it starts, replaces and stops them, and decides what they serve.
 
-It never waits for a single worker. SIGTERM and SIGINT stop the service; a second one kills the workers. SIGHUP replaces
-the workers one by one, if the first new one can serve the new bundles. A worker that cannot start is tried again after
-a pause, while the others go on.
+It never waits for a single worker. SIGTERM and SIGINT stop the service; a second one kills the workers. If there
+are other bundles or API keys, SIGHUP replaces the workers one by one, if the first new one can serve the bundles. A
+worker that cannot start is tried again after a pause, while the others go on.
 """
 
 import multiprocessing
@@ -16,6 +16,7 @@ from math import inf
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
+from typing import NamedTuple
 
 import structlog
 
@@ -24,6 +25,7 @@ from app.inference.errors import SentimentError
 from app.process.listener import Listener, WorkerState
 from app.process.server import run_server
 from app.process.terminal import Terminal
+from app.service import with_current_keys
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.shared import forget_worker
@@ -37,12 +39,19 @@ log = structlog.get_logger()
 spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
 
 
+class Target(NamedTuple):
+    """What a worker is to serve. The settings contain the API keys, so that all workers know the same ones."""
+
+    settings: Settings
+    bundles: Sequence[BundleId]
+
+
 @dataclass(eq=False)
 class Worker:
-    """A worker process, the bundles that it serves, its state in shared memory, and when it has to have stopped."""
+    """A worker process, what it serves, its state in shared memory, and when it has to have stopped."""
 
     process: BaseProcess
-    bundles: Sequence[BundleId]
+    target: Target
     state: WorkerState
     stop_by: float = inf
 
@@ -74,8 +83,8 @@ class Supervisor:
 
     def __init__(self, settings: Settings, bundles: Sequence[BundleId], sock: socket.socket, metrics: Metrics) -> None:
         self._settings, self._sock, self._metrics = settings, sock, metrics
-        self._wanted = bundles  # what new workers get
-        self._served: Sequence[BundleId] = ()  # what a worker was able to serve
+        self._wanted = Target(settings, bundles)  # what new workers get
+        self._served: Target | None = None  # what a worker was able to serve
         self._reloading = False
         self._workers: dict[int, Worker] = {}  # by the index of their state, the oldest first
         self._states = spawn.RawArray(WorkerState, settings.workers + 1)  # one more, to replace workers one by one
@@ -118,7 +127,7 @@ class Supervisor:
         slot = next(slot for slot in range(len(self._states)) if slot not in self._workers)
         self._states[slot] = WorkerState()
         listener = Listener(self._sock, self._states, slot)
-        process = spawn.Process(target=run_server, args=(self._settings, self._wanted, listener))
+        process = spawn.Process(target=run_server, args=(*self._wanted, listener))
         # Ctrl-C reaches all processes of a terminal, also those that cannot handle it yet. SIGHUP is not for workers.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
@@ -143,15 +152,15 @@ class Supervisor:
                 forget_worker(worker.process.pid)
                 if worker.stop_by == inf:
                     self._died(worker)
-            elif worker.ready and (worker.bundles == self._wanted or not self._served):
-                self._served = worker.bundles
+            elif worker.ready and (worker.target == self._wanted or not self._served):
+                self._served = worker.target
 
     def _died(self, worker: Worker) -> None:
         if worker.ready:
             log.warning("worker died", **worker.facts)
             self._metrics.restarts.inc()
             self._pause = 0.0
-        elif self._served and worker.bundles == self._wanted != self._served:
+        elif self._served and worker.target == self._wanted != self._served:
             self._reject("a worker could not serve the new bundles; its own log line says why", **worker.facts)
         else:
             self._postpone(**worker.facts)
@@ -164,7 +173,7 @@ class Supervisor:
     def _replace(self) -> None:
         """Start or stop one worker, so that in the end the right number serves the wanted bundles."""
         current = [worker for worker in self._workers.values() if worker.stop_by == inf]
-        outdated = [worker for worker in current if worker.bundles != self._wanted]
+        outdated = [worker for worker in current if worker.target != self._wanted]
         if len(current) < self._settings.workers:
             if time.monotonic() >= self._next_start:
                 self._start()
@@ -179,11 +188,12 @@ class Supervisor:
         elif self._reloading and not outdated:
             self._reloading = False
             self._metrics.reloaded(loaded=True)
-            log.info("reloaded", bundles={bundle.folder.name: bundle.digest for bundle in self._served})
+            log.info("reloaded", bundles={bundle.folder.name: bundle.digest for bundle in self._wanted.bundles})
 
     def _reload(self) -> None:
         try:
-            self._wanted = identify_bundles(self._settings.model_dir, self._settings.model_version)
+            bundles = identify_bundles(self._settings.model_dir, self._settings.model_version)
+            self._wanted = Target(with_current_keys(self._settings), bundles)
             self._reloading, self._next_start = True, 0.0
         except SentimentError as error:
             self._reject(str(error))

@@ -5,7 +5,10 @@ import signal
 
 
 class Terminal:
-    """Tells the end of the terminal from a request to reload, which is SIGHUP as well."""
+    """Tells the end of the terminal from a request to reload, which is SIGHUP as well.
+
+    Without it, a service whose terminal was closed would reload its model, keep running and hold its port.
+    """
 
     def __init__(self) -> None:
         ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # by nohup, to survive the terminal

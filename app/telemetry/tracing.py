@@ -11,6 +11,7 @@ from importlib import import_module
 from fastapi.telemetry import TelemetryConfig
 
 from app.inference.errors import PackageMissing
+from app.inference.packages import how_to_install
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 Stop = Callable[[], None]
@@ -34,9 +35,10 @@ def check() -> None:
         for package in ("opentelemetry.sdk", "opentelemetry.exporter.otlp"):
             import_module(package)
     except ImportError as error:
+        install = how_to_install("otel", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
         raise PackageMissing(
-            "the OTEL_* variables request traces, but their packages are not installed. Install them with "
-            "`.venv/bin/python -m pip install -r requirements/otel.txt`, or set OTEL_SDK_DISABLED=true"
+            f"the OTEL_* variables request traces, but their packages are not installed. Install them with {install}, "
+            "or set OTEL_SDK_DISABLED=true"
         ) from error
 
 

@@ -19,6 +19,7 @@ from app.inference.errors import SentimentError
 from app.settings import Settings
 from app.terminal.printable import one_line
 from app.terminal.tables import new_table
+from app.terminal.typed import typed_command
 
 MIN_TEXTS, MIN_OF_EACH = 50, 10
 METRICS = {
@@ -103,5 +104,5 @@ def _print(found: Adaptation, labelled: LabelledTexts, output: Path) -> None:
         console.print("These texts do not show that the calibration helps: the original may be as good.")
     console.print(Text(f"bundle: {output}"))
     console.print(
-        Text(f"serve it: SENTIMENT_MODEL_DIR={output.parent} SENTIMENT_MODEL_VERSION={output.name} python -m app")
+        Text(f"serve it: SENTIMENT_MODEL_DIR={output.parent} SENTIMENT_MODEL_VERSION={output.name} {typed_command()}")
     )

@@ -89,7 +89,7 @@ def _metrics(found: Assessment) -> RenderableType:
     certain = found.certain_accuracy
     table = Table(box=None, show_header=False, pad_edge=False)
     for row in (
-        ("accuracy", f"{found.accuracy:.3f}", f"95 % interval {low:.3f} to {high:.3f}"),
+        ("accuracy", f"{found.accuracy:.3f}", f"95% interval {low:.3f} to {high:.3f}"),
         ("", f"{found.majority_accuracy:.3f}", "for comparison: always the more frequent class"),
         ("AUC", f"{found.auc:.3f}", "guessing: 0.5"),
         ("log loss", f"{found.loss:.3f}", ""),

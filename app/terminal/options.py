@@ -8,13 +8,14 @@ from pydantic import ValidationError
 
 from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
 from app.terminal.printable import printable
+from app.terminal.typed import typed_command
 
 
 def load_settings(**chosen: Any) -> Settings:
     """Read the settings from the environment, except for the options that a command was given.
 
     Raises:
-        typer.Exit: A setting is invalid; its variable has been printed.
+        typer.Exit: A setting is invalid; its option or variable has been printed.
     """
     options: dict[str, Any] = {
         name: ",".join(value) if isinstance(value, list) else value
@@ -24,9 +25,9 @@ def load_settings(**chosen: Any) -> Settings:
     try:
         return Settings(**options)
     except ValidationError as error:
-        for message in error_messages(error):
+        for message in error_messages(error, options):
             typer.echo(f"error: {printable(message)}", err=True)
-        typer.echo("`python -m app serve --help` lists the settings", err=True)
+        typer.echo(f"`{typed_command()} serve --help` lists the settings", err=True)
         raise typer.Exit(2) from error
 
 

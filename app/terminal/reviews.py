@@ -12,8 +12,7 @@ from app.inference.errors import ReviewTooLong
 from app.inference.limits import BLANK, check_length, is_blank
 from app.records import format_of
 from app.settings import PREFIX, Settings
-
-BULK = "python -m app bulk INPUT OUTPUT"
+from app.terminal.typed import typed_command
 
 
 def read_reviews(
@@ -40,7 +39,7 @@ def read_reviews(
             if len(reviews) == maximum:
                 raise typer.BadParameter(
                     f"There are too many reviews; the maximum is {maximum} ({PREFIX}{limit.upper()}). To score files "
-                    f"of any size, use: {BULK}"
+                    f"of any size, use: {_bulk()}"
                 )
             check_length(review, settings.max_characters, place)
             reviews.append(review)
@@ -64,8 +63,12 @@ def _all(texts: Sequence[str], files: Sequence[TextIO], whole: bool) -> Iterator
             yield f"argument {number}", text
     for file in files:
         if format_of(Path(file.name)):
-            raise typer.BadParameter(f"{file.name} is not a file with one review per line. To score it, use: {BULK}")
+            raise typer.BadParameter(f"{file.name} is not a file with one review per line. To score it, use: {_bulk()}")
         yield from _read(file, file.name, whole)
+
+
+def _bulk() -> str:
+    return f"{typed_command()} bulk INPUT OUTPUT"
 
 
 def _read(file: TextIO, name: str, whole: bool) -> Iterator[tuple[str, str]]:

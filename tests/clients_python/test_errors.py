@@ -117,10 +117,14 @@ def test_retries_end_before_the_time_is_over(connect: Connect, limited: Server) 
     assert len(proxy.received) == 2
 
 
-def test_closed_port_is_no_response(connect: Connect, free_port: int) -> None:
+def test_closed_port_is_no_response(connect: Connect, free_port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """And each retry is logged."""
     client = connect(f"http://127.0.0.1:{free_port}", max_tries=2)
-    with pytest.raises(NoResponse, match=r"GET /model after 2 tries: .+") as caught:
+    with pytest.raises(NoResponse, match=r"GET http.+/model after 2 tries: .+") as caught:
         client.predict(REVIEWS)
+    own = [record for record in caplog.records if record.name.startswith("review_sentiment_client")]
+    assert [record.levelname for record in own] == ["WARNING"]
+    assert f"127.0.0.1:{free_port}/model after 1 try: " in own[0].getMessage()
     assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
 

@@ -121,7 +121,13 @@ class Project:
     def run(self, code: str) -> subprocess.CompletedProcess[str]:
         compiled = self.compile(main=code)
         assert compiled.returncode == 0, compiled.stdout
-        return self._run("node", "dist/main.js")
+        return self.node("dist/main.js")
+
+    def node(self, argument: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run Node; `code` is written to the file that the argument names."""
+        if code is not None:
+            (self._folder / argument).write_text(code)
+        return self._run("node", argument)
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, timeout=2 * PATIENCE)
@@ -193,6 +199,15 @@ def test_typescript_client_makes_mistakes_visible(project: Project) -> None:
     programs = {name: code.replace(right, wrong) for name, (right, wrong) in mistakes.items()}
     messages = project.compile(right=code, **programs).stdout
     assert set(re.findall(r"^src/(\w+)\.ts\(\d+,\d+\): error TS", messages, re.MULTILINE)) == mistakes.keys()
+
+
+def test_typescript_example_runs_as_documented(project: Project, guarded: Server) -> None:
+    """Without a compiler."""
+    if tuple(map(int, project.node("--version").stdout.strip().lstrip("v").split(".")))[:2] < (22, 18):
+        pytest.skip("this Node does not strip types")
+    done = project.node("score.mts", example("typescript", 1, url=guarded.url, key=KEY))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
 
 
 @pytest.fixture(params=["python", "typescript"])

@@ -1,4 +1,4 @@
-"""Finding, loading and writing bundles; test_bundle_faults damages them."""
+"""Finding and loading bundles; test_bundle_faults damages them."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,6 @@ from app.inference.bundle import (
     find_bundle,
     find_bundles,
     load_bundle,
-    staged_bundle,
 )
 from app.inference.errors import BundleError
 from tests.bundles import MODELS, VERSIONS
@@ -53,20 +52,3 @@ def test_find_bundles_starts_with_the_default(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     for versions, found in (("all", ["10", "2", "1"]), ("1, 10", ["1", "10"]), ("2,2", ["2"]), (None, ["10"])):
         assert [folder.name for folder in find_bundles(tmp_path, versions)] == found
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_staged_bundle_interrupted_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), staged_bundle(tmp_path, "1") as folder:
-        (folder / "half").touch()
-        raise error
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_staged_bundle_is_readable_by_others_and_never_overwritten(tmp_path: Path) -> None:
-    with staged_bundle(tmp_path, "1"):
-        pass
-    assert (tmp_path / "1").stat().st_mode & 0o777 == 0o755
-    with pytest.raises(BundleError), staged_bundle(tmp_path, "1"):
-        pass
-    assert [path.name for path in tmp_path.iterdir()] == ["1"]

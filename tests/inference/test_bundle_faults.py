@@ -20,7 +20,7 @@ def refusal(folder: Path) -> str:
     """The error message of a bundle that cannot be loaded; every one says what to do next."""
     with pytest.raises(BundleError) as raised:
         load_bundle(folder)
-    assert re.search("copy it again|SENTIMENT_MODEL_DIR", str(raised.value))
+    assert re.search("copy it again|SENTIMENT_MODEL_DIR|such as models", str(raised.value))
     return str(raised.value)
 
 
@@ -153,25 +153,25 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
         (MANIFEST, ["note"], "new", "note"),
         (MANIFEST, ["encoding", "unknown_column"], GONE, "unknown_column"),
         (MANIFEST, ["encoding", "columns"], True, "columns"),
-        (MANIFEST, ["encoding", "columns"], 0, "columns is 0"),
-        (MANIFEST, ["encoding", "columns"], 2**31, "columns is 2147483648"),
+        (MANIFEST, ["encoding", "columns"], 0, "encoding.columns: Input should be greater"),
+        (MANIFEST, ["encoding", "columns"], 2**31, "encoding.columns: Input should be less"),
         (MANIFEST, ["encoding", "first_term_column"], 10_000, "first_term_column is 10000"),
-        (MANIFEST, ["encoding", "start_column"], -1, "start_column is -1"),
+        (MANIFEST, ["encoding", "start_column"], -1, "encoding.start_column: Input should be greater"),
         (MANIFEST, ["encoding", "unknown_column"], 4, "unknown_column is 4"),
-        (MANIFEST, ["encoding", "longest_term"], 0, "longest_term is 0"),
-        (MANIFEST, ["encoding", "longest_term"], 65, "longest_term is 65"),
+        (MANIFEST, ["encoding", "longest_term"], 0, "encoding.longest_term: Input should be greater"),
+        (MANIFEST, ["encoding", "longest_term"], 65, "encoding.longest_term: Input should be less"),
         (MANIFEST, ["encoding", "kept_punctuation"], "a", "kept_punctuation is 'a'"),
         (MANIFEST, ["encoding", "markup"], GONE, "markup"),
         (MANIFEST, ["encoding", "markup"], "html", "encoding.markup"),
         (MANIFEST, ["uncertainty"], GONE, "uncertainty"),
         (MANIFEST, ["uncertainty", "below"], GONE, "uncertainty.below"),
-        (MANIFEST, ["uncertainty", "above"], -0.1, "above is -0.1"),
-        (MANIFEST, ["uncertainty", "above"], 1.0, "above is 1.0 and below is "),
+        (MANIFEST, ["uncertainty", "above"], -0.1, "uncertainty.above: Input should be greater"),
+        (MANIFEST, ["uncertainty", "above"], 1.0, "above is 1.0, but below is "),
         (MANIFEST, ["uncertainty", "above"], float("nan"), "uncertainty.above"),
-        (MANIFEST, ["uncertainty", "below"], 1.1, "below is 1.1"),
-        (MANIFEST, ["uncertainty", "min_known_words"], -1, "min_known_words is -1"),
+        (MANIFEST, ["uncertainty", "below"], 1.1, "uncertainty.below: Input should be less"),
+        (MANIFEST, ["uncertainty", "min_known_words"], -1, "uncertainty.min_known_words: Input should be greater"),
         (MANIFEST, ["uncertainty", "min_known_words"], 0.5, "uncertainty.min_known_words"),
-        (MANIFEST, ["uncertainty", "min_known_share"], 1.5, "min_known_share is 1.5"),
+        (MANIFEST, ["uncertainty", "min_known_share"], 1.5, "uncertainty.min_known_share: Input should be less"),
         (MANIFEST, ["calibration"], {**CALIBRATION, "scale": -1}, "calibration.scale"),
         (MANIFEST, ["calibration"], {**CALIBRATION, "shift": float("nan")}, "calibration.shift"),
         (MANIFEST, ["calibration"], {"scale": 1, "shift": 0}, "calibration.texts"),

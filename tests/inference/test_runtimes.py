@@ -54,8 +54,8 @@ def test_litert_that_aborts_says_why_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("runtime", "package", "command"),
     [
-        ("tensorflow", "tensorflow", "`make setup`"),
-        ("litert", "ai_edge_litert.interpreter", "`make setup RUNTIME=litert`"),
+        ("tensorflow", "tensorflow", "requirements/serving.txt`"),
+        ("litert", "ai_edge_litert.interpreter", "requirements/litert.txt`"),
     ],
 )
 def test_runtime_without_its_package_says_what_to_install(

@@ -130,7 +130,7 @@ def test_encode_equals_keras_tokenizer(reviews: list[list[str]]) -> None:
     index = {word: rank + 3 for word, rank in keras_tokenizer.word_index.items()}
     vocabulary = Vocabulary(index, Encoding(columns=len(index) + 4))
     for text, ranks in zip(texts, keras_tokenizer.texts_to_sequences(texts), strict=True):
-        assert vocabulary.sequence(vocabulary.tokenise(text)) == [1, *(rank + 3 for rank in ranks)]
+        assert [index[token] for token in vocabulary.tokenise(text)] == [rank + 3 for rank in ranks]
         assert set(vocabulary.encode(text).columns.tolist()) == {1, *(rank + 3 for rank in ranks)}
 
 

@@ -1,5 +1,6 @@
 """Workers share connections fairly, and one that dies takes only its own along."""
 
+import asyncio
 import os
 import signal
 from collections import Counter
@@ -11,6 +12,7 @@ from threading import Event, Thread
 import psutil
 import pytest
 
+from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
 from tests.clients import BODY, HEAD
 from tests.raw_http import connected
 from tests.servers import Server, serving, wait_until
@@ -70,6 +72,14 @@ def test_worker_that_hangs_is_replaced(models: Path) -> None:
         server.wait_for(rf'"pid":{hanging},.*"worker hangs"')
         wait_until(lambda: len(server.workers()) == 2 and hanging not in server.workers())
         assert other in server.workers()
+
+
+def test_address_that_was_taken_after_it_was_bound_is_unavailable(free_port: int) -> None:
+    """Two services that start at the same time can both bind; the slower one cannot listen."""
+    with bind("127.0.0.1", free_port) as faster, bind("127.0.0.1", free_port) as slower:
+        faster.listen()
+        with pytest.raises(AddressUnavailable, match="SENTIMENT_PORT"):
+            Listener(slower, (WorkerState * 1)(), 0).open(asyncio.Protocol, set())
 
 
 def answer_of(server: Server) -> int:

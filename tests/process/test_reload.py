@@ -166,6 +166,26 @@ def blocks_hang_up(pid: int) -> bool:
     return bool(int(blocked, 16) & 1 << signal.SIGHUP - 1)
 
 
+@both
+def test_reload_reads_the_key_file_again(folder: Path, tmp_path: Path, workers: int) -> None:
+    """Without requests that fail; a file without a valid key is rejected."""
+    keys = tmp_path / "keys"
+    old, new = "the-old-key-0123456789", "the-new-key-0123456789"
+    keys.write_text(old)
+    with serving(model_dir=folder, workers=workers, runtime="litert", api_keys_file=keys) as server:
+        assert {status_with(server, key) for key in [old, new] * 10} == {(old, 200), (new, 401)}
+        keys.write_text("short")
+        reload(server, "reload rejected", 1)
+        assert {status_with(server, key) for key in [old, new] * 10} == {(old, 200), (new, 401)}
+        keys.write_text(new)
+        reload(server, "reloaded", 1)
+        assert {status_with(server, key) for key in [old, new] * 10} == {(old, 401), (new, 200)}
+
+
+def status_with(server: Server, key: str) -> tuple[str, int]:
+    return key, httpx.get(f"{server.url}/model", headers={"Authorization": f"Bearer {key}"}).status_code
+
+
 def test_chosen_versions_stay(folder: Path, newer: Path) -> None:
     with serving(model_dir=folder, model_version="1", runtime="litert") as server:
         deliver(newer, folder)

@@ -1,6 +1,7 @@
 """The real service: logs, settings and commands."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,7 @@ def answers(client: httpx.Client) -> bool:
         ({"model_dir": "/nowhere"}, 1, "SENTIMENT_MODEL_DIR"),
         ({"model_version": "99"}, 1, "SENTIMENT_MODEL_VERSION"),
         ({"port": "70000"}, 2, "SENTIMENT_PORT"),
+        ({"api_key": "0123456789-abcdef"}, 2, "did you mean SENTIMENT_API_KEYS?"),
         ({"runtime": "abacus"}, 2, "SENTIMENT_RUNTIME"),
         ({"workers": "0"}, 2, "SENTIMENT_WORKERS"),
         ({"max_waiting": "10"}, 2, "SENTIMENT_MAX_WAITING (10) must be at least SENTIMENT_MAX_REVIEWS (128)"),
@@ -91,10 +93,12 @@ def test_command_with_a_wrong_setting_names_it(settings: dict[str, object], stat
 
 
 def test_command_on_a_taken_port_fails(server: Server) -> None:
-    done = run_app(port=server.url.rsplit(":", 1)[1])
+    """And names the variables that set nothing."""
+    done = run_app(port=server.url.rsplit(":", 1)[1], flavour="mild")
     assert done.returncode == 3
+    assert re.search("warning.*SENTIMENT_FLAVOUR|SENTIMENT_FLAVOUR.*warning", done.stdout)
     assert "Address already in use" in done.stderr
-    assert "SENTIMENT_PORT" in done.stderr
+    assert "--port or SENTIMENT_PORT sets another port" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -59,7 +59,12 @@ def test_check_of_a_damaged_bundle_names_the_file_and_the_reason(copy: Path, dam
 
 
 def test_check_without_a_bundle_or_a_runtime_fails(tmp_path: Path) -> None:
-    for arguments, message in (([str(tmp_path)], b"not a bundle"), (["--runtime", "tensorflow"], b"`make setup`")):
+    for arguments, message in (
+        ([str(tmp_path)], b"not a bundle"),
+        ([str(tmp_path / "none")], b"no such folder"),
+        (["models/imdb"], b"a folder of bundles; choose one of them, such as models/imdb/3"),
+        (["--runtime", "tensorflow"], b"requirements/serving.txt`"),
+    ):
         done = piped("check", *arguments, missing=["tensorflow"])
         assert (done.returncode, done.stdout) == (1, b"")
         assert message in done.stderr

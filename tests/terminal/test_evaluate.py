@@ -114,7 +114,7 @@ def test_evaluate_of_a_file_that_cannot_be_used_says_why(tmp_path: Path, content
 def test_evaluate_without_its_packages_says_how_to_install_them(my: Path) -> None:
     done = piped("evaluate", str(my), missing=["sklearn"])
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"pip install 'review-sentiment[evaluation]'" in done.stderr
+    assert b"requirements/evaluation.txt`" in done.stderr
 
 
 @pytest.mark.slow

@@ -142,7 +142,7 @@ def test_score_loads_litert_and_no_web_framework() -> None:
 
 
 def test_score_without_the_chosen_runtime_says_what_to_install() -> None:
-    for runtime, package in (("tensorflow", "tensorflow"), ("litert", "ai_edge_litert")):
+    for runtime, package, file in (("tensorflow", "tensorflow", "serving"), ("litert", "ai_edge_litert", "litert")):
         done = piped("score", "good", missing=[package], SENTIMENT_RUNTIME=runtime)
         assert (done.returncode, done.stdout) == (1, b"")
-        assert b"`make setup" in done.stderr
+        assert f"requirements/{file}.txt`".encode() in done.stderr

@@ -1,6 +1,7 @@
 """`python -m training` as users run it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,33 +10,41 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.bundle import load_bundle
+from app.inference.bundle import bundle_versions, load_bundle
 from tests.servers import ROOT, run_python, wait_until
 from tests.training.commands import refused, run
 
 SMALL = ["--validation", 40, "--epochs", 2, "--batch-size", 16]
 
 
-def test_train_writes_bundles_and_compares_them_with_the_book(archive: Path, tmp_path: Path) -> None:
-    output = tmp_path / "imdb"
+def test_train_writes_bundles_and_compares_them_with_the_book_and_the_served_one(
+    archive: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    served, trained = Path("models/imdb"), Path("trained/imdb")
+    shutil.copytree(models / "1", served / "1")
     sentences = tmp_path / "sentences.tsv"
     sentences.write_text("1.5\ta superb, moving film\n-2\tan awful, boring film\n")
-    arguments = ["--dataset", archive, "--output", output, *SMALL]
+    arguments = ["--dataset", archive, *SMALL]
     printed = run(*arguments, "--sentences", sentences).stdout
-    for expected in ("0.883", "0.293", "(the book: 4)", "certain predictions", "95 % interval"):
+    for expected in ("0.883", "0.293", "(the book: 4)", "certain predictions", "95% interval"):
         assert expected in printed
-    card = (output / "1/report/MODEL_CARD.md").read_text()
+    assert "trained/imdb/2 is not better than models/imdb/1 in both loss and accuracy" in printed
+    assert "serve trained/imdb/2: SENTIMENT_MODEL_DIR=trained/imdb SENTIMENT_MODEL_VERSION=2 make serve" in printed
+    assert "serve models/imdb/1: SENTIMENT_MODEL_DIR=models/imdb SENTIMENT_MODEL_VERSION=1 make serve" in printed
+    assert bundle_versions(served) == [1]  # what is served by default stays
+    card = (trained / "2/report/MODEL_CARD.md").read_text()
+    assert "| tiny 1 |" in card
     assert "| short sentences | 2 |" in card
-    assert not any(b"a superb, moving" in path.read_bytes() for path in output.rglob("*") if path.is_file())
+    assert not any(b"a superb, moving" in path.read_bytes() for path in trained.rglob("*") if path.is_file())
 
     changes = ["--layers", 1, "--units", 8, "--loss", "mse", "--activation", "tanh", "--learning-rate", 0.01]
     run(*arguments, *changes, "--seed", 4294967295)
-    first, second = (load_bundle(output / version).manifest.recipe for version in "12")
+    first, second = (load_bundle(trained / version).manifest.recipe for version in "23")
     assert first["epochs"] == 2
     assert (second["hidden_units"], second["loss"], second["learning_rate"]) == ([8], "mse", 0.01)
     assert second["seed"] == 4294967295
-    assert "version 1" in (output / "2/report/MODEL_CARD.md").read_text()
-    assert "immutable" in run(*arguments, "--version", 1, code=1).stderr
+    assert "immutable" in run(*arguments, "--version", 2, code=1).stderr
 
 
 COMPARE = ["compare", "models/imdb/1", "models/imdb/3"]

@@ -7,7 +7,7 @@ import pytest
 
 from app.inference.bundle import load_bundle
 from app.inference.classifier import open_classifier
-from tests.training.commands import run
+from tests.training.commands import refused, run
 from tests.training.own import GUT, SCHLECHT, Row, csv_text, german_rows, jsonl_text, rows, write
 
 TEXTS = ["Großartig, ein rührender HÖHEPUNKT – „köstlich“!", "Öde, grässlich und überflüssig…"]
@@ -77,6 +77,7 @@ def test_bad_rows_are_skipped_on_request_and_bundles_compared(tmp_path: Path) ->
     assert (manifest.recipe["epochs"], manifest.recipe["batch_size"]) == (3, 16)
 
     compare = ["compare", models / "1", models / "1"]
+    assert "trained with reviews of your own; name them" in refused(*compare)
     printed = run(*compare, *options).stdout
     assert f"{manifest.dataset['test_reviews']} test reviews" in printed
     assert f"{manifest.metrics['accuracy']:.4f}" in printed

@@ -4,6 +4,7 @@ A call is a generator. It yields requests to send and pauses to wait for, receiv
 returns the result. The clients only send and sleep, each in its own way.
 """
 
+import logging
 import time
 from collections.abc import Generator, Sequence
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -24,6 +25,8 @@ from review_sentiment_client.responses import read
 from review_sentiment_client.retries import Outcome, Retries
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Request(NamedTuple):
@@ -99,9 +102,15 @@ class Calls:
             seconds = self._retries.wait(outcome, tries, time.monotonic() - started)
             if seconds is None:
                 break
+            if isinstance(outcome, httpx.RequestError):
+                log.warning("%s; trying again in %.1f s", _failure(outcome, tries), seconds)
             yield Pause(seconds)
         if isinstance(outcome, httpx.RequestError):
-            reason = str(outcome) or type(outcome).__name__
-            count = "1 try" if tries == 1 else f"{tries} tries"
-            raise NoResponse(f"no response to {request.method} {request.path} after {count}: {reason}") from outcome
+            raise NoResponse(_failure(outcome, tries)) from outcome
         return outcome
+
+
+def _failure(error: httpx.RequestError, tries: int) -> str:
+    reason = str(error) or type(error).__name__
+    count = "1 try" if tries == 1 else f"{tries} tries"
+    return f"no response to {error.request.method} {error.request.url} after {count}: {reason}"

@@ -336,32 +336,17 @@ class ModelResponse:
 
     name: str
     """
-    The bundle's name.
+    The bundle's name: the folder that contains its versions.
     """
 
     version: str
     """
-    The bundle's version.
-    """
-
-    versions: list[str]
-    """
-    All versions that are served, the default first.
-    """
-
-    digest: str
-    """
-    SHA-256 of the manifest, which contains the digests of all other files.
+    The bundle's version: a whole number, larger for newer bundles.
     """
 
     created: str
     """
-    When training ended, in ISO 8601 (UTC).
-    """
-
-    runtime: str
-    """
-    The runtime that executes the network.
+    When training, or calibration, ended, in ISO 8601 (UTC).
     """
 
     encoding: Encoding
@@ -386,7 +371,7 @@ class ModelResponse:
 
     recipe: dict[str, JsonValue]
     """
-    The recipe that the network was trained with.
+    The recipe that the network was trained with, including the seed.
     """
 
     dataset: dict[str, JsonValue]
@@ -396,12 +381,27 @@ class ModelResponse:
 
     metrics: dict[str, float]
     """
-    Metrics on the test reviews, measured once.
+    Metrics on the test reviews, measured once, without calibration.
     """
 
     libraries: dict[str, str]
     """
     Versions of the libraries used for training.
+    """
+
+    versions: list[str]
+    """
+    All versions that are served, the default first.
+    """
+
+    digest: str
+    """
+    SHA-256 of the manifest, which contains the digests of all other files.
+    """
+
+    runtime: str
+    """
+    The runtime that executes the network.
     """
 
     limits: Limits

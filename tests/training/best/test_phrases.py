@@ -3,7 +3,7 @@
 import random
 
 from training.behaviour import TEMPLATE_WORDS
-from training.phrases import WORDS, Polarity, grammar_terms, make_phrases
+from training.best.phrases import WORDS, Polarity, grammar_terms, make_phrases
 
 GOOD, BAD = Polarity(positive=True, strong=False), Polarity(positive=False, strong=False)
 

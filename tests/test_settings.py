@@ -1,0 +1,75 @@
+"""Settings from the environment, and variables that are none."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import PREFIX, Settings, unknown_variables
+from tests.servers import ROOT
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in unknown_variables():
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [
+        ("API_KEY", "API_KEYS"),
+        ("KEYS", "API_KEYS"),
+        ("api_key_file", "API_KEYS_FILE"),
+        ("MODEL_VERSIONS", "MODEL_VERSION"),
+    ],
+)
+def test_misspelt_variable_is_an_error_that_names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, variable: str, setting: str
+) -> None:
+    monkeypatch.setenv(PREFIX + variable, "0123456789-abcdef")
+    with pytest.raises(ValidationError, match=f"did you mean {PREFIX}{setting}[?]"):
+        Settings()
+
+
+def test_other_unknown_variable_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTIMENT_FLAVOUR", "mild")
+    monkeypatch.setenv("SENTIMENT_COLOUR", "")  # as unset
+    Settings()
+    assert unknown_variables() == ["SENTIMENT_FLAVOUR"]
+
+
+def test_variables_of_a_kubernetes_service_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the kubelet sets them for Services named `sentiment-canary` and `sentiment`, except for `SENTIMENT_PORT`."""
+    for service in ("SENTIMENT", "SENTIMENT_CANARY"):
+        port = f"{service}_PORT_80_TCP"
+        monkeypatch.setenv(f"{service}_SERVICE_HOST", "10.0.0.1")
+        for name in ("SERVICE_PORT", "SERVICE_PORT_HTTP"):
+            monkeypatch.setenv(f"{service}_{name}", "80")
+        for name, value in (("", "tcp://10.0.0.1:80"), ("_PROTO", "tcp"), ("_PORT", "80"), ("_ADDR", "10.0.0.1")):
+            monkeypatch.setenv(port + name, value)
+    monkeypatch.setenv("SENTIMENT_CANARY_PORT", "tcp://10.0.0.1:80")
+    Settings()
+    assert unknown_variables() == []
+
+
+@pytest.mark.parametrize("variable", ["SENTIMENT_PORT", "SENTIMENT_METRICS_PORT"])
+def test_port_that_kubernetes_sets_says_how_to_prevent_it(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "tcp://10.0.0.1:80")
+    with pytest.raises(ValidationError, match="enableServiceLinks: false"):
+        Settings()
+
+
+def test_variables_of_other_parts_of_the_project_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = set(variables_elsewhere())
+    assert {"SENTIMENT_KEY", "SENTIMENT_PUBLISH"} <= found
+    for variable in found - {PREFIX + name.upper() for name in Settings.model_fields}:
+        monkeypatch.setenv(variable, "1")
+    assert unknown_variables() == []
+
+
+def variables_elsewhere() -> Iterator[str]:
+    files = [ROOT / "docker-compose.yml", ROOT / "Dockerfile", ROOT / "Makefile", *(ROOT / "deploy").rglob("*.y*ml")]
+    for path in [*files, *(ROOT / "app/pages").rglob("*.js")]:
+        yield from re.findall(rf"\b{PREFIX}[A-Z_]+\b", path.read_text())

@@ -1,0 +1,82 @@
+"""Linear models that teach the network."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from tests.training.best.corpora import RECIPE, corpus_of
+from training.best.recipe import Best
+from training.best.teachers import fit_linear, log_count_ratios, review_targets, sentence_scale, shortened, teach
+
+TEXTS = [f"It was {word}, and the end was {word}. This is the plot." for word in ("superb", "awful")] * 6
+LABELS = [1, 0] * 6
+KNOWN = np.arange(len(TEXTS))
+
+
+def test_fit_linear_equals_scikit_learn_for_labels_and_equal_scales() -> None:
+    rng = np.random.default_rng(0)
+    matrix = sparse.csr_matrix((rng.random((200, 5)) < 0.4).astype(np.float32))
+    labels = (rng.random(200) < 0.3 + 0.4 * matrix.toarray()[:, 0]).astype(np.float32)
+    weights, bias = fit_linear(matrix, labels, 0.01, np.ones(5, np.float32), 200)
+    expected = LogisticRegression(C=1 / (0.01 * 200), tol=1e-8).fit(matrix, labels)
+    assert weights == pytest.approx(expected.coef_[0], abs=1e-3)
+    assert bias == pytest.approx(expected.intercept_[0], abs=1e-3)
+
+
+def test_fit_linear_takes_probabilities_and_gives_scaled_down_terms_less_weight() -> None:
+    matrix = sparse.csr_matrix(np.array([[1, 1], [0, 0]], np.float32))
+    targets = np.array([0.8, 0.2], np.float32)
+    weights, bias = fit_linear(matrix, targets, 1e-6, np.array([1, 1e-9], np.float32), 200)
+    assert 1 / (1 + np.exp(-(weights.sum() + bias))) == pytest.approx(0.8, abs=0.01)
+    assert weights[0] > 1
+    assert abs(weights[1]) < 1e-6
+
+
+def test_log_count_ratios_by_hand() -> None:
+    matrix = sparse.csr_matrix(np.array([[1, 1], [1, 0], [0, 1]], np.float32))
+    ratios = log_count_ratios(matrix, np.array([1, 1, 0], np.float32))
+    assert ratios == pytest.approx([np.log((3 / 5) / (1 / 3)), np.log((2 / 5) / (2 / 3))])
+
+
+def test_sentence_scale_keeps_signs_and_limits_ratios() -> None:
+    recipe = replace(RECIPE, ratio_exponent=0.5, min_ratio=0.04, stop_scale=1e-9)
+    scale = sentence_scale(np.array([4, -9, 0.01, 0, 4], np.float32), np.array([0, 0, 0, 0, 1], np.bool_), recipe)
+    assert scale == pytest.approx([2, -3, 0.2, 0.2, 1e-9])
+    assert np.all(scale != 0)
+
+
+def test_review_targets_are_labels_where_known_and_predictions_elsewhere() -> None:
+    corpus = corpus_of(TEXTS, LABELS, ["A superb plot.", "An awful plot."])
+    folds = np.arange(len(corpus.reviews)) // 2 % Best.teacher_folds
+    targets = review_targets(corpus, KNOWN[:8], folds, RECIPE)
+    assert targets[:8].tolist() == LABELS[:8]
+    assert 1 > targets[-2] > 0.5 > targets[-1] > 0
+
+
+def test_teach_does_not_use_labels_that_are_held_out() -> None:
+    corpus = corpus_of(TEXTS, LABELS)
+    known = KNOWN[:9]
+    labels = corpus.labels.copy()
+    labels[9:] = 1 - labels[9:]
+    one, other = (teach(each, known, RECIPE) for each in (corpus, replace(corpus, labels=labels)))
+    assert one.reviews.tolist() == other.reviews.tolist()
+    assert one.teacher.weights.tolist() == other.teacher.weights.tolist()
+    assert (one.slope, one.shift) == (other.slope, other.shift)
+    assert one.teacher.sums.tolist() == other.teacher.sums.tolist()
+
+
+def test_teach_finds_polar_words_and_ignores_stop_words() -> None:
+    teaching = teach(corpus_of(TEXTS, LABELS), KNOWN, RECIPE)
+    weights = dict(zip(corpus_of(TEXTS, LABELS).terms.tolist(), teaching.teacher.weights.tolist(), strict=True))
+    assert weights["superb"] > 0.1
+    assert weights["awful"] < -0.1
+    assert abs(weights["the"]) < 1e-6
+    assert teaching.slope > 0
+
+
+def test_shortened_reduces_the_odds_of_long_sentences() -> None:
+    recipe = replace(RECIPE, length_exponent=0.5)
+    assert shortened(np.array([3.0, 3.0]), np.array([1, 9]), recipe).tolist() == [3, 1]

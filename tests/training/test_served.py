@@ -1,0 +1,81 @@
+"""Comparing a new bundle with the one that is served."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from app.inference.bundle import Bundle
+from training.archive import load_archives
+from training.dataset import Dataset
+from training.served import IMDB_MODELS, TRAINED, Served, measure_served, next_steps, next_version
+
+OLD = Served(IMDB_MODELS / "3", "imdb 3", {"loss": 0.2, "accuracy": 0.9})
+BETTER, WORSE = {"loss": 0.1, "accuracy": 0.95}, {"loss": 0.3, "accuracy": 0.8}
+MOVE = "mv trained/imdb/4 models/imdb/"
+
+
+@pytest.fixture(scope="module")
+def dataset(archive: Path) -> Dataset:
+    return load_archives([archive], Progress(disable=True))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_next_version_of_a_trained_bundle_is_free_in_the_served_folder() -> None:
+    assert next_version(None) == 1
+    for name in ("models/imdb/3", "trained/imdb/1", "mine/7"):
+        Path(name).mkdir(parents=True)
+    assert next_version(None) == 4
+    assert next_version(Path("mine")) == 8
+    (TRAINED / "4").mkdir()
+    assert next_version(None) == 5
+
+
+def test_served_bundle_is_measured_on_the_test_reviews(bundle: Bundle, dataset: Dataset) -> None:
+    shutil.copytree(bundle.folder, IMDB_MODELS / "1")
+    served = measure_served(None, dataset, Progress(disable=True))
+    assert served is not None
+    assert (served.folder, served.title) == (IMDB_MODELS / "1", "tiny 1")
+    assert served.metrics == pytest.approx(bundle.manifest.metrics, abs=1e-5)
+    (TRAINED / "2").mkdir(parents=True)  # nothing serves this folder
+    assert measure_served(None, dataset, Progress(disable=True)) == served
+    assert measure_served(Path("mine"), dataset, Progress(disable=True)) == served
+    shutil.copytree(bundle.folder, "mine/1")
+    assert measure_served(Path("mine"), dataset, Progress(disable=True)) == served._replace(folder=Path("mine/1"))
+
+
+def test_missing_or_damaged_bundle_is_not_compared(
+    bundle: Bundle, dataset: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress(console=Console(stderr=True)) as progress:
+        assert measure_served(None, dataset, progress) is None
+        shutil.copytree(bundle.folder, IMDB_MODELS / "2")  # its manifest says that it is version 1
+        assert measure_served(None, dataset, progress) is None
+    assert "will not be compared" in capsys.readouterr().err
+
+
+def test_better_bundle_can_be_moved_and_a_worse_one_is_not_recommended() -> None:
+    first, *others = next_steps(TRAINED / "4", BETTER, OLD)
+    assert first == "trained/imdb/4 is better than models/imdb/3 in both loss and accuracy"
+    assert others[-1].endswith(MOVE)
+    for metrics in (WORSE, BETTER | {"loss": 0.2}, BETTER | {"accuracy": 0.9}):
+        first, *others = next_steps(TRAINED / "4", metrics, OLD)
+        assert first == "trained/imdb/4 is not better than models/imdb/3 in both loss and accuracy"
+        assert len(others) == 2
+        assert not any(MOVE in line for line in others)
+
+
+def test_bundle_beside_the_served_one_is_the_default_from_now_on() -> None:
+    old = OLD._replace(folder=Path("my models/1"))
+    lines = next_steps(Path("my models/2"), WORSE, old)
+    assert lines[2] == "serve my models/1: SENTIMENT_MODEL_DIR='my models' SENTIMENT_MODEL_VERSION=1 make serve"
+    assert lines[3].startswith("by default, my models/2 is served now")
+    assert len(next_steps(Path("my models/1"), WORSE, old._replace(folder=Path("my models/2")))) == 3
+    assert len(next_steps(Path("mine/1"), BETTER, None)) == 1

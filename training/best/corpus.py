@@ -1,0 +1,173 @@
+"""The corpus of the recipe `best`: reviews cut into sentences, and the terms that occur in them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+from scipy import sparse
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+
+from app.inference.text import SENTENCE_END
+from training.best.recipe import Best
+from training.dataset import Dataset, tokens_of
+from training.errors import TrainingError
+
+Matrix: TypeAlias = sparse.csr_matrix
+Vector: TypeAlias = NDArray[np.float32]
+Indices: TypeAlias = NDArray[np.intp]
+
+WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u2019])*")
+
+STOP_WORDS = (ENGLISH_STOP_WORDS | {"film", "films", "movie", "movies", "it's", "i'm", "i've", "that's", "there's"}) - {
+    *("not", "no", "never", "nothing", "nor", "cannot", "without", "hardly", "neither", "none", "nobody", "nowhere"),
+    *("but", "yet", "however", "very", "too", "well", "only", "enough", "least", "most", "should", "would", "could"),
+}
+"""Words that say nothing about a film by themselves. They tell how people write, which differs between sources, so they
+share one column. Terms of several words may contain them."""
+STOP_SHARE = 0.2
+"""English texts have at least this share of stop words."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled reviews, then unlabelled ones, cut into sentences.
+
+    Attributes:
+        reviews: The tokens of each review.
+        labels: float32 (25000,).
+        sentences: The tokens of each sentence, 960,000 in all, in the order of the reviews.
+        review_of: int (sentences,), the review that each sentence belongs to.
+        terms: str (650000,), every term of one to three tokens that is frequent enough and contains no name.
+        by_sentence: float32 (sentences, terms), 1.0 where a term occurs.
+        by_review: float32 (75000, terms), the same for whole reviews.
+        frequencies: Term -> number of reviews that contain it, in the order of `terms`.
+        is_english: Whether the reviews are in English, so that stop words, names and phrases apply.
+    """
+
+    reviews: Sequence[list[str]]
+    labels: Vector
+    sentences: Sequence[list[str]]
+    review_of: Indices
+    terms: NDArray[np.str_]
+    by_sentence: Matrix
+    by_review: Matrix
+    frequencies: dict[str, int]
+    is_english: bool
+
+    def words(self, starts: Indices, ends: Indices) -> Indices:
+        """The number of tokens in spans of sentences, which begin at `starts` and end before `ends`; all (spans,)."""
+        return np.asarray(self._words_before[ends] - self._words_before[starts])
+
+    @cached_property
+    def _words_before(self) -> Indices:
+        return np.concatenate([[0], np.cumsum([len(sentence) for sentence in self.sentences])])  # (sentences + 1,)
+
+
+def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
+    """Cut the reviews into sentences and find the terms.
+
+    Raises:
+        TrainingError: The data set has only words, or no term is frequent enough.
+    """
+    if dataset.train.texts is None:
+        raise TrainingError(f"{dataset.name}: the recipe best needs raw reviews, not only words")
+    texts = [*dataset.train.texts, *dataset.unlabelled]
+    task = progress.add_task(f"finding the terms of {len(texts):,} reviews", total=None)
+    parts = [split_sentences(text) for text in texts]
+    sentences: list[list[str]] = []
+    owners: list[int] = []
+    for review, cut in enumerate(parts):
+        for part in cut:
+            if tokens := tokens_of(part, recipe.encoding):
+                sentences.append(tokens)
+                owners.append(review)
+    review_of = np.array(owners, np.intp)
+
+    terms, by_sentence = count_terms(sentences, recipe.min_sentences)
+    english = is_english(sentences)
+    if english:
+        names = names_in(parts, recipe.name_share)
+        keep = np.array([names.isdisjoint(term.split(" ")) for term in terms])
+        terms, by_sentence = terms[keep], by_sentence[:, keep]
+    members = (np.ones(len(sentences), np.float32), (review_of, np.arange(len(sentences))))
+    by_review = Matrix(members, shape=(len(texts), len(sentences))) @ by_sentence
+    by_review.data[:] = 1
+    counted = np.asarray(by_review.sum(0)).ravel().astype(int)  # (terms,), the number of reviews with each term
+    frequent = counted >= dataset.min_reviews
+    terms, by_sentence, by_review = terms[frequent], by_sentence[:, frequent], by_review.tocsr()[:, frequent]
+    if not len(terms):
+        raise TrainingError(f"no term occurs in {dataset.min_reviews} training reviews; add reviews")
+    progress.remove_task(task)
+    return Corpus(
+        [*dataset.train.sequences, *(tokens_of(text, recipe.encoding) for text in dataset.unlabelled)],
+        dataset.train.labels,
+        sentences,
+        review_of,
+        terms,
+        by_sentence,
+        by_review,
+        dict(zip(terms.tolist(), counted[frequent].tolist(), strict=True)),
+        english,
+    )
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cut a review after the marks that end sentences, at HTML tags and at line ends; the parts are not empty."""
+    return [part for part in SENTENCE_END.split(text) if part.strip()]
+
+
+def count_terms(sentences: Sequence[list[str]], minimum: int) -> tuple[NDArray[np.str_], Matrix]:
+    """Find the terms of one to three tokens that occur in at least `minimum` sentences.
+
+    Returns:
+        str (terms,), in alphabetical order; and float32 (sentences, terms), 1.0 where a term occurs.
+
+    Raises:
+        TrainingError: There is no such term.
+    """
+    frequency = min(minimum, len(sentences))
+    vectorizer = CountVectorizer(analyzer=terms_of, binary=True, dtype=np.float32, min_df=frequency)
+    try:
+        by_sentence = vectorizer.fit_transform(sentences)
+    except ValueError as error:
+        raise TrainingError("no term occurs in several sentences of the training reviews; add reviews") from error
+    return vectorizer.get_feature_names_out(), by_sentence
+
+
+def terms_of(tokens: Sequence[str]) -> Iterator[str]:
+    """Every run of one to three tokens."""
+    yield from tokens
+    yield from (f"{a} {b}" for a, b in pairwise(tokens))
+    yield from (f"{a} {b} {c}" for a, b, c in zip(tokens, tokens[1:], tokens[2:], strict=False))
+
+
+def is_english(sentences: Iterable[list[str]]) -> bool:
+    """Whether the share of stop words is that of English texts."""
+    counts = Counter(token for sentence in sentences for token in sentence)
+    return sum(counts[word] for word in STOP_WORDS) > STOP_SHARE * counts.total()
+
+
+def names_in(reviews: Iterable[Sequence[str]], share: float) -> set[str]:
+    """Words that are capitalised in more than this share of their uses within sentences.
+
+    Args:
+        reviews: Raw sentences, by review.
+        share: In [0, 1].
+    """
+    uses: Counter[str] = Counter()
+    capitalised: Counter[str] = Counter()
+    for sentences in reviews:
+        for sentence in sentences:
+            for word in WORD.findall(sentence)[1:]:  # the first is always capitalised
+                if len(word) == 1 or not word.isupper():  # people also SHOUT
+                    plain = word.lower().replace("\u2019", "'")
+                    uses[plain] += 1
+                    capitalised[plain] += word[0].isupper()
+    return {w for w, n in uses.items() if capitalised[w] > share * n and w != "i" and not w.startswith("i'")}

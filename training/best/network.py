@@ -1,0 +1,104 @@
+"""The network of the recipe `best`: how it is trained and calibrated."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+from rich.progress import Progress
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
+
+from app.evaluation.metrics import HeldOut
+from app.inference.runtimes import import_tensorflow
+from training.best.corpus import Matrix, Vector
+from training.best.recipe import Best
+from training.best.training_set import TrainingSet
+from training.network import History, Network, accuracy, build, fit
+
+tf = import_tensorflow()
+
+
+class SparseBatches:
+    """Rows as sparse batches, which take a third of the time of dense ones.
+
+    Args:
+        rows: float32 (rows, columns), 1.0 where a column is on.
+        targets: float32 (rows,).
+        size: Rows per batch.
+        term_dropout: float32 (rows,), the share of each row's columns that is left out; with `rng` only.
+        rng: Draws a new order and other columns for each epoch; None keeps the order, and leaves nothing out.
+    """
+
+    def __init__(
+        self,
+        rows: Matrix,
+        targets: Vector,
+        size: int,
+        term_dropout: Vector | float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self._matrix, self._targets, self._size, self._rng = rows, targets, size, rng
+        self._keep = np.broadcast_to(np.float32(1) - term_dropout, rows.shape[:1])  # (rows,)
+        self.rows: Sequence[int] = range(rows.shape[0])
+
+    def __len__(self) -> int:
+        return ceil(len(self.rows) / self._size)
+
+    def __iter__(self) -> Iterator[tuple[Any, Vector]]:
+        """Yield one epoch: sparse float32 (batch, columns) and float32 (batch, 1)."""
+        order = np.arange(len(self.rows)) if self._rng is None else self._rng.permutation(len(self.rows))
+        for start in range(0, len(order), self._size):
+            chosen = order[start : start + self._size]
+            batch = self._matrix[chosen]
+            rows = np.repeat(np.arange(len(chosen)), np.diff(batch.indptr))  # (ones,)
+            columns, values = batch.indices, batch.data
+            if self._rng is not None:
+                keep = self._keep[chosen][rows]
+                kept = self._rng.random(len(rows), np.float32) < keep
+                rows, columns, values = rows[kept], columns[kept], (1 / keep[kept]).astype(np.float32)
+            places = np.stack([rows, columns], 1).astype(np.int64)
+            yield tf.SparseTensor(places, values, (len(chosen), batch.shape[1])), self._targets[chosen, None]
+
+
+def fit_network(
+    training: TrainingSet, validation: SparseBatches | None, recipe: Best, progress: Progress
+) -> tuple[Network, History]:
+    """Train a new network.
+
+    Args:
+        training: What to train on.
+        validation: What to measure on after each epoch.
+        recipe: How to train.
+        progress: Shows the progress.
+
+    Returns:
+        The network for dense rows, and its metrics after each epoch.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    batches = SparseBatches(training.rows, training.targets, recipe.batch_size, training.term_dropout, rng)
+    columns, hidden = recipe.encoding.columns, (recipe.hidden_units,)
+    network = build(columns, hidden, dropout=recipe.dropout, sparse=True)  # (batch, 10000) -> (batch, 1)
+    decay = tf.keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * len(batches))
+    network.compile(optimizer=tf.keras.optimizers.Adam(decay), loss="binary_crossentropy", metrics=[accuracy])
+    history = fit(network, batches, recipe.epochs, progress, validation)
+    served = build(columns, hidden)  # the same network for dense rows
+    served.set_weights(network.get_weights())
+    return served, history
+
+
+def calibrate(network: Network, held_out: HeldOut) -> HeldOut:
+    """Fit Platt scaling to held-out predictions, and fold it into the network's last layer.
+
+    So every runtime gives calibrated probabilities (Platt 1999; Guo et al., ICML 2017).
+
+    Returns:
+        The held-out predictions, calibrated.
+    """
+    scores = logit(np.clip(held_out.probabilities.astype(np.float64), 1e-7, 1 - 1e-7))[:, None]  # (10000, 1)
+    scaling = LogisticRegression().fit(scores, held_out.labels)
+    weights, bias = network.layers[-1].get_weights()  # (16, 1), (1,)
+    slope, shift = scaling.coef_[0, 0], scaling.intercept_[0]
+    network.layers[-1].set_weights([weights * slope, bias * slope + shift])
+    return replace(held_out, probabilities=scaling.predict_proba(scores)[:, 1].astype(np.float32))

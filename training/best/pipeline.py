@@ -1,0 +1,92 @@
+"""The steps of the recipe `best`, from reviews to a calibrated network. Shapes are those of the IMDB reviews."""
+
+from dataclasses import astuple
+
+import numpy as np
+from rich.progress import Progress
+
+from app.evaluation.metrics import HeldOut
+from app.evaluation.uncertainty import fit_rule
+from app.inference.vocabulary import Vocabulary
+from training.best.columns import choose_terms
+from training.best.corpus import Corpus, Indices, read_corpus
+from training.best.network import SparseBatches, calibrate, fit_network
+from training.best.recipe import Best
+from training.best.teachers import teach
+from training.best.training_set import make_training_set, sparse_rows
+from training.dataset import Dataset, has_both_classes
+from training.errors import TrainingError
+from training.network import History, Network, TrainedModel, encode, fix_seed, predict
+
+
+def train(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
+    """Train twice with reviews held out, to calibrate and to learn what is uncertain, then on all reviews."""
+    fix_seed(recipe.seed)
+    corpus = read_corpus(dataset, recipe, progress)
+    held_out: list[HeldOut] = []
+    history: History = {}
+    for fold in range(recipe.folds):
+        known, aside = hold_out(corpus, recipe, fold)  # (20000,), (5000,)
+        vocabulary, network, run = train_network(corpus, known, recipe, progress, aside)
+        history = history or run
+        rows = encode(vocabulary, [corpus.reviews[i] for i in aside])
+        held_out.append(HeldOut.of(predict(network, vocabulary, rows), corpus.labels[aside], rows))
+    together = HeldOut(*map(np.concatenate, zip(*map(astuple, held_out), strict=True)))  # (10000,) each
+
+    vocabulary, network, _ = train_network(corpus, np.arange(len(corpus.labels)), recipe, progress)
+    together = calibrate(network, together)
+    return TrainedModel(vocabulary, network, recipe.epochs, history, recipe.validation, together, fit_rule(together))
+
+
+def validate(dataset: Dataset, recipe: Best, progress: Progress) -> History:
+    """Train with the first part of the reviews held out."""
+    fix_seed(recipe.seed)
+    corpus = read_corpus(dataset, recipe, progress)
+    known, aside = hold_out(corpus, recipe, 0)
+    return train_network(corpus, known, recipe, progress, aside)[2]
+
+
+def hold_out(corpus: Corpus, recipe: Best, fold: int) -> tuple[Indices, Indices]:
+    """Choose labelled reviews at random to hold out.
+
+    Returns:
+        Positions of the other labelled reviews, and of those held out.
+
+    Raises:
+        TrainingError: One of the two parts lacks a class.
+    """
+    order = np.random.default_rng(recipe.seed).permutation(len(corpus.labels))
+    start = fold * recipe.validation
+    aside = order[start : start + recipe.validation]
+    known = np.setdiff1d(order, aside)
+    if not all(has_both_classes(corpus.labels[part]) for part in (known, aside)):
+        raise TrainingError(
+            f"with {recipe.validation} of {len(order)} training reviews held out, one of the two parts has only "
+            "positive or only negative reviews; add reviews of the rarer class"
+        )
+    return known, aside
+
+
+def train_network(
+    corpus: Corpus, known: Indices, recipe: Best, progress: Progress, aside: Indices | None = None
+) -> tuple[Vocabulary, Network, History]:
+    """Fit the teachers, choose the columns and train a network, all from scratch.
+
+    Args:
+        corpus: The reviews.
+        known: Positions of the labelled reviews to train on; the unlabelled ones are used in any case.
+        recipe: How to train.
+        progress: Shows the progress.
+        aside: Positions of the labelled reviews to measure on after each epoch.
+    """
+    task = progress.add_task(f"fitting linear models to {len(corpus.sentences):,} sentences", total=None)
+    teaching = teach(corpus, known, recipe)
+    vocabulary, misleading = choose_terms(corpus, teaching.teacher.weights, recipe)
+    training = make_training_set(corpus, known, teaching, vocabulary, misleading, recipe)
+    progress.remove_task(task)
+    validation = None
+    if aside is not None:
+        rows = sparse_rows(vocabulary, [corpus.reviews[i] for i in aside])  # (5000, 10000)
+        validation = SparseBatches(rows, corpus.labels[aside], recipe.batch_size)
+    network, history = fit_network(training, validation, recipe, progress)  # (batch, 10000) -> (batch, 1)
+    return vocabulary, network, history

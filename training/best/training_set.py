@@ -1,0 +1,85 @@
+"""The training set of the recipe `best`: whole reviews, spans of their sentences, and made-up phrases."""
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from app.inference.vocabulary import Vocabulary
+from training.best.corpus import Corpus, Indices, Matrix, Vector
+from training.best.phrases import make_phrases
+from training.best.recipe import Best
+from training.best.spans import draw_spans, span_targets, tokens_in
+from training.best.teachers import Teaching
+from training.network import encode
+
+
+class TrainingSet(NamedTuple):
+    """What the network is trained on.
+
+    Attributes:
+        rows: float32 (372000, 10000), 1.0 where a column is on.
+        targets: float32 (372000,), in [0, 1].
+        term_dropout: float32 (372000,), the share of each row's columns that is left out.
+    """
+
+    rows: Matrix
+    targets: Vector
+    term_dropout: Vector
+
+
+def make_training_set(
+    corpus: Corpus,
+    known: Indices,
+    teaching: Teaching,
+    vocabulary: Vocabulary,
+    misleading: NDArray[np.bool_],
+    recipe: Best,
+) -> TrainingSet:
+    """Encode reviews, spans and phrases.
+
+    Args:
+        corpus: The reviews.
+        known: Positions of the labelled reviews to train on; the unlabelled ones are used in any case.
+        teaching: Their targets.
+        vocabulary: The terms and their columns.
+        misleading: bool (10000,), columns that are switched off in reviews and spans, because what they mean is learned
+            from the phrases alone.
+        recipe: Numbers of spans and phrases.
+    """
+    used = np.concatenate([known, np.arange(len(corpus.labels), len(corpus.reviews))])  # (75000,)
+    starts, ends = draw_spans(corpus, used, recipe)  # (225000,) each
+    phrases: list[tuple[str, float]] = []
+    if corpus.is_english and recipe.phrases:
+        rng = random.Random(recipe.seed)  # noqa: S311  # no secret
+        phrases = make_phrases(recipe.phrases, corpus.frequencies, rng)
+
+    sequences = [corpus.reviews[i] for i in used]
+    sequences += tokens_in(corpus, starts, ends)
+    sequences += [vocabulary.tokenise(text) for text, _ in phrases]
+    targets = [teaching.reviews[used], span_targets(corpus, starts, ends, teaching, recipe)]
+    targets.append(np.array([target for _, target in phrases], np.float32))
+
+    matrix = sparse_rows(vocabulary, sequences)
+    others = matrix.shape[0] - len(phrases)
+    without = matrix[:others] @ sparse.diags((~misleading).astype(np.float32))
+    without.eliminate_zeros()
+    matrix = sparse.vstack([without, matrix[others:]], format="csr")
+    repeated = np.concatenate([np.arange(others), np.repeat(np.arange(others, matrix.shape[0]), recipe.phrase_repeats)])
+    term_dropout = np.where(repeated < others, recipe.term_dropout, 0).astype(np.float32)
+    return TrainingSet(matrix[repeated], np.concatenate(targets)[repeated], term_dropout)
+
+
+def sparse_rows(vocabulary: Vocabulary, sequences: Sequence[list[str]]) -> Matrix:
+    """Encode texts that are tokens already; float32 (texts, columns), 1.0 in the columns that are on."""
+    rows = encode(vocabulary, sequences)
+    indices = np.concatenate([row.columns for row in rows])
+    starts = np.concatenate([[0], np.cumsum([len(row.columns) for row in rows])])
+    shape = (len(rows), vocabulary.encoding.columns)
+    matrix = Matrix((np.ones(len(indices), np.float32), indices, starts), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix

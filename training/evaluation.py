@@ -19,7 +19,7 @@ def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
     p, labels, hits = held_out.probabilities, held_out.labels, held_out.right  # (reviews,)
     tn, fp, fn, tp = map(int, confusion_matrix(labels == 1, p >= 0.5, labels=[False, True]).ravel())
     unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)  # (reviews,), the share of unknown words
-    worst = np.argsort(-np.abs(p - labels), kind="stable")[:10]  # (10,)
+    worst = [i for i in np.argsort(-np.abs(p - labels), kind="stable")[:10] if not hits[i]]
     return {
         "confusion": {"true_positive": tp, "false_positive": fp, "true_negative": tn, "false_negative": fn},
         "calibration": reliability(p, labels),

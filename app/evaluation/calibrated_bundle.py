@@ -78,6 +78,22 @@ def write_calibrated(
         write_manifest(folder, **facts)
 
 
+def copy_beside(original: Bundle, output: Path) -> Path:
+    """Copy the original to the folder of the calibrated bundle, unless that has this version, so that both can be served.
+
+    Returns:
+        The folder of the original there.
+
+    Raises:
+        BundleError: Writing failed, for example because the disk is full.
+    """
+    copy = output.parent / original.manifest.version
+    if not copy.exists():
+        with staged_bundle(copy.parent, copy.name) as folder:
+            shutil.copytree(original.folder, folder, dirs_exist_ok=True)
+    return copy
+
+
 def _write_card(path: Path, original: Bundle, facts: dict[str, Any]) -> None:
     """Put a section in front of the original's model card, if it has one."""
     before, after = facts["calibration"].before, facts["calibration"].after

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.evaluation.assessment import check_classes, score
-from app.evaluation.calibrated_bundle import write_calibrated
+from app.evaluation.calibrated_bundle import copy_beside, write_calibrated
 from app.evaluation.calibration import Adaptation, adapt
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.metrics import SIGNIFICANT
@@ -62,7 +62,8 @@ def print_calibration(settings: Settings, labelled: LabelledTexts, output: Path)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     if bundle.manifest.calibration is not None:
         raise SentimentError(
-            f"{bundle.folder}: this bundle is calibrated already; choose the one that it was made from with --version"
+            f"{bundle.folder}: this bundle is calibrated already; choose the one that it was made from with --version, "
+            "such as --version 3"
         )
     classifier = open_classifier(bundle, settings.command_runtime)
     found = adapt(score(classifier, labelled), bundle.manifest.uncertainty)
@@ -76,10 +77,11 @@ def print_calibration(settings: Settings, labelled: LabelledTexts, output: Path)
         after=found.after,
     )
     write_calibrated(output, bundle, classifier, calibration, found.uncertainty, labelled)
-    _print(found, labelled, output)
+    beside = copy_beside(bundle, output)
+    _print(found, labelled, output, beside)
 
 
-def _print(found: Adaptation, labelled: LabelledTexts, output: Path) -> None:
+def _print(found: Adaptation, labelled: LabelledTexts, output: Path, original: Path) -> None:
     fit, rule = found.fit, found.uncertainty
     scale = f"scale {fit.scale:.2f} ± {fit.scale_error:.2f}"
     shift = f"shift {fit.shift:+.2f} ± {fit.shift_error:.2f}"
@@ -100,9 +102,11 @@ def _print(found: Adaptation, labelled: LabelledTexts, output: Path) -> None:
         )
     else:
         console.print(f"Predictions between {rule.above:g} and {rule.below:g} are uncertain.")
+    console.print(Text(f"bundle: {output}"))
+    if max(bundle_versions(output.parent)) == int(output.name):
+        console.print("Commands and services use it from now on, because its number is the highest.")
     if found.p_value >= SIGNIFICANT:
         console.print("These texts do not show that the calibration helps: the original may be as good.")
-    console.print(Text(f"bundle: {output}"))
-    console.print(
-        Text(f"serve it: SENTIMENT_MODEL_DIR={output.parent} SENTIMENT_MODEL_VERSION={output.name} {typed_command()}")
-    )
+        console.print(Text(f"remove it: rm -r {output}"))
+    versions = f"SENTIMENT_MODEL_VERSION={original.name},{output.name}"
+    console.print(Text(f"serve both: SENTIMENT_MODEL_DIR={output.parent} {versions} {typed_command()}"))

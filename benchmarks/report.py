@@ -167,17 +167,24 @@ def comparison(results: Results, load: str) -> str:
 
 def _other_loads(results: Results) -> str:
     """All servers with one connection, which shows the latency without queueing, and with 128."""
-    header = ("server", "1: reviews/s", "1: median latency", "128: reviews/s", "128: p99")
-    rows = [
-        (
-            name,
-            with_spread(values(results, name, "loads", "1", SPEED)),
-            f"{rounded(typical(results, name, 'loads', '1', 'p50') * 1000)} ms",
-            with_spread(values(results, name, "loads", "128", SPEED)),
-            f"{rounded(typical(results, name, 'loads', '128', 'p99') * 1000)} ms",
-        )
-        for name in shown(results)
+    has_before = any(before(name) in results["contenders"] for name in results["contenders"])
+
+    def cells(name: str, load: str, latency: str) -> list[str]:
+        has_own = before(name) in results["contenders"]
+        times = rounded(ratio(results, name, before(name), "loads", load, SPEED)) if has_own else ""
+        return [
+            with_spread(values(results, name, "loads", load, SPEED)),
+            *[times] * has_before,
+            f"{rounded(typical(results, name, 'loads', load, latency) * 1000)} ms",
+        ]
+
+    columns = ["reviews/s", *["× before"] * has_before]
+    header = [
+        "server",
+        *(f"1: {title}" for title in [*columns, "median latency"]),
+        *(f"128: {title}" for title in [*columns, "p99"]),
     ]
+    rows = [(name, *cells(name, "1", "p50"), *cells(name, "128", "p99")) for name in shown(results)]
     return _table(header, rows)
 
 

@@ -75,7 +75,7 @@ def test_table_of_endpoints_is_complete() -> None:
     documented = " ".join(re.findall(r"^\| (`.*?) \|$", REFERENCE.partition("## Endpoints")[2], re.MULTILINE))
     for path in {route.path for route in create_app(Settings()).routes if isinstance(route, APIRoute)}:
         if "versions" not in path and "{name}" not in path:
-            name, _, action = path.format(model_name="imdb", version="3").rpartition(":")
+            name, _, action = path.format(model_name="imdb", version=NEWEST).rpartition(":")
             assert f"{name or action}`" in documented, path
 
 

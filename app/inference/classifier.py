@@ -1,6 +1,6 @@
 """The classifier: from raw reviews to predictions.
 
-Cost per review, LiteRT, in batches of 16: 5 us for cleaning, 19 us for finding terms, 11 us for the network.
+Cost per review, LiteRT, in batches of 16: 5 us for cleaning, 17 us for finding terms, 11 us for the network.
 """
 
 from collections.abc import Sequence

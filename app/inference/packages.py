@@ -11,7 +11,7 @@ def how_to_install(extra: str, *packages: str) -> str:
     """Return what installs packages: in a clone, in an environment of pipx or of a tool of uv, or elsewhere.
 
     Args:
-        extra: The extra in pyproject.toml that has the packages; a file in requirements/ has the same name.
+        extra: The file in requirements/ that has the packages, without `.txt`.
         packages: Their names for installers.
     """
     if (CLONE / "requirements" / f"{extra}.txt").is_file():

@@ -31,11 +31,11 @@ def main() -> None:
                 assert top is not None
                 assert bottom is not None
                 x, y = top["x"] - MARGIN, top["y"] - MARGIN
-                width, height = top["width"] + 2 * MARGIN, bottom["y"] + bottom["height"] - y
-                visit.page.screenshot(
-                    path=OUTPUT / picture.name, clip={"x": x, "y": y, "width": width, "height": height}
-                )
-            save(OUTPUT / picture.name, picture)
+                height = bottom["y"] + bottom["height"] - y
+                width = top["width"] + 2 * MARGIN
+                path = OUTPUT / picture.name
+                visit.page.screenshot(path=path, clip={"x": x, "y": y, "width": width, "height": height})
+            save(path, picture)
             print(picture, picture.stat().st_size, "bytes")
         browser.close()
 

@@ -20,7 +20,7 @@ def refusal(folder: Path) -> str:
     """The error message of a bundle that cannot be loaded; every one says what to do next."""
     with pytest.raises(BundleError) as raised:
         load_bundle(folder)
-    assert re.search("copy it again|SENTIMENT_MODEL_DIR", str(raised.value))
+    assert re.search("copy it again|SENTIMENT_MODEL_DIR|such as models", str(raised.value))
     return str(raised.value)
 
 

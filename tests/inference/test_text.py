@@ -224,5 +224,5 @@ def test_sentences_any_text_have_its_letters_in_order(text: str) -> None:
 @pytest.mark.parametrize("part", [" ", ". ", '."', "<br ", "<br />", " <br", "\n", "a. ", ".\"')", " \n", "Mr. "])
 def test_sentences_longest_text_takes_linear_time(part: str) -> None:
     started = time.perf_counter()
-    sentences(part * (1_000_000 // len(part)))
-    assert time.perf_counter() - started < 5  # a quadratic search takes hours
+    sentences(part * (200_000 // len(part)))
+    assert time.perf_counter() - started < 5  # a quadratic search takes minutes

@@ -48,7 +48,7 @@ export class Review {
 
   /** Explain the text in the field. */
   explain() {
-    const text = this.text;
+    const text = this.#field.value.toWellFormed(); // JSON cannot represent lone surrogates
     if (!text.trim()) {
       this.#latest.cancel();
       this.#show("nothing", "No review yet", "Write one, or choose an example.");
@@ -73,11 +73,6 @@ export class Review {
       },
       (problem) => this.#showProblem(problem.message),
     );
-  }
-
-  /** The text of the field; lone surrogates, which JSON cannot represent, become replacement characters. */
-  get text() {
-    return this.#field.value.toWellFormed();
   }
 
   async #explanation(text, version, signal) {

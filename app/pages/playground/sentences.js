@@ -3,7 +3,7 @@
 import { byId, element } from "./dom.js";
 import { showEffects, withoutOf } from "./effects.js";
 import { partsOf } from "./pull.js";
-import { count, isReadable, kindOf, summaryOf, tally, verdictOf } from "./verdict.js";
+import { count, isReadable, kindOf, shareOf, tally, verdictOf } from "./verdict.js";
 
 const LONG = 10; // sentences; a longer review starts with its strongest ones
 const STRONGEST = 3; // of each sentiment
@@ -38,7 +38,7 @@ export class Sentences {
     this.clear();
     this.#parts = partsOf(text, explanation);
     this.#full = this.#parts.reduce((most, { pull }) => Math.max(most, Math.abs(pull)), FULL_COLOUR);
-    const waiting = explanation.sentences.map((one) => ({ ...one, verdict: verdictOf(one, rule), summary: summaryOf(one, rule), parts: [] }));
+    const waiting = explanation.sentences.map((one) => ({ ...one, verdict: verdictOf(one, rule), share: shareOf(one, rule), parts: [] }));
     const nodes = [];
     for (const part of this.#parts) {
       while (waiting[0]?.end <= part.start) nodes.push(this.#optionOf(waiting.shift()));
@@ -49,8 +49,9 @@ export class Sentences {
     const verdicts = [...this.#sentences.values()].map(({ verdict }) => verdict);
     byId("sentences-title").textContent = count(verdicts.length, "sentence") + (verdicts.length > 1 ? `: ${tally(verdicts)}` : "");
     byId("effects").hidden = !isReadable(explanation, rule);
-    byId("abridge").hidden = verdicts.length <= LONG;
-    this.#abridge(verdicts.length > LONG);
+    const isLong = verdicts.length > LONG && verdicts.some((verdict) => verdict !== "Cannot tell");
+    byId("abridge").hidden = !isLong;
+    this.#abridge(isLong);
   }
 
   clear() {
@@ -67,7 +68,7 @@ export class Sentences {
     const option = element("span", "", { className: "sentence", role: "option" });
     option.append(...sentence.parts.map((part) => this.#nodeOf(part)));
     option.dataset.verdict = kindOf(sentence.verdict);
-    option.ariaLabel = `${sentence.summary}: ${option.textContent}`;
+    option.ariaLabel = `${sentence.verdict}${sentence.share && `, ${sentence.share}`}: ${option.textContent}`;
     this.#sentences.set(option, sentence);
     return option;
   }
@@ -99,7 +100,7 @@ export class Sentences {
       option.tabIndex = option === stop ? 0 : -1;
     }
     const sentence = this.#sentences.get(chosen);
-    byId("effects-title").textContent = `Words in ${sentence ? `this sentence (${sentence.summary.toLowerCase()})` : "the whole review"}`;
+    byId("effects-title").textContent = `Words in ${sentence ? `this sentence (${sentence.share || "cannot tell"})` : "the whole review"}`;
     byId("whole").hidden = !sentence || this.#sentences.size === 1;
     showEffects(sentence?.parts ?? this.#parts, this.#full);
   }

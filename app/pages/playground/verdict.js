@@ -43,10 +43,9 @@ export function reasonFor(prediction, rule) {
   return `The model knows ${known.toLocaleString("en")} of ${all}${even}.`;
 }
 
-/** "Probably positive, 71% positive"; without a number if there is no evidence for it. */
-export function summaryOf(prediction, rule) {
-  const number = isReadable(prediction, rule) ? `, ${percent(prediction.positive_probability)} positive` : "";
-  return verdictOf(prediction, rule) + number;
+/** "71% positive"; "" if there is no evidence for a number. */
+export function shareOf(prediction, rule) {
+  return isReadable(prediction, rule) ? `${percent(prediction.positive_probability)} positive` : "";
 }
 
 /** 0.984 → "98%", 0.9962 → "99.6%", 0.99 and 0.9902 → "99%"; never 0% or 100%, as no prediction is that certain. */

@@ -1,7 +1,7 @@
 // The verdict of each version of the model that is served, side by side. The chosen one explains the review.
 
 import { byId } from "./dom.js";
-import { isReadable, kindOf, percent, reasonFor, verdictOf } from "./verdict.js";
+import { kindOf, percent, reasonFor, shareOf, verdictOf } from "./verdict.js";
 
 export class Verdicts {
   /** The version that explains the review and scores files; "" for the service's default if it has only one. */
@@ -47,9 +47,8 @@ export class Verdicts {
   /** @param {object} prediction From the service. @param {object} rule The bundle's. */
   show(version, prediction, rule) {
     const { positive_probability: probability } = prediction;
-    const readable = isReadable(prediction, rule);
-    const verdict = verdictOf(prediction, rule);
-    const block = this.#write(version, kindOf(verdict), verdict, readable ? `${percent(probability)} positive` : "", reasonFor(prediction, rule));
+    const block = this.#write(version, verdictOf(prediction, rule), shareOf(prediction, rule), reasonFor(prediction, rule));
+    block.dataset.verdict = kindOf(verdictOf(prediction, rule));
     const bar = block.querySelector(".bar");
     for (const [name, value] of Object.entries({ probability, above: rule.above, below: rule.below }))
       bar.style.setProperty(`--${name}`, value);
@@ -62,12 +61,12 @@ export class Verdicts {
 
   /** Show why there is no verdict, for all versions or one. */
   clear(verdict, reason, versions = this.#blocks.keys()) {
-    for (const version of versions) this.#write(version, "", verdict, "", reason);
+    for (const version of versions) this.#write(version, verdict, "", reason);
   }
 
-  #write(version, kind, verdict, share, reason) {
+  #write(version, verdict, share, reason) {
     const block = this.#blocks.get(version);
-    block.dataset.verdict = kind;
+    block.dataset.verdict = "";
     block.querySelector(".measure").hidden = !share;
     for (const [name, text] of Object.entries({ verdict, share, reason })) {
       const part = block.querySelector(`.${name}`);

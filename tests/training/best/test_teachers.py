@@ -68,6 +68,13 @@ def test_teach_does_not_use_labels_that_are_held_out() -> None:
     assert one.teacher.sums.tolist() == other.teacher.sums.tolist()
 
 
+def test_teach_leaves_reviews_out_that_are_held_out() -> None:
+    corpus = corpus_of([*TEXTS, "It was zesty, and the end was zesty."], [*LABELS, 1])
+    zesty = corpus.terms.tolist().index("zesty")
+    assert teach(corpus, KNOWN, RECIPE).teacher.weights[zesty] == 0
+    assert teach(corpus, np.append(KNOWN, len(TEXTS)), RECIPE).teacher.weights[zesty] > 0
+
+
 def test_teach_finds_polar_words_and_ignores_stop_words() -> None:
     teaching = teach(corpus_of(TEXTS, LABELS), KNOWN, RECIPE)
     weights = dict(zip(corpus_of(TEXTS, LABELS).terms.tolist(), teaching.teacher.weights.tolist(), strict=True))

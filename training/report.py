@@ -104,7 +104,7 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | N
         strongest="\n".join(f"- *{name}*: `{'`, `'.join(terms)}`." for name, terms in report["top_terms"].items()),
         checks="\n".join(f"| {kind} | {n['checks']} | {n['passed']} |" for kind, n in behaviour["kinds"].items()),
         failures="\n".join(shown),
-        mistakes=_lines("| `{review}` | {positive_probability:.4f} |", test["worst_mistakes"]),
+        mistakes=_lines("| `{review}` | {positive_probability:.4f} |", test["worst_mistakes"]) or "| none | |",
         origin=OWN_ORIGIN.format(rows=_lines("| `{name}` | {rows:,} | `{sha256}` |", dataset["files"]), **dataset)
         if own
         else IMDB_ORIGIN,

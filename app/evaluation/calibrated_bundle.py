@@ -79,7 +79,7 @@ def write_calibrated(
 
 
 def copy_beside(original: Bundle, output: Path) -> Path:
-    """Copy the original to the folder of the calibrated bundle, unless that has this version, so that both can be served.
+    """Copy the original to the folder with the calibrated bundle, so that both can be served, unless it is there.
 
     Returns:
         The folder of the original there.

@@ -132,6 +132,14 @@ def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> Non
     assert facts["manifest"] == json.loads((output / MANIFEST).read_text())
 
 
+def test_calibrate_in_another_folder_copies_the_original_there(my: Path, tmp_path: Path) -> None:
+    output = tmp_path / "imdb/9"
+    printed = run(my, output, models=MODELS)
+    assert contents(tmp_path / "imdb/3") == contents(MODELS / "3")
+    assert "its number is the highest" in printed
+    assert "SENTIMENT_MODEL_VERSION=3,9" in printed
+
+
 def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:
     before = contents(models)
     assert "bundles are immutable" in refusal("calibrate", str(my), str(output))

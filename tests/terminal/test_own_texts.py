@@ -22,7 +22,7 @@ COMMANDS = [
 @pytest.mark.slow
 def test_commands_of_the_page_run(tmp_path: Path) -> None:
     rows = [(text, "positive" if positive else "negative") for text, positive in texts()]
-    write_csv(tmp_path / "my.csv", rows[:100])
+    write_csv(tmp_path / "labelled.csv", rows[:100])
     write_csv(tmp_path / "newer.csv", rows[100:200])
     (tmp_path / "models/imdb").mkdir(parents=True)
     (tmp_path / "models/imdb/3").symlink_to(MODELS / "3")

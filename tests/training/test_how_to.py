@@ -62,7 +62,10 @@ def test_page_names_every_label_and_existing_options() -> None:
     options = "".join(CliRunner().invoke(app, [command, "--help"]).stdout for command in ("train", "curve"))
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)):
         assert option in options
-    for command in ("make train REVIEWS=my.csv OUTPUT=models/mine", "SENTIMENT_MODEL_DIR=models/mine make serve"):
+    for command in (
+        "make train REVIEWS=my.csv OUTPUT=models/mine",
+        "SENTIMENT_MODEL_DIR=models/mine make serve RUNTIME=litert",
+    ):
         assert command in PAGE
 
 

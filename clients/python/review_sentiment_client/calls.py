@@ -113,4 +113,4 @@ class Calls:
 def _failure(error: httpx.RequestError, tries: int) -> str:
     reason = str(error) or type(error).__name__
     count = "1 try" if tries == 1 else f"{tries} tries"
-    return f"no response to {error.request.method} {error.request.url} after {count}: {reason}"
+    return f"no response to {error.request.method} {error.request.url} after {count}: {reason}. Is the service running at this address?"

@@ -106,11 +106,11 @@ class Calls:
                 log.warning("%s; trying again in %.1f s", _failure(outcome, tries), seconds)
             yield Pause(seconds)
         if isinstance(outcome, httpx.RequestError):
-            raise NoResponse(_failure(outcome, tries)) from outcome
+            raise NoResponse(f"{_failure(outcome, tries)}. Is the service running there?") from outcome
         return outcome
 
 
 def _failure(error: httpx.RequestError, tries: int) -> str:
     reason = str(error) or type(error).__name__
     count = "1 try" if tries == 1 else f"{tries} tries"
-    return f"no response to {error.request.method} {error.request.url} after {count}: {reason}. Is the service running at this address?"
+    return f"no response to {error.request.method} {error.request.url} after {count}: {reason}"

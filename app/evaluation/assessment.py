@@ -119,7 +119,9 @@ def check_classes(labelled: LabelledTexts, texts: int, of_each: int, why: str) -
     counts = {"positive": int(labelled.labels.sum()), "negative": int(np.sum(labelled.labels == 0))}
     for name, count in counts.items():
         if not count:
-            raise SentimentError(f"{labelled.path}: no text is {name}; {why} needs both classes")
+            raise SentimentError(
+                f"{labelled.path}: no text is {name}; {why} needs at least {texts} texts and {of_each} of each class"
+            )
     if len(labelled.texts) < texts or min(counts.values()) < of_each:
         raise SentimentError(
             f"{labelled.path}: {counts['positive']} positive and {counts['negative']} negative texts, but {why} needs "

@@ -39,8 +39,9 @@ def check_output(output: Path) -> None:
     """
     version = output.name
     if not (version.isascii() and version.isdigit() and str(int(version)) == version):
-        free = max(bundle_versions(output), default=0) + 1
-        raise typer.BadParameter(f"OUTPUT must end with the number of the new version, such as {output / str(free)}")
+        folder = output.parent if bundle_versions(output.parent) else output
+        free = max(bundle_versions(folder), default=0) + 1
+        raise typer.BadParameter(f"OUTPUT must end with the number of the new version, such as {folder / str(free)}")
     if output.exists():
         free = max(bundle_versions(output.parent), default=0) + 1
         raise typer.BadParameter(f"{output} exists, and bundles are immutable; choose {output.parent / str(free)}")

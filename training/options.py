@@ -70,7 +70,7 @@ LearningRate = Annotated[float | None, _change("Learning rate of the optimizer."
 BatchSize = Annotated[int | None, _change("Reviews per step; the book: 512.", min=1)]
 Validation = Annotated[int | None, _change("Training reviews held out for validation; the book: 10,000.", min=1)]
 Epochs = Annotated[int | None, _change("Epochs (book: of the run with validation, 20 by default).", min=1)]
-Seed = Annotated[int | None, _change("Random seed; by default 0.", min=0, max=MAX_SEED)]
+Seed = Annotated[int | None, _change("Random seed; by default 0, for best 1.", min=0, max=MAX_SEED)]
 
 
 @dataclass(frozen=True)

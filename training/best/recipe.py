@@ -44,7 +44,7 @@ class Best:
         epochs: Passes over the training set.
         validation: Labelled reviews that are held out at a time.
         folds: How many times that is done, with different reviews, for calibration and uncertainty.
-        seed: Of everything random.
+        seed: Of everything random; the default is that of the shipped bundle.
     """
 
     name: ClassVar[str] = "best"
@@ -89,7 +89,7 @@ class Best:
     epochs: int = 15
     validation: int = 5_000
     folds: int = 2
-    seed: int = 0
+    seed: int = 1
 
     def scaled(self, reviews: int) -> "Best":
         """The recipe for a smaller training set."""

@@ -6,8 +6,8 @@ nothing while another is there.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -156,13 +156,21 @@ class Occlusion:
         ]
         effects.sort(key=lambda effect: -abs(effect.log_odds))
         return Explanation(
-            **asdict(whole),
+            **_values(whole),
             log_odds=of_whole,
             terms=effects,
             rest=RemainingTerms(0, 0, 0),
             unknown_words=self._unknown,
             sentences=[
-                Sentence(**asdict(prediction), start=start, end=end)
+                Sentence(**_values(prediction), start=start, end=end)
                 for (start, end), prediction in zip(self._sentences, alone, strict=True)
             ],
         )
+
+
+FIELDS = [field.name for field in fields(Prediction)]
+
+
+def _values(prediction: Prediction) -> dict[str, Any]:
+    """The fields of a prediction; `dataclasses.asdict`, which copies deeply, takes ten times as long."""
+    return {name: getattr(prediction, name) for name in FIELDS}

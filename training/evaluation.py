@@ -19,13 +19,14 @@ def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
     p, labels, hits = held_out.probabilities, held_out.labels, held_out.right  # (reviews,)
     tn, fp, fn, tp = map(int, confusion_matrix(labels == 1, p >= 0.5, labels=[False, True]).ravel())
     unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)  # (reviews,), the share of unknown words
-    worst = [i for i in np.argsort(-np.abs(p - labels), kind="stable")[:10] if not hits[i]]
     return {
         "confusion": {"true_positive": tp, "false_positive": fp, "true_negative": tn, "false_negative": fn},
         "calibration": reliability(p, labels),
         "by_words": _by_group(held_out.words, [0, 50, 100, 200, 400, 800], hits),
         "by_unknown_share": _by_group(unknown, [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5], hits),
-        "worst_mistakes": [{"review": names[i], "positive_probability": float(p[i])} for i in worst],
+        "worst_mistakes": [
+            {"review": names[i], "positive_probability": float(p[i])} for i in held_out.worst_mistakes(10)
+        ],
     }
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import entr
 
 from app.evaluation.labelled import LabelledTexts
@@ -169,9 +168,8 @@ def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> As
 
 
 def _mistakes(held_out: HeldOut, labelled: LabelledTexts) -> list[Mistake]:
-    p: NDArray[np.float32] = held_out.probabilities
-    order = np.argsort(-np.abs(p - held_out.labels), kind="stable")  # (texts,)
+    p, labels = held_out.probabilities, held_out.labels
     return [
-        Mistake(labelled.places[i], "positive" if held_out.labels[i] else "negative", float(p[i]), labelled.texts[i])
-        for i in order[: min(MAX_MISTAKES, int(np.sum(~held_out.right)))]
+        Mistake(labelled.places[i], "positive" if labels[i] else "negative", float(p[i]), labelled.texts[i])
+        for i in held_out.worst_mistakes(MAX_MISTAKES)
     ]

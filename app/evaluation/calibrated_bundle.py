@@ -7,10 +7,11 @@ from typing import Any
 
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.markdown import table
-from app.inference.bundle import Bundle, Golden
+from app.inference.bundle import Bundle, Golden, load_bundle
 from app.inference.bundle_writer import staged_bundle, write_golden, write_manifest, write_profile
 from app.inference.calibration import Calibration
 from app.inference.classifier import Classifier
+from app.inference.errors import BundleError
 from app.inference.prediction import UncertaintyRule
 from app.inference.profile import profile_of
 
@@ -55,7 +56,6 @@ def write_calibrated(
     """
     classifier = Classifier(network.vocabulary, network.runtime, uncertainty, calibration)
     facts = original.manifest.model_dump(exclude={"files"}) | {
-        "name": output.resolve().parent.name,
         "version": output.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "uncertainty": uncertainty,
@@ -78,20 +78,18 @@ def write_calibrated(
         write_manifest(folder, **facts)
 
 
-def copy_beside(original: Bundle, output: Path) -> Path:
-    """Copy the original to the folder with the calibrated bundle, so that both can be served, unless it is there.
-
-    Returns:
-        The folder of the original there.
+def copy_beside(original: Bundle, output: Path) -> None:
+    """Copy the original to the folder of the calibrated bundle, unless it is there, so that one service can serve both.
 
     Raises:
-        BundleError: Writing failed, for example because the disk is full.
+        BundleError: Another bundle has its version there, or writing failed, for example because the disk is full.
     """
     copy = output.parent / original.manifest.version
     if not copy.exists():
         with staged_bundle(copy.parent, copy.name) as folder:
             shutil.copytree(original.folder, folder, dirs_exist_ok=True)
-    return copy
+    elif load_bundle(copy).digest != original.digest:
+        raise BundleError(f"{copy} is another bundle than {original.folder}; choose another folder for the new one")
 
 
 def _write_card(path: Path, original: Bundle, facts: dict[str, Any]) -> None:

@@ -39,6 +39,11 @@ class HeldOut:
         """Which predictions are right; bool (texts,)."""
         return right(self.probabilities, self.labels)
 
+    def worst_mistakes(self, count: int) -> list[int]:
+        """Positions of the most confident mistakes, worst first; at most `count`."""
+        order, hits = np.argsort(-np.abs(self.probabilities - self.labels), kind="stable"), self.right  # (texts,) each
+        return [int(i) for i in order[:count] if not hits[i]]
+
 
 def measure(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> dict[str, float]:
     """Measure predictions; both arrays are (texts,), and both classes occur.

@@ -63,8 +63,8 @@ def print_calibration(settings: Settings, labelled: LabelledTexts, output: Path)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     if bundle.manifest.calibration is not None:
         raise SentimentError(
-            f"{bundle.folder}: this bundle is calibrated already; choose the one that it was made from with --version, "
-            "such as --version 3"
+            f"{bundle.folder}: this bundle is calibrated already; choose the one that it was made from with --version; "
+            "report/MODEL_CARD.md names it"
         )
     classifier = open_classifier(bundle, settings.command_runtime)
     found = adapt(score(classifier, labelled), bundle.manifest.uncertainty)
@@ -77,12 +77,12 @@ def print_calibration(settings: Settings, labelled: LabelledTexts, output: Path)
         before=found.before,
         after=found.after,
     )
+    copy_beside(bundle, output)  # first: with the new bundle alone in its folder, the original could not be chosen
     write_calibrated(output, bundle, classifier, calibration, found.uncertainty, labelled)
-    beside = copy_beside(bundle, output)
-    _print(found, labelled, output, beside)
+    _print(found, labelled, output, bundle.manifest.version)
 
 
-def _print(found: Adaptation, labelled: LabelledTexts, output: Path, original: Path) -> None:
+def _print(found: Adaptation, labelled: LabelledTexts, output: Path, original: str) -> None:
     fit, rule = found.fit, found.uncertainty
     scale = f"scale {fit.scale:.2f} ± {fit.scale_error:.2f}"
     shift = f"shift {fit.shift:+.2f} ± {fit.shift_error:.2f}"
@@ -109,5 +109,5 @@ def _print(found: Adaptation, labelled: LabelledTexts, output: Path, original: P
     if found.p_value >= SIGNIFICANT:
         console.print("These texts do not show that the calibration helps: the original may be as good.")
         console.print(Text(f"remove it: rm -r {output}"))
-    versions = f"SENTIMENT_MODEL_VERSION={original.name},{output.name}"
+    versions = f"SENTIMENT_MODEL_VERSION={original},{output.name}"
     console.print(Text(f"serve both: SENTIMENT_MODEL_DIR={output.parent} {versions} {typed_command()}"))

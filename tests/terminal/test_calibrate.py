@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.inference.bundle import MANIFEST, load_bundle
+from app.inference.bundle import MANIFEST, load_bundle, load_bundles
 from app.inference.calibration import calibrated, log_odds
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.runtimes import RUNTIMES
 from app.main import create_app
 from app.settings import Settings
-from tests.bundles import MODELS, NEWEST
+from tests.bundles import MODELS, NEWEST, resealed
 from tests.evaluation.labelled import drawn, write_csv
 from tests.terminal.terminals import refusal
 from tests.training.test_disk_full import contents, files_no_larger_than
@@ -133,11 +134,24 @@ def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> Non
 
 
 def test_calibrate_in_another_folder_copies_the_original_there(my: Path, tmp_path: Path) -> None:
-    output = tmp_path / "imdb/9"
+    output = tmp_path / "mine/9"
     printed = run(my, output, models=MODELS)
-    assert contents(tmp_path / "imdb/3") == contents(MODELS / "3")
+    assert contents(tmp_path / "mine/3") == contents(MODELS / "3")
+    names = {bundle.manifest.name for bundle in load_bundles(tmp_path / "mine", "3,9")}
+    assert names == {"imdb"}  # otherwise one service could not serve both
     assert "its number is the highest" in printed
     assert "SENTIMENT_MODEL_VERSION=3,9" in printed
+
+
+def test_calibrate_beside_another_bundle_with_the_number_of_the_original_writes_nothing(
+    my: Path, tmp_path: Path
+) -> None:
+    other = shutil.copytree(MODELS / "3", tmp_path / "mine/3")
+    facts = json.loads((other / MANIFEST).read_text()) | {"created": "2026-01-01"}
+    resealed(other, json.dumps(facts).encode())
+    before = contents(tmp_path / "mine")
+    assert "another bundle" in run(my, tmp_path / "mine/9", models=MODELS, code=1)
+    assert contents(tmp_path / "mine") == before
 
 
 def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ RUN $INSTALL -r /tmp/requirements.txt \
 
 FROM installer AS slim-packages
 
-COPY requirements/litert.txt /tmp/requirements.txt
+COPY requirements/numpy.txt /tmp/requirements.txt
 # Delete 70 MB that are only used to build models and extensions or to highlight source code.
 RUN $INSTALL -r /tmp/requirements.txt \
     && cd /opt/venv/lib/python3*/site-packages \
-    && rm -rf ai_edge_litert/libLiteRt*.so ai_edge_litert/tools ai_edge_litert/vendors \
+    && rm -rf ai_edge_litert_GONE/libLiteRt*.so ai_edge_litert/tools ai_edge_litert/vendors \
         numpy/f2py numpy/_core/include pygments/lexers pygments/styles \
     && find . -type d -name tests -prune -exec rm -rf {} + \
     && find . \( -name '*.pyi' -o -name '*.pyx' -o -name '*.a' \) -delete

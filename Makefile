@@ -19,8 +19,8 @@ SENTENCES := $(if $(wildcard $(IMDB)/snippets_dev.tsv),--sentences $(IMDB)/snipp
 # Your own reviews; their bundles need a separate folder (OUTPUT).
 OWN := $(if $(REVIEWS),--dataset $(REVIEWS))
 
-# The environment for serving: requirements/litert.txt, or requirements/serving.txt with TensorFlow.
-SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
+# The environment for serving: requirements/numpy.txt, or requirements/serving.txt with TensorFlow.
+SERVING := $(VENV)/.$(if $(filter numpy,$(RUNTIME)),numpy,serving)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-training serve train experiments test test-slow check format openapi docs picture dist clients lock container-test accuracy accuracy-elsewhere bench bulk-bench overload soak clean
@@ -28,10 +28,10 @@ SERVING := $(VENV)/.$(if $(filter litert,$(RUNTIME)),litert,serving)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(SERVING) ## create .venv with the packages for serving (RUNTIME=litert: without TensorFlow)
+setup: $(SERVING) ## create .venv with the packages for serving (RUNTIME=numpy: without TensorFlow)
 setup-training: $(VENV)/.training ## the same with the packages for training
 
-serve: $(SERVING) ## run the service on http://127.0.0.1:8000 (RUNTIME=litert: without TensorFlow)
+serve: $(SERVING) ## run the service on http://127.0.0.1:8000 (RUNTIME=numpy: without TensorFlow)
 	@$(if $(RUNTIME),SENTIMENT_RUNTIME=$(RUNTIME)) exec $(BIN)/python -m app
 
 train: $(VENV)/.training ## train a bundle in trained/imdb (RECIPE=best, IMDB=FOLDER), or in OUTPUT (REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
@@ -109,7 +109,7 @@ LOCK := $(RESOLVE) pyproject.toml
 
 lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARGS=--upgrade: latest versions)
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow -o requirements/serving.txt
-	$(LOCK) $(LOCK_ARGS) -c requirements/serving.txt -o requirements/litert.txt
+	$(LOCK) $(LOCK_ARGS) -c requirements/serving.txt -o requirements/numpy.txt
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra otel -c requirements/serving.txt -o requirements/otel.txt
 	$(LOCK) $(LOCK_ARGS) --extra tensorflow --extra bulk -c requirements/serving.txt -o requirements/bulk.txt
 	$(LOCK) $(LOCK_ARGS) --extra ray -c requirements/serving.txt -o requirements/ray.txt
@@ -128,7 +128,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # One stamp per requirements file. Each file contains the one before, so `make serve` installs only what serving needs.
-$(VENV)/.litert $(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
+$(VENV)/.numpy $(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
 	@case $* in training|development) $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
 		{ echo 'TensorFlow, which training and tests need, does not support Python 3.14. Choose another one: make clean;' \
 		'make PYTHON=python3.13 ...' >&2; exit 1; };; esac

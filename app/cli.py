@@ -85,7 +85,7 @@ def serve(
 
     For example:
 
-        python -m app --port 9000 --runtime litert
+        python -m app --port 9000 --runtime numpy
         python -m app serve --host 0.0.0.0 --workers 4
         python -m app serve --version 3 --version 1
         SENTIMENT_API_KEYS_FILE=keys.txt python -m app
@@ -133,7 +133,7 @@ def score(
     Several versions are compared: each has its own row or line, and `--json` prints one line per version.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    models, texts = _open(settings, reviews, file, whole, "max_reviews")
+    models, texts = _open(settings, reviews, file, whole, explaining=False)
     from app.terminal.tables import print_predictions
 
     print_predictions(models, texts, as_json)
@@ -162,20 +162,20 @@ def explain(
     `--json` prints what `POST /explain` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    (model, *_), texts = _open(settings, reviews, file, whole, "max_explained")
+    (model, *_), texts = _open(settings, reviews, file, whole, explaining=True)
     from app.terminal.explanations import print_explanations
 
     print_explanations(*model, texts, top, as_json)
 
 
 def _open(
-    settings: "Settings", reviews: opt.Reviews, file: opt.Files, whole: bool, limit: str
+    settings: "Settings", reviews: opt.Reviews, file: opt.Files, whole: bool, explaining: bool
 ) -> "tuple[list[tuple[Bundle, Classifier]], list[str]]":
     """Read the reviews of a command, then load the models, which takes longer: invalid input fails early."""
     from app.terminal.model import open_models
     from app.terminal.reviews import read_reviews
 
-    texts = read_reviews(reviews or [], file or [], whole, settings, limit)
+    texts = read_reviews(reviews or [], file or [], whole, settings, explaining)
     return open_models(settings), texts
 
 
@@ -260,7 +260,7 @@ def check(
     For example:
 
         python -m app check
-        python -m app check models/imdb/1 --runtime litert
+        python -m app check models/imdb/1 --runtime numpy
         python -m app check --json | jq .manifest.metrics
 
     Checks the SHA-256 of every file. Then scores the golden reviews with the chosen runtime, or with every

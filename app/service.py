@@ -19,6 +19,9 @@ from app.settings import Settings, error_messages
 from app.telemetry.memory import resident_bytes
 from app.telemetry.metrics import Metrics
 
+EXPLAINED_SHARE = 8
+"""One review of this many may be one that is being explained or waits for it, in a queue of their own."""
+
 log = structlog.get_logger()
 
 
@@ -65,7 +68,7 @@ class Service:
         self.key_digests = _digests_of(settings)
         self.metrics = metrics
         self.waiting = WaitingReviews(settings.max_waiting)
-        self.explainer = Explainer(settings.max_explaining, settings.deadline)
+        self.explainer = Explainer(settings.max_waiting // EXPLAINED_SHARE, settings.deadline)
         self.draining = False
         self.versions: dict[str, ServedVersion] = {}
         self._serve(self._open_all(bundles))
@@ -145,7 +148,7 @@ class Service:
             connections: Open client connections.
         """
         self.metrics.waiting.set(self.waiting.count)
-        self.metrics.explaining.set(self.explainer.requests)
+        self.metrics.explaining.set(self.explainer.admission.count)
         self.metrics.connections.set(connections)
         self.metrics.memory.set(resident_bytes())
 

@@ -30,7 +30,7 @@ DOCUMENT = ROOT / "docs/reference/bulk.md"
 BEGIN, END = "<!-- made by `make bulk-bench` -->", "<!-- end -->"
 
 ROUNDS = 3
-COPIES = {"litert": 4, "tensorflow": 3, "ray": 6}
+COPIES = {"numpy": 4, "tensorflow": 3, "ray": 6}
 """How often the 25,000 test reviews occur in the file."""
 Results = dict[str, Any]
 
@@ -68,7 +68,7 @@ def measure_all(dataset: Sequence[Path], console: Console) -> Results:
     with tempfile.TemporaryDirectory(prefix="sentiment-bulk-") as folder:
         sources = {name: write_input(Path(folder, f"{name}.csv"), texts, copies) for name, copies in COPIES.items()}
         for number in range(ROUNDS):
-            for runtime in ("litert", "tensorflow"):
+            for runtime in ("numpy", "tensorflow"):
                 for workers in ("1", "2"):
                     console.print(f"round {number + 1}: {runtime}, {workers} worker(s)")
                     run = measure(sys.executable, sources[runtime], "--runtime", runtime, "--workers", workers)
@@ -79,9 +79,9 @@ def measure_all(dataset: Sequence[Path], console: Console) -> Results:
             with cluster(python, int(workers)) as ray:
                 for _ in range(2):
                     run = measure(
-                        python, sources["ray"], "--runtime", "litert", "--workers", workers, "--ray", ray.address
+                        python, sources["ray"], "--runtime", "numpy", "--workers", workers, "--ray", ray.address
                     )
-                    runs.setdefault("Ray, litert", {}).setdefault(workers, []).append(run)
+                    runs.setdefault("Ray, numpy", {}).setdefault(workers, []).append(run)
     return {
         "measured": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": machine(),

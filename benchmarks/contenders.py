@@ -55,7 +55,7 @@ class Contender:
 def _service(runtime: str, workers: int, suffix: str = "", **settings: str) -> Contender:
     return Contender(
         f"{runtime}, {workers} {'worker' if workers == 1 else 'workers'}{suffix}",
-        {"tensorflow": "requirements/serving.txt", "litert": "requirements/litert.txt"}[runtime],
+        {"tensorflow": "requirements/serving.txt", "numpy": "requirements/numpy.txt"}[runtime],
         ("-m", "app"),
         {
             "SENTIMENT_RUNTIME": runtime,
@@ -74,7 +74,7 @@ def _peer(name: str, module: str, environment: str | None = None) -> Contender:
 
 def _fastapi(name: str, http: str, loop: str) -> Contender:
     uvicorn = ("-m", "uvicorn", "--http", http, "--loop", loop, "--no-access-log", "--log-level", "warning")
-    return Contender(name, "requirements/litert.txt", (*uvicorn, "benchmarks.ceiling:app"), port="UVICORN_PORT")
+    return Contender(name, "requirements/numpy.txt", (*uvicorn, "benchmarks.ceiling:app"), port="UVICORN_PORT")
 
 
 CEILING = _fastapi("ceiling", "zttp", "uvloop")
@@ -83,12 +83,12 @@ REFERENCE = _fastapi("reference", "h11", "asyncio")
 LOGGING = {"SENTIMENT_LOG_LEVEL": "info"}
 """The default: one log line per request."""
 
-ONE_WORKER = {"litert": _service("litert", 1), "tensorflow": _service("tensorflow", 1)}
+ONE_WORKER = {"numpy": _service("numpy", 1), "tensorflow": _service("tensorflow", 1)}
 SERVICE = (
-    ONE_WORKER["litert"],
-    _service("litert", 1, ", logging", **LOGGING),
-    _service("litert", 2),
-    _service("litert", 2, ", logging", **LOGGING),
+    ONE_WORKER["numpy"],
+    _service("numpy", 1, ", logging", **LOGGING),
+    _service("numpy", 2),
+    _service("numpy", 2, ", logging", **LOGGING),
     ONE_WORKER["tensorflow"],
     _service("tensorflow", 2),
     _service("tensorflow", 2, ", logging", **LOGGING),

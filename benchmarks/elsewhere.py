@@ -49,7 +49,7 @@ def main() -> None:
     if shutil.which("npm") is None:
         sys.exit("this needs npm, which downloads the texts")
     bundle = load_bundle(find_bundle(ROOT / "models/imdb"))
-    classifier = open_classifier(bundle, "litert")
+    classifier = open_classifier(bundle, "numpy")
     with tempfile.TemporaryDirectory(prefix="sentiment-elsewhere-") as folder:
         results = {
             "bundle": {"version": bundle.manifest.version, "digest": bundle.digest},

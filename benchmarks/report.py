@@ -22,7 +22,7 @@ PICTURES = ROOT / "docs/reference/performance"
 STAGES = ("parse", "tokenise", "find terms", "network", "serialise")
 SPEED = "reviews_a_second"
 LARGE_SPREAD = 0.2
-README_SERVICES = ("litert, 1 worker, logging", "litert, 2 workers, logging", "tensorflow, 2 workers, logging")
+README_SERVICES = ("numpy, 1 worker, logging", "numpy, 2 workers, logging", "tensorflow, 2 workers, logging")
 README_PEERS = ("mosec", "LitServe", "BentoML", "Ray Serve", "MLServer")
 Results = dict[str, Any]
 
@@ -117,7 +117,7 @@ def highlights(results: Results, evaluation: Any) -> str:
   are certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
 - **Quick to start:** the first response after {typical(results, name, "cold_start"):.1f} s
 - **Small:** {memory[0]} of memory with one worker, {memory[1]} with two
-- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (LiteRT, with one
+- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (NumPy, with one
   log line per request)
 - **Compatible:** its own API with an OpenAPI document, the Open Inference Protocol (Triton, KServe), and
   TensorFlow Serving's REST API"""
@@ -129,7 +129,7 @@ def readme_table(results: Results) -> str:
     rows = [
         (
             f"this service, {name.split(', ')[1]}" if name in README_SERVICES else name,
-            "LiteRT" if name.startswith("litert") else "TensorFlow",
+            "NumPy" if name.startswith("numpy") else "TensorFlow",
             with_spread(values(results, name, "loads", "32", SPEED)),
             with_spread(values(results, name, "loads", "batches of 64", SPEED)),
             f"{typical(results, name, 'cold_start'):.1f} s",
@@ -280,14 +280,14 @@ speed of the shared machine varies.
   models but returns constant predictions. New versions of uvloop and zttp do not change it, so that it can be compared
   over the years.
 - **ceiling**: the same on uvloop and zttp, like this service: what a service could reach whose model costs nothing.
-- **litert**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
+- **numpy**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
   the default. The others log only warnings, because the access logs of the peers are off too. "book's bundle" serves
   `models/imdb/1`. "× before" compares with another checkout, given with `--baseline`.
 - **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser, a dict, NumPy and
   the SavedModel's signature. Compare it with "book's bundle".
 - **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser and TensorFlow calls, behind other
   servers ({versions}). Each one is configured for two cores as its documentation recommends (`benchmarks/peers/`).
-  **litert** runs the same network without TensorFlow, which none of the peers does.
+  **numpy** runs the same network without TensorFlow, which none of the peers does.
 
 ## One review per request
 
@@ -329,9 +329,9 @@ ceiling has no other cost.
 
 What explains these numbers:
 
-- With LiteRT, text processing takes the largest share of the service's own work. A review has about 230 tokens, which
+- With NumPy, text processing takes the largest share of the service's own work. A review has about 230 tokens, which
   are hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
-- Most of TensorFlow's cost is per call. It benefits most from batches, but LiteRT is still cheaper.
+- Most of TensorFlow's cost is per call. It benefits most from batches, but NumPy is still cheaper.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.
 
@@ -348,8 +348,8 @@ For the network:
 - With TensorFlow, signatures of a fixed size saved 1% at most, and the executor for a single thread 2%. Freezing the
   variables doubles the time of a call. Most of it is TensorFlow's fixed cost for each call of a function. Without the
   wait of 1 ms for other requests, the service is 10 to 15% slower at 32 connections and as fast under other loads.
-- LiteRT copies its input. Writing into its tensor instead saves less than it complicates. A network written in NumPy is
-  not faster than LiteRT.
+- NumPy copies its input. Writing into its tensor instead saves less than it complicates. A network written in NumPy is
+  not faster than NumPy.
 
 For the rest of a request:
 

@@ -119,8 +119,8 @@ def server(models: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Server]:
-    """The service as `make serve RUNTIME=litert` runs it: the shipped bundle with LiteRT; ready."""
-    with serving(runtime="litert") as server:
+    """The service as `make serve RUNTIME=numpy` runs it: the shipped bundle with NumPy; ready."""
+    with serving(runtime="numpy") as server:
         yield server
 
 

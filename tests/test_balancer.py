@@ -77,7 +77,7 @@ def test_restart_and_crash_of_replicas_fail_no_request(
 ) -> None:
     ports = free_ports(2)
     with ExitStack() as stack:
-        settings = {"model_dir": models, "runtime": "litert", "drain": 2}
+        settings = {"model_dir": models, "runtime": "numpy", "drain": 2}
         running = [stack.enter_context(serving(**settings, port=port)) for port in ports]
         url = stack.enter_context(nginx(tmp_path, *ports))
         with load(url) as clients:
@@ -97,7 +97,7 @@ def test_restart_and_crash_of_replicas_fail_no_request(
 
 def test_replicas_share_the_load_while_others_are_starting(models: Path, tmp_path: Path) -> None:
     """A replica that is starting refuses connections, and nginx tries it every second."""
-    settings = {"model_dir": models, "runtime": "litert"}
+    settings = {"model_dir": models, "runtime": "numpy"}
     ready, starting = free_ports(6)[:2], free_ports(4)
     with ExitStack() as stack:
         servers = [stack.enter_context(serving(**settings, port=port)) for port in ready]
@@ -112,7 +112,7 @@ def test_slow_clients_do_not_keep_others_out(models: Path, tmp_path: Path) -> No
     head = request("GET /model HTTP/1.1", "Host: x")[:-4]
     body = request("POST /predict HTTP/1.1", "Host: x", "Content-Length: 1000000", body=b"{")
     with ExitStack() as stack:
-        server = stack.enter_context(serving(model_dir=models, runtime="litert"))
+        server = stack.enter_context(serving(model_dir=models, runtime="numpy"))
         url = stack.enter_context(nginx(tmp_path, int(server.url.rsplit(":", 1)[1])))
         slow = [stack.enter_context(connected_to(url)) for _ in range(200)]
         for connection, start in zip(slow, [head, body] * 100, strict=True):
@@ -215,7 +215,7 @@ def test_balancer_slows_down_a_busy_client_before_it_refuses(tmp_path: Path) -> 
 
 def test_balancer_passes_on_large_heads_and_the_real_address(models: Path, tmp_path: Path) -> None:
     """The largest head that nginx accepts is small enough for the service."""
-    with serving(model_dir=models, runtime="litert") as server:
+    with serving(model_dir=models, runtime="numpy") as server:
         with nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url:
             forged = ("X-Forwarded-For: 1.2.3.4", "X-Request-ID: whoever")
             assert ask(url, "GET /nowhere", *forged, *[LONG] * 4)[:2] == (404, "not-found")
@@ -226,7 +226,7 @@ def test_balancer_passes_on_large_heads_and_the_real_address(models: Path, tmp_p
 
 def test_balancer_lets_no_spelling_of_a_path_avoid_the_key(models: Path, tmp_path: Path) -> None:
     with (
-        serving(model_dir=models, runtime="litert", api_keys="a-key-of-sixteen") as server,
+        serving(model_dir=models, runtime="numpy", api_keys="a-key-of-sixteen") as server,
         nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url,
     ):
         statuses = answers_without_a_key(url)
@@ -239,7 +239,7 @@ def test_balancer_lets_no_spelling_of_a_path_avoid_the_key(models: Path, tmp_pat
 
 def test_balancer_passes_on_the_errors_of_overloaded_replicas(models: Path, tmp_path: Path) -> None:
     """A replica that sheds load still works: nginx must not take it out and refuse everything."""
-    settings = {"model_dir": models, "runtime": "litert", "max_reviews": 1, "max_waiting": 1}
+    settings = {"model_dir": models, "runtime": "numpy", "max_reviews": 1, "max_waiting": 1}
     with ExitStack() as stack:
         ports = free_ports(2)
         for port in ports:

@@ -19,13 +19,13 @@ from tests.servers import ROOT, environment, run_app, run_python, starting
 
 @pytest.mark.parametrize("command", [(), ("serve",)])
 def test_serve_options_override_the_environment_of_all_workers(free_port: int, command: tuple[str, ...]) -> None:
-    options = f"--host 127.0.0.1 --port {free_port} --workers 2 --runtime litert --model-version 1".split()
+    options = f"--host 127.0.0.1 --port {free_port} --workers 2 --runtime numpy --model-version 1".split()
     arguments = (*command, *options, "--model-dir", "models/imdb")
     with starting(*arguments, host="192.0.2.1", port=1, runtime="tensorflow", model_dir="/nowhere") as server:
         server.wait_ready(2)
         for _ in range(10):  # some for each worker
             model = httpx.get(f"http://127.0.0.1:{free_port}/model").json()
-            assert (model["runtime"], model["version"]) == ("litert", "1")
+            assert (model["runtime"], model["version"]) == ("numpy", "1")
 
 
 def test_options_override_settings_without_changing_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_serve_help_lists_every_setting_with_its_default() -> None:
 
 def test_bulk_is_bulk_scoring(tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text("review\nA superb film.\n\n")
-    done = run_app("bulk", str(tmp_path / "reviews.csv"), str(tmp_path / "scored"), "--json", runtime="litert")
+    done = run_app("bulk", str(tmp_path / "reviews.csv"), str(tmp_path / "scored"), "--json", runtime="numpy")
     assert (done.returncode, json.loads(done.stdout)["rows"]) == (0, 1)
     assert run_app("bulk", "/nowhere.csv", str(tmp_path / "none")).returncode == 2
 

@@ -13,7 +13,7 @@ from benchmarks.loops import closed_loop, open_loop, result_of
 from tests.scraping import number, scrape
 from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
 
-UNHURRIED = {"runtime": "litert", "deadline": 60, "request_timeout": 60}
+UNHURRIED = {"runtime": "numpy", "deadline": 60, "request_timeout": 60}
 """No timeout of the service ends a test on a busy machine, only load does."""
 
 
@@ -54,7 +54,7 @@ def test_largest_explanations_finish_or_are_rejected(tmp_path: Path) -> None:
     largest, smallest = tmp_path / "largest.jsonl", tmp_path / "smallest.jsonl"
     largest.write_text(json.dumps({"reviews": [words[:50_000]] * 8}))
     smallest.write_text(json.dumps({"reviews": ["superb"]}))
-    with serving(model_version=1, runtime="litert") as server:
+    with serving(model_version=1, runtime="numpy") as server:
         explaining = closed_loop(f"{server.url}/explain", largest, 8, 12)
         predicted = result_of(closed_loop(f"{server.url}/predict", smallest, 4, 12))["answers"]
         explained = result_of(explaining)["answers"]

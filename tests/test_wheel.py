@@ -46,6 +46,6 @@ def test_serve_answers_and_has_its_pages(command: Path, tmp_path: Path) -> None:
         url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
         response = httpx.post(f"{url}/predict", json={"reviews": ["A superb film."]})
         assert response.json()["model"] == {"name": "imdb", "version": NEWEST}
-        assert httpx.get(f"{url}/model").json()["runtime"] == "litert"
+        assert httpx.get(f"{url}/model").json()["runtime"] == "numpy"
         for path in ("/", "/playground/playground.js", "/docs", "/openapi.json"):
             assert httpx.get(f"{url}{path}", headers={"Accept": "text/html"}).status_code == 200

@@ -35,10 +35,10 @@ CHANGELOG = """# Changelog
 
 
 def test_ci_runs_on_the_supported_python_versions() -> None:
-    """All tests run where there is TensorFlow; on the last version, only LiteRT does."""
+    """All tests run where there is TensorFlow; on the last version, only NumPy does."""
     jobs = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text())["jobs"]
     (last,) = (
-        step["with"]["python-version"] for step in jobs["litert"]["steps"] if "setup-python" in step.get("uses", "")
+        step["with"]["python-version"] for step in jobs["numpy"]["steps"] if "setup-python" in step.get("uses", "")
     )
     prefix = "Programming Language :: Python :: "
     classifiers = PROJECT["project"]["classifiers"]

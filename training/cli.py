@@ -1,4 +1,4 @@
-"""The commands of `python -m training`: train (the default), experiments, compare, curve."""
+"""The commands of `python -m training`: train (the default), experiments, compare, curve, convert."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -224,6 +224,21 @@ def compare(
         f"sentiment flips for {result.flipped:.2%} of the reviews",
         f"should B replace A? {result.verdict}",
     )
+
+
+@app.command()
+def convert(
+    old: Annotated[Path, typer.Argument(help="Folder of a bundle that version 0.2.0 or an older one wrote.")],
+    new: Annotated[Path, typer.Argument(help="Folder of the copy; its name is the version.")],
+) -> None:
+    """Copy an older bundle with its layers added, for the runtime `numpy`.
+
+    The predictions stay the same, and so does the bundle's network. No reviews are needed.
+    """
+    from training.convert import convert
+
+    convert(old, new)
+    typer.echo(f"bundle: {new}")
 
 
 @app.command()

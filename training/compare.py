@@ -12,7 +12,8 @@ from scipy.stats import binomtest
 
 from app.evaluation.metrics import right
 from app.inference.bundle import Manifest, load_bundle
-from app.inference.classifier import BATCH, open_classifier
+from app.inference.classifier import open_classifier
+from app.inference.runtimes import BATCH
 from training.dataset import OWN, Dataset
 from training.progress import note
 

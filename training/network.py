@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from app.evaluation.metrics import HeldOut
+from app.inference import network as arrays
+from app.inference.bundle_writer import write_network
 from app.inference.prediction import UncertaintyRule
-from app.inference.runtimes import LITERT_FILE, import_tensorflow
+from app.inference.runtimes import import_tensorflow
 from app.inference.text import joined
 from app.inference.vocabulary import Encoding, Row, Vocabulary
 
@@ -211,7 +213,7 @@ def predict(network: Network, vocabulary: Vocabulary, rows: Sequence[Row]) -> ND
 
 
 def export(network: Network, folder: Path) -> None:
-    """Write the network into a staged bundle, as a SavedModel and for LiteRT.
+    """Write the network into a staged bundle, as a SavedModel and as arrays.
 
     Raises:
         OSError: Writing failed, for example because the disk is full.
@@ -229,7 +231,10 @@ def export(network: Network, folder: Path) -> None:
     except tf.errors.OpError as error:  # ResourceExhausted, OutOfRange, …, with the reason between names of operations
         raise OSError(re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", error.message)) from error
     (folder / "assets").rmdir()  # always empty here, and git would not keep it
-    model = tf.saved_model.load(os.fspath(folder))
-    # Through its function: the converter's own reading of this SavedModel leaves the weights out.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([model.signatures["serving_default"]], model)
-    (folder / LITERT_FILE).write_bytes(converter.convert())
+    write_network(folder, arrays_of(network))
+
+
+def arrays_of(network: Network) -> arrays.Network:
+    """The same network for NumPy."""
+    dense = [layer for layer in network.layers if layer.get_weights()]
+    return arrays.Network([arrays.Layer(*layer.get_weights()) for layer in dense], dense[0].activation.__name__)

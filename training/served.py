@@ -62,8 +62,8 @@ def measure_served(models: Path | None, dataset: Dataset, progress: Progress) ->
     task = progress.add_task(f"scoring the test reviews with {folder}", total=None)
     try:
         manifest = load_bundle(folder).manifest
-        # With LiteRT, because the runtime for TensorFlow would limit the training that follows to one thread.
-        probabilities, _ = score(folder, dataset.test.texts, "litert")
+        # With NumPy, because the runtime for TensorFlow would limit the training that follows to one thread.
+        probabilities, _ = score(folder, dataset.test.texts, "numpy")
     except SentimentError as error:
         note(progress, f"the new bundle will not be compared with the one that is served: {error}")
         return None

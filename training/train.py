@@ -15,11 +15,11 @@ from rich.progress import Progress
 
 from app.evaluation.metrics import HeldOut, evaluate
 from app.inference import bundle_writer
-from app.inference.bundle import Golden
-from app.inference.classifier import Classifier
+from app.inference.bundle import NETWORK, Golden
+from app.inference.network import Network
 from app.inference.prediction import prediction_of
 from app.inference.profile import Profile, profile_of
-from app.inference.runtimes import RUNTIMES, open_runtime
+from app.inference.runtimes import BATCH, RUNTIMES, Runtime, TensorFlowRuntime
 from app.inference.vocabulary import Row
 from training.behaviour import behaviour
 from training.dataset import Dataset, Split
@@ -101,7 +101,7 @@ def train(
         golden = zip(texts, model.predict(texts), strict=True)
         bundle_writer.write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
         bundle_writer.write_profile(folder, _profile(model))
-        _check_runtimes(folder, model, test_rows)
+        _check_runtimes(folder, test_rows)
         write_report(folder / "report", facts, report, model.history, served)
         bundle_writer.write_manifest(folder, **facts)
     return report
@@ -149,13 +149,12 @@ def _profile(model: TrainedModel) -> Profile:
     return profile_of(prediction_of(*review, model.uncertainty) for review in counts)
 
 
-def _check_runtimes(folder: Path, model: TrainedModel, rows: Sequence[Row]) -> None:
-    classifiers = [Classifier(model.vocabulary, open_runtime(name, folder), model.uncertainty) for name in RUNTIMES]
-    probabilities = np.array(
-        [[prediction.positive_probability for prediction in each.predict_rows(rows)] for each in classifiers]
-    )  # (runtimes, reviews)
+def _check_runtimes(folder: Path, rows: Sequence[Row]) -> None:
+    runtimes: tuple[Runtime, ...] = (TensorFlowRuntime(folder), Network.read((folder / NETWORK).read_bytes()))
+    batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    probabilities = [np.concatenate([runtime(batch) for batch in batches]) for runtime in runtimes]  # (reviews,) each
     if (apart := float(np.ptp(probabilities, axis=0).max())) > RUNTIME_TOLERANCE:
-        raise TrainingError(f"the runtimes {', '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
+        raise TrainingError(f"the runtimes {' and '.join(RUNTIMES)} differ by {apart:g}; no bundle was written")
 
 
 def _libraries() -> dict[str, str]:

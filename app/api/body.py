@@ -124,13 +124,14 @@ def _unsupported(content_type: bytes) -> str | None:
     return None
 
 
-async def read_reviews(request: Request, model: type[Reviews], max_reviews: int) -> Reviews:
+async def read_reviews(request: Request, model: type[Reviews], max_reviews: int, max_characters: int) -> Reviews:
     """Read the JSON body of a request about reviews.
 
     Args:
         request: Its body has not been read yet.
         model: The model to parse it into.
         max_reviews: Maximum number of reviews.
+        max_characters: Maximum length of each, in code points.
 
     Raises:
         UnsupportedBody: Its Content-Type is not JSON in UTF-8.
@@ -144,7 +145,7 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int)
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
         raise invalid(_short(unknown), "Extra inputs are not permitted")
-    check_reviews(parsed.reviews, max_reviews, service_of(request).settings.max_characters, "reviews")
+    check_reviews(parsed.reviews, max_reviews, max_characters, "reviews")
     return parsed
 
 

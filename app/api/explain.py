@@ -30,7 +30,8 @@ async def explain(request: Request) -> Response:
     The numbers are exact. They need not add up, because terms interact.
     """
     version = version_of(request)
-    body = await read_reviews(request, ExplainRequest, service_of(request).settings.max_explained)
+    settings = service_of(request).settings
+    body = await read_reviews(request, ExplainRequest, settings.max_explained, settings.max_explained_characters)
     explanations = await explain_reviews(request, version, body.reviews, body.top)
     manifest = version.bundle.manifest
     content = explanations_json(manifest.name, manifest.version, explanations)

@@ -28,7 +28,8 @@ router = APIRouter(tags=["predictions"], route_class=PredictionRoute, responses=
 async def predict(request: Request) -> Response:
     """Estimate how likely each review is to be positive. Predictions are in the same order as the reviews."""
     version = version_of(request)
-    body = await read_reviews(request, PredictRequest, service_of(request).settings.max_reviews)
+    settings = service_of(request).settings
+    body = await read_reviews(request, PredictRequest, settings.max_reviews, settings.max_characters)
     predictions = await score(request, version, body.reviews)
     manifest = version.bundle.manifest
     return Response(predictions_json(manifest.name, manifest.version, predictions), media_type="application/json")

@@ -16,7 +16,6 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
 from app.api.errors import ErrorFormat, respond
-from app.inference.explainer import Explainer
 from app.inference.waiting import WaitingReviews
 from app.service import Service
 
@@ -132,25 +131,25 @@ class PredictionRoute(DirectRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `BaseRoute`."""
-        queue = self.queue_of(scope["state"]["service"])
-        if queue.full:  # not raised: that would take a quarter longer, and there may be thousands per second
-            await respond(queue.overloaded(), scope)(scope, receive, send)
+        admission = self.admission_of(scope["state"]["service"])
+        if admission.full:  # not raised: that would take a quarter longer, and there may be thousands per second
+            await respond(admission.overloaded(), scope)(scope, receive, send)
         else:
             await super().handle(scope, receive, send)
 
     @staticmethod
-    def queue_of(service: Service) -> WaitingReviews | Explainer:
-        """The queue that its requests wait in."""
+    def admission_of(service: Service) -> WaitingReviews:
+        """What counts its requests."""
         return service.waiting
 
 
 class ExplanationRoute(PredictionRoute):
-    """A route that explains reviews, which have a queue of their own."""
+    """A route that explains reviews, which are counted on their own."""
 
     @staticmethod
-    def queue_of(service: Service) -> WaitingReviews | Explainer:
+    def admission_of(service: Service) -> WaitingReviews:
         """See `PredictionRoute`."""
-        return service.explainer
+        return service.explainer.admission
 
 
 async def unless_disconnected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -104,6 +104,9 @@ class Limits(BaseModel):
     max_characters: Annotated[
         int, Field(description="Maximum characters (Unicode code points) per review.", examples=[50_000])
     ]
+    max_explained_characters: Annotated[
+        int, Field(description="Maximum characters per review to explain.", examples=[15_000])
+    ]
     max_body_bytes: Annotated[int, Field(description="Maximum bytes per request body.", examples=[2_000_000])]
     max_waiting: Annotated[
         int, Field(description="Maximum waiting reviews per worker; excess requests get 503.", examples=[1024])

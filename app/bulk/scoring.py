@@ -13,10 +13,11 @@ from pydantic_core import to_json
 
 from app.bulk.errors import BulkError
 from app.inference.bundle import load_bundle
-from app.inference.classifier import BATCH, Classifier, open_classifier
+from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import ReviewTooLong, SentimentError
 from app.inference.limits import BLANK, check_length, is_blank
 from app.inference.prediction import Prediction
+from app.inference.runtimes import BATCH
 from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
 
 FIELDS: dict[str, Any] = get_type_hints(Prediction)

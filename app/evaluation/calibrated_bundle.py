@@ -21,7 +21,7 @@ SECTION = """\
 
 This is the network of version {original}, calibrated with {calibration.texts:,} labelled texts on {created}.
 The log-odds of its predictions are multiplied by {calibration.scale:.3f}, then {calibration.shift:+.3f} is added.
-The service and its commands do that; `model.tflite` and the SavedModel in this folder alone do not.
+The service and its commands do that; `network.npz` and the SavedModel in this folder alone do not.
 
 {comparison}
 
@@ -54,7 +54,7 @@ def write_calibrated(
     Raises:
         BundleError: The folder exists, or writing failed, for example because the disk is full.
     """
-    classifier = Classifier(network.vocabulary, network.runtime, uncertainty, calibration)
+    classifier = network.calibrated(calibration, uncertainty)
     facts = original.manifest.model_dump(exclude={"files"}) | {
         "version": output.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -16,9 +16,10 @@ from itertools import islice
 from time import perf_counter
 from typing import Protocol
 
-from app.inference.classifier import BATCH, Classifier
+from app.inference.classifier import Classifier
 from app.inference.errors import DeadlineExceeded
 from app.inference.prediction import Prediction
+from app.inference.runtimes import BATCH
 from app.inference.waiting import WaitingReviews
 
 MAX_PART_REVIEWS = BATCH // 4

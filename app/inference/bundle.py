@@ -2,7 +2,7 @@
 
     models/imdb/1/
       saved_model.pb  variables/  fingerprint.pb   a plain TensorFlow SavedModel
-      model.tflite                                 the same network for LiteRT
+      network.npz                                  the same layers as arrays, for NumPy and for explanations
       word_index.json                              term -> column
       golden.json                                  reviews with the probabilities that this bundle predicts
       profile.json                                 histograms of its training reviews
@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from app.inference.calibration import Calibration
 from app.inference.errors import BundleError, SentimentError, damaged
+from app.inference.network import Network
 from app.inference.prediction import UncertaintyRule
 from app.inference.profile import Profile
 from app.inference.runtimes import SAVED_MODEL_FILE
@@ -41,6 +42,7 @@ OWN_NAMES = (".", MANIFEST, CHECKSUM)
 WORD_INDEX = "word_index.json"
 GOLDEN = "golden.json"
 PROFILE = "profile.json"
+NETWORK = "network.npz"
 ALL = "all"
 """Stands for all versions."""
 
@@ -163,6 +165,7 @@ class Bundle:
         vocabulary: Its word index with its encoding.
         golden: Its golden reviews.
         profile: Histograms of its training reviews.
+        network: Its layers; None in bundles of version 0.2.0 and older.
     """
 
     folder: Path
@@ -171,6 +174,7 @@ class Bundle:
     vocabulary: Vocabulary
     golden: tuple[Golden, ...]
     profile: Profile
+    network: Network | None
 
 
 class BundleId(NamedTuple):
@@ -313,6 +317,7 @@ def _load(folder: Path) -> Bundle:
         _vocabulary(folder / WORD_INDEX, files[WORD_INDEX], manifest),
         _golden(folder / GOLDEN, files[GOLDEN]),
         _parsed(folder / PROFILE, files[PROFILE], Profile, "a profile of training reviews"),
+        _network(folder / NETWORK, files.get(NETWORK)),
     )
 
 
@@ -388,3 +393,10 @@ def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
     if not golden:
         raise damaged(path, "it has no reviews, so nothing would verify the network")
     return golden
+
+
+def _network(path: Path, content: bytes | None) -> Network | None:
+    try:
+        return None if content is None else Network.read(content)
+    except ValueError as error:
+        raise damaged(path, str(error)) from error

@@ -13,6 +13,7 @@ from app.inference.bundle import (
     CHECKSUM,
     GOLDEN,
     MANIFEST,
+    NETWORK,
     OWN_NAMES,
     PROFILE,
     WORD_INDEX,
@@ -22,6 +23,7 @@ from app.inference.bundle import (
     sha256_of,
 )
 from app.inference.errors import BundleError
+from app.inference.network import Network
 from app.inference.profile import Profile
 from app.inference.staging import staged
 from app.inference.vocabulary import Vocabulary
@@ -56,6 +58,11 @@ def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
 def write_profile(folder: Path, profile: Profile) -> None:
     """Write the histograms of a staged bundle's training reviews."""
     write_json(folder / PROFILE, profile.model_dump(mode="json"))
+
+
+def write_network(folder: Path, network: Network) -> None:
+    """Write the layers of a staged bundle."""
+    (folder / NETWORK).write_bytes(network.to_bytes())
 
 
 def write_golden(folder: Path, golden: list[Golden]) -> None:

@@ -1,25 +1,21 @@
-"""The classifier: from raw reviews to predictions.
-
-Cost per review, LiteRT, in batches of 16: 5 us for cleaning, 17 us for finding terms, 11 us for the network.
-"""
+"""The classifier: from raw reviews to predictions, and what they are without some of the terms."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.inference.bundle import GOLDEN, Bundle
+from app.inference.bundle import GOLDEN, NETWORK, Bundle
 from app.inference.calibration import Calibration, calibrated
-from app.inference.errors import InferenceError, damaged
+from app.inference.errors import BundleError, InferenceError, damaged
+from app.inference.network import Floats, Network, probability_of
 from app.inference.prediction import Prediction, UncertaintyRule, prediction_of
-from app.inference.runtimes import BATCH_SIZES, Runtime, aligned_zeros, open_runtime, padded_size
+from app.inference.runtimes import BATCH, Runtime, TensorFlowRuntime
 from app.inference.vocabulary import Row, Vocabulary
 
-GOLDEN_TOLERANCE = 1e-4
-"""Maximum difference between a golden review's probability and the one recorded at training time. Processors and
-library versions differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more."""
-
-BATCH = BATCH_SIZES[-1]
-"""Maximum rows per call to the network."""
+GOLDEN_TOLERANCE = 1e-5
+"""Maximum difference between a golden review's probability and the one recorded at training time. Processors, runtimes
+and library versions differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more."""
 
 
 class Classifier:
@@ -28,6 +24,7 @@ class Classifier:
     Args:
         vocabulary: Encodes texts.
         runtime: Runs the network; called by one thread at a time.
+        network: The same network, for the effects of terms.
         uncertainty: Decides which predictions are uncertain.
         calibration: Corrects every probability of the network; None leaves them as they are.
 
@@ -39,27 +36,30 @@ class Classifier:
         self,
         vocabulary: Vocabulary,
         runtime: Runtime,
+        network: Network,
         uncertainty: UncertaintyRule,
         calibration: Calibration | None = None,
     ) -> None:
-        if runtime.columns != vocabulary.encoding.columns:
-            raise ValueError(
-                f"the network reads {runtime.columns} columns, but the vocabulary has {vocabulary.encoding.columns}"
-            )
+        for columns in (runtime.columns, network.columns):
+            if columns != vocabulary.encoding.columns:
+                raise ValueError(
+                    f"the network reads {columns} columns, but the vocabulary has {vocabulary.encoding.columns}"
+                )
         self.vocabulary = vocabulary
         self.runtime = runtime
         self.uncertainty = uncertainty
+        self._network = network
         self._calibration = calibration
-        # One matrix for all calls, zero between them: allocating 2.5 MB of zeros would cost more than the network.
-        self._multi_hot = aligned_zeros(BATCH, runtime.columns)
-        self._flat = self._multi_hot.reshape(-1)  # the same memory
-        self._starts = np.arange(BATCH) * runtime.columns  # (BATCH,), where each line starts in it
+
+    def calibrated(self, calibration: Calibration, uncertainty: UncertaintyRule) -> "Classifier":
+        """The same network with another calibration and rule."""
+        return Classifier(self.vocabulary, self.runtime, self._network, uncertainty, calibration)
 
     def predict(self, reviews: Sequence[str]) -> list[Prediction]:
         """Estimate how likely each review is to be positive.
 
         Args:
-            reviews: Raw texts, one batch; may be empty.
+            reviews: Raw texts, any number; may be empty. The memory for BATCH of them is needed at a time.
 
         Returns:
             One prediction per review, in the same order; probabilities are in [0, 1].
@@ -67,63 +67,53 @@ class Classifier:
         Raises:
             InferenceError: The runtime returned an unexpected shape or a value outside [0, 1].
         """
-        return self.predict_rows(self.encode(reviews))
+        predictions: list[Prediction] = []
+        for start in range(0, len(reviews), BATCH):
+            predictions += self.predict_rows(self.encode(reviews[start : start + BATCH]))
+        return predictions
 
     def encode(self, reviews: Sequence[str]) -> list[Row]:
-        """Encode raw texts: the first half of `predict`."""
+        """Encode raw texts, one batch: the first half of `predict`."""
         return self.vocabulary.encode_batch([self.vocabulary.clean(review) for review in reviews])
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Run the network on encoded reviews: the second half of `predict`."""
-        probabilities: list[float] = []
+        predictions: list[Prediction] = []
         for start in range(0, len(rows), BATCH):
-            probabilities += self._run(rows[start : start + BATCH])
-        return self._predictions(probabilities, rows)
+            batch = rows[start : start + BATCH]
+            for row, probability in zip(batch, self._run(batch), strict=True):
+                predictions.append(self._prediction(probability, row))
+        return predictions
 
-    def predict_without(self, row: Row, columns: Sequence[int | None]) -> list[Prediction]:
-        """Run the network on one encoded review several times, each time with one of its columns switched off.
-
-        This copies the row instead of encoding it anew, which would take 14 times as long for the longest reviews.
+    def predict_without(self, row: Row, columns: NDArray[np.int32]) -> tuple[Prediction, float, Floats]:
+        """Predict one encoded review, also without each of some columns, from the log-odds themselves.
 
         Args:
             row: The review.
-            columns: 1 to BATCH columns to switch off, one at a time; None leaves the row as it is.
+            columns: int32 (n,), columns that are on in it.
 
         Returns:
-            One prediction per column, in the same order.
+            The prediction for the review, its log-odds, and float64 (n,), its log-odds without each of the columns.
 
         Raises:
-            InferenceError: See `predict`.
+            InferenceError: The network returned something that is not a number.
         """
-        multi_hot = self._multi_hot[: len(columns)]
-        try:
-            multi_hot[0, row.columns] = 1.0
-            multi_hot[1:] = multi_hot[0]
-            for line, column in zip(multi_hot, columns, strict=True):
-                if column is not None:
-                    line[column] = 0.0
-            probabilities = self._call(len(columns))
-        finally:
-            multi_hot[:] = 0.0
-        return self._predictions(probabilities, [row] * len(columns))
+        log_odds = np.append(self._network.log_odds_without(row, columns), self._network.log_odds([row]))
+        if not np.isfinite(log_odds).all():
+            raise InferenceError("the network returned a value that is not a number")
+        if self._calibration is not None:
+            log_odds = self._calibration.scale * log_odds + self._calibration.shift
+        whole = log_odds[-1]
+        return self._prediction(float(probability_of(whole)), row), float(whole), log_odds[:-1]
 
     def _run(self, rows: Sequence[Row]) -> list[float]:
         """Call the network with at most BATCH rows."""
-        counts = [len(row.columns) for row in rows]
-        on = np.concatenate([row.columns for row in rows]) + np.repeat(self._starts[: len(rows)], counts)
-        self._flat[on] = 1.0
-        try:
-            return self._call(len(rows))
-        finally:
-            self._flat[on] = 0.0
-
-    def _call(self, count: int) -> list[float]:
-        """Call the network with the first lines of the matrix, padded with empty ones to one of BATCH_SIZES."""
-        size = padded_size(max(count, self.runtime.min_rows))
-        output = self.runtime(self._multi_hot[:size])  # (size,)
-        if output.shape != (size,):
-            raise InferenceError(f"expected {size} probabilities, but the runtime returned the shape {output.shape}")
-        probabilities: list[float] = output[:count].tolist()
+        output = self.runtime(rows)  # (rows,)
+        if output.shape != (len(rows),):
+            raise InferenceError(
+                f"expected {len(rows)} probabilities, but the runtime returned the shape {output.shape}"
+            )
+        probabilities: list[float] = output.tolist()
         if not all(0 <= probability <= 1 for probability in probabilities):  # also false for NaN
             raise InferenceError("the runtime returned a value outside [0, 1]")
         if self._calibration is None:
@@ -131,11 +121,8 @@ class Classifier:
         scale, shift = self._calibration.scale, self._calibration.shift
         return [calibrated(probability, scale, shift) for probability in probabilities]
 
-    def _predictions(self, probabilities: Sequence[float], rows: Sequence[Row]) -> list[Prediction]:
-        return [
-            prediction_of(probability, row.words, row.known_words, self.uncertainty)
-            for probability, row in zip(probabilities, rows, strict=True)
-        ]
+    def _prediction(self, probability: float, row: Row) -> Prediction:
+        return prediction_of(probability, row.words, row.known_words, self.uncertainty)
 
 
 def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
@@ -143,24 +130,38 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
 
     Args:
         bundle: A bundle from `load_bundle`.
-        runtime: A key of `runtimes.RUNTIMES`.
+        runtime: One of `runtimes.RUNTIMES`.
 
     Raises:
         BundleError: The network cannot be loaded, does not match the vocabulary, or fails a golden review.
         PackageMissing: The runtime's package is not installed.
     """
+    network: Network | None = bundle.network
+    running: Runtime
+    if runtime == "tensorflow":
+        running = TensorFlowRuntime(bundle.folder)
+        network = network or running.network()
+    elif network is None:
+        raise BundleError(
+            f"{bundle.folder}: this bundle of an older version has no {NETWORK}, which the runtime `numpy` reads. Add "
+            f"it with `python -m training convert {bundle.folder} NEW_FOLDER`, or use the runtime `tensorflow`"
+        )
+    else:
+        running = network
+    manifest = bundle.manifest
     try:
-        network = open_runtime(runtime, bundle.folder)
-        manifest = bundle.manifest
-        classifier = Classifier(bundle.vocabulary, network, manifest.uncertainty, manifest.calibration)
-        predictions = classifier.predict([golden.review for golden in bundle.golden])
+        classifier = Classifier(bundle.vocabulary, running, network, manifest.uncertainty, manifest.calibration)
+        rows = classifier.encode([golden.review for golden in bundle.golden])
+        predictions = classifier.predict_rows(rows)
+        explained = [classifier.predict_without(row, row.columns[:0])[0] for row in rows]
     except (ValueError, InferenceError) as error:
         raise damaged(bundle.folder, str(error)) from error
-    for golden, prediction in zip(bundle.golden, predictions, strict=True):
-        if abs(golden.positive_probability - prediction.positive_probability) > GOLDEN_TOLERANCE:
-            raise damaged(
-                bundle.folder / GOLDEN,
-                f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
-                f"{prediction.positive_probability:.6f}: text is vectorised differently than in training",
-            )
+    for golden, *found in zip(bundle.golden, predictions, explained, strict=True):
+        for prediction in found:
+            if abs(golden.positive_probability - prediction.positive_probability) > GOLDEN_TOLERANCE:
+                raise damaged(
+                    bundle.folder / GOLDEN,
+                    f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
+                    f"{prediction.positive_probability:.6f}: text is vectorised differently than in training",
+                )
     return classifier

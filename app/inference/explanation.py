@@ -1,21 +1,20 @@
 """Explanations of predictions: the effect of each column, measured by switching it off (occlusion).
 
-The network runs once more for each column of a known term. So the numbers are exact for any network. They need not add
-up to the total, because terms interact. Terms that share a column have one effect: leaving one of them out would change
-nothing while another is there.
+The network subtracts the column from its first sum and computes the rest again. So the numbers are exact. They need not
+add up to the total, because terms interact. Terms that share a column have one effect: leaving one of them out would
+change nothing while another is there.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
-from app.inference.calibration import log_odds
-from app.inference.classifier import BATCH, Classifier
+from app.inference.classifier import Classifier
+from app.inference.network import probability_of
 from app.inference.prediction import Count, Prediction, Probability
 from app.inference.text import sentences
-from app.inference.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,7 @@ class Explanation(Prediction):
     log_odds: Annotated[
         float,
         Field(
-            description="log(p / (1 - p)), between -87.4 and 17.4. p is a 32-bit float, so above p = 0.999999 log-odds "
-            "change in steps, and the effect of a term may be 0.",
+            description="log(p / (1 - p)), computed before p, so that it is exact also where p is almost 0 or 1.",
             examples=[4.86],
         ),
     ]
@@ -101,71 +99,49 @@ class Explanation(Prediction):
         return replace(self, terms=self.terms[:top], rest=rest)
 
 
-class Occlusion:
-    """Scores a review without each of its columns, and its sentences, and builds the explanation from the results.
+def explain(classifier: Classifier, review: str) -> Explanation:
+    """Explain the prediction for a raw review.
 
-    Args:
-        vocabulary: The bundle's vocabulary.
-        review: A raw text.
+    Raises:
+        InferenceError: See `Classifier.predict`.
     """
-
-    def __init__(self, vocabulary: Vocabulary, review: str) -> None:
-        tokens = vocabulary.locate(review)
-        words = [token.text for token in tokens]
-        occurrences, unknown = vocabulary.occurrences(words)
-        self._row = vocabulary.encode_tokens(words)
-        self._found: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
-        for term, column, first, last in occurrences:
-            self._found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
-        self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
-        self._review = review
-        self._sentences = sentences(review)
-
-    def predictions(self, classifier: Classifier) -> Iterator[list[Prediction]]:
-        """Call the network, at most BATCH rows at a time: the longest reviews have thousands.
-
-        Yields:
-            The predictions of each call: first for the whole review, then without each column of a known term, then for
-            each sentence.
-        """
-        columns = [None, *self._found]
-        for first in range(0, len(columns), BATCH):
-            yield classifier.predict_without(self._row, columns[first : first + BATCH])
-        for first in range(0, len(self._sentences), BATCH):
-            batch = self._sentences[first : first + BATCH]
-            yield classifier.predict([self._review[start:end] for start, end in batch])
-
-    def explanation(self, predictions: Sequence[Prediction]) -> Explanation:
-        """Build the explanation.
-
-        Args:
-            predictions: All that `predictions` yields, in the same order.
-        """
-        whole, *others = predictions
-        without, alone = others[: len(self._found)], others[len(self._found) :]
-        of_whole = log_odds(whole.positive_probability)
-        effects = [
-            Effect(
-                list(dict.fromkeys(term for term, _ in found)),
-                of_whole - log_odds(prediction.positive_probability),
-                whole.positive_probability - prediction.positive_probability,
-                prediction.positive_probability,
-                [span for _, span in found],
-            )
-            for found, prediction in zip(self._found.values(), without, strict=True)
-        ]
-        effects.sort(key=lambda effect: -abs(effect.log_odds))
-        return Explanation(
-            **_values(whole),
-            log_odds=of_whole,
-            terms=effects,
-            rest=RemainingTerms(0, 0, 0),
-            unknown_words=self._unknown,
-            sentences=[
-                Sentence(**_values(prediction), start=start, end=end)
-                for (start, end), prediction in zip(self._sentences, alone, strict=True)
-            ],
+    vocabulary = classifier.vocabulary
+    tokens = vocabulary.locate(review)
+    words = [token.text for token in tokens]
+    occurrences, unknown = vocabulary.occurrences(words)
+    found: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
+    for term, column, first, last in occurrences:
+        found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
+    columns = np.fromiter(found, np.int32, len(found))
+    whole, log_odds, without = classifier.predict_without(vocabulary.encode_tokens(words), columns)
+    probabilities = probability_of(without)
+    effects = [
+        Effect(
+            list(dict.fromkeys(term for term, _ in places)),
+            effect,
+            whole.positive_probability - probability,
+            probability,
+            [span for _, span in places],
         )
+        for places, effect, probability in zip(
+            found.values(), (log_odds - without).tolist(), probabilities.tolist(), strict=True
+        )
+    ]
+    effects.sort(key=lambda effect: -abs(effect.log_odds))
+    parts = sentences(review)
+    return Explanation(
+        **_values(whole),
+        log_odds=log_odds,
+        terms=effects,
+        rest=RemainingTerms(0, 0, 0),
+        unknown_words=[Span(tokens[index].start, tokens[index].end) for index in unknown],
+        sentences=[
+            Sentence(**_values(alone), start=start, end=end)
+            for (start, end), alone in zip(
+                parts, classifier.predict([review[start:end] for start, end in parts]), strict=True
+            )
+        ],
+    )
 
 
 FIELDS = [field.name for field in fields(Prediction)]

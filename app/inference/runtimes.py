@@ -1,16 +1,12 @@
-"""Runtimes, which execute a bundle's network.
+"""Runtimes, which execute a bundle's network: TensorFlow its SavedModel, or NumPy the same layers (`network.py`).
 
-A runtime is a callable that takes multi-hot batches; `open_runtime` opens the one that the settings name. A runtime's
-package is imported only when that runtime is opened.
+A runtime's package is imported only when that runtime is opened.
 """
 
 import logging
 import os
-import shutil
-import subprocess
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,38 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.errors import PackageMissing, damaged
+from app.inference.network import ACTIVATIONS, Layer, Network
 from app.inference.packages import how_to_install
+from app.inference.vocabulary import Row
 
-BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
-"""Batch sizes that the network is called with. oneDNN spends about 100 ms on each new size, so there are few, and all
-are run before the service is ready; batches of other sizes are padded with empty rows."""
+BATCH = 64
+"""Maximum rows per call to a network."""
 
-SAVED_MODEL_FILE = "saved_model.pb"
-LITERT_FILE = "model.tflite"
+SIZES = (1, 2, 4, 8, 16, 32, BATCH)
+"""Batch sizes that TensorFlow is called with. It spends about 100 ms on each new size, so there are few, and all are
+run before the service is ready; batches of other sizes are padded with empty rows."""
 
 ALIGNMENT = 64
 """Bytes. TensorFlow can share the memory of an array that starts at a multiple of it, and aborts the process on any
-other. If a later version needs more, that happens in `open_runtime`, before the service is ready."""
+other. If a later version needs more, that happens when the runtime is opened, before the service is ready."""
 
-NOTICE = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
-"""What LiteRT writes to standard error when a process loads its first model; no setting silences it."""
-
-
-def aligned_zeros(rows: int, columns: int) -> NDArray[np.float32]:
-    """Allocate a matrix whose memory every runtime can share.
-
-    Returns:
-        float32 (rows, columns), all zero.
-    """
-    size = 4 * rows * columns
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size].view(np.float32).reshape(rows, columns)
-
-
-def padded_size(rows: int) -> int:
-    """The smallest of BATCH_SIZES that fits this many rows, which are 1 to 64."""
-    return BATCH_SIZES[bisect_left(BATCH_SIZES, rows)]
+SAVED_MODEL_FILE = "saved_model.pb"
 
 
 class Runtime(Protocol):
@@ -59,21 +39,20 @@ class Runtime(Protocol):
         columns: Width of its input.
         linger: Seconds that concurrent requests may wait for each other, because a call costs about the same for one
             row as for sixteen; 0 where a call costs next to nothing.
-        min_rows: Minimum rows per call, so that the last bits of a probability do not depend on the rest of the batch.
     """
 
     columns: int
     linger: float
-    min_rows: int
 
-    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, rows: Sequence[Row]) -> NDArray[np.floating[Any]]:
         """Estimate probabilities.
 
         Args:
-            multi_hot: float32 (batch, columns); the batch size is one of BATCH_SIZES, and `Classifier` pads to it.
+            rows: Encoded reviews, 1 to BATCH.
 
         Returns:
-            float32 (batch,), one probability in [0, 1] per row.
+            (rows,), one probability in [0, 1] per review. The last bits, less than 1e-6, may depend on the processor,
+            the runtime, library versions and the other rows.
         """
         ...
 
@@ -90,9 +69,9 @@ class TensorFlowRuntime:
     """
 
     linger = 0.001
-    min_rows = 2  # a single row would be multiplied in a different order; the second row costs 1 %
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         # A network this small gains nothing from several threads, and workers would compete for cores.
         for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(pool, "1")
@@ -115,69 +94,43 @@ class TensorFlowRuntime:
                 folder / SAVED_MODEL_FILE, "its signature is not multi_hot (batch, columns) -> positive_probability"
             )
         self.columns = int(columns)
-        self._constant = tf.constant
-        self._from_dlpack = tf.experimental.dlpack.from_dlpack
+        self._share = tf.experimental.dlpack.from_dlpack  # saves a copy, a third of the time of a call
+        # One matrix for all calls, zero between them: allocating 2.5 MB of zeros would cost more than the network.
+        memory = np.zeros(4 * BATCH * self.columns + ALIGNMENT, np.uint8)
+        self._cells = memory[-memory.ctypes.data % ALIGNMENT :][: 4 * BATCH * self.columns].view(np.float32)
+        for size in SIZES:
+            self._run(size)
 
-    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, rows: Sequence[Row]) -> NDArray[np.floating[Any]]:
         """See `Runtime`."""
-        # Sharing the array's memory saves the copy that `tf.constant` makes: 386 -> 280 us per call with 16 rows, and
-        # with 64 reviews per request a fifth of the service's processor time.
-        if multi_hot.ctypes.data % ALIGNMENT == 0 and multi_hot.flags.c_contiguous:
-            tensor = self._from_dlpack(multi_hot.__dlpack__())
-        else:
-            tensor = self._constant(multi_hot)
-        probabilities: NDArray[np.float32] = self._call(tensor).numpy().reshape(-1)
-        return probabilities
-
-
-class LiteRTRuntime:
-    """The bundle's model.tflite, run by LiteRT: the same network without TensorFlow.
-
-    Args:
-        folder: The bundle's folder.
-
-    Raises:
-        PackageMissing: LiteRT is not installed.
-        BundleError: LiteRT cannot read the file, or its shape is not that of a bundle.
-    """
-
-    linger = 0.0
-    min_rows = 1
-
-    def __init__(self, folder: Path) -> None:
-        interpreter = _import_litert()
-        path = folder / LITERT_FILE
+        starts = np.arange(len(rows)) * self.columns  # (rows,), the first cell of each row
+        on = np.concatenate([row.columns for row in rows]) + starts.repeat([len(row.columns) for row in rows])
+        self._cells[on] = 1.0
         try:
-            with _without_notice():
-                self._model = interpreter(model_path=str(path), num_threads=1)
-                self._model.allocate_tensors()
-            (input_,), (output,) = self._model.get_input_details(), self._model.get_output_details()
-            self._size, self.columns = map(int, input_["shape"])
-        except (ValueError, RuntimeError, IndexError, OSError) as error:
-            raise damaged(path, "LiteRT cannot load this model") from error
-        self._input, self._output = input_["index"], output["index"]
+            return self._run(SIZES[bisect_left(SIZES, len(rows))])[: len(rows)]
+        finally:
+            self._cells[on] = 0.0
 
-    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Runtime`."""
-        if len(multi_hot) != self._size:  # takes 4 us; one interpreter per size would take 13 MB more
-            self._model.resize_tensor_input(self._input, multi_hot.shape)
-            self._model.allocate_tensors()
-            self._size = len(multi_hot)
-        self._model.set_tensor(self._input, multi_hot)
-        self._model.invoke()
-        probabilities: NDArray[np.float32] = self._model.get_tensor(self._output).reshape(-1)
-        return probabilities
+    def network(self) -> Network:
+        """The same layers for NumPy; for bundles that have no file with them.
 
+        Raises:
+            BundleError: The SavedModel is not one that training here wrote.
+        """
+        try:
+            arrays = [variable.numpy() for variable in self._model.variables_to_save]
+            library = self._call.graph.as_graph_def().library
+            operations = {node.op.lower() for function in library.function for node in function.node_def}
+            layers = [Layer(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=True)]
+            return Network(layers, next(name for name in ACTIVATIONS if name in operations))
+        except (AttributeError, StopIteration, TypeError, ValueError) as error:
+            raise damaged(self._folder / SAVED_MODEL_FILE, "its layers are not those of a bundle's network") from error
 
-def _import_litert() -> Any:
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise PackageMissing(
-            "the runtime `litert` needs the package ai-edge-litert; install it with "
-            f"{how_to_install('litert', 'ai-edge-litert')}"
-        ) from error
-    return Interpreter
+    def _run(self, size: int) -> NDArray[np.float32]:
+        """Call the network with the first `size` rows of the matrix; float32 (size,)."""
+        multi_hot = self._cells[: size * self.columns].reshape(size, self.columns)
+        probabilities: NDArray[np.float32] = self._call(self._share(multi_hot.__dlpack__())).numpy()
+        return probabilities.reshape(-1)
 
 
 def import_tensorflow() -> Any:
@@ -198,48 +151,5 @@ def import_tensorflow() -> Any:
     return tf
 
 
-@contextmanager
-def _without_notice() -> Iterator[None]:
-    """Pass standard error through grep, which drops the notice.
-
-    Nothing else is lost: grep is another process, so it also prints what LiteRT says before it aborts this one. This
-    takes 2 ms, once per loaded bundle.
-    """
-    grep = shutil.which("grep")
-    if grep is None:
-        yield
-        return
-    command = [grep, "--text", "--invert-match", "--fixed-strings", NOTICE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=2) as filtering:  # noqa: S603  # nothing is untrusted
-        assert filtering.stdin is not None
-        stderr = os.dup(2)
-        os.dup2(filtering.stdin.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"tensorflow": TensorFlowRuntime, "litert": LiteRTRuntime}
+RUNTIMES = ("tensorflow", "numpy")
 """The runtimes by name, as in SENTIMENT_RUNTIME."""
-
-
-def open_runtime(name: str, folder: Path) -> Runtime:
-    """Load a bundle's network and call it once with every batch size, so that no request pays for the first call.
-
-    Args:
-        name: A key of `RUNTIMES`.
-        folder: The bundle's folder.
-
-    Raises:
-        PackageMissing: The runtime's package is not installed.
-        BundleError: The network cannot be loaded, or fails when it is called.
-    """
-    runtime = RUNTIMES[name](folder)
-    try:
-        for size in BATCH_SIZES:
-            runtime(aligned_zeros(size, runtime.columns))
-    except Exception as error:  # a runtime may raise anything; the cause is chained
-        raise damaged(folder, f"its network was loaded by {name}, but fails when it is called") from error
-    return runtime

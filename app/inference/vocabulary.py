@@ -90,8 +90,7 @@ class Row(NamedTuple):
     """One encoded review.
 
     Attributes:
-        columns: int32 (occurrences,): the columns that are on: each term's column as often as it occurs, in the order
-            of the review, then the encoding's own columns.
+        columns: int32 (n,), the columns that are on: those of its terms and the encoding's own, ascending, each once.
         words: Number of tokens.
         known_words: Number of tokens that belong to a term.
     """
@@ -207,7 +206,7 @@ class Vocabulary:
         ):
             words, known_words = end - before - 1, known_after - known_before
             row, own = columns[first:last], self._own_columns[known_words < words]
-            rows.append(Row(np.concatenate([row, own]) if len(own) else row, words, known_words))
+            rows.append(Row(_distinct(np.concatenate([row, own]) if len(own) else row), words, known_words))
         return rows
 
     def occurrences(self, tokens: Sequence[str]) -> tuple[list[Occurrence], list[int]]:
@@ -260,6 +259,15 @@ class Vocabulary:
         for line, row in zip(matrix, rows, strict=True):
             line[row.columns] = 1.0
         return matrix
+
+
+def _distinct(columns: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Sort columns in place, and return each once; `np.unique` takes four times as long."""
+    columns.sort()
+    is_first = np.empty(len(columns), np.bool_)
+    is_first[:1] = True
+    np.not_equal(columns[1:], columns[:-1], out=is_first[1:])
+    return columns[is_first]
 
 
 def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices]:

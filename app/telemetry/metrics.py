@@ -30,7 +30,7 @@ from app.inference.batcher import BatchObserver
 from app.inference.bundle import Bundle
 from app.inference.prediction import Prediction
 from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
-from app.inference.runtimes import BATCH_SIZES
+from app.inference.runtimes import SIZES
 from app.telemetry import shared
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -115,7 +115,7 @@ class Metrics:
         def histogram(name: str, documentation: str, bounds: Sequence[float]) -> Histogram:
             return Histogram(f"sentiment_{name}", documentation, ["version"], buckets=bounds, registry=registry)
 
-        self._batch = histogram("batch_reviews", "Reviews per batch.", BATCH_SIZES)
+        self._batch = histogram("batch_reviews", "Reviews per batch.", SIZES)
         self._probability = histogram("positive_probability", "Predicted probabilities.", BOUNDS[POSITIVE_PROBABILITY])
         self._words = histogram("review_words", "Words per review.", BOUNDS[WORDS])
         self._unknown_share = histogram(
@@ -127,7 +127,7 @@ class Metrics:
 
         self.waiting = gauge("waiting_reviews", "Reviews that are waiting or being scored.")
         self._waiting_limit = gauge("waiting_reviews_limit", "Maximum of sentiment_waiting_reviews.")
-        self.explaining = gauge("explanations_in_progress", "Explanation requests in progress.")
+        self.explaining = gauge("explanations_in_progress", "Reviews that are being explained or wait for it.")
         self.workers = gauge("workers", "Configured worker processes.")
         self.workers_ready = gauge("workers_ready", "Workers that accept traffic: loaded and not draining.")
         self.connections = gauge("open_connections", "Open client connections.")

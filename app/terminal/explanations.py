@@ -1,7 +1,6 @@
 """Explanations with coloured words on a terminal, as tab-separated lines elsewhere, or as JSON."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 import typer
 from rich.console import Console, RenderableType
@@ -11,7 +10,7 @@ from rich.text import Text
 from app.api.serialization import explanation_json, explanations_json
 from app.inference.bundle import Bundle
 from app.inference.classifier import Classifier
-from app.inference.explanation import Effect, Explanation, Occlusion
+from app.inference.explanation import Effect, Explanation, explain
 from app.terminal.printable import one_line
 from app.terminal.pulls import coloured, style_of
 from app.terminal.tables import colour_of, known_words, line_of, new_table, verdict_of
@@ -40,12 +39,6 @@ def print_explanations(
             typer.echo("\n".join([*_lines(listed, review), ""]))
 
 
-def explain(classifier: Classifier, review: str) -> Explanation:
-    """Explain the prediction for one review."""
-    occlusion = Occlusion(classifier.vocabulary, review)
-    return occlusion.explanation(list(chain.from_iterable(occlusion.predictions(classifier))))
-
-
 def _lines(explanation: Explanation, review: str) -> Iterator[str]:
     yield line_of(explanation, review)
     for effect in explanation.terms:
@@ -70,8 +63,6 @@ def _view(explanation: Explanation, review: str, words: Text) -> Iterator[Render
             shown = Text(one_line(review[sentence.start : sentence.end]), no_wrap=True, overflow="ellipsis")
             alone.add_row(Text(f"{sentence.positive_probability:.3f}", style), Text(verdict_of(sentence), style), shown)
         yield alone
-    if probability > 1 - 1e-6:  # a float32 has hardly any digits left here, so log-odds are coarse
-        yield Text("\nThe model is so certain that the effect of a single word can hardly be measured.")
     table = new_table("log-odds", "probability", "without it", "times", "term")
     for effect in explanation.terms:
         style = style_of(effect.log_odds)

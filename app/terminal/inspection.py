@@ -21,7 +21,8 @@ def replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
     """
     differences: dict[str, float | None] = {}
     missing = []
-    for name in [runtime] if runtime else sorted(RUNTIMES):
+    available = [name for name in sorted(RUNTIMES) if name != "numpy" or bundle.network]
+    for name in [runtime] if runtime else available:
         try:
             predictions = open_classifier(bundle, name).predict([golden.review for golden in bundle.golden])
             differences[name] = max(

@@ -16,7 +16,7 @@ from app.terminal.typed import typed_command
 
 
 def read_reviews(
-    texts: Sequence[str], files: Sequence[TextIO], whole: bool, settings: Settings, limit: str
+    texts: Sequence[str], files: Sequence[TextIO], whole: bool, settings: Settings, explaining: bool
 ) -> list[str]:
     """Read reviews in order: arguments, then files.
 
@@ -25,12 +25,13 @@ def read_reviews(
         files: Text files, one review per line; blank lines are skipped.
         whole: Read each file, and standard input, as a single review.
         settings: The limits.
-        limit: The setting with the maximum number of reviews.
+        explaining: Whether the reviews are to be explained, which has other limits.
 
     Raises:
         typer.BadParameter: There are no reviews or too many, one is blank or too long, or a file is not plain text.
     """
-    maximum = getattr(settings, limit)
+    most, longest = ("max_explained", "max_explained_characters") if explaining else ("max_reviews", "max_characters")
+    maximum = getattr(settings, most)
     reviews: list[str] = []
     try:
         for place, review in _all(texts, files, whole):
@@ -38,13 +39,13 @@ def read_reviews(
                 raise typer.BadParameter(f"{place}: {BLANK}.")
             if len(reviews) == maximum:
                 raise typer.BadParameter(
-                    f"There are too many reviews; the maximum is {maximum} ({PREFIX}{limit.upper()}). To score files "
+                    f"There are too many reviews; the maximum is {maximum} ({PREFIX}{most.upper()}). To score files "
                     f"of any size, use: {_bulk()}"
                 )
-            check_length(review, settings.max_characters, place)
+            check_length(review, getattr(settings, longest), place)
             reviews.append(review)
     except ReviewTooLong as error:
-        raise typer.BadParameter(f"{error} {PREFIX}MAX_CHARACTERS sets the limit.") from error
+        raise typer.BadParameter(f"{error} {PREFIX}{longest.upper()} sets the limit.") from error
     if not reviews:
         raise typer.BadParameter("There are no reviews in the input.")
     return reviews

@@ -18,7 +18,7 @@ def guarded(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Requires a key: one from the environment, one from a file that is gone after the start."""
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(f"\n{NEW}\n\n")
-    with serving(model_dir=models, runtime="litert", api_keys=f"{OLD},", api_keys_file=keys) as server:
+    with serving(model_dir=models, runtime="numpy", api_keys=f"{OLD},", api_keys_file=keys) as server:
         keys.unlink()
         yield server
 
@@ -28,7 +28,7 @@ def configured(models: Path) -> Iterator[Server]:
     """Other settings about access than the defaults."""
     origins, proxies = "https://a.example, https://b.example", "192.0.2.0/24"
     with serving(
-        model_dir=models, runtime="litert", docs=False, cors_origins=origins, trusted_proxies=proxies
+        model_dir=models, runtime="numpy", docs=False, cors_origins=origins, trusted_proxies=proxies
     ) as server:
         yield server
 

@@ -271,7 +271,7 @@ def strict(parser: str, request: pytest.FixtureRequest, models: Path) -> Iterato
         yield request.getfixturevalue("limited")
         return
     limits = {"max_reviews": 8, "max_characters": 1000, "max_body_bytes": 20_000}
-    with serving(model_dir=models, runtime="litert", http=parser, **limits) as server:
+    with serving(model_dir=models, runtime="numpy", http=parser, **limits) as server:
         yield server
 
 

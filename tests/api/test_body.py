@@ -47,7 +47,7 @@ def test_body_that_times_out_just_when_the_server_stops_is_answered_503(models: 
 
         scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/predict", "query_string": b""}
         scope["headers"] = [(b"content-type", b"application/json"), (b"content-length", b"100")]
-        app = create_app(Settings(model_dir=models, runtime="litert", request_timeout=0.01))
+        app = create_app(Settings(model_dir=models, runtime="numpy", request_timeout=0.01))
         async with app.router.lifespan_context(app) as state:
             with suppress(asyncio.CancelledError):
                 await app({**scope, "state": state}, receive, send)

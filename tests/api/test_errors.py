@@ -20,7 +20,7 @@ async def fail() -> None:
 def test_unexpected_exception_is_answered_500_and_logged(
     models: Path, capsys: pytest.CaptureFixture[str], path: str
 ) -> None:
-    app = create_app(Settings(model_dir=models, runtime="litert", log_format="json"))
+    app = create_app(Settings(model_dir=models, runtime="numpy", log_format="json"))
     app.add_api_route(path, fail)
     with TestClient(app, raise_server_exceptions=False) as client:
         response = client.get(path, headers={"X-Request-ID": "unlucky"})

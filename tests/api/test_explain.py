@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.inference.classifier import Classifier
-from tests.inference.test_explanation import explain
+from app.inference.explanation import explain
 from tests.servers import Server
 
 REVIEWS = ["😀 A superb film, and a moving story!", "Don’t: a dull, boring waste…", "xyzzyx"]

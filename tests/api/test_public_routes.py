@@ -33,7 +33,7 @@ PARAMETERS = {"model_name": "tiny", "model_version": "1", "version": "1", "name"
 
 @pytest.fixture(scope="module")
 def guarded(models: Path) -> Iterator[Server]:
-    with serving(model_dir=models, runtime="litert", api_keys=KEY, cors_origins=ORIGIN) as server:
+    with serving(model_dir=models, runtime="numpy", api_keys=KEY, cors_origins=ORIGIN) as server:
         yield server
 
 
@@ -49,7 +49,7 @@ def test_public_routes_are_these() -> None:
 
 
 def test_new_route_needs_a_key_by_default(models: Path) -> None:
-    app = create_app(Settings(model_dir=models, runtime="litert", api_keys=KEY))  # type: ignore[arg-type]
+    app = create_app(Settings(model_dir=models, runtime="numpy", api_keys=KEY))  # type: ignore[arg-type]
     app.add_api_route("/new", lambda: "secret")
     app.mount("/files", lambda *_: None)  # type: ignore[arg-type]
     with TestClient(app) as client:
@@ -157,7 +157,7 @@ def answers_without_a_key(url: str) -> dict[str, int]:
 @pytest.mark.parametrize("parser", PARSERS)
 def test_no_spelling_of_a_path_avoids_the_key(models: Path, parser: str) -> None:
     """400 is the parser's: the request line is not valid HTTP."""
-    with serving(model_dir=models, runtime="litert", api_keys=KEY, http=parser) as server:
+    with serving(model_dir=models, runtime="numpy", api_keys=KEY, http=parser) as server:
         statuses = answers_without_a_key(server.url)
     assert {line: status for line, status in statuses.items() if status not in (400, 401, 404, 405)} == {}
     assert sum(status in (401, 404) for status in statuses.values()) > 0.9 * len(statuses)

@@ -55,10 +55,10 @@ def test_model_describes_the_bundle_and_the_limits(client: TestClient, bundle: B
 
 @pytest.mark.parametrize(("version", "expected"), [("1", "1"), (None, NEWEST)])
 def test_model_of_the_configured_version_is_served(version: str | None, expected: str) -> None:
-    settings = Settings(model_dir=ROOT / "models/imdb", model_version=version, runtime="litert")
+    settings = Settings(model_dir=ROOT / "models/imdb", model_version=version, runtime="numpy")
     with TestClient(create_app(settings)) as client:
         body = client.get("/model").json()
-    assert (body["version"], body["runtime"]) == (expected, "litert")
+    assert (body["version"], body["runtime"]) == (expected, "numpy")
 
 
 def test_health_of_a_ready_service(client: TestClient) -> None:

@@ -26,7 +26,7 @@ SEED = os.environ.get("SCHEMATHESIS_SEED", "0")
 @pytest.fixture(scope="module")
 def target() -> Iterator[Server]:
     """The shipped bundle, whose name is in the document's examples, with limits that no generated request exceeds."""
-    with serving(runtime="litert", max_explained=128) as server:
+    with serving(runtime="numpy", max_explained=128) as server:
         yield server
 
 

@@ -21,7 +21,7 @@ OLDER = "1"
 
 
 def served(**settings: Any) -> TestClient:
-    return TestClient(create_app(Settings(model_dir=MODELS, runtime="litert", **settings)))
+    return TestClient(create_app(Settings(model_dir=MODELS, runtime="numpy", **settings)))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,6 @@ def test_versions_must_share_a_name(models: Path, tmp_path: Path) -> None:
     bundles = [*identify_bundles(MODELS, NEWEST), *identify_bundles(copy.parent)]
     with (
         pytest.raises(BundleError, match="the versions have different names: imdb, other"),
-        TestClient(create_app(Settings(runtime="litert"), bundles)),
+        TestClient(create_app(Settings(runtime="numpy"), bundles)),
     ):
         pass

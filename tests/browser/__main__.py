@@ -20,7 +20,7 @@ MARGIN = 16
 def main() -> None:
     program = find_chromium()
     assert program is not None, f"no browser: install {' or '.join(NAMES)}, or set CHROMIUM"
-    with serving(runtime="litert") as server, sync_playwright() as playwright:
+    with serving(runtime="numpy") as server, sync_playwright() as playwright:
         browser = launch(playwright, program)
         for scheme, picture in PICTURES.items():
             context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})

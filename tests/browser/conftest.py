@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def guarded() -> Iterator[Server]:
     """The service with an API key, and limits that are easy to exceed."""
-    with serving(runtime="litert", api_keys=KEY, max_reviews=4, max_characters=200, max_body_bytes=600) as server:
+    with serving(runtime="numpy", api_keys=KEY, max_reviews=4, max_characters=200, max_body_bytes=600) as server:
         yield server
 
 
@@ -59,7 +59,7 @@ def visit(visits: Visits, served: Server) -> Visit:
 @pytest.fixture(scope="package")
 def versions() -> Iterator[Server]:
     """The service with both shipped versions."""
-    with serving(runtime="litert", model_version="3,1") as server:
+    with serving(runtime="numpy", model_version="3,1") as server:
         yield server
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Request, Route, expect
 from app.api.serialization import explanation_json
 from app.inference.bundle import load_bundle
 from app.inference.classifier import open_classifier
-from app.terminal.explanations import explain as explain_in_terminal
+from app.inference.explanation import explain as explain_in_terminal
 from app.terminal.pulls import pulls_of
 from tests.browser.chromium import Run, Visit, Visits
 from tests.bundles import MODELS, VERSIONS
@@ -221,7 +221,7 @@ def test_phrase_is_one_unit(visit: Visit) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) -> None:
-    classifier = open_classifier(load_bundle(MODELS / version), "litert")
+    classifier = open_classifier(load_bundle(MODELS / version), "numpy")
     for review in (
         MIXED,
         "A well-known actor in a must-see film: one of the best—no, the best/funniest.",

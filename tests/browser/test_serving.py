@@ -54,12 +54,12 @@ def test_no_other_file_of_the_bundle_is_served(client: TestClient, name: str) ->
 
 
 def test_pages_can_be_disabled(models: Path) -> None:
-    with TestClient(create_app(Settings(model_dir=models, playground=False, runtime="litert"))) as client:
+    with TestClient(create_app(Settings(model_dir=models, playground=False, runtime="numpy"))) as client:
         for path in ("/playground/playground.js", "/playground/report/1/card"):
             assert client.get(path).status_code == 404
         assert client.get("/", headers=BROWSER).json() == {"status": "alive"}
         assert " data-playground" not in client.get("/docs").text.split(">", 2)[1]  # hides the link
-    with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="litert"))) as client:
+    with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="numpy"))) as client:
         assert " data-docs" not in client.get("/", headers=BROWSER).text.split(">", 2)[1]  # hides the link
         for path in ("/docs", "/docs/assets/swagger-ui.css"):
             assert client.get(path).status_code == 404

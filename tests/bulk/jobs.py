@@ -44,11 +44,11 @@ def command(*arguments: object) -> list[str]:
 
 
 def settings(**changes: object) -> dict[str, str]:
-    return environment(**{"runtime": "litert", **changes})
+    return environment(**{"runtime": "numpy", **changes})
 
 
 def run_bulk(*arguments: object, code: int = 0, **changes: object) -> subprocess.CompletedProcess[str]:
-    """Run a job to its end, with LiteRT and the shipped bundle, and check its exit code."""
+    """Run a job to its end, with NumPy and the shipped bundle, and check its exit code."""
     done = subprocess.run(
         command(*arguments), cwd=ROOT, env=settings(**changes), capture_output=True, text=True, timeout=PATIENCE
     )

@@ -17,7 +17,7 @@ from tests.servers import Server, serving
 LIMIT = 1000
 
 
-@pytest.fixture(scope="module", params=["litert", "tensorflow"])
+@pytest.fixture(scope="module", params=["numpy", "tensorflow"])
 def runtime(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

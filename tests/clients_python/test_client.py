@@ -25,7 +25,7 @@ MANY = [f"{good} but {bad}" for good in GOOD[:5] for bad in BAD]
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Server]:
     """A service with several versions and an API key."""
-    with serving(model_dir=MODELS, model_version="all", runtime="litert", api_keys=KEY) as server:
+    with serving(model_dir=MODELS, model_version="all", runtime="numpy", api_keys=KEY) as server:
         yield server
 
 

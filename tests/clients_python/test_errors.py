@@ -139,7 +139,7 @@ def test_busy_service_answers_after_retries(models: Path) -> None:
     """It explains one request at a time; the threads that share the client get 503 from it."""
     reviews = [" ".join(PLAIN * 200)] * 8
     with (
-        serving(model_dir=models, runtime="litert", max_explaining=1) as server,
+        serving(model_dir=models, runtime="numpy", max_explaining=1) as server,
         SentimentClient(server.url, timeout=PATIENCE, max_tries=1000, max_seconds=PATIENCE) as client,
         ThreadPoolExecutor(3) as threads,
     ):

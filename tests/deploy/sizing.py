@@ -12,7 +12,7 @@ DOCUMENT = ROOT / "docs/how-to/kubernetes.md"
 BEGIN, END = "<!-- replicas -->", "<!-- end -->"
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
 
-RUNTIMES = ("litert", "tensorflow")
+RUNTIMES = ("numpy", "tensorflow")
 LOADS = {"one per request": "32", "64 per request": "batches of 64"}
 """Reviews per request -> the measured load."""
 THROUGHPUTS = (1_000, 5_000, 10_000, 25_000, 50_000, 100_000)
@@ -33,7 +33,7 @@ def measured(runtime: str, *path: str) -> float:
 
 def capacity(runtime: str, load: str) -> float:
     """Return the reviews per second of one worker that logs each request, as by default."""
-    logging = ratio(RESULTS, "litert, 1 worker, logging", "litert, 1 worker", "loads", load, "reviews_a_second")
+    logging = ratio(RESULTS, "numpy, 1 worker, logging", "numpy, 1 worker", "loads", load, "reviews_a_second")
     return measured(runtime, "loads", load, "reviews_a_second") * logging
 
 

@@ -19,7 +19,7 @@ from tests.deploy.manifests import DEPLOY, kustomizations, problems
 from tests.servers import ROOT
 
 PAGE = sizing.DOCUMENT.read_text()
-RUNTIMES = {"tensorflow": "tensorflow", "slim": "litert"}
+RUNTIMES = {"tensorflow": "tensorflow", "slim": "numpy"}
 """Overlay -> the runtime of its image."""
 KSERVE = ("standard", "knative")
 

@@ -77,7 +77,7 @@ def test_rules_have_values_for_the_running_service(tmp_path: Path, free_port: in
     batch = ["One of the best films I have seen.", "What a dull and boring mess!"] * 25
     assert len(batch) <= Settings.model_construct().max_reviews
     with (
-        serving(runtime="litert") as service,
+        serving(runtime="numpy") as service,
         prometheus(
             tmp_path, production=service.url.removeprefix("http://"), staging=f"127.0.0.1:{free_port}"
         ) as client,

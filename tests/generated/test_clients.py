@@ -224,7 +224,7 @@ def run(language: str, request: pytest.FixtureRequest) -> Run:
 
 @pytest.fixture(scope="module")
 def guarded(models: Path) -> Iterator[Server]:
-    with serving(model_dir=models, runtime="litert", api_keys=KEY) as server:
+    with serving(model_dir=models, runtime="numpy", api_keys=KEY) as server:
         yield server
 
 

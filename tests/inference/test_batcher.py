@@ -7,12 +7,12 @@ import pytest
 
 from app.inference.batcher import Batcher
 from app.inference.bundle import Bundle
-from app.inference.classifier import BATCH, Classifier, open_classifier
+from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import DeadlineExceeded, InferenceError, Overloaded
-from app.inference.runtimes import RUNTIMES
+from app.inference.runtimes import BATCH, RUNTIMES
 from app.inference.waiting import WaitingReviews
 from app.telemetry.metrics import Metrics
-from tests.inference.test_classifier import FakeRuntime
+from tests.inference.test_classifier import FakeRuntime, faked
 from tests.probabilities import assert_same
 from tests.servers import PATIENCE
 
@@ -70,7 +70,7 @@ async def test_predict_of_a_large_request_lets_small_ones_pass(classifier: Class
 async def test_large_requests_share_batches_fairly(bundle: Bundle) -> None:
     """Four large requests fill a batch with 16 reviews each; their rest goes behind the small one."""
     runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
+    batcher = batcher_of(faked(bundle.vocabulary, runtime))
     large = [asyncio.create_task(batcher.predict(REVIEWS)) for _ in range(4)]
     small = asyncio.create_task(batcher.predict(REVIEWS[:1]))
     await small
@@ -89,7 +89,7 @@ async def test_predict_beyond_the_deadline_fails(classifier: Classifier) -> None
 
 async def test_predict_cancelled_frees_its_place_unscored(bundle: Bundle) -> None:
     runtime, waiting = FakeRuntime(), WaitingReviews(10)
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), waiting)
+    batcher = batcher_of(faked(bundle.vocabulary, runtime), waiting)
     first, second = (asyncio.create_task(batcher.predict(reviews)) for reviews in (REVIEWS[:1], REVIEWS[:9]))
     await asyncio.sleep(0)
     second.cancel()
@@ -101,8 +101,9 @@ async def test_predict_cancelled_frees_its_place_unscored(bundle: Bundle) -> Non
 
 async def test_failure_of_one_request_leaves_the_others_alone(bundle: Bundle) -> None:
     awful = bundle.vocabulary.word_index["awful"]
-    runtime, waiting = FakeRuntime(lambda rows: np.where(rows[:, awful] > 0, np.nan, 0.5)), WaitingReviews(10)
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), waiting)
+    runtime = FakeRuntime(lambda rows: np.array([np.nan if awful in row.columns else 0.5 for row in rows]))
+    waiting = WaitingReviews(10)
+    batcher = batcher_of(faked(bundle.vocabulary, runtime), waiting)
     requests = (["superb"], ["awful"], ["superb", "film"])
     results = await asyncio.gather(*map(batcher.predict, requests), return_exceptions=True)
     assert [type(result) for result in results] == [list, InferenceError, list]
@@ -117,7 +118,7 @@ async def test_observer_that_fails_does_not_affect_requests(bundle: Bundle) -> N
         raise OSError(28, "No space left on device")
 
     waiting = WaitingReviews(1000)
-    batcher = Batcher(Classifier(bundle.vocabulary, FakeRuntime(), bundle.manifest.uncertainty), waiting, 60, observe)
+    batcher = Batcher(faked(bundle.vocabulary, FakeRuntime()), waiting, 60, observe)
     found = await asyncio.gather(*(batcher.predict(reviews) for reviews in (REVIEWS * 3, REVIEWS[:1], REVIEWS)))
     assert [len(predictions) for predictions in found] == [3 * len(REVIEWS), 1, len(REVIEWS)]
     assert waiting.count == 0
@@ -127,7 +128,7 @@ async def test_observer_that_fails_does_not_affect_requests(bundle: Bundle) -> N
 async def test_several_batches_share_a_turn_while_requests_are_rejected(bundle: Bundle, rejected: bool) -> None:
     """The rejections would take most of the event loop's time otherwise."""
     runtime, waiting = FakeRuntime(), WaitingReviews(3 * BATCH)
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty), waiting)
+    batcher = batcher_of(faked(bundle.vocabulary, runtime), waiting)
     requests = [asyncio.create_task(batcher.predict(["good"] * BATCH)) for _ in range(3)]
     await asyncio.sleep(0)  # all are queued
     if rejected:
@@ -141,9 +142,9 @@ async def test_several_batches_share_a_turn_while_requests_are_rejected(bundle: 
 
 async def test_requests_that_arrive_together_are_one_call(bundle: Bundle) -> None:
     runtime = FakeRuntime()
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
+    batcher = batcher_of(faked(bundle.vocabulary, runtime))
     await asyncio.gather(*(batcher.predict([review]) for review in REVIEWS))
-    assert runtime.calls == [64]  # 40 rows are padded to 64
+    assert runtime.calls == [40]
 
 
 @pytest.mark.parametrize(("linger", "calls"), [(0.0, [2, 1, 1]), (3600.0, [2])])
@@ -151,7 +152,7 @@ async def test_clients_answered_together_wait_for_each_other_if_the_runtime_gain
     bundle: Bundle, linger: float, calls: list[int]
 ) -> None:
     runtime = FakeRuntime(linger=linger)
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
+    batcher = batcher_of(faked(bundle.vocabulary, runtime))
     await asyncio.gather(batcher.predict(["good"]), batcher.predict(["good"]))
     later = []
     for _ in range(2):
@@ -164,7 +165,7 @@ async def test_clients_answered_together_wait_for_each_other_if_the_runtime_gain
 
 async def test_single_client_waits_for_nobody(bundle: Bundle) -> None:
     runtime = FakeRuntime(linger=3600)
-    batcher = batcher_of(Classifier(bundle.vocabulary, runtime, bundle.manifest.uncertainty))
+    batcher = batcher_of(faked(bundle.vocabulary, runtime))
     for review in REVIEWS[:3]:
         await asyncio.wait_for(batcher.predict([review]), PATIENCE)
     assert runtime.calls == [1, 1, 1]

@@ -176,7 +176,7 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
         (MANIFEST, ["calibration"], {**CALIBRATION, "shift": float("nan")}, "calibration.shift"),
         (MANIFEST, ["calibration"], {"scale": 1, "shift": 0}, "calibration.texts"),
         *((MANIFEST, ["files", name], GONE, f"lists no {name}") for name in (WORD_INDEX, GOLDEN, PROFILE)),
-        (MANIFEST, ["files", "model.tflite"], GONE, "does not belong"),
+        (MANIFEST, ["files", "network.npz"], GONE, "does not belong"),
         (MANIFEST, ["files", "more.txt"], DIGEST, "missing"),
         (MANIFEST, ["files", "report"], DIGEST, "not a regular file"),
         (MANIFEST, ["files", "x" * 5_000], DIGEST, "too long"),
@@ -206,14 +206,14 @@ def test_load_bundle_with_a_wrong_value_says_why(
     [
         ("tensorflow", "saved_model.pb"),
         ("tensorflow", "variables/variables.data-00000-of-00001"),
-        ("litert", "model.tflite"),
+        ("numpy", "network.npz"),
     ],
 )
 def test_open_classifier_with_a_damaged_network_names_its_file(copy: Path, runtime: str, name: str) -> None:
     """Its digests are right, so only the runtime can find out."""
     (copy / name).write_bytes((copy / name).read_bytes()[:100])
     resealed(copy)
-    with pytest.raises(BundleError, match=f"{copy}/(saved_model.pb|model.tflite)"):
+    with pytest.raises(BundleError, match=f"{copy}/(saved_model.pb|network.npz)"):
         open_classifier(load_bundle(copy), runtime)
 
 

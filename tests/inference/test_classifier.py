@@ -1,6 +1,6 @@
 """Raw text to probabilities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,10 @@ from app.inference.bundle import load_bundle
 from app.inference.calibration import Calibration, log_odds
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import InferenceError
+from app.inference.network import Layer, Network
 from app.inference.prediction import UncertaintyRule
 from app.inference.runtimes import RUNTIMES
+from app.inference.vocabulary import Row, Vocabulary
 from tests.bundles import MODELS, VERSIONS
 from tests.probabilities import assert_same
 
@@ -56,57 +58,52 @@ class FakeRuntime:
 
     def __init__(
         self,
-        answer: Callable[[NDArray[np.float32]], NDArray[Any]] = lambda rows: np.full(len(rows), 0.5),
-        min_rows: int = 1,
+        answer: Callable[[Sequence[Row]], NDArray[Any]] = lambda rows: np.full(len(rows), 0.5),
         linger: float = 0.0,
     ) -> None:
         self.answer = answer
-        self.min_rows = min_rows
         self.linger = linger
         self.calls: list[int] = []
 
-    def __call__(self, multi_hot: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.calls.append(len(multi_hot))
-        return self.answer(multi_hot).astype(np.float32)
+    def __call__(self, rows: Sequence[Row]) -> NDArray[np.floating[Any]]:
+        self.calls.append(len(rows))
+        return self.answer(rows)
 
 
-@pytest.mark.parametrize(("min_rows", "calls"), [(1, [64, 4]), (8, [64, 8])])
-def test_runtime_is_called_with_the_sizes_it_was_prepared_for(
-    classifier: Classifier, min_rows: int, calls: list[int]
-) -> None:
-    runtime = FakeRuntime(min_rows=min_rows)
-    assert len(Classifier(classifier.vocabulary, runtime, RULE).predict(["good"] * 67)) == 67
-    assert runtime.calls == calls
+NETWORK = Network(
+    [
+        Layer(np.zeros((10_000, 2), np.float32), np.zeros(2, np.float32)),
+        Layer(np.ones((2, 1), np.float32), np.zeros(1, np.float32)),
+    ],
+    "relu",
+)
+"""A network whose log-odds are always 0."""
 
 
-def test_runtime_reads_the_rows_of_this_batch_alone(classifier: Classifier) -> None:
-    seen: list[NDArray[np.float32]] = []
+def faked(
+    vocabulary: Vocabulary, runtime: FakeRuntime, rule: UncertaintyRule = RULE, calibration: Calibration | None = None
+) -> Classifier:
+    """A classifier with this runtime."""
+    return Classifier(vocabulary, runtime, NETWORK, rule, calibration)
 
-    def answer(multi_hot: NDArray[np.float32]) -> NDArray[Any]:
-        seen.append(multi_hot.copy())
-        return np.full(len(multi_hot), 0.5)
 
-    scored = Classifier(classifier.vocabulary, FakeRuntime(answer), RULE)
-    batches = [["good film", "", "awful awful xyzzy"], ["superb"], ["bad", "good"]]
-    for reviews in batches:
-        scored.predict(reviews)
-        rows = classifier.vocabulary.multi_hot([classifier.vocabulary.encode(review) for review in reviews])
-        padded = np.zeros_like(seen[-1])
-        padded[: len(rows)] = rows
-        np.testing.assert_array_equal(seen[-1], padded)
+def test_runtime_is_called_with_batches(classifier: Classifier) -> None:
+    runtime = FakeRuntime()
+    assert len(faked(classifier.vocabulary, runtime).predict(["good"] * 67)) == 67
+    assert runtime.calls == [64, 3]
 
 
 @pytest.mark.parametrize("answer", [[np.nan], [np.inf], [-0.1], [1.1], [0.5, 0.5]])
 def test_predict_with_an_unusable_answer_raises(classifier: Classifier, answer: list[float]) -> None:
     with pytest.raises(InferenceError):
-        Classifier(classifier.vocabulary, FakeRuntime(lambda _: np.array(answer)), RULE).predict(["good"])
+        faked(classifier.vocabulary, FakeRuntime(lambda _: np.array(answer))).predict(["good"])
 
 
 def test_predict_marks_what_the_rule_of_the_bundle_applies_to(classifier: Classifier) -> None:
     def uncertain(probability: float, rule: UncertaintyRule) -> list[bool]:
         runtime = FakeRuntime(lambda rows: np.full(len(rows), probability))
         reviews = ["superb awful boring", "superb awful xyzzy plugh", "superb", "xyzzy", "..."]
-        return [said.uncertain for said in Classifier(classifier.vocabulary, runtime, rule).predict(reviews)]
+        return [said.uncertain for said in faked(classifier.vocabulary, runtime, rule).predict(reviews)]
 
     rule = replace(RULE, min_known_words=2, min_known_share=0.6)
     assert uncertain(0.125, rule) == [False, True, True, True, True]
@@ -123,14 +120,21 @@ def test_shipped_bundles_state_the_rule_that_their_classifiers_use(shipped: dict
 def test_calibration_corrects_every_probability_of_the_network(classifier: Classifier) -> None:
     calibration = Calibration(scale=0.5, shift=-0.3, texts=100, sha256="", original="", before={}, after={})
     runtime = FakeRuntime(lambda rows: np.linspace(0, 1, len(rows)))
-    plain, corrected = (Classifier(classifier.vocabulary, runtime, RULE, each) for each in (None, calibration))
-    row = classifier.vocabulary.encode("superb")
-    for before, after in (
-        (plain.predict(["good"] * 64), corrected.predict(["good"] * 64)),
-        (plain.predict_without(row, [None] * 8), corrected.predict_without(row, [None] * 8)),
-    ):
-        for raw, said in zip(before, after, strict=True):
-            expected = 0.5 * log_odds(raw.positive_probability) - 0.3
-            assert log_odds(said.positive_probability) == pytest.approx(expected, abs=1e-6)
-            assert said.uncertain is RULE.applies(said.positive_probability, said.words, said.known_words)
-            assert 0 < said.positive_probability < 1
+    plain, corrected = (faked(classifier.vocabulary, runtime, RULE, each) for each in (None, calibration))
+    for raw, said in zip(plain.predict(["good"] * 64), corrected.predict(["good"] * 64), strict=True):
+        expected = 0.5 * log_odds(raw.positive_probability) - 0.3
+        assert log_odds(said.positive_probability) == pytest.approx(expected, abs=1e-6)
+        assert said.uncertain is RULE.applies(said.positive_probability, said.words, said.known_words)
+        assert 0 < said.positive_probability < 1
+
+
+def test_calibration_corrects_predictions_without_columns(shipped: dict[str, Classifier]) -> None:
+    calibration = Calibration(scale=0.5, shift=-0.3, texts=100, sha256="", original="", before={}, after={})
+    plain, corrected = shipped["1"], shipped["1"].calibrated(calibration, RULE)
+    row = plain.vocabulary.encode("superb, but boring")
+    (_, before, without), (said, after, corrected_without) = (
+        each.predict_without(row, row.columns) for each in (plain, corrected)
+    )
+    assert after == pytest.approx(0.5 * before - 0.3)
+    assert corrected_without == pytest.approx(0.5 * without - 0.3)
+    assert_same([said], corrected.predict(["superb, but boring"]))

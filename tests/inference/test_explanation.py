@@ -4,14 +4,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.inference.bundle import load_bundle
 from app.inference.calibration import log_odds
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.explanation import Explanation, Occlusion, Span
+from app.inference.classifier import Classifier
+from app.inference.explanation import Span, explain
 from app.inference.prediction import Prediction
 from app.inference.vocabulary import Encoding, Vocabulary
 from tests.bundles import MODELS, NEWEST, VERSIONS
@@ -40,11 +41,6 @@ PIECES = [
 reviews = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=30).map("".join)
 
 
-def explain(classifier: Classifier, review: str) -> Explanation:
-    occlusion = Occlusion(classifier.vocabulary, review)
-    return occlusion.explanation([prediction for some in occlusion.predictions(classifier) for prediction in some])
-
-
 def texts_at(spans: Sequence[Span], review: str) -> list[str]:
     return [review[span.start : span.end] for span in spans]
 
@@ -55,11 +51,11 @@ def indices(span: Span) -> range:
 
 def probability_without(classifier: Classifier, review: str, column: int | None) -> float:
     """The network's probability for the review with a column switched off, computed without the code under test."""
-    row = classifier.vocabulary.multi_hot([classifier.vocabulary.encode(review)])
+    row = classifier.vocabulary.encode(review)
+    columns = set(row.columns.tolist())
     if column is not None:
-        assert row[0, column] == 1
-        row[0, column] = 0
-    return float(classifier.runtime(row)[0])
+        columns.remove(column)
+    return float(classifier.runtime([row._replace(columns=np.array(sorted(columns), np.int32))])[0])
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +63,9 @@ def classifiers(shipped: dict[str, Classifier]) -> dict[str, Classifier]:
     """Those of the shipped bundles, and the newest network with `SHARED` as its word index."""
     newest = shipped[NEWEST]
     encoding = Encoding(start_column=None, unknown_column=2, longest_term=3, kept_punctuation="!")
-    shared = Classifier(Vocabulary(SHARED, encoding), newest.runtime, newest.uncertainty)
+    network = load_bundle(MODELS / NEWEST).network
+    assert network is not None
+    shared = Classifier(Vocabulary(SHARED, encoding), newest.runtime, network, newest.uncertainty)
     return shipped | {"shared": shared}
 
 
@@ -91,8 +89,11 @@ def test_explanation_follows_the_definition(classifiers: dict[str, Classifier], 
         without = probability_without(classifier, review, column)
         assert effect.positive_probability_without == pytest.approx(without, abs=1e-6)
         assert effect.probability == pytest.approx(whole - without, abs=2e-6)
-        difference = math.log(whole / (1 - whole)) - math.log(without / (1 - without))
-        assert effect.log_odds == pytest.approx(difference, abs=1e-3)
+        if all(
+            0.01 < each < 0.99 for each in (whole, without)
+        ):  # outside, a float32 probability is too coarse for this
+            difference = math.log(whole / (1 - whole)) - math.log(without / (1 - without))
+            assert effect.log_odds == pytest.approx(difference, abs=1e-4)
         found = [" ".join(vocabulary.tokenise(text)) for text in texts_at(effect.occurrences, review)]
         assert effect.terms == list(dict.fromkeys(found))
         assert {vocabulary.word_index[term] for term in found} == {column}
@@ -140,12 +141,20 @@ AWFUL = """Awful, terrible, worst film ever, waste of time, boring, dull, stupid
     unfunny, tedious, pathetic. Superb."""
 
 
-def test_explanation_of_a_certain_prediction_still_ranks_terms(shipped: dict[str, Classifier]) -> None:
-    """Both runtimes agree on each term, though no probability differs from 0 by a millionth."""
-    other = open_classifier(load_bundle(MODELS / NEWEST), "litert")
-    ours, theirs = (explain(classifier, AWFUL) for classifier in (shipped[NEWEST], other))
-    assert ours.positive_probability < 1e-7
-    log_odds_of = {effect.terms[0]: effect.log_odds for effect in ours.terms}
-    assert {effect.terms[0]: effect.log_odds for effect in theirs.terms} == pytest.approx(log_odds_of, abs=2e-3)
-    assert len({round(value, 5) for value in log_odds_of.values()}) > len(log_odds_of) * 0.9
-    assert log_odds_of["unwatchable"] < -0.5 < 0 < log_odds_of["superb"]
+GREAT = """Superb, excellent, perfect, wonderful, amazing, brilliant, flawless, masterpiece, touching, hilarious,
+    must see, 10/10, highly recommended, best film ever, favorite, loved it, refreshing, gem, delightful, beautifully
+    shot, moving, fantastic, outstanding, incredible, wonderfully acted. Boring."""
+
+
+@pytest.mark.parametrize(("review", "strongest", "other"), [(AWFUL, "worst", "superb"), (GREAT, "superb", "boring")])
+def test_explanation_of_a_certain_prediction_still_ranks_terms(
+    shipped: dict[str, Classifier], review: str, strongest: str, other: str
+) -> None:
+    """Though the probability differs from 0, or from 1, by less than a millionth, where a float32 has few digits."""
+    explanation = explain(shipped[NEWEST], review)
+    log_odds_of = {term: effect.log_odds for effect in explanation.terms for term in effect.terms}
+    sign = math.copysign(1, explanation.log_odds)
+    assert abs(explanation.log_odds) > math.log(1e6)
+    assert len({round(value, 5) for value in log_odds_of.values()}) > len(log_odds_of) * 0.8
+    assert sign * log_odds_of[other] < 0
+    assert sign * log_odds_of[strongest] > 0.3

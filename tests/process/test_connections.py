@@ -24,7 +24,7 @@ def head(length: int = len(BODY), path: str = "/predict", *headers: str) -> byte
 @pytest.fixture(scope="module", params=PARSERS)
 def impatient(models: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     """A service with short timeouts, for each parser."""
-    with serving(model_dir=models, runtime="litert", http=request.param, request_timeout=1, keep_alive=1) as server:
+    with serving(model_dir=models, runtime="numpy", http=request.param, request_timeout=1, keep_alive=1) as server:
         yield server
 
 
@@ -105,7 +105,7 @@ def test_connection_that_the_parser_gives_up_is_logged_without_a_traceback(impat
 
 
 def test_reviews_that_wait_too_long_are_answered_504(models: Path) -> None:
-    with serving(model_dir=models, deadline=0.001, runtime="litert") as server:
+    with serving(model_dir=models, deadline=0.001, runtime="numpy") as server:
         response = httpx.post(f"{server.url}/predict", json={"reviews": ["a superb film " * 1000] * 100})
         assert response.status_code == 504
         assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"

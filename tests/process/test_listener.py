@@ -21,7 +21,7 @@ from tests.servers import Server, serving, wait_until
 @pytest.fixture(scope="module")
 def pair(models: Path) -> Iterator[Server]:
     """Two workers."""
-    with serving(model_dir=models, workers=2, runtime="litert") as server:
+    with serving(model_dir=models, workers=2, runtime="numpy") as server:
         yield server
 
 
@@ -66,7 +66,7 @@ def test_connections_are_accepted_while_a_worker_hangs(pair: Server) -> None:
 
 @pytest.mark.slow
 def test_worker_that_hangs_is_replaced(models: Path) -> None:
-    with serving(model_dir=models, workers=2, runtime="litert") as server:
+    with serving(model_dir=models, workers=2, runtime="numpy") as server:
         hanging, other = server.workers()
         os.kill(hanging, signal.SIGSTOP)
         server.wait_for(rf'"pid":{hanging},.*"worker hangs"')
@@ -90,7 +90,7 @@ def answer_of(server: Server) -> int:
 
 
 def test_worker_that_dies_takes_only_its_own_requests_along(models: Path) -> None:
-    with serving(model_dir=models, workers=2, runtime="litert") as server, short_connections(server) as outcomes:
+    with serving(model_dir=models, workers=2, runtime="numpy") as server, short_connections(server) as outcomes:
         for _ in range(3):
             before = outcomes["200"]
             wait_until(lambda before=before: outcomes["200"] > before + 200)  # type: ignore[misc]
@@ -125,7 +125,7 @@ def short_connections(server: Server) -> Iterator[Counter[str]]:
 
 
 def test_listener_recovers_from_a_lack_of_file_descriptors(models: Path) -> None:
-    with serving(model_dir=models, runtime="litert") as server, ExitStack() as stack:
+    with serving(model_dir=models, runtime="numpy") as server, ExitStack() as stack:
         psutil.Process(server.process.pid).rlimit(psutil.RLIMIT_NOFILE, (64, 64))
         for _ in range(64):
             stack.enter_context(connected(server))

@@ -53,9 +53,9 @@ def served_version(server: Server) -> str:
 def test_reload_loses_no_request_and_mixes_no_versions(folder: Path, newer: Path, workers: int) -> None:
     """Each request is scored in several batches, and answered by one version alone."""
     expected = {
-        bundle.name: open_classifier(load_bundle(bundle), "litert").predict(REVIEWS) for bundle in (folder / "1", newer)
+        bundle.name: open_classifier(load_bundle(bundle), "numpy").predict(REVIEWS) for bundle in (folder / "1", newer)
     }
-    with serving(model_dir=folder, workers=workers, runtime="litert") as server:
+    with serving(model_dir=folder, workers=workers, runtime="numpy") as server:
         with load(server.url, REVIEWS) as clients:
             wait_until(lambda: answered(clients) > 500)
             deliver(newer, folder)
@@ -77,11 +77,11 @@ def test_reload_loses_no_request_and_mixes_no_versions(folder: Path, newer: Path
 @both
 def test_damaged_bundle_is_rejected_and_the_next_one_loaded(folder: Path, newer: Path, workers: int) -> None:
     """A worker that is replaced meanwhile serves the same version as the others."""
-    with serving(model_dir=folder, workers=workers, runtime="litert") as server:
+    with serving(model_dir=folder, workers=workers, runtime="numpy") as server:
         damaged = deliver(newer, folder)
-        (damaged / "model.tflite").write_bytes(b"")
+        (damaged / "network.npz").write_bytes(b"")
         reload(server, "reload rejected", 1)
-        server.wait_for("model.tflite: its SHA-256 is not the one in the manifest")
+        server.wait_for("network.npz: its SHA-256 is not the one in the manifest")
         assert number(scrape(server.url), "reloads_total", result="rejected") == 1
         if workers > 1:
             os.kill(server.workers()[0], signal.SIGKILL)
@@ -96,7 +96,7 @@ def test_damaged_bundle_is_rejected_and_the_next_one_loaded(folder: Path, newer:
 
 def test_bundle_that_fails_its_golden_review_is_rejected(folder: Path, newer: Path) -> None:
     """Only a worker can notice; one is enough, and a replaced worker serves the old bundle."""
-    with serving(model_dir=folder, workers=2, runtime="litert") as server:
+    with serving(model_dir=folder, workers=2, runtime="numpy") as server:
         break_golden_review(deliver(newer, folder))
         reload(server, "reload rejected", 1)
         server.wait_for('"cannot serve"')
@@ -110,14 +110,14 @@ def test_bundle_that_fails_its_golden_review_is_rejected(folder: Path, newer: Pa
 def test_workers_never_serve_different_bundles(folder: Path, newer: Path) -> None:
     """Neither because one is replaced, nor because a folder changes while they reload."""
     deliver(newer, folder)
-    with serving(model_dir=folder, workers=2, runtime="litert") as server:
-        network = folder / "2/model.tflite"
+    with serving(model_dir=folder, workers=2, runtime="numpy") as server:
+        network = folder / "2/network.npz"
         content = network.read_bytes()
         network.write_bytes(b"")
         first, second = server.workers()
         os.kill(first, signal.SIGKILL)
         server.wait_for('"worker did not start"')
-        server.wait_for(r"model.tflite: its SHA-256 is not the one in the manifest.*cannot serve")
+        server.wait_for(r"network.npz: its SHA-256 is not the one in the manifest.*cannot serve")
         assert server.workers() == [second]
         assert {served_version(server) for _ in range(10)} == {"2"}
         network.write_bytes(content)
@@ -134,7 +134,7 @@ def test_workers_never_serve_different_bundles(folder: Path, newer: Path) -> Non
 
 def test_worker_whose_bundle_was_replaced_does_not_start(folder: Path, newer: Path) -> None:
     """Until SIGHUP says that the others should serve it, too."""
-    with serving(model_dir=folder, model_version="1", workers=2, runtime="litert") as server:
+    with serving(model_dir=folder, model_version="1", workers=2, runtime="numpy") as server:
         (folder / "1/report/history.json").write_text("{}")
         resealed(folder / "1")
         os.kill(server.workers()[0], signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_worker_whose_bundle_was_replaced_does_not_start(folder: Path, newer: Pa
 @both
 def test_reload_is_possible_from_the_first_moment(folder: Path, newer: Path, workers: int) -> None:
     """SIGHUP waits until it can be handled, even if it comes during the imports."""
-    with starting(model_dir=folder, workers=workers, runtime="litert") as server:
+    with starting(model_dir=folder, workers=workers, runtime="numpy") as server:
         wait_until(lambda: blocks_hang_up(server.process.pid))
         for i in range(20):
             if i == 10:
@@ -170,7 +170,7 @@ def test_reload_reads_the_key_file_again(folder: Path, tmp_path: Path, workers: 
     keys = tmp_path / "keys"
     old, new = "the-old-key-0123456789", "the-new-key-0123456789"
     keys.write_text(old)
-    with serving(model_dir=folder, workers=workers, runtime="litert", api_keys_file=keys) as server:
+    with serving(model_dir=folder, workers=workers, runtime="numpy", api_keys_file=keys) as server:
         assert {status_with(server, key) for key in [old, new] * 10} == {(old, 200), (new, 401)}
         keys.write_text("short")
         reload(server, "reload rejected", 1)
@@ -185,7 +185,7 @@ def status_with(server: Server, key: str) -> tuple[str, int]:
 
 
 def test_chosen_versions_stay(folder: Path, newer: Path) -> None:
-    with serving(model_dir=folder, model_version="1", runtime="litert") as server:
+    with serving(model_dir=folder, model_version="1", runtime="numpy") as server:
         deliver(newer, folder)
         reload(server, "reloaded", 1)
         assert served_version(server) == "1"
@@ -195,7 +195,7 @@ def test_chosen_versions_stay(folder: Path, newer: Path) -> None:
 @both
 def test_closing_the_terminal_stops_the_service(folder: Path, workers: int) -> None:
     terminal, stdin = os.openpty()
-    env = environment(model_dir=folder, runtime="litert", workers=workers, drain=0, port=0, log_format="json")
+    env = environment(model_dir=folder, runtime="numpy", workers=workers, drain=0, port=0, log_format="json")
     command = ["setsid", "--ctty", sys.executable, "-m", "app"]
     with running(command, cwd=ROOT, env=env, stdin=stdin) as server:
         server.wait_ready(workers)

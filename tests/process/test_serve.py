@@ -29,7 +29,7 @@ def test_log_has_one_json_line_per_request_without_its_text(server: Server) -> N
 
 
 def test_console_log_has_no_control_characters_of_clients(models: Path) -> None:
-    with serving(model_dir=models, log_format="console", runtime="litert") as server:
+    with serving(model_dir=models, log_format="console", runtime="numpy") as server:
         assert httpx.get(f"{server.url}/%1b[2J%07").status_code == 404
         line = server.wait_for(r".*x1b\[2J.*")[0]
     assert "\x1b[2J" not in line
@@ -48,7 +48,7 @@ def test_client_that_disconnects_while_sending_does_no_harm(server: Server) -> N
 
 def test_log_on_a_full_disk_fails_no_request(models: Path, free_port: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "app"]
-    env = environment(model_dir=models, runtime="litert", port=free_port, drain=0)
+    env = environment(model_dir=models, runtime="numpy", port=free_port, drain=0)
     errors = tmp_path / "stderr"
     with (
         Path("/dev/full").open("w") as full,
@@ -103,11 +103,11 @@ def test_command_on_a_taken_port_fails(server: Server) -> None:
 
 
 def test_unexpected_error_during_the_start_is_logged_with_its_traceback(tmp_path: Path) -> None:
-    package = tmp_path / "ai_edge_litert"
+    package = tmp_path / "ai_edge_litert_GONE"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "interpreter.py").write_text('raise FileNotFoundError("no temporary folder")')
-    done = run_python("-m", "app", env=environment(runtime="litert", port=0) | {"PYTHONPATH": str(tmp_path)})
+    done = run_python("-m", "app", env=environment(runtime="numpy", port=0) | {"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if "cannot serve" in line]
     assert "no temporary folder" in line

@@ -18,7 +18,7 @@ from tests.servers import PATIENCE, ROOT, run_app, serving, starting, wait_until
 
 JSON = "Content-Type: application/json"
 both = pytest.mark.parametrize("workers", [1, 2])
-UNHURRIED = {"runtime": "litert", "drain": 1000, "shutdown_timeout": 1000, "request_timeout": 1000}
+UNHURRIED = {"runtime": "numpy", "drain": 1000, "shutdown_timeout": 1000, "request_timeout": 1000}
 """No timeout of the service ends a test."""
 
 
@@ -26,7 +26,7 @@ UNHURRIED = {"runtime": "litert", "drain": 1000, "shutdown_timeout": 1000, "requ
 @pytest.mark.parametrize("drain", [0.5, 0])
 def test_stop_loses_no_request(models: Path, workers: int, drain: float) -> None:
     """Without a balancer in front."""
-    with serving(model_dir=models, workers=workers, drain=drain, runtime="litert") as server:
+    with serving(model_dir=models, workers=workers, drain=drain, runtime="numpy") as server:
         with load(server.url) as clients:
             wait_until(lambda: answered(clients) > 1000)
             server.process.send_signal(signal.SIGTERM)
@@ -43,7 +43,7 @@ EXPLAINED = [" ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").r
 @pytest.mark.parametrize("group", [False, True])
 def test_stop_of_several_workers_finishes_slow_and_pausing_requests(group: bool) -> None:
     """Process managers such as systemd signal all processes of the group."""
-    settings = {"runtime": "litert", "drain": 2, "shutdown_timeout": 1000, "deadline": 1000}
+    settings = {"runtime": "numpy", "drain": 2, "shutdown_timeout": 1000, "deadline": 1000}
     with ExitStack() as stack:
         server = stack.enter_context(serving(workers=2, **settings))
         clients = stack.enter_context(load(server.url, count=25, pause=1))
@@ -76,7 +76,7 @@ def explain_request(reviews: list[str]) -> bytes:
 @both
 def test_request_that_the_stop_cuts_off_is_answered(models: Path, workers: int) -> None:
     """The log and the metrics agree with what the client got."""
-    with serving(model_dir=models, workers=workers, runtime="litert", shutdown_timeout=1) as server:
+    with serving(model_dir=models, workers=workers, runtime="numpy", shutdown_timeout=1) as server:
         with connected(server) as connection:
             connection.send(HEAD.replace(b"Host: x", b"Host: x\r\nX-Request-ID: cut-off"))
             wait_until(lambda: number(scrape(server.url), "open_connections") >= 1)
@@ -91,7 +91,7 @@ def test_request_that_the_stop_cuts_off_is_answered(models: Path, workers: int) 
 
 
 def test_stop_does_not_wait_for_a_worker_that_hangs(models: Path) -> None:
-    with serving(model_dir=models, workers=3, runtime="litert", shutdown_timeout=1) as server:
+    with serving(model_dir=models, workers=3, runtime="numpy", shutdown_timeout=1) as server:
         stopped, *_ = server.workers()
         os.kill(stopped, signal.SIGSTOP)
         started = time.monotonic()
@@ -106,7 +106,7 @@ def test_stop_does_not_wait_for_a_worker_that_hangs(models: Path) -> None:
 
 
 def test_workers_stop_if_the_supervisor_is_killed(models: Path) -> None:
-    with serving(model_dir=models, workers=2, runtime="litert") as server:
+    with serving(model_dir=models, workers=2, runtime="numpy") as server:
         workers = [psutil.Process(pid) for pid in server.workers()]
         with load(server.url) as clients:
             wait_until(lambda: answered(clients) > 500)
@@ -164,6 +164,6 @@ def test_stop_while_loading_needs_no_drain_period(models: Path, workers: int, dr
 @both
 def test_bundle_that_fails_its_golden_review_ends_the_service(damaged_golden: Path, workers: int) -> None:
     """Found by the workers, whose replacements would fail as well."""
-    done = run_app(model_dir=damaged_golden.parent, workers=workers, runtime="litert", log_format="json", port=0)
+    done = run_app(model_dir=damaged_golden.parent, workers=workers, runtime="numpy", log_format="json", port=0)
     assert done.returncode == 1
     assert "should score 0.123" in done.stdout + done.stderr

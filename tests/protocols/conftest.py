@@ -14,7 +14,7 @@ KEY = "a-key-of-the-protocol-tests-0123456789"
 
 @pytest.fixture(scope="package")
 def guarded(models: Path) -> Iterator[Server]:
-    with serving(model_dir=models, runtime="litert", api_keys=KEY) as server:
+    with serving(model_dir=models, runtime="numpy", api_keys=KEY) as server:
         yield server
 
 
@@ -24,14 +24,14 @@ def versions(models: Path, newer: Path, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("versions") / "tiny"
     for bundle in (models / "1", newer):
         shutil.copytree(bundle, folder / bundle.name)
-    with serving(model_dir=folder, runtime="litert", model_version="all") as server:
+    with serving(model_dir=folder, runtime="numpy", model_version="all") as server:
         yield server
 
 
 @pytest.fixture(scope="package")
 def draining(models: Path) -> Iterator[Server]:
     """In its drain period, until `serving` sends a second SIGTERM."""
-    with serving(model_dir=models, runtime="litert", drain=1000) as server:
+    with serving(model_dir=models, runtime="numpy", drain=1000) as server:
         server.process.send_signal(signal.SIGTERM)
         server.wait_for('"draining"')
         yield server

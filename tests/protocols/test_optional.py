@@ -18,7 +18,7 @@ def test_service_without_the_folder_and_its_line_in_main_works(tmp_path: Path) -
     kept = [line for line in lines if not re.search(r"app\.api\.protocols|open_inference", line)]
     assert len(kept) == len(lines) - 2  # the import, and the line that adds the routers
     main.write_text("".join(kept))
-    env = environment(port=0, log_format="json", drain=0, runtime="litert", model_dir=MODELS, model_version="3")
+    env = environment(port=0, log_format="json", drain=0, runtime="numpy", model_dir=MODELS, model_version="3")
     with running([sys.executable, "-m", "app"], cwd=tmp_path, env=env) as server:
         server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
         server.wait_ready()

@@ -38,7 +38,7 @@ def predict(server: Server, reviews: list[str]) -> int:
 
 @both
 def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
-    with serving(model_dir=models, workers=workers, runtime="litert", max_reviews=8) as server:
+    with serving(model_dir=models, workers=workers, runtime="numpy", max_reviews=8) as server:
         before = scrape(server.url)
         for size in range(1, 7):
             assert predict(server, ["superb xyzzy film"] * size) == 200
@@ -79,7 +79,7 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
     assert number(numbers, "waiting_reviews_limit") == 1024 * workers
     assert number(numbers, "workers") == number(numbers, "workers_ready") == workers
     assert number(numbers, "worker_restarts_total") == 0
-    assert number(numbers, "bundle_info", name="tiny", version="1", digest=digest, runtime="litert") == 1
+    assert number(numbers, "bundle_info", name="tiny", version="1", digest=digest, runtime="numpy") == 1
     assert 50e6 < number(numbers, "memory_bytes") < 5e9
 
 
@@ -96,7 +96,7 @@ def test_training_share_has_the_buckets_of_the_histogram_it_is_compared_with(ser
 
 def test_workers_that_die_are_replaced_and_no_count_is_lost(models: Path) -> None:
     """No counter decreases or counts twice, and nothing remains of the gauges of dead workers."""
-    with serving(model_dir=models, workers=2, runtime="litert") as server:
+    with serving(model_dir=models, workers=2, runtime="numpy") as server:
         (metrics_folder(server) / "counter_0.db").touch()  # as a worker does that is just starting
         counts = [0.0]
         with load(server.url) as clients:
@@ -126,14 +126,14 @@ def test_open_connections_are_counted(server: Server) -> None:
 @both
 def test_metrics_have_a_port_of_their_own(models: Path, workers: int, free_port: int) -> None:
     key = "a-key-of-sixteen"
-    with serving(model_dir=models, workers=workers, runtime="litert", metrics_port=free_port, api_keys=key) as server:
+    with serving(model_dir=models, workers=workers, runtime="numpy", metrics_port=free_port, api_keys=key) as server:
         headers = {"Authorization": f"Bearer {key}"}
         assert httpx.get(f"{server.url}/metrics", headers=headers).status_code == 404
         assert number(scrape(f"http://127.0.0.1:{free_port}"), "workers_ready") == workers
 
 
 def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server) -> None:
-    done = run_app(model_dir=models, runtime="litert", metrics_port=server.url.rsplit(":", 1)[1])
+    done = run_app(model_dir=models, runtime="numpy", metrics_port=server.url.rsplit(":", 1)[1])
     assert done.returncode == 3
     assert "SENTIMENT_METRICS_PORT" in done.stderr
     assert "Traceback" not in done.stderr

@@ -31,12 +31,12 @@ def on_a_small_disk(megabytes: int) -> list[str]:
 
 def settings_of(models: Path) -> dict[str, str]:
     """Two workers that have no other place for temporary files."""
-    env = environment(model_dir=models, workers=2, runtime="litert", port=0, log_format="json", drain=0)
+    env = environment(model_dir=models, workers=2, runtime="numpy", port=0, log_format="json", drain=0)
     return env | {"TMPDIR": "/dev/shm"}
 
 
 def test_workers_share_files_without_holes_and_survive_a_cleaner(models: Path) -> None:
-    with serving(model_dir=models, workers=2, runtime="litert") as server:
+    with serving(model_dir=models, workers=2, runtime="numpy") as server:
         folder = metrics_folder(server)
         pids = [server.process.pid, *server.workers()]
         # A new version of prometheus-client may choose other names, and then grow files that were not reserved.
@@ -57,7 +57,7 @@ def test_workers_share_files_without_holes_and_survive_a_cleaner(models: Path) -
 
 
 def test_dead_workers_keep_their_counts_but_free_the_rest(models: Path) -> None:
-    with serving(model_dir=models, workers=2, runtime="litert") as server:
+    with serving(model_dir=models, workers=2, runtime="numpy") as server:
         folder = metrics_folder(server)
         for _ in range(20):
             httpx.post(f"{server.url}/predict", json={"reviews": ["superb"]}, timeout=PATIENCE).raise_for_status()

@@ -49,7 +49,7 @@ def ask(server: Server) -> None:
 
 def test_traces_are_exported_and_continue_the_callers(models: Path, collector: tuple[str, Received]) -> None:
     url, received = collector
-    with serving({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, model_dir=models, runtime="litert") as server:
+    with serving({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, model_dir=models, runtime="numpy") as server:
         ask(server)
         for path in ("/health/ready", "/v2/health/live", "/metrics"):  # their spans would bury the others
             assert httpx.get(f"{server.url}{path}").status_code == 200

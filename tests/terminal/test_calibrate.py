@@ -27,7 +27,7 @@ SCALE, SHIFT = 0.4, -0.6
 
 @pytest.fixture(scope="module")
 def original() -> Classifier:
-    return open_classifier(load_bundle(MODELS / NEWEST), "litert")
+    return open_classifier(load_bundle(MODELS / NEWEST), "numpy")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def my(original: Classifier, models: Path) -> Path:
 
 def run(*arguments: object, models: Path, version: str = NEWEST, code: int = 0) -> str:
     """Run in this process; the output, or the message of a failure."""
-    env = {"SENTIMENT_RUNTIME": "litert", "SENTIMENT_MODEL_DIR": str(models), "SENTIMENT_MODEL_VERSION": version}
+    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_DIR": str(models), "SENTIMENT_MODEL_VERSION": version}
     result = CliRunner().invoke(app, ["calibrate", *map(str, arguments)], env=env)
     assert result.exit_code == code, result.output
     return result.stderr if code else result.stdout
@@ -103,7 +103,7 @@ def test_calibrated_bundle_is_right_in_every_runtime(output: Path, original: Cla
 
 def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
     text = "A superb film, but too long."
-    settings = Settings(model_dir=output.parent, model_version=f"{NEWEST},{output.name}", runtime="litert")
+    settings = Settings(model_dir=output.parent, model_version=f"{NEWEST},{output.name}", runtime="numpy")
     with TestClient(create_app(settings)) as client:
 
         def ask(path: str, body: dict[str, Any]) -> Any:
@@ -127,9 +127,9 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
 
 
 def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> None:
-    check = CliRunner().invoke(app, ["check", str(output), "--runtime", "litert"])
+    check = CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy"])
     assert "with 672 labelled texts" in check.stdout
-    facts = json.loads(CliRunner().invoke(app, ["check", str(output), "--runtime", "litert", "--json"]).stdout)
+    facts = json.loads(CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy", "--json"]).stdout)
     assert facts["manifest"] == json.loads((output / MANIFEST).read_text())
 
 

@@ -29,16 +29,16 @@ def test_check_prints_facts_and_tries_every_runtime() -> None:
     assert lines["uncertain"].startswith(f"between {rule.above:g} and {rule.below:g}, with fewer than ")
     assert f"accuracy {bundle.manifest.metrics['accuracy']:.4f}" in lines["metrics"]
     assert lines["files"].startswith("ok: 14 files")
-    for runtime in ("litert", "tensorflow"):
+    for runtime in ("numpy", "tensorflow"):
         assert lines[runtime].startswith("ok: 14 golden reviews")
 
 
 def test_check_json_holds_the_manifest_and_the_differences() -> None:
-    for arguments in (("models/imdb/1",), ("--model-version", "1", "--runtime", "litert")):
+    for arguments in (("models/imdb/1",), ("--model-version", "1", "--runtime", "numpy")):
         facts = json.loads(piped("check", *arguments, "--json", missing=["tensorflow"]).stdout)
         assert facts["valid"] is True
         assert facts["manifest"] == json.loads((MODELS / "1" / MANIFEST).read_text())
-        assert facts["runtimes"].pop("litert") < 1e-5
+        assert facts["runtimes"].pop("numpy") < 1e-5
         assert facts["runtimes"] == ({} if "--runtime" in arguments else {"tensorflow": None})
 
 
@@ -48,13 +48,13 @@ def test_check_of_a_damaged_bundle_names_the_file_and_the_reason(copy: Path, dam
         (copy / "word_index.json", "its SHA-256 is not the one in the manifest"),
         (damaged_golden / "golden.json", "should score 0.123000 but scores"),
     ):
-        done = piped("check", str(path.parent), "--runtime", "litert", "--json")
+        done = piped("check", str(path.parent), "--runtime", "numpy", "--json")
         message = json.loads(done.stdout)["message"]
         assert (done.returncode, json.loads(done.stdout)["valid"]) == (1, False)
         assert message.startswith(f"{path}: ")
         assert reason in message
         assert done.stderr.decode() == f"error: {message}\n"
-    done = piped("check", str(copy), "--runtime", "litert")
+    done = piped("check", str(copy), "--runtime", "numpy")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
 
 
@@ -74,7 +74,7 @@ def test_check_never_lets_a_bundle_steer_the_terminal(copy: Path) -> None:
     facts = json.loads((copy / MANIFEST).read_text())
     facts["name"] = "imdb\x1b]0;mine\x07\n[red]x[/red]"
     resealed(copy, json.dumps(facts).encode())
-    shown = on_terminal("check", str(copy), "--runtime", "litert", width=200)
+    shown = on_terminal("check", str(copy), "--runtime", "numpy", width=200)
     assert f"imdb�]0;mine� [red]x[/red] {NEWEST}" in shown
     shown += on_terminal("check", str(copy.rename(copy.parent / "3\x1b]0;mine\x07")), width=400)
     assert "error: " in shown

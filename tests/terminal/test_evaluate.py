@@ -18,7 +18,7 @@ from tests.training.test_disk_full import contents, files_no_larger_than
 
 def run(*arguments: object, code: int = 0, version: str = NEWEST) -> str:
     """Run in this process; the output, or the message of a failure."""
-    env = {"SENTIMENT_RUNTIME": "litert", "SENTIMENT_MODEL_VERSION": version}
+    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_VERSION": version}
     result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env=env)
     assert result.exit_code == code, result.output
     return result.stderr if code else result.stdout
@@ -121,6 +121,6 @@ def test_evaluate_without_its_packages_says_how_to_install_them(my: Path) -> Non
 def test_evaluate_never_lets_a_text_steer_the_terminal(my: Path) -> None:
     rows = [(text, int(positive)) for text, positive in texts()[:200]]
     write_csv(my, [*rows, *[("Superb, wonderful, excellent!\x1b]0;mine\x07 [red]x[/red]", 0)] * 10])
-    shown = SGR.sub("", on_terminal("evaluate", str(my), "--runtime", "litert", width=120))
+    shown = SGR.sub("", on_terminal("evaluate", str(my), "--runtime", "numpy", width=120))
     assert "excellent!�]0;mine� [red]x[/red]" in shown
     assert "\x1b" not in shown

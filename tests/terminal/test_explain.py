@@ -7,7 +7,7 @@ import pytest
 
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
-from app.terminal.explanations import explain
+from app.inference.explanation import explain
 from app.terminal.pulls import coloured, pulls_of
 from tests.servers import ROOT, Server
 from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
@@ -17,8 +17,8 @@ ODD = ["İstanbul ﬁne — “don’t” \x1b[31m\u202e superb", "dull " * 400,
 
 
 @pytest.fixture(scope="module")
-def litert() -> Classifier:
-    return open_classifier(load_bundle(find_bundle(ROOT / "models/imdb")), "litert")
+def numpy() -> Classifier:
+    return open_classifier(load_bundle(find_bundle(ROOT / "models/imdb")), "numpy")
 
 
 @pytest.mark.parametrize("top", [None, 0, 3])
@@ -68,9 +68,9 @@ def test_explain_refuses_bad_input_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize("review", [REVIEW, *ODD])
-def test_words_share_the_effects_of_their_terms(litert: Classifier, review: str) -> None:
-    explanation = explain(litert, review)
-    tokens = litert.vocabulary.locate(review)
+def test_words_share_the_effects_of_their_terms(numpy: Classifier, review: str) -> None:
+    explanation = explain(numpy, review)
+    tokens = numpy.vocabulary.locate(review)
     pulls = pulls_of(tokens, explanation.terms)
     assert sum(pulls) == pytest.approx(sum(effect.log_odds for effect in explanation.terms), abs=1e-9)
     shown = re.sub("[⁺⁻]", "", coloured(review, tokens, explanation).plain)

@@ -110,7 +110,7 @@ def test_score_reads_arguments_standard_input_and_files_in_order(tmp_path: Path)
         (["-"], b"fine\n" * 129, "python -m app bulk INPUT OUTPUT"),
         (["--file", "/nowhere/x"], b"", "'/nowhere/x': No such file"),
         (["README.md"], b"", "--file README.md"),
-        (["--runtime", "abacus"], b"", "'tensorflow', 'litert'"),
+        (["--runtime", "abacus"], b"", "'tensorflow', 'numpy'"),
     ],
 )
 def test_score_refuses_bad_input_with_a_reason(arguments: list[str], stdin: bytes, message: str) -> None:
@@ -137,12 +137,12 @@ def test_score_obeys_the_settings() -> None:
 def test_score_loads_litert_and_no_web_framework() -> None:
     program = "import sys; from app.cli import app; app(['score', 'good'], standalone_mode=False); print(*sys.modules)"
     loaded = set(run_python("-c", program).stdout.split())
-    assert {"rich.console", "ai_edge_litert"} <= loaded
+    assert {"rich.console", "ai_edge_litert_GONE"} <= loaded
     assert not {"fastapi", "starlette", "uvicorn", "prometheus_client", "tensorflow", "keras", "scipy"} & loaded
 
 
 def test_score_without_the_chosen_runtime_says_what_to_install() -> None:
-    for runtime, package, file in (("tensorflow", "tensorflow", "serving"), ("litert", "ai_edge_litert", "litert")):
+    for runtime, package, file in (("tensorflow", "tensorflow", "serving"), ("numpy", "ai_edge_litert_GONE", "numpy")):
         done = piped("score", "good", missing=[package], SENTIMENT_RUNTIME=runtime)
         assert (done.returncode, done.stdout) == (1, b"")
         assert f"requirements/{file}.txt`".encode() in done.stderr

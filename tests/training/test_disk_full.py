@@ -39,8 +39,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     "limit",
-    [lambda _: 1, lambda bundle: (bundle / "model.tflite").stat().st_size - 1024],
-    ids=["TensorFlow's first byte", "LiteRT's last bytes"],
+    [lambda _: 1, lambda bundle: (bundle / "network.npz").stat().st_size - 1024],
+    ids=["TensorFlow's first byte", "NumPy's last bytes"],
 )
 def test_training_on_a_full_disk_leaves_nothing(
     archive: Path, models: Path, tmp_path: Path, limit: Callable[[Path], int]

@@ -42,7 +42,7 @@ def test_commands_of_the_page_run(tmp_path: Path) -> None:
     assert "recipe book, measured on 5 reviews" in run(curve, folder)
 
     bundle = folder / "models/mine/1"
-    with serving(model_dir=bundle.parent, runtime="litert") as server:
+    with serving(model_dir=bundle.parent, runtime="numpy") as server:
         answer = json.loads(run(ask.replace("http://127.0.0.1:8000", server.url), folder))
     assert answer["model"] == {"name": "mine", "version": "1"}
     assert [prediction["sentiment"] for prediction in answer["predictions"]] == ["positive", "negative"]
@@ -64,7 +64,7 @@ def test_page_names_every_label_and_existing_options() -> None:
         assert option in options
     for command in (
         "make train REVIEWS=my.csv OUTPUT=models/mine",
-        "SENTIMENT_MODEL_DIR=models/mine make serve RUNTIME=litert",
+        "SENTIMENT_MODEL_DIR=models/mine make serve RUNTIME=numpy",
     ):
         assert command in PAGE
 

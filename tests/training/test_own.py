@@ -27,7 +27,7 @@ def test_model_is_trained_on_own_reviews(tmp_path: Path) -> None:
     assert manifest.metrics["accuracy"] > 0.9
     assert str(tmp_path) not in (models / "1/manifest.json").read_text()
 
-    good, bad = open_classifier(bundle, "litert").predict(TEXTS)
+    good, bad = open_classifier(bundle, "numpy").predict(TEXTS)
     assert (good.sentiment, bad.sentiment) == ("positive", "negative")
     assert min(good.known_words, bad.known_words) >= 2
     # The golden reviews contain the words of this data set, so that they would notice a wrong word index.

@@ -25,7 +25,7 @@ TAG = {
         "url": "https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md",
     },
 }
-PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "litert": "tensorflow_lite"}
+PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "numpy": "numpy"}
 
 
 async def get_server() -> dict[str, Any]:

@@ -48,7 +48,8 @@ async def list_models(request: Request) -> dict[str, Any]:
 async def predict_instances(request: Request) -> Response:
     """Estimate how likely each review is to be positive: the predictions of /predict, under the same limits."""
     version = version_of(request)
-    reviews = await _read_reviews(request, service_of(request).settings.max_reviews)
+    settings = service_of(request).settings
+    reviews = await _read_reviews(request, settings.max_reviews, settings.max_characters)
     predictions = await score(request, version, reviews)
     content = {"predictions": [prediction.positive_probability for prediction in predictions]}
     return Response(to_json(content), media_type="application/json")
@@ -57,17 +58,18 @@ async def predict_instances(request: Request) -> Response:
 async def explain_instances(request: Request) -> Response:
     """Show what each prediction is based on: the explanations of /explain, under the same limits."""
     version = version_of(request)
-    reviews = await _read_reviews(request, service_of(request).settings.max_explained)
+    settings = service_of(request).settings
+    reviews = await _read_reviews(request, settings.max_explained, settings.max_explained_characters)
     explanations = await explain_reviews(request, version, reviews)
     return Response(b'{"explanations":[%b]}' % b",".join(explanations), media_type="application/json")
 
 
-async def _read_reviews(request: Request, max_reviews: int) -> list[str]:
+async def _read_reviews(request: Request, max_reviews: int, max_characters: int) -> list[str]:
     body = parse(InstancesRequest, await read_body(request))
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
     reviews = list(_reviews(body.instances))
-    check_reviews(reviews, max_reviews, service_of(request).settings.max_characters, "instances")
+    check_reviews(reviews, max_reviews, max_characters, "instances")
     return reviews
 
 

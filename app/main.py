@@ -14,7 +14,7 @@ from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
 from app.api.metrics import router as metrics_router
-from app.api.middleware import ApiKeys, RequestContext, ValidPaths
+from app.api.middleware import ApiKeys, OneLength, RequestContext, ValidPaths
 from app.api.openapi import add_openapi
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.routing import PredictionRoute, ProtocolRouter, traits_of
@@ -117,6 +117,8 @@ def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metr
 def middleware_of(settings: Settings) -> list[Middleware]:
     """List the middleware, outermost first."""
     middleware = [Middleware(RequestContext)]
+    if settings.http == "h11":
+        middleware.append(Middleware(OneLength))
     if settings.cors_origins:
         middleware.append(
             Middleware(

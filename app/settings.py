@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 RuntimeName = Literal["tensorflow", "numpy"]
-ParserName = Literal["zttp", "h11", "httptools"]
+ParserName = Literal["httptools", "h11"]
 
 PREFIX = "SENTIMENT_"
 MIN_KEY_LENGTH = 16
@@ -55,10 +55,10 @@ class Settings(BaseSettings):
     http: Annotated[
         ParserName,
         Field(
-            description="uvicorn's HTTP parser: `zttp`; `h11`, which is mature but slower; or `httptools`, which loses "
-            "the body of requests with `Upgrade: h2c`."
+            description="uvicorn's HTTP parser: `httptools`, which wraps the one of Node.js, or `h11`, which is "
+            "written in Python and slower."
         ),
-    ] = "zttp"
+    ] = "httptools"
     workers: Annotated[
         int,
         Field(

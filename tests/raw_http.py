@@ -15,7 +15,7 @@ from tests.servers import Server
 PATIENCE = 10.0
 """Seconds to wait for a response that takes milliseconds on an idle machine."""
 
-PARSERS = ["zttp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("h11", "httptools"))]
+PARSERS = ["httptools", pytest.param("h11", marks=pytest.mark.slow)]
 """The parameters of fixtures that run the service with each HTTP parser."""
 
 

@@ -140,6 +140,25 @@ class ValidPaths:
         await self._app(scope, receive, send)
 
 
+class OneLength:
+    """Rejects requests with both Content-Length and Transfer-Encoding, which h11 accepts and proxies read differently.
+
+    Args:
+        app: The next ASGI application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; see the class."""
+        names = {name for name, _ in scope.get("headers", ())}
+        if {b"content-length", b"transfer-encoding"} <= names:
+            await respond(HTTPException(400, headers={"Connection": "close"}), scope)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 class ApiKeys:
     """Rejects requests without a valid API key, unless their route is public.
 

@@ -21,6 +21,7 @@ import uvicorn
 from app.inference.bundle import BundleId
 from app.main import create_app
 from app.process.listener import AddressUnavailable, Listener
+from app.process.protocol import Protocol
 from app.process.terminal import Terminal
 from app.service import Service
 from app.settings import Settings
@@ -122,7 +123,7 @@ def run_server(
     """
     config = uvicorn.Config(
         create_app(settings, bundles, metrics),
-        http=settings.http,
+        http=Protocol if settings.http == "httptools" else "h11",
         limit_concurrency=settings.limit_concurrency,
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.shutdown_timeout,

@@ -9,7 +9,6 @@ from typing import Any, BinaryIO, Literal, cast
 
 import h11
 import structlog
-import zttp
 from pydantic_core import to_json
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -118,7 +117,7 @@ class _Handler(logging.Handler):
 
 
 SERVER_LOGGERS = ("asyncio", "uvicorn.error")
-PARSER_ERRORS = (UnicodeDecodeError, zttp.ProtocolError, h11.ProtocolError)
+PARSER_ERRORS = (UnicodeDecodeError, h11.ProtocolError)
 """What uvicorn and its parsers raise for an unparseable request, for example for a non-ASCII byte in the path.
 
 uvicorn catches all exceptions of httptools.

@@ -1,0 +1,97 @@
+"""uvicorn's protocol for httptools, with limits for the head of a request, and without upgrades.
+
+Of a request that asks for another protocol, as Java's client does (`Upgrade: h2c`), httptools skips the body. This
+service has no other protocol, and a server may ignore the wish (RFC 9110, 7.8): the head is parsed again without it.
+"""
+
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD = 65_536
+"""Maximum bytes of everything in a request except its body, which has a limit of its own."""
+
+
+class Parser(httptools.HttpRequestParser):
+    """A parser that goes on where httptools stops for an upgrade."""
+
+    def __init__(self, protocol: "Protocol") -> None:
+        super().__init__(protocol)
+        self._protocol = protocol
+        self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does, for pipelined requests
+
+    def feed_data(self, data: Any) -> None:
+        """See httptools."""
+        try:
+            super().feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._protocol.ignore_upgrade(data[upgrade.args[0] :])
+
+
+class Protocol(HttpToolsProtocol):
+    """See the module docstring; takes the arguments of uvicorn's protocol."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.parser = Parser(self)
+        self._head = 0  # bytes of the request's head that were parsed
+        self._unparsed = 0  # bytes received since then
+
+    def data_received(self, data: bytes) -> None:
+        """See uvicorn; what the parser still keeps to itself, such as an endless header, is limited as well."""
+        if self._unparsed > MAX_HEAD:
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        self._unparsed += len(data)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """See uvicorn."""
+        super().on_message_begin()
+        self._head = 0
+
+    def on_url(self, url: bytes) -> None:
+        """See uvicorn."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See uvicorn."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """See uvicorn."""
+        if self.parser.get_method() == b"CONNECT":
+            raise httptools.HttpParserError("this is no proxy")
+        if self.parser.should_upgrade():
+            return  # `ignore_upgrade` follows
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
+            raise httptools.HttpParserError("there must be one Host")
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See uvicorn."""
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See uvicorn."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def ignore_upgrade(self, rest: bytes) -> None:
+        """Parse the current request's head again, without its wish for an upgrade, and then `rest`."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        kept = [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        head = b"\r\n".join([b"%b %b HTTP/%b" % (method, self.url, version), *kept, b"", b""])
+        self.parser = Parser(self)
+        self.parser.feed_data(head + rest)
+
+    def _count(self, size: int) -> None:
+        self._unparsed = 0
+        self._head += size
+        if self._head > MAX_HEAD:
+            raise httptools.HttpParserError(f"the head has more than {MAX_HEAD} bytes")

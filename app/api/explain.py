@@ -22,7 +22,7 @@ router = APIRouter(tags=["predictions"], route_class=ExplanationRoute, responses
     summary="Explain predictions",
     response_model=ExplainResponse,
     response_description="One explanation per review.",
-    openapi_extra={**request_body(ExplainRequest), **VERSION},
+    openapi_extra={**request_body(ExplainRequest), "parameters": [VERSION]},
 )
 async def explain(request: Request) -> Response:
     """Show what each prediction is based on: the probability without each term that the model knows.

@@ -14,7 +14,7 @@ router = APIRouter(tags=["model"], responses=DESCRIBING)
     operation_id="get_model",
     summary="Describe the served model",
     response_description="The served bundle.",
-    openapi_extra=VERSION,
+    openapi_extra={"parameters": [VERSION]},
 )
 async def get_model(request: Request) -> ModelResponse:
     """Describe the served bundle: how it was trained, how good it is, and which limits apply."""

@@ -1,8 +1,8 @@
 """The OpenAPI document: what FastAPI derives from the routes and their models, and what it cannot see.
 
-FastAPI knows neither the errors of this service nor the bodies that routes read themselves. So routers pass a group of
-errors as `responses`, and routes pass `request_body` and `VERSION` as `openapi_extra`. `add_openapi` adds the models of
-both, API keys, and the header that all responses have.
+FastAPI knows neither the errors of this service nor what routes read themselves. So routers pass a group of errors as
+`responses`, and routes pass `request_body` and parameters as `openapi_extra`. `add_openapi` adds the models of both,
+API keys, and the header that all responses have.
 """
 
 from typing import Any
@@ -96,18 +96,23 @@ SCORING = {
 }
 
 VERSION = {
-    "parameters": [
-        {
-            "name": "version",
-            "in": "query",
-            "description": "The version of the model. If absent, the default version; `GET /model` lists all that are "
-            "served.",
-            "schema": {"type": "string"},
-            "example": "3",
-        }
-    ]
+    "name": "version",
+    "in": "query",
+    "description": "The version of the model. If absent, the default version; `GET /model` lists all that are served.",
+    "schema": {"type": "string"},
+    "example": "3",
 }
 """The optional parameter that `app.api.state.version_of` reads."""
+
+MAX_TERMS = 20
+EXPLAIN = {
+    "name": "explain",
+    "in": "query",
+    "description": "The maximum number of terms to list per prediction: those with the largest effects on it.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": MAX_TERMS, "default": 0},
+    "example": 5,
+}
+"""The optional parameter of /predict."""
 
 
 def request_body(model: type[BaseModel]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
-from app.api.openapi import SCORING, VERSION, request_body
+from app.api.errors import invalid
+from app.api.openapi import EXPLAIN, MAX_TERMS, SCORING, VERSION, request_body
 from app.api.routing import PredictionRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.serialization import predictions_json
@@ -23,19 +24,36 @@ router = APIRouter(tags=["predictions"], route_class=PredictionRoute, responses=
     summary="Score reviews",
     response_model=PredictResponse,
     response_description="One prediction per review.",
-    openapi_extra={**request_body(PredictRequest), **VERSION},
+    openapi_extra={**request_body(PredictRequest), "parameters": [VERSION, EXPLAIN]},
 )
 async def predict(request: Request) -> Response:
-    """Estimate how likely each review is to be positive. Predictions are in the same order as the reviews."""
+    """Estimate how likely each review is to be positive. Predictions are in the same order as the reviews.
+
+    With `explain=5`, each prediction also lists the five terms that it is based on most.
+    """
     version = version_of(request)
+    top = _explain_of(request)
     settings = service_of(request).settings
     body = await read_reviews(request, PredictRequest, settings.max_reviews, settings.max_characters)
-    predictions = await score(request, version, body.reviews)
+    predictions = await score(request, version, body.reviews, top)
     manifest = version.bundle.manifest
-    return Response(predictions_json(manifest.name, manifest.version, predictions), media_type="application/json")
+    content = predictions_json(manifest.name, manifest.version, predictions)
+    return Response(content, media_type="application/json")
 
 
-async def score(request: Request, version: ServedVersion, reviews: Sequence[str]) -> list[Prediction]:
+def _explain_of(request: Request) -> int:
+    """The maximum number of terms per prediction that a request asks for.
+
+    Raises:
+        InvalidRequest: It is not a number, or too large.
+    """
+    value = request.query_params.get("explain", "0") if request.scope["query_string"] else "0"
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(MAX_TERMS)) and int(value) <= MAX_TERMS):
+        raise invalid("explain", f"Input should be a whole number from 0 to {MAX_TERMS}")
+    return int(value)
+
+
+async def score(request: Request, version: ServedVersion, reviews: Sequence[str], top: int = 0) -> list[Prediction]:
     """Score the reviews of a request; used by every protocol.
 
     Requests that are scored in several parts are dropped when their client disconnects.
@@ -44,7 +62,7 @@ async def score(request: Request, version: ServedVersion, reviews: Sequence[str]
         SentimentError: See `Batcher.predict`.
         ClientDisconnect: The client closed the connection.
     """
-    predictions = version.batcher.predict(reviews)
+    predictions = version.batcher.predict(reviews, top)
     if len(reviews) > MAX_PART_REVIEWS:
         return await unless_disconnected(request, predictions)
     return await predictions

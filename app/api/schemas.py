@@ -143,7 +143,9 @@ class Health(BaseModel):
 class Violation(BaseModel):
     """One way in which a request is invalid."""
 
-    location: Annotated[str, Field(description="Position in the request body.", examples=["reviews.0"])]
+    location: Annotated[
+        str, Field(description="Position in the request body, or name of a parameter.", examples=["reviews.0"])
+    ]
     message: Annotated[
         str, Field(description="What is wrong at this position.", examples=["Input should be a valid string"])
     ]

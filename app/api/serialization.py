@@ -18,12 +18,13 @@ EXPLANATION = TypeAdapter(Explanation)
 
 def predictions_json(model: str, version: str, predictions: list[Prediction]) -> bytes:
     """Serialize a `PredictResponse`."""
-    return b'{"model":%b,"predictions":%b}' % (_model(model, version), PREDICTIONS.dump_json(predictions))
+    serialized = PREDICTIONS.dump_json(predictions, exclude_none=True)
+    return b'{"model":%b,"predictions":%b}' % (_model(model, version), serialized)
 
 
 def explanation_json(explanation: Explanation, top: int | None = None) -> bytes:
     """Serialize an explanation with the `top` largest effects, or all if None."""
-    return EXPLANATION.dump_json(explanation.with_top(top))
+    return EXPLANATION.dump_json(explanation.with_top(top), exclude_none=True)
 
 
 def explanations_json(model: str, version: str, explanations: Sequence[bytes]) -> bytes:

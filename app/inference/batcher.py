@@ -18,6 +18,7 @@ from typing import Protocol
 
 from app.inference.classifier import Classifier
 from app.inference.errors import DeadlineExceeded
+from app.inference.explanation import with_reasons
 from app.inference.prediction import Prediction
 from app.inference.runtimes import BATCH
 from app.inference.waiting import WaitingReviews
@@ -53,6 +54,7 @@ class _Request:
     """One caller's texts; `predictions` holds the results so far, in the same order."""
 
     texts: Sequence[str]
+    top: int
     future: asyncio.Future[list[Prediction]]
     arrived: float
     predictions: list[Prediction] = field(default_factory=list)
@@ -101,8 +103,10 @@ class Batcher:
         self._queue: deque[_Request] = deque()
         self._scheduled = False
 
-    async def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    async def predict(self, texts: Sequence[str], top: int = 0) -> list[Prediction]:
         """Estimate how likely each review is to be positive; see `Classifier.predict`.
+
+        With `top`, each has at most so many terms.
 
         Cancelling the call drops the reviews that have not been scored yet.
 
@@ -112,7 +116,7 @@ class Batcher:
             InferenceError: The runtime returned something that is not a probability.
         """
         self._waiting.admit(len(texts))
-        request = _Request(texts, asyncio.get_running_loop().create_future(), perf_counter())
+        request = _Request(texts, top, asyncio.get_running_loop().create_future(), perf_counter())
         self._queue.append(request)
         if not self._scheduled:
             self._schedule()
@@ -181,9 +185,15 @@ class Batcher:
             return
         try:
             started = perf_counter()
-            rows = self._classifier.encode([text for part in batch for text in part.texts])
-            encoded = perf_counter()
-            predictions = self._classifier.predict_rows(rows)
+            encoded = self._classifier.encode([text for part in batch for text in part.texts])
+            found = perf_counter()
+            predictions = self._classifier.predict_rows(encoded.rows)
+            first = 0
+            for part in batch:
+                if top := part.request.top:
+                    for index in range(first, first + len(part.texts)):
+                        predictions[index] = with_reasons(self._classifier, encoded, index, predictions[index], top)
+                first += len(part.texts)
             scored = perf_counter()
         except Exception as error:
             if len(batch) == 1:
@@ -199,4 +209,4 @@ class Batcher:
             if len(request.predictions) == len(request.texts):
                 request.future.set_result(request.predictions)
         with suppress(Exception):  # the observer logs its own errors, which must not fail requests
-            self._observe(predictions, started - batch[0].request.arrived, encoded - started, scored - encoded)
+            self._observe(predictions, started - batch[0].request.arrived, found - started, scored - found)

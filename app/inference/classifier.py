@@ -1,6 +1,7 @@
 """The classifier: from raw reviews to predictions, and what they are without some of the terms."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,18 @@ from app.inference.errors import BundleError, InferenceError, damaged
 from app.inference.network import Floats, Network, probability_of
 from app.inference.prediction import Prediction, UncertaintyRule, prediction_of
 from app.inference.runtimes import BATCH, Runtime, TensorFlowRuntime
-from app.inference.vocabulary import Row, Vocabulary
+from app.inference.vocabulary import Found, Row, Vocabulary
 
 GOLDEN_TOLERANCE = 1e-5
 """Maximum difference between a golden review's probability and the one recorded at training time. Processors, runtimes
 and library versions differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more."""
+
+
+class Encoded(NamedTuple):
+    """A batch of encoded reviews, one row each, and the terms that were found in them."""
+
+    rows: list[Row]
+    found: Found
 
 
 class Classifier:
@@ -69,12 +77,13 @@ class Classifier:
         """
         predictions: list[Prediction] = []
         for start in range(0, len(reviews), BATCH):
-            predictions += self.predict_rows(self.encode(reviews[start : start + BATCH]))
+            predictions += self.predict_rows(self.encode(reviews[start : start + BATCH]).rows)
         return predictions
 
-    def encode(self, reviews: Sequence[str]) -> list[Row]:
+    def encode(self, reviews: Sequence[str]) -> Encoded:
         """Encode raw texts, one batch: the first half of `predict`."""
-        return self.vocabulary.encode_batch([self.vocabulary.clean(review) for review in reviews])
+        found = self.vocabulary.find([self.vocabulary.clean(review) for review in reviews])
+        return Encoded(self.vocabulary.rows(found), found)
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Run the network on encoded reviews: the second half of `predict`."""
@@ -82,29 +91,32 @@ class Classifier:
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
             for row, probability in zip(batch, self._run(batch), strict=True):
-                predictions.append(self._prediction(probability, row))
+                predictions.append(self.prediction(probability, row))
         return predictions
 
-    def predict_without(self, row: Row, columns: NDArray[np.int32]) -> tuple[Prediction, float, Floats]:
-        """Predict one encoded review, also without each of some columns, from the log-odds themselves.
+    def log_odds_without(self, row: Row, columns: NDArray[np.int32]) -> Floats:
+        """The log-odds of one encoded review as it is, then without each of some columns, calibrated.
 
         Args:
             row: The review.
             columns: int32 (n,), columns that are on in it.
 
         Returns:
-            The prediction for the review, its log-odds, and float64 (n,), its log-odds without each of the columns.
+            float64 (1 + n,), in the order of the columns.
 
         Raises:
             InferenceError: The network returned something that is not a number.
         """
-        log_odds = np.append(self._network.log_odds_without(row, columns), self._network.log_odds([row]))
+        log_odds = self._network.log_odds_without(row, columns)
         if not np.isfinite(log_odds).all():
             raise InferenceError("the network returned a value that is not a number")
         if self._calibration is not None:
             log_odds = self._calibration.scale * log_odds + self._calibration.shift
-        whole = log_odds[-1]
-        return self._prediction(float(probability_of(whole)), row), float(whole), log_odds[:-1]
+        return log_odds
+
+    def prediction(self, probability: float, row: Row) -> Prediction:
+        """The prediction for an encoded review, given its calibrated probability."""
+        return prediction_of(probability, row.words, row.known_words, self.uncertainty)
 
     def _run(self, rows: Sequence[Row]) -> list[float]:
         """Call the network with at most BATCH rows."""
@@ -120,9 +132,6 @@ class Classifier:
             return probabilities
         scale, shift = self._calibration.scale, self._calibration.shift
         return [calibrated(probability, scale, shift) for probability in probabilities]
-
-    def _prediction(self, probability: float, row: Row) -> Prediction:
-        return prediction_of(probability, row.words, row.known_words, self.uncertainty)
 
 
 def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
@@ -151,17 +160,17 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
     manifest = bundle.manifest
     try:
         classifier = Classifier(bundle.vocabulary, running, network, manifest.uncertainty, manifest.calibration)
-        rows = classifier.encode([golden.review for golden in bundle.golden])
-        predictions = classifier.predict_rows(rows)
-        explained = [classifier.predict_without(row, row.columns[:0])[0] for row in rows]
+        rows = classifier.encode([golden.review for golden in bundle.golden]).rows
+        predicted = [prediction.positive_probability for prediction in classifier.predict_rows(rows)]
+        explained = [float(probability_of(classifier.log_odds_without(row, row.columns[:0]))[0]) for row in rows]
     except (ValueError, InferenceError) as error:
         raise damaged(bundle.folder, str(error)) from error
-    for golden, *found in zip(bundle.golden, predictions, explained, strict=True):
-        for prediction in found:
-            if abs(golden.positive_probability - prediction.positive_probability) > GOLDEN_TOLERANCE:
+    for golden, *probabilities in zip(bundle.golden, predicted, explained, strict=True):
+        for probability in probabilities:
+            if abs(golden.positive_probability - probability) > GOLDEN_TOLERANCE:
                 raise damaged(
                     bundle.folder / GOLDEN,
                     f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
-                    f"{prediction.positive_probability:.6f}: text is vectorised differently than in training",
+                    f"{probability:.6f}: text is vectorised differently than in training",
                 )
     return classifier

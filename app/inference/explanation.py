@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from app.inference.classifier import Classifier
+from app.inference.classifier import Classifier, Encoded
 from app.inference.network import probability_of
-from app.inference.prediction import Count, Prediction, Probability
-from app.inference.text import sentences
+from app.inference.prediction import Count, Prediction, Reason
+from app.inference.text import joined, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +26,9 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """The effect of one term, or of several that are the same to the model: the prediction minus the one without."""
+class Effect(Reason):
+    """The effect of one term, or of several that are the same to the model, and where they are."""
 
-    terms: Annotated[
-        list[str],
-        Field(
-            min_length=1,
-            description="Different terms of the review that are the same to the model, in order of occurrence; often "
-            "only one. Each is a word or several consecutive words, in lower case.",
-            examples=[["best films"]],
-        ),
-    ]
-    log_odds: Annotated[
-        float,
-        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.56]),
-    ]
-    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.03])]
-    positive_probability_without: Annotated[
-        Probability, Field(description="Probability without the terms.", examples=[0.96])
-    ]
     occurrences: Annotated[
         list[Span],
         Field(description="Where the terms occur in the review, in order; a span covers all words of a term."),
@@ -61,7 +44,7 @@ class RemainingTerms:
     probability: Annotated[float, Field(description="Sum of their effects on the probability.", examples=[0.001])]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence(Prediction):
     """The prediction for one sentence of a review, scored alone. Positions count Unicode code points from 0."""
 
@@ -69,7 +52,7 @@ class Sentence(Prediction):
     end: Annotated[Count, Field(description="Position after its last character.", examples=[34])]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation(Prediction):
     """The prediction for one review, and what it is based on."""
 
@@ -99,6 +82,33 @@ class Explanation(Prediction):
         return replace(self, terms=self.terms[:top], rest=rest)
 
 
+def with_reasons(classifier: Classifier, encoded: Encoded, index: int, prediction: Prediction, top: int) -> Prediction:
+    """Add to a prediction what it is based on most: its terms with the largest effects.
+
+    Args:
+        classifier: Encoded the review.
+        encoded: The batch that contains it.
+        index: Its index in the batch.
+        prediction: The prediction for it.
+        top: Maximum number of terms.
+
+    Raises:
+        InferenceError: See `Classifier.log_odds_without`.
+    """
+    row = encoded.rows[index]
+    columns = row.columns[row.columns.searchsorted(classifier.vocabulary.encoding.first_term_column) :]
+    log_odds = classifier.log_odds_without(row, columns)
+    effects = log_odds[0] - log_odds[1:]
+    largest = np.argsort(-np.abs(effects), kind="stable")[:top]
+    whole, *without = probability_of(log_odds[np.append(0, largest + 1)]).tolist()
+    terms = classifier.vocabulary.terms(encoded.found, index, columns[largest])
+    reasons = [
+        Reason(names, effect, whole - probability, probability)
+        for names, effect, probability in zip(terms, effects[largest].tolist(), without, strict=True)
+    ]
+    return replace(prediction, terms=reasons)
+
+
 def explain(classifier: Classifier, review: str) -> Explanation:
     """Explain the prediction for a raw review.
 
@@ -108,43 +118,41 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     vocabulary = classifier.vocabulary
     tokens = vocabulary.locate(review)
     words = [token.text for token in tokens]
-    occurrences, unknown = vocabulary.occurrences(words)
-    found: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
+    found = vocabulary.find([joined(words)])
+    (row,) = vocabulary.rows(found)
+    occurrences, unknown = vocabulary.occurrences(words, found)
+    places: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
     for term, column, first, last in occurrences:
-        found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
-    columns = np.fromiter(found, np.int32, len(found))
-    whole, log_odds, without = classifier.predict_without(vocabulary.encode_tokens(words), columns)
-    probabilities = probability_of(without)
+        places.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
+    log_odds, *without = classifier.log_odds_without(row, np.fromiter(places, np.int32, len(places))).tolist()
+    probability, *probabilities = probability_of(np.array([log_odds, *without])).tolist()
     effects = [
         Effect(
-            list(dict.fromkeys(term for term, _ in places)),
-            effect,
-            whole.positive_probability - probability,
-            probability,
-            [span for _, span in places],
+            list(dict.fromkeys(term for term, _ in terms)),
+            log_odds - log_odds_without,
+            probability - probability_without,
+            probability_without,
+            [span for _, span in terms],
         )
-        for places, effect, probability in zip(
-            found.values(), (log_odds - without).tolist(), probabilities.tolist(), strict=True
-        )
+        for terms, log_odds_without, probability_without in zip(places.values(), without, probabilities, strict=True)
     ]
     effects.sort(key=lambda effect: -abs(effect.log_odds))
     parts = sentences(review)
+    alone = classifier.predict([review[start:end] for start, end in parts])
     return Explanation(
-        **_values(whole),
+        **_values(classifier.prediction(probability, row)),
         log_odds=log_odds,
         terms=effects,
         rest=RemainingTerms(0, 0, 0),
         unknown_words=[Span(tokens[index].start, tokens[index].end) for index in unknown],
         sentences=[
-            Sentence(**_values(alone), start=start, end=end)
-            for (start, end), alone in zip(
-                parts, classifier.predict([review[start:end] for start, end in parts]), strict=True
-            )
+            Sentence(**_values(prediction), start=start, end=end)
+            for (start, end), prediction in zip(parts, alone, strict=True)
         ],
     )
 
 
-FIELDS = [field.name for field in fields(Prediction)]
+FIELDS = [field.name for field in fields(Prediction) if field.name != "terms"]
 
 
 def _values(prediction: Prediction) -> dict[str, Any]:

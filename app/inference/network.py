@@ -101,16 +101,19 @@ class Network:
         return self._finish(self._sums(rows))
 
     def log_odds_without(self, row: Row, columns: NDArray[np.int32]) -> Floats:
-        """Estimate the log-odds of one review several times, each time without one of its columns.
+        """Estimate the log-odds of one review as it is, then several times without one of its columns.
 
         Args:
             row: The review.
             columns: int32 (n,), columns that are on in it.
 
         Returns:
-            float64 (n,), in the order of the columns.
+            float64 (1 + n,), in the order of the columns.
         """
-        return self._finish(self._sums([row]) - self._table.weights.take(columns, axis=0))
+        values = np.empty((1 + len(columns), len(self._bias)))  # (1 + n, units)
+        values[:1] = self._sums([row])
+        np.subtract(values[0], self._table.weights.take(columns, axis=0), out=values[1:])
+        return self._finish(values)
 
     def _sums(self, rows: Sequence[Row]) -> Floats:
         """Add up the table's lines and the bias; float64 (rows, units)."""

@@ -4,13 +4,38 @@ The dataclasses are also the schemas of the API: their fields are written as JSO
 descriptions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The effect of one term, or of several that are the same to the model: the prediction minus the one without."""
+
+    terms: Annotated[
+        list[str],
+        Field(
+            min_length=1,
+            description="Different terms of the review that are the same to the model, in order of occurrence; often "
+            "only one. Each is a word or several consecutive words, in lower case.",
+            examples=[["best films"]],
+        ),
+    ]
+    log_odds: Annotated[
+        float,
+        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.56]),
+    ]
+    probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.03])]
+    positive_probability_without: Annotated[
+        Probability, Field(description="Probability without the terms.", examples=[0.96])
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +59,13 @@ class Prediction:
     ]
     words: Annotated[Count, Field(description="Number of words; in some encodings also of `!` and `?`.", examples=[8])]
     known_words: Annotated[Count, Field(description="Number of words that the model knows.", examples=[8])]
+    terms: Annotated[
+        Sequence[Reason] | SkipJsonSchema[None],
+        Field(
+            description="The known terms with the largest effects on the log-odds, largest first; only if the request "
+            "has the parameter `explain`."
+        ),
+    ] = None
 
     @property
     def unknown_share(self) -> float:

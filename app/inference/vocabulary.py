@@ -100,6 +100,28 @@ class Row(NamedTuple):
     known_words: int
 
 
+class Found(NamedTuple):
+    """Every occurrence of every term in a batch of reviews, in the order of the tokens.
+
+    Attributes:
+        content: All reviews in a row.
+        edges: intp (2 * all tokens,), where in it each token begins and ends: the index before it, and its last one.
+        columns: int32 (occurrences,), the columns of the terms.
+        firsts: intp (occurrences,), the indices of their first tokens.
+        lasts: intp (occurrences,), the indices of their last tokens.
+        known: intp (known tokens,), the indices of tokens that belong to a term.
+        ends: intp (reviews,), the indices of the ENDs, which count as tokens.
+    """
+
+    content: bytes
+    edges: Indices
+    columns: NDArray[np.int32]
+    firsts: Indices
+    lasts: Indices
+    known: Indices
+    ends: Indices
+
+
 class Occurrence(NamedTuple):
     """An occurrence of a term in a sequence of tokens.
 
@@ -135,7 +157,7 @@ class Vocabulary:
         self._columns = np.fromiter(word_index.values(), np.int32, len(word_index))
         terms = [term.encode(*UTF_8) for term in word_index]
         self._size = max(map(len, terms), default=0)  # bytes of the longest term
-        keys, ends = _keys(terms, encoding.longest_term, self._size)
+        keys, ends, *_ = _keys(terms, encoding.longest_term, self._size)
         starts = np.append(0, ends + 1)[:-1]  # (terms,)
         self._table = _HashTable(keys[starts, ends - starts - 1], self._columns)
         if len(self._table.unplaced):
@@ -180,71 +202,88 @@ class Vocabulary:
         return locate(text, self.encoding.kept_punctuation, self.encoding.markup)
 
     def encode(self, text: str) -> Row:
-        """Encode one raw review; see `encode_batch`."""
+        """Encode one raw review."""
         return self.encode_batch([self.clean(text)])[0]
 
     def encode_tokens(self, tokens: Iterable[str]) -> Row:
-        """Encode the tokens of one review; see `encode_batch`."""
+        """Encode the tokens of one review."""
         return self.encode_batch([joined(tokens)])[0]
 
     def encode_batch(self, texts: Sequence[bytes]) -> list[Row]:
-        """Find the columns of reviews.
+        """Encode reviews; see `find` and `rows`."""
+        return self.rows(self.find(texts))
+
+    def find(self, texts: Sequence[bytes]) -> Found:
+        """Find every occurrence of every term.
 
         Args:
             texts: What `clean` returns for each review; may be empty, and contain empty ones.
 
         Returns:
-            One row per review, in the same order. The cost is linear in the number of bytes.
-        """
-        columns, firsts, _, known, ends = self._find(texts)
-        rows = []
-        for (before, end), (first, last), (known_before, known_after) in zip(
-            pairwise([-1, *ends.tolist()]),
-            pairwise([0, *firsts.searchsorted(ends).tolist()]),
-            pairwise([0, *known.searchsorted(ends).tolist()]),
-            strict=True,
-        ):
-            words, known_words = end - before - 1, known_after - known_before
-            row, own = columns[first:last], self._own_columns[known_words < words]
-            rows.append(Row(_distinct(np.concatenate([row, own]) if len(own) else row), words, known_words))
-        return rows
-
-    def occurrences(self, tokens: Sequence[str]) -> tuple[list[Occurrence], list[int]]:
-        """Find every occurrence of every term in a review.
-
-        Args:
-            tokens: What `tokenise` returns for the review.
-
-        Returns:
-            The occurrences, in the order of the tokens, and the indices of the tokens that belong to none.
-        """
-        columns, firsts, lasts, known, _ = (found.tolist() for found in self._find([joined(tokens)]))
-        occurrences = [
-            Occurrence(" ".join(tokens[first : last + 1]), column, first, last)
-            for column, first, last in zip(columns, firsts, lasts, strict=True)
-        ]
-        return occurrences, sorted(set(range(len(tokens))).difference(known))
-
-    def _find(self, texts: Sequence[bytes]) -> tuple[NDArray[np.int32], Indices, Indices, Indices, Indices]:
-        """Find every occurrence of every term.
-
-        Args:
-            texts: See `encode_batch`.
-
-        Returns:
-            In the order of the tokens: int32 (occurrences,), their columns; intp (occurrences,), the indices of their
-            first and of their last tokens; intp (known tokens,), the indices of tokens that belong to a term; and
-            intp (texts,), the indices of the ENDs, which count as tokens.
+            The occurrences. The cost is linear in the number of bytes.
         """
         longest = self.encoding.longest_term
-        keys, ends = _keys(texts, longest, self._size)
+        keys, ends, content, edges = _keys(texts, longest, self._size)
         cells, columns = self._table.find(keys.ravel())
         firsts = cells // longest
         lasts = cells - firsts * (longest - 1)
         reach = np.zeros(len(keys), np.intp)  # (tokens,), the index after the longest term that starts at a token
         reach[firsts] = lasts + 1  # of several assignments, the last remains
         known = (np.maximum.accumulate(reach) > np.arange(len(keys))).nonzero()[0]
-        return columns, firsts, lasts, known, ends
+        return Found(content, edges, columns, firsts, lasts, known, ends)
+
+    def rows(self, found: Found) -> list[Row]:
+        """Encode the reviews in which terms were found; one row per review, in the same order."""
+        rows = []
+        for (before, end), (first, last), (known_before, known_after) in zip(
+            pairwise([-1, *found.ends.tolist()]),
+            pairwise([0, *found.firsts.searchsorted(found.ends).tolist()]),
+            pairwise([0, *found.known.searchsorted(found.ends).tolist()]),
+            strict=True,
+        ):
+            words, known_words = end - before - 1, known_after - known_before
+            row, own = found.columns[first:last], self._own_columns[known_words < words]
+            rows.append(Row(_distinct(np.concatenate([row, own])), words, known_words))
+        return rows
+
+    def terms(self, found: Found, index: int, columns: NDArray[np.int32]) -> list[list[str]]:
+        """Name the terms of one review.
+
+        Args:
+            found: What `find` returned.
+            index: The index of the review.
+            columns: int32 (n,), some of its columns.
+
+        Returns:
+            For each column the different terms that have it, in order of occurrence.
+        """
+        first, last = found.firsts.searchsorted([found.ends[index - 1] if index else 0, found.ends[index]])
+        places, which = (found.columns[first:last, None] == columns).nonzero()  # (n,), (n,)
+        starts = found.edges[2 * found.firsts[first + places]]  # (n,)
+        stops = found.edges[2 * found.lasts[first + places] + 1]  # (n,)
+        terms: list[dict[str, None]] = [{} for _ in columns]
+        for i, start, stop in zip(which.tolist(), starts.tolist(), stops.tolist(), strict=True):
+            terms[i][b" ".join(found.content[start : stop + 1].split()).decode(*UTF_8)] = None
+        return [list(each) for each in terms]
+
+    def occurrences(self, tokens: Sequence[str], found: Found | None = None) -> tuple[list[Occurrence], list[int]]:
+        """Find every occurrence of every term in a review.
+
+        Args:
+            tokens: What `tokenise` returns for the review.
+            found: What `find` returned for this review alone, if it is known.
+
+        Returns:
+            The occurrences, in the order of the tokens, and the indices of the tokens that belong to none.
+        """
+        found = found or self.find([joined(tokens)])
+        occurrences = [
+            Occurrence(" ".join(tokens[first : last + 1]), column, first, last)
+            for column, first, last in zip(
+                found.columns.tolist(), found.firsts.tolist(), found.lasts.tolist(), strict=True
+            )
+        ]
+        return occurrences, sorted(set(range(len(tokens))).difference(found.known.tolist()))
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Build the network's input.
@@ -270,17 +309,18 @@ def _distinct(columns: NDArray[np.int32]) -> NDArray[np.int32]:
     return columns[is_first]
 
 
-def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices]:
+def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices, bytes, Indices]:
     """Compute a key for each sequence of tokens, from its bytes alone.
 
     Args:
-        texts: See `Vocabulary.encode_batch`.
+        texts: See `Vocabulary.find`.
         tokens: Maximum tokens per term.
         size: Maximum bytes per term. Tokens that differ only in the bytes after these may have the same key.
 
     Returns:
         uint64 (all tokens, tokens): the keys of the sequences of 1, 2, … tokens that start at each token, 0 if they
-        contain an END; and intp (texts,), the indices of the ENDs, which count as tokens.
+        contain an END; intp (texts,), the indices of the ENDs, which count as tokens; all texts in a row; and intp
+        (2 * all tokens,), see `Found`.
     """
     padded = b" " + END.join([*texts, *[b""] * tokens]) + b" " * 17  # END several times, for the sequences at the end
     characters = np.frombuffer(padded, np.uint8)
@@ -299,7 +339,7 @@ def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.ui
     keys[:, 0] = last = words[: len(keys)]
     for more in range(1, tokens):
         keys[:, more] = last = _mixed(last, words[more : more + len(keys)])
-    return keys, ends
+    return keys, ends, padded, edges
 
 
 def _read(blocks: NDArray[Any], before: Indices, lengths: Indices, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

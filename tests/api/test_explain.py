@@ -44,6 +44,26 @@ def test_explain_predicts_as_predict_does(client: TestClient) -> None:
             assert explanation[name] == prediction[name]
 
 
+def test_predict_with_explain_lists_the_top_terms_of_explain(client: TestClient) -> None:
+    """Also if some requests of a batch ask for them and others do not."""
+    predictions = client.post("/predict?explain=2", json={"reviews": REVIEWS * 2}).json()["predictions"]
+    for prediction, explanation in zip(predictions, explained(client, reviews=REVIEWS * 2, top=2), strict=True):
+        assert len(explanation["terms"]) == min(2, explanation["known_words"])
+        for term, other in zip(prediction.pop("terms"), explanation["terms"], strict=True):
+            assert set(term) == set(other) - {"occurrences"}
+            assert term.pop("terms") == other["terms"]
+            assert term == pytest.approx({name: other[name] for name in term})
+    assert predictions == client.post("/predict?explain=0", json={"reviews": REVIEWS * 2}).json()["predictions"]
+    assert "terms" not in predictions[0]
+
+
+@pytest.mark.parametrize("explain", ["-1", "21", "two", "5.0", "\u0665", "9" * 5000])
+def test_predict_with_a_wrong_number_of_terms_is_invalid(client: TestClient, explain: str) -> None:
+    response = client.post("/predict", params={"explain": explain}, json={"reviews": REVIEWS})
+    assert response.status_code == 422
+    assert response.json()["detail"] == "explain: Input should be a whole number from 0 to 20"
+
+
 @pytest.mark.parametrize("top", [0, 1, 3.0, 1_000_000, None])
 def test_explain_lists_the_top_terms_and_sums_up_the_rest(client: TestClient, top: float | None) -> None:
     (every,) = explained(client, reviews=REVIEWS[:1])

@@ -23,7 +23,7 @@ def test_predict_answers_in_order(client: TestClient, bundle: Bundle) -> None:
     response = client.post("/predict", json={"reviews": [GOOD, BAD, GOOD, "superb xyzzy"]})
     assert response.status_code == 200
     answer = PredictResponse.model_validate_json(response.content, strict=True, extra="forbid")
-    assert json.loads(answer.model_dump_json()) == response.json()
+    assert json.loads(answer.model_dump_json(exclude_none=True)) == response.json()
     assert (answer.model.name, answer.model.version) == ("tiny", "1")
     first, second, third, fourth = answer.predictions
     assert first == third
@@ -47,6 +47,7 @@ def test_model_describes_the_bundle_and_the_limits(client: TestClient, bundle: B
         "max_reviews": 8,
         "max_explained": 8,
         "max_characters": 1000,
+        "max_explained_characters": 15_000,
         "max_body_bytes": 20_000,
         "max_waiting": 1024,
     }

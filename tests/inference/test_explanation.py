@@ -78,7 +78,7 @@ def test_explanation_follows_the_definition(classifiers: dict[str, Classifier], 
     classifier = classifiers[version]
     vocabulary = classifier.vocabulary
     explanation = explain(classifier, review)
-    said = {field.name: getattr(explanation, field.name) for field in fields(Prediction)}
+    said = {field.name: getattr(explanation, field.name) for field in fields(Prediction)} | {"terms": None}
     assert_same([said], classifier.predict([review]))
 
     own = {vocabulary.encoding.start_column, vocabulary.encoding.unknown_column}
@@ -127,7 +127,7 @@ def test_explanation_scores_each_sentence_alone(shipped: dict[str, Classifier]) 
     assert [review[sentence.start : sentence.end] for sentence in explanation.sentences] == sentences
     for sentence, text in zip(explanation.sentences, sentences, strict=True):
         (alone,) = shipped[NEWEST].predict([text])
-        assert_same([Prediction(*astuple(sentence)[:5])], [alone])
+        assert_same([Prediction(*astuple(sentence)[:6])], [alone])
 
 
 def test_log_odds_of_certainty_are_finite() -> None:

@@ -67,7 +67,7 @@ def test_network_without_a_column_is_that_of_the_row_without_it(
     network = network_of(*units, activation=activation)
     on = sorted(columns)
     without = network.log_odds_without(row(*on), np.array(on, np.int32))
-    rows = [row(*(other for other in on if other != column)) for column in on]
+    rows = [row(*on), *(row(*(other for other in on if other != column)) for column in on)]
     np.testing.assert_allclose(without, network.log_odds(rows), atol=1e-5)
 
 

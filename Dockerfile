@@ -1,4 +1,4 @@
-# The last stage is the default image; `--target slim` makes a small one that runs the same bundles with LiteRT.
+# The last stage is the default image; `--target slim` makes a small one that runs the same bundles without TensorFlow.
 
 # `--build-arg BASE=python:3.13-slim@sha256:...` builds from exactly this image; the default is the next line. Dependabot
 # updates images that FROM names, but not those in ARG.
@@ -24,11 +24,10 @@ RUN $INSTALL -r /tmp/requirements.txt \
 FROM installer AS slim-packages
 
 COPY requirements/numpy.txt /tmp/requirements.txt
-# Delete 70 MB that are only used to build models and extensions or to highlight source code.
+# Delete what is only used to build models and extensions or to highlight source code.
 RUN $INSTALL -r /tmp/requirements.txt \
     && cd /opt/venv/lib/python3*/site-packages \
-    && rm -rf ai_edge_litert_GONE/libLiteRt*.so ai_edge_litert/tools ai_edge_litert/vendors \
-        numpy/f2py numpy/_core/include pygments/lexers pygments/styles \
+    && rm -rf numpy/f2py numpy/_core/include pygments/lexers pygments/styles \
     && find . -type d -name tests -prune -exec rm -rf {} + \
     && find . \( -name '*.pyi' -o -name '*.pyx' -o -name '*.a' \) -delete
 

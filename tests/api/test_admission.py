@@ -16,14 +16,14 @@ ORIGIN = "https://a.example"
 ONE = {"reviews": ["superb"]}
 LONG = "superb " * 7000
 WORDY = " ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))[:3000])
-"""A review whose explanation takes thousands of rows."""
+"""A review whose explanation takes some 20 ms."""
 
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[Server]:
     """The shipped bundle; a single request fills each queue, and takes some seconds."""
     limits = {"max_reviews": 400, "max_waiting": 400, "max_explained": 100, "max_body_bytes": 50_000_000}
-    with serving(runtime="numpy", deadline=60, max_explaining=1, cors_origins=ORIGIN, **limits) as server:
+    with serving(runtime="numpy", deadline=60, max_explained_characters=50_000, cors_origins=ORIGIN, **limits) as server:
         yield server
 
 
@@ -71,12 +71,12 @@ def test_full_queue_rejects_requests_before_their_body(busy: Server) -> None:
 
 def test_explanations_have_their_own_limit(busy: Server) -> None:
     with connected(busy) as large:
-        send(large, "/explain", {"reviews": [WORDY] * 30})
-        wait_until(lambda: number(scrape(busy.url), "explanations_in_progress") == 1)
+        send(large, "/explain", {"reviews": [WORDY] * 100})
+        wait_until(lambda: number(scrape(busy.url), "explanations_in_progress") == 100)
         first = httpx.post(f"{busy.url}/explain", json=ONE, timeout=PATIENCE)  # is read, and finds the budget spent
         assert (first.status_code, first.headers["Retry-After"]) == (503, "1")
         answer = rejected_unread(busy, "/explain")
-        assert answer.json["detail"].startswith("The limit of 1 characters of reviews to explain was reached.")
+        assert answer.json["detail"].startswith("The limit of 50 reviews that are being explained was reached.")
         assert rejected_unread(busy, "/v1/models/imdb:explain").json == {"error": answer.json["detail"]}
         assert httpx.post(f"{busy.url}/predict", json=ONE, timeout=PATIENCE).status_code == 200
         assert large.answer().status == 200

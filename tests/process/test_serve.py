@@ -103,15 +103,12 @@ def test_command_on_a_taken_port_fails(server: Server) -> None:
 
 
 def test_unexpected_error_during_the_start_is_logged_with_its_traceback(tmp_path: Path) -> None:
-    package = tmp_path / "ai_edge_litert_GONE"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "interpreter.py").write_text('raise FileNotFoundError("no temporary folder")')
-    done = run_python("-m", "app", env=environment(runtime="numpy", port=0) | {"PYTHONPATH": str(tmp_path)})
+    (tmp_path / "tensorflow.py").write_text('raise FileNotFoundError("no temporary folder")')
+    done = run_python("-m", "app", env=environment(runtime="tensorflow", port=0) | {"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if "cannot serve" in line]
     assert "no temporary folder" in line
-    assert "interpreter.py" in line
+    assert "tensorflow.py" in line
 
 
 def test_command_openapi_writes_the_document() -> None:

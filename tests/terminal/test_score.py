@@ -134,15 +134,18 @@ def test_score_obeys_the_settings() -> None:
     assert b"error: models/imdb: no version '99'" in done.stderr
 
 
-def test_score_loads_litert_and_no_web_framework() -> None:
+def test_score_loads_no_web_framework_and_no_tensorflow() -> None:
     program = "import sys; from app.cli import app; app(['score', 'good'], standalone_mode=False); print(*sys.modules)"
     loaded = set(run_python("-c", program).stdout.split())
-    assert {"rich.console", "ai_edge_litert_GONE"} <= loaded
+    assert {"rich.console", "numpy"} <= loaded
     assert not {"fastapi", "starlette", "uvicorn", "prometheus_client", "tensorflow", "keras", "scipy"} & loaded
 
 
 def test_score_without_the_chosen_runtime_says_what_to_install() -> None:
-    for runtime, package, file in (("tensorflow", "tensorflow", "serving"), ("numpy", "ai_edge_litert_GONE", "numpy")):
-        done = piped("score", "good", missing=[package], SENTIMENT_RUNTIME=runtime)
-        assert (done.returncode, done.stdout) == (1, b"")
-        assert f"requirements/{file}.txt`".encode() in done.stderr
+    done = piped("score", "good", missing=["tensorflow"], SENTIMENT_RUNTIME="tensorflow")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"requirements/serving.txt`" in done.stderr
+
+
+def test_score_with_the_former_runtime_names_the_new_one() -> None:
+    assert "the runtime `litert` has been replaced; use `numpy`" in refusal("score", "good", SENTIMENT_RUNTIME="litert")

@@ -3,6 +3,7 @@
 import asyncio
 import weakref
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
@@ -52,7 +53,7 @@ class Background:
         with self._lock:
             self._closed = True
         if self._thread is not None and self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            _stop(self._loop)
             self._thread.join()
 
     def _started(self) -> asyncio.AbstractEventLoop:
@@ -82,5 +83,5 @@ async def _end(finish: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def _stop(loop: asyncio.AbstractEventLoop) -> None:
-    if not loop.is_closed():
+    with suppress(RuntimeError):  # it is closed already
         loop.call_soon_threadsafe(loop.stop)

@@ -87,7 +87,10 @@ class Explanation(Prediction):
     unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
     sentences: Annotated[
         list[Sentence],
-        Field(description="The sentences in order. Marks alone and tags between sentences belong to none of them."),
+        Field(
+            description="The sentences in order; at most the first 100, or in a longer review one per 20 characters, "
+            "up to 1,000. Marks alone and tags between sentences belong to none of them."
+        ),
     ]
 
     def with_top(self, top: int | None) -> "Explanation":
@@ -119,7 +122,8 @@ class Occlusion:
             self._found.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
         self._unknown = [Span(tokens[index].start, tokens[index].end) for index in unknown]
         self._review = review
-        self._sentences = sentences(review)
+        # More would take longer than everything else. Hardly any review has sentences that short.
+        self._sentences = sentences(review)[: min(max(100, len(review) // 20), 1000)]
 
     def predictions(self, classifier: Classifier) -> Iterator[list[Prediction]]:
         """Call the network, at most BATCH rows at a time: the longest reviews have thousands.

@@ -6,6 +6,7 @@ and the folder is in memory if possible.
 https://prometheus.github.io/client_python/multiprocess/
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -20,6 +21,9 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 PARENTS = (Path("/dev/shm"), None)  # noqa: S108 - only for the names; `mkdtemp` creates a private folder
 """Where to create the folder, the best place first; None is the default folder for temporary files."""
+
+NAME = "sentiment-workers-"
+"""First part of the folder's name."""
 
 KINDS = ("counter", "gauge_livemax", "gauge_livesum", "histogram")
 """First part of the file names that prometheus-client uses for our metrics; the second part is the process id."""
@@ -46,20 +50,23 @@ def shared_metrics(processes: int) -> Iterator[None]:
     Raises:
         SentimentError: No folder has enough room.
     """
-    folder = _new_folder(processes * len(KINDS) * RESERVED)
+    folder, lock = _new_folder(processes * len(KINDS) * RESERVED)
     os.environ[FOLDER] = str(folder)
     try:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
-def _new_folder(size: int) -> Path:
+def _new_folder(size: int) -> tuple[Path, int]:
     reasons = []
     for parent in PARENTS:
         folder = None
         try:
-            folder = Path(tempfile.mkdtemp(prefix=f"sentiment-metrics-{os.getpid()}-", dir=parent))
+            _remove_leftovers(parent or Path(tempfile.gettempdir()))
+            folder = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-", dir=parent))
+            lock = _lock(folder)
             probe = folder / "probe"
             probe.write_bytes(bytes(size))
             probe.unlink()
@@ -68,8 +75,33 @@ def _new_folder(size: int) -> Path:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
         else:
-            return folder
+            return folder, lock
     raise no_room("; ".join(reasons))
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove this user's folders of supervisors that were killed."""
+    for folder in parent.glob(f"{NAME}*"):
+        with suppress(OSError):  # in use, or of another user
+            lock = _lock(folder)
+            if os.fstat(lock).st_uid == os.geteuid():
+                shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder until the returned descriptor is closed, or this process ends, in whatever container.
+
+    Raises:
+        OSError: It is locked, not a folder, or a link.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def reserve() -> None:

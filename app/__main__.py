@@ -25,9 +25,9 @@ def main() -> None:
 
 
 def _occupy_standard_streams() -> None:
-    """Open the standard streams that are closed, so that no file or socket gets their numbers and somebody's messages.
+    """Open the standard streams that are closed: a file or socket must not get their numbers, and with them output.
 
-    As in a shell, writing results to a closed standard output fails. Messages disappear.
+    Writing results still fails; messages disappear.
     """
     for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:

@@ -21,8 +21,8 @@ from app.inference.errors import PackageMissing, damaged
 from app.inference.packages import how_to_install
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
-"""Batch sizes that the network is called with. oneDNN spends about 100 ms on each new size, so there are few, and all
-are run before the service is ready; batches of other sizes are padded with empty rows."""
+"""Batch sizes that the network is called with. The first call with a size takes longer, up to 100 ms with oneDNN, so
+there are few, and all are run before the service is ready; batches of other sizes are padded with empty rows."""
 
 SAVED_MODEL_FILE = "saved_model.pb"
 LITERT_FILE = "model.tflite"

@@ -3,10 +3,9 @@
 import atexit
 import os
 import time
-from collections.abc import Iterator
 from functools import cache
 from queue import SimpleQueue
-from select import PIPE_BUF, select
+from select import PIPE_BUF
 from threading import Event, Thread
 
 import structlog
@@ -20,11 +19,7 @@ log = structlog.get_logger()
 
 
 class Output:
-    """Writes lines in their order. Lines that do not fit are dropped, as are those that cannot be written.
-
-    Attributes:
-        dropped: Lines dropped since the start.
-    """
+    """Writes lines in their order; drops and counts those that do not fit or cannot be written."""
 
     def __init__(self) -> None:
         self.dropped = self._reported = 0
@@ -44,7 +39,7 @@ class Output:
     debug = info = warning = error = critical = write  # what structlog calls
 
     def finish(self) -> None:
-        """Wait until all lines so far have been written, but not long."""
+        """Wait until all lines so far have been written, but at most PATIENCE."""
         finished = Event()
         self._lines.put(finished)
         finished.wait(PATIENCE)
@@ -55,8 +50,14 @@ class Output:
             time.sleep(PAUSE)
             while not self._lines.empty():
                 taken.append(self._lines.get())
-            lines = [line.encode(errors="backslashreplace") + b"\n" for line in taken if isinstance(line, str)]
-            written = [self._write(block) for block in _blocks(lines)]
+            blocks = [b""]  # a pipe, which several workers may share, keeps PIPE_BUF bytes together
+            for line in taken:
+                if isinstance(line, str):
+                    encoded = line.encode(errors="backslashreplace") + b"\n"
+                    if len(blocks[-1]) + len(encoded) > PIPE_BUF:
+                        blocks.append(b"")
+                    blocks[-1] += encoded
+            written = [self._write(block) for block in blocks]
             self._room = ROOM
             if all(written) and self.dropped > self._reported:
                 number, self._reported = self.dropped - self._reported, self.dropped
@@ -65,30 +66,13 @@ class Output:
                 if isinstance(finished, Event):
                     finished.set()
 
-    def _write(self, block: list[bytes]) -> bool:
-        rest = b"".join(block)
+    def _write(self, block: bytes) -> bool:
         try:
-            while rest:
-                try:
-                    rest = rest[os.write(STDOUT, rest) :]
-                except BlockingIOError:  # another process has made the pipe non-blocking
-                    select([], [STDOUT], [])
+            while block:
+                block = block[os.write(STDOUT, block) :]
         except OSError:  # a full disk or a closed pipe
-            self.dropped += len(block)
-        return not rest
-
-
-def _blocks(lines: list[bytes]) -> Iterator[list[bytes]]:
-    """Group lines into blocks of at most PIPE_BUF bytes: several workers may share a pipe, which never splits those."""
-    block: list[bytes] = []
-    size = 0
-    for line in lines:
-        if size + len(line) > PIPE_BUF:
-            yield block
-            block, size = [], 0
-        block.append(line)
-        size += len(line)
-    yield block
+            self.dropped += block.count(b"\n")
+        return not block
 
 
 @cache

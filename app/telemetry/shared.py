@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from app.inference.errors import SentimentError
@@ -50,23 +50,21 @@ def shared_metrics(processes: int) -> Iterator[None]:
     Raises:
         SentimentError: No folder has enough room.
     """
-    folder, lock = _new_folder(processes * len(KINDS) * RESERVED)
-    os.environ[FOLDER] = str(folder)
-    try:
+    with ExitStack() as stack:
+        folder = _new_folder(processes * len(KINDS) * RESERVED, stack)
+        os.environ[FOLDER] = str(folder)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
 
 
-def _new_folder(size: int) -> tuple[Path, int]:
+def _new_folder(size: int, lock: ExitStack) -> Path:
     reasons = []
     for parent in PARENTS:
         folder = None
         try:
             _remove_leftovers(parent or Path(tempfile.gettempdir()))
             folder = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-", dir=parent))
-            lock = _lock(folder)
+            lock.enter_context(_locked(folder))
             probe = folder / "probe"
             probe.write_bytes(bytes(size))
             probe.unlink()
@@ -75,33 +73,27 @@ def _new_folder(size: int) -> tuple[Path, int]:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
         else:
-            return folder, lock
+            return folder
     raise no_room("; ".join(reasons))
 
 
 def _remove_leftovers(parent: Path) -> None:
     """Remove this user's folders of supervisors that were killed."""
     for folder in parent.glob(f"{NAME}*"):
-        with suppress(OSError):  # in use, or of another user
-            lock = _lock(folder)
-            if os.fstat(lock).st_uid == os.geteuid():
+        with suppress(OSError), _locked(folder) as descriptor:  # an error: it is in use, a link, or not ours
+            if os.fstat(descriptor).st_uid == os.geteuid():
                 shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
 
 
-def _lock(folder: Path) -> int:
-    """Lock a folder until the returned descriptor is closed, or this process ends, in whatever container.
-
-    Raises:
-        OSError: It is locked, not a folder, or a link.
-    """
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Lock a folder, which is no link, while the block or this process lasts; other containers see the lock, too."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        yield descriptor
+    finally:
         os.close(descriptor)
-        raise
-    return descriptor
 
 
 def reserve() -> None:

@@ -1,11 +1,13 @@
 """`python -m app` and the console command `review-sentiment`: see `app.cli`."""
 
+import os
 import signal
 import sys
 
 
 def main() -> None:
     """Run the command that the arguments name."""
+    _occupy_standard_streams()
     # SIGHUP waits until `serve` can handle it: even during the imports, it must not end the service.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
@@ -20,6 +22,18 @@ def main() -> None:
         )
 
     app()
+
+
+def _occupy_standard_streams() -> None:
+    """Open the standard streams that are closed: a file or socket must not get their numbers, and with them output.
+
+    Writing results still fails; messages disappear.
+    """
+    for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, mode), True)
 
 
 if __name__ == "__main__":  # worker processes import this module, too

@@ -142,7 +142,7 @@ class Service:
         self.versions = versions
 
     def observe(self, connections: int) -> None:
-        """Update the gauges; called once per second.
+        """Update the gauges and count dropped log lines; called once per second.
 
         Args:
             connections: Open client connections.
@@ -151,6 +151,7 @@ class Service:
         self.metrics.explaining.set(self.explainer.admission.count)
         self.metrics.connections.set(connections)
         self.metrics.memory.set(resident_bytes())
+        self.metrics.count_dropped_lines()
 
     def begin_draining(self) -> None:
         """Signal that traffic should go elsewhere from now on, but keep answering."""

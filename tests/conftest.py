@@ -1,5 +1,6 @@
 """Fixtures: a tiny bundle trained once per session, the real app with it, and the real reviews if available."""
 
+import logging
 import os
 import shutil
 import socket
@@ -25,6 +26,10 @@ from tests.servers import Server, serving
 from training.archive import load_archives
 from training.book import Book
 from training.train import train
+
+# If an operator sets it to 1, TensorFlow announces that on standard error, which tests compare with "".
+os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it writes a line for each request of a test
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY_RECIPE = Book(validation=40, epochs=6, batch_size=16)
@@ -105,7 +110,9 @@ def shipped() -> dict[str, Classifier]:
 @pytest.fixture(scope="session")
 def client(models: Path) -> Iterator[TestClient]:
     """The real app with the tiny bundle, ready."""
-    settings = Settings(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000)
+    settings = Settings(
+        model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000, log_level="warning"
+    )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
 

@@ -42,6 +42,10 @@ class Connection:
         with suppress(ConnectionError):  # rejected before all of it was sent; the response says why
             self._socket.sendall(content)
 
+    def send_no_more(self) -> None:
+        """Shut down the sending side."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def answer(self) -> Answer:
         """Read the next response, also an interim one."""
         line = self._incoming.readline()

@@ -14,7 +14,7 @@ import pytest
 from app import __version__
 from app.settings import PREFIX, Settings, default_of
 from app.terminal.options import load_settings
-from tests.servers import ROOT, environment, run_app, run_python, starting
+from tests.servers import PATIENCE, ROOT, environment, run_app, run_python, starting
 
 
 @pytest.mark.parametrize("command", [(), ("serve",)])
@@ -74,6 +74,26 @@ def test_bulk_is_bulk_scoring(tmp_path: Path) -> None:
     done = run_app("bulk", str(tmp_path / "reviews.csv"), str(tmp_path / "scored"), "--json", runtime="numpy")
     assert (done.returncode, json.loads(done.stdout)["rows"]) == (0, 1)
     assert run_app("bulk", "/nowhere.csv", str(tmp_path / "none")).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("redirection", "arguments", "code"),
+    [
+        (">&-", "openapi", 0),
+        (">&-", "bulk FILE -", 1),
+        ("2>&-", "bulk FILE -", 0),
+        ("<&- >&- 2>&-", "score superb", 0),
+    ],
+)
+def test_command_without_standard_streams_fails_only_if_results_are_lost(
+    tmp_path: Path, redirection: str, arguments: str, code: int
+) -> None:
+    (tmp_path / "reviews.csv").write_text("review\nA superb film.\n")
+    own = [str(tmp_path / "reviews.csv") if argument == "FILE" else argument for argument in arguments.split()]
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "app", *own]
+    env = environment(runtime="numpy")
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
 
 
 def console(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

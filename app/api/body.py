@@ -1,10 +1,10 @@
 """From a request's bytes to a validated request. Every limit is checked as early as possible."""
 
 import asyncio
+import re
 import zlib
 from codecs import BOM_UTF8
-from email.message import Message
-from functools import lru_cache
+from contextlib import suppress
 from typing import TypeVar
 
 from fastapi import Request
@@ -25,11 +25,20 @@ from app.inference.limits import check_reviews
 MAX_LOCATION = 100
 """Maximum characters of a field's name in an error."""
 
-NOT_JSON = "Send JSON with the header Content-Type: application/json."
+JSON = re.compile(
+    rb"""application/(?:[\w!#$&^.+-]+\+)?json(?:[ \t]*+;[ \t]*+(?:charset=("?)(?:utf-?8|us-ascii)\1)?+)*+[ \t]*+""",
+    re.IGNORECASE,
+)
+"""The accepted values of Content-Type."""
 
-ENCODINGS = (b"identity", b"gzip", b"x-gzip", b"deflate")
+NOT_JSON = "Send JSON in UTF-8 with the header Content-Type: application/json."
+
+ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 """Makes zlib accept its own format, which HTTP calls deflate, and gzip."""
+
+PIECE = 16_384
+"""Bytes to decompress at a time: after each member of gzip, and there may be thousands, zlib copies the rest."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Reviews = TypeVar("Reviews", bound=PredictRequest)
@@ -46,7 +55,7 @@ async def read_body(request: Request) -> bytes:
         BodyTooLarge: It has, or declares, more bytes than allowed, as sent or decompressed.
         ClientDisconnect: The client closed the connection.
         InvalidRequest: It does not match its Content-Encoding.
-        UnsupportedBody: Its Content-Encoding is not supported.
+        UnsupportedBody: Its Content-Encoding or Transfer-Encoding is not supported.
     """
     settings = service_of(request).settings
     limit = settings.max_body_bytes
@@ -54,11 +63,20 @@ async def read_body(request: Request) -> bytes:
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit, int(declared))
-    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if b"transfer-encoding" in headers and _all_of(request, "transfer-encoding") != "chunked":
+        raise UnsupportedBody(
+            "Send the body with a Content-Length or Transfer-Encoding: chunked; a Content-Encoding may compress it."
+        )
+    encoding = _all_of(request, "content-encoding") if b"content-encoding" in headers else "identity"
     if encoding not in ENCODINGS:
         raise UnsupportedBody("Send the body with the Content-Encoding gzip or deflate, or uncompressed.")
     body = await _receive(request, limit, settings.request_timeout)
-    return body if encoding == b"identity" else _decompress(body, encoding.decode().removeprefix("x-"), limit)
+    return body if encoding == "identity" else _decompress(body, encoding.removeprefix("x-"), limit)
+
+
+def _all_of(request: Request, name: str) -> str:
+    """The values of all headers of this name, which mean the same as one list."""
+    return ", ".join(request.headers.getlist(name)).strip().lower()
 
 
 async def _receive(request: Request, limit: int, seconds: float) -> bytes:
@@ -94,34 +112,22 @@ async def _receive(request: Request, limit: int, seconds: float) -> bytes:
 
 def _decompress(body: bytes, encoding: str, limit: int) -> bytes:
     """Decompress at most one byte more than allowed: a small body could expand to gigabytes."""
+    content = bytearray()
     decoder = zlib.decompressobj(GZIP_OR_ZLIB)
-    try:
-        content = decoder.decompress(body, limit + 1)
-    except zlib.error:
-        content = b""
-    if len(content) > limit:
-        raise BodyTooLarge(limit, len(content))
-    if not decoder.eof or decoder.unused_data:
+    with suppress(zlib.error):  # then the decoder does not reach its end
+        for start in range(0, len(body), PIECE):
+            piece = body[start : start + PIECE]
+            while piece:
+                if decoder.eof:  # another member of gzip
+                    decoder = zlib.decompressobj(GZIP_OR_ZLIB)
+                content += decoder.decompress(piece, limit + 1 - len(content))
+                if len(content) > limit:
+                    raise BodyTooLarge(limit, len(content))
+                piece = decoder.unused_data
+    if not decoder.eof:
         message = f"The Content-Encoding is {encoding}, but the body is not complete and valid {encoding}"
         raise invalid("body", message)
-    return content
-
-
-@lru_cache(maxsize=32)
-def _unsupported(content_type: bytes) -> str | None:
-    """Return why this Content-Type is unsupported, if it is; cached, as clients keep sending the same one."""
-    message = Message()
-    message["content-type"] = content_type.decode("latin-1") or "none/none"
-    subtype = message.get_content_subtype()
-    if message.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
-        return NOT_JSON
-    try:
-        charset = message.get_content_charset("utf-8")
-    except (TypeError, ValueError):  # malformed RFC 2231 parameters: `a*=x; a*0=y`, `charset*=%00''x`
-        return "The parameters of the Content-Type are not valid; send Content-Type: application/json."
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        return "Send the JSON in UTF-8; other charsets are not supported."
-    return None
+    return bytes(content)
 
 
 async def read_reviews(request: Request, model: type[Reviews], max_reviews: int, max_characters: int) -> Reviews:
@@ -139,8 +145,8 @@ async def read_reviews(request: Request, model: type[Reviews], max_reviews: int,
         TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
         ClientDisconnect, BodyTimeout, BodyTooLarge: See `read_body`.
     """
-    if reason := _unsupported(dict(request.scope["headers"]).get(b"content-type", b"")):
-        raise UnsupportedBody(reason)
+    if not JSON.fullmatch(dict(request.scope["headers"]).get(b"content-type", b"")):
+        raise UnsupportedBody(NOT_JSON)
     parsed = parse(model, await read_body(request))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))

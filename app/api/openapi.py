@@ -84,7 +84,7 @@ SCORING = {
     **DESCRIBING,
     **errors("The request body did not arrive in time; the connection is closed.", BodyTimeout(20)),
     **errors("The request body is too large.", BodyTooLarge(2_000_000, 3_145_728)),
-    **errors("The request body is not JSON, or its Content-Encoding is not supported.", UnsupportedBody(NOT_JSON)),
+    **errors("The request body is not JSON in UTF-8, or its encoding is not supported.", UnsupportedBody(NOT_JSON)),
     **errors(
         "The request body does not match the schema, or a limit is exceeded.",
         ReviewTooLong("reviews.3", 3, 50_000, 61_230),

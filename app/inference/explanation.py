@@ -68,7 +68,10 @@ class Explanation(Prediction):
     unknown_words: Annotated[list[Span], Field(description="Words that the model does not know.")]
     sentences: Annotated[
         list[Sentence],
-        Field(description="The sentences in order. Marks alone and tags between sentences belong to none of them."),
+        Field(
+            description="The sentences in order; at most the first 100, or in a longer review one per 20 characters, "
+            "up to 1,000. Marks alone and tags between sentences belong to none of them."
+        ),
     ]
 
     def with_top(self, top: int | None) -> "Explanation":
@@ -137,7 +140,8 @@ def explain(classifier: Classifier, review: str) -> Explanation:
         for terms, log_odds_without, probability_without in zip(places.values(), without, probabilities, strict=True)
     ]
     effects.sort(key=lambda effect: -abs(effect.log_odds))
-    parts = sentences(review)
+    # More would take longer than everything else. Hardly any review has sentences that short.
+    parts = sentences(review)[: min(max(100, len(review) // 20), 1000)]
     alone = classifier.predict([review[start:end] for start, end in parts])
     return Explanation(
         **_values(classifier.prediction(probability, row)),

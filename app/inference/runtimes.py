@@ -22,8 +22,8 @@ BATCH = 64
 """Maximum rows per call to a network."""
 
 SIZES = (1, 2, 4, 8, 16, 32, BATCH)
-"""Batch sizes that TensorFlow is called with. It spends about 100 ms on each new size, so there are few, and all are
-run before the service is ready; batches of other sizes are padded with empty rows."""
+"""Batch sizes that TensorFlow is called with. The first call with a size takes longer, up to 100 ms with oneDNN,
+so there are few, and all are run before the service is ready; batches of other sizes are padded with empty rows."""
 
 ALIGNMENT = 64
 """Bytes. TensorFlow can share the memory of an array that starts at a multiple of it, and aborts the process on any
@@ -136,10 +136,14 @@ class TensorFlowRuntime:
 def import_tensorflow() -> Any:
     """Import TensorFlow without its notices; its errors still show.
 
+    oneDNN is off unless the environment says otherwise: it gains nothing here (2 and 64 rows were measured), the last
+    bits of its results depend on the processor, and no setting silences its notice on standard error.
+
     Raises:
         PackageMissing: It is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # keeps errors; read by the C++ side during the import
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         import tensorflow as tf
     except ImportError as error:

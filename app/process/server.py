@@ -12,7 +12,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -28,8 +29,23 @@ from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
 IN_TRANSIT = 0.5  # seconds to wait for requests on open connections, before uvicorn closes the idle ones
+HALF_CLOSED = 0.2  # seconds to respond to a client that sends no more: it waits, or it has disconnected
 
 log = structlog.get_logger()
+
+
+class HalfClosing:
+    """Lets uvicorn's protocols respond to a client that has shut down its sending side; they would disconnect it."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    shutdown: Callable[[], None]
+
+    def eof_received(self) -> bool:
+        """See `asyncio.Protocol`; returns that the transport is not to be closed yet."""
+        self.shutdown()  # closes an idle connection now, others after their response
+        self.loop.call_later(HALF_CLOSED, self.transport.close)
+        return True
 
 
 class Server(uvicorn.Server):
@@ -63,7 +79,9 @@ class Server(uvicorn.Server):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if not self.should_exit:
-            self._listener.open(self._protocol, self.server_state.connections)
+            protocol = type("HttpProtocol", (HalfClosing, self.config.http_protocol_class), {})
+            state = {"server_state": self.server_state, "app_state": self.lifespan.state}
+            self._listener.open(partial(protocol, self.config, **state), self.server_state.connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Record SIGTERM and SIGINT; see the module docstring.
@@ -105,11 +123,6 @@ class Server(uvicorn.Server):
         if not self.force_exit:
             await asyncio.sleep(IN_TRANSIT)
         await super().shutdown(sockets)
-
-    def _protocol(self) -> asyncio.Protocol:
-        return self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
 
 
 def run_server(

@@ -79,6 +79,9 @@ class Supervisor:
         bundles: The bundles to serve until SIGHUP.
         sock: The bound socket, which the workers share.
         metrics: Counts restarts and reloads.
+
+    Raises:
+        SentimentError: The system has no shared memory.
     """
 
     def __init__(self, settings: Settings, bundles: Sequence[BundleId], sock: socket.socket, metrics: Metrics) -> None:
@@ -87,7 +90,12 @@ class Supervisor:
         self._served: Target | None = None  # what a worker was able to serve
         self._reloading = False
         self._workers: dict[int, Worker] = {}  # by the index of their state, the oldest first
-        self._states = spawn.RawArray(WorkerState, settings.workers + 1)  # one more, to replace workers one by one
+        try:
+            self._states = spawn.RawArray(WorkerState, settings.workers + 1)  # one more, to replace workers one by one
+        except OSError as error:
+            raise SentimentError(
+                f"the workers cannot share memory ({error}). Make /dev/shm writable, or set SENTIMENT_WORKERS=1"
+            ) from error
         self._stops: list[int] = []  # signals that ask to stop
         self._hung_up = False
         self._pause = self._next_start = 0.0
@@ -141,6 +149,7 @@ class Supervisor:
     def _look(self) -> None:
         """See what has become of the workers; returns at once if one has ended, otherwise after a moment."""
         wait([worker.process.sentinel for worker in self._workers.values()], TICK)
+        self._metrics.count_dropped_lines()
         for slot, worker in [*self._workers.items()]:
             if worker.overdue:
                 log.error("worker hangs", **worker.facts)

@@ -32,6 +32,7 @@ from app.inference.prediction import Prediction
 from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
 from app.inference.runtimes import SIZES
 from app.telemetry import shared
+from app.telemetry.output import standard_output
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -133,6 +134,12 @@ class Metrics:
         self.connections = gauge("open_connections", "Open client connections.")
         self.memory = gauge("memory_bytes", "Resident memory of all workers; shared pages count once per worker.")
         self.restarts = Counter("sentiment_worker_restarts", "Workers that died and were replaced.", registry=registry)
+        self._dropped_lines = Counter(
+            "sentiment_log_lines_dropped",
+            "Log lines dropped because standard output was not read or could not be written.",
+            registry=registry,
+        )
+        self._dropped_before = 0
         self._reloads = Counter(
             "sentiment_reloads", "Reloads by result: loaded, or rejected.", ["result"], registry=registry
         )
@@ -245,6 +252,13 @@ class Metrics:
     def reloaded(self, loaded: bool) -> None:
         """Count a reload: its bundles were loaded, or rejected."""
         self._reloads.labels("loaded" if loaded else "rejected").inc()
+
+    @_harmless
+    def count_dropped_lines(self) -> None:
+        """Count the log lines that this process has dropped since the last call."""
+        dropped = standard_output().dropped
+        self._dropped_lines.inc(dropped - self._dropped_before)
+        self._dropped_before = dropped
 
     @property
     def registry(self) -> CollectorRegistry:

@@ -6,11 +6,12 @@ and the folder is in memory if possible.
 https://prometheus.github.io/client_python/multiprocess/
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from app.inference.errors import SentimentError
@@ -20,6 +21,9 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 PARENTS = (Path("/dev/shm"), None)  # noqa: S108 - only for the names; `mkdtemp` creates a private folder
 """Where to create the folder, the best place first; None is the default folder for temporary files."""
+
+NAME = "sentiment-workers-"
+"""First part of the folder's name."""
 
 KINDS = ("counter", "gauge_livemax", "gauge_livesum", "histogram")
 """First part of the file names that prometheus-client uses for our metrics; the second part is the process id."""
@@ -46,20 +50,21 @@ def shared_metrics(processes: int) -> Iterator[None]:
     Raises:
         SentimentError: No folder has enough room.
     """
-    folder = _new_folder(processes * len(KINDS) * RESERVED)
-    os.environ[FOLDER] = str(folder)
-    try:
+    with ExitStack() as stack:
+        folder = _new_folder(processes * len(KINDS) * RESERVED, stack)
+        os.environ[FOLDER] = str(folder)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _new_folder(size: int) -> Path:
+def _new_folder(size: int, lock: ExitStack) -> Path:
     reasons = []
     for parent in PARENTS:
         folder = None
         try:
-            folder = Path(tempfile.mkdtemp(prefix=f"sentiment-metrics-{os.getpid()}-", dir=parent))
+            _remove_leftovers(parent or Path(tempfile.gettempdir()))
+            folder = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-", dir=parent))
+            lock.enter_context(_locked(folder))
             probe = folder / "probe"
             probe.write_bytes(bytes(size))
             probe.unlink()
@@ -70,6 +75,25 @@ def _new_folder(size: int) -> Path:
         else:
             return folder
     raise no_room("; ".join(reasons))
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove this user's folders of supervisors that were killed."""
+    for folder in parent.glob(f"{NAME}*"):
+        with suppress(OSError), _locked(folder) as descriptor:  # an error: it is in use, a link, or not ours
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Lock a folder, which is no link, while the block or this process lasts; other containers see the lock, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def reserve() -> None:

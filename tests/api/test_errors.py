@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from app.telemetry.output import standard_output
 
 DETAIL = "The service failed. Its log has the cause under this response's X-Request-ID."
 
@@ -18,7 +19,7 @@ async def fail() -> None:
 
 @pytest.mark.parametrize("path", ["/broken", "/v1/broken", "/v2/broken"])
 def test_unexpected_exception_is_answered_500_and_logged(
-    models: Path, capsys: pytest.CaptureFixture[str], path: str
+    models: Path, capfd: pytest.CaptureFixture[str], path: str
 ) -> None:
     app = create_app(Settings(model_dir=models, runtime="numpy", log_format="json"))
     app.add_api_route(path, fail)
@@ -38,7 +39,8 @@ def test_unexpected_exception_is_answered_500_and_logged(
         }
     else:
         assert response.json() == {"error": DETAIL}
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    standard_output().finish()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     failed, logged = [line for line in lines if line.get("request_id") == "unlucky"]
     assert (failed["level"], failed["event"]) == ("error", "request failed")
     assert failed["exception"][0]["exc_value"] == "the cause"

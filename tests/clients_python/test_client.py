@@ -1,6 +1,7 @@
 """The Python client gets what the service returns, in the order of the reviews, however many there are."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -8,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from review_sentiment_client import ServiceError
+from review_sentiment_client import SentimentClient, ServiceError
 from tests.bundles import MODELS, NEWEST, VERSIONS
 from tests.clients_python.conftest import Connect
 from tests.corpus import BAD, GOOD
 from tests.probabilities import LAST_BITS, assert_same
 from tests.proxies import proxying
-from tests.servers import Server, serving
+from tests.servers import ROOT, Server, run_python, serving
 
 KEY = "the-key-which-is-long-enough"
 REVIEWS = ["A superb and moving film", '😀 ünï <br/> \\ "dull"', "awful " * 40]
@@ -101,6 +102,36 @@ def test_single_text_is_rejected(connect: Connect, limited: Server) -> None:
     """It would count as a list of characters."""
     with pytest.raises(TypeError, match="a list of texts"):
         connect(limited.url).predict("A superb film")
+    with pytest.raises(TypeError, match="a list of texts, but number 1 is float"):
+        connect(limited.url).predict(["A superb film", float("nan")])  # type: ignore[list-item]
+
+
+def test_blocking_client_works_anywhere(limited: Server) -> None:
+    """In a running event loop, in a process that forked after it was created, and without `close`."""
+    program = """
+import asyncio, os, sys, warnings
+from review_sentiment_client import SentimentClient
+async def main():
+    return client.predict(["A superb film"])
+client = SentimentClient(sys.argv[1])
+if os.fork():
+    _, status = os.wait()
+    assert status == 0
+print(asyncio.run(main())[0].sentiment)
+del client
+client = SentimentClient(sys.argv[1])
+client.model()
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "clients/python")}
+    done = run_python("-W", "error", "-c", program, limited.url, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "positive\n" * 2, "")
+
+
+def test_closed_client_says_so(limited: Server) -> None:
+    with SentimentClient(limited.url) as client:
+        client.model()
+    with pytest.raises(RuntimeError, match="Create another one"):
+        client.model()
 
 
 def test_key_and_version_are_sent(connect: Connect, guarded: Server) -> None:

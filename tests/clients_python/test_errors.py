@@ -1,16 +1,23 @@
 """Errors and retries of the Python client."""
 
+import gzip
+import json
 import pickle
+import re
 import socket
 import time
+import tracemalloc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
 
-from review_sentiment_client import NoResponse, SentimentClient, ServiceError
+from review_sentiment_client import NoResponse, SentimentClient, SentimentError, ServiceError
 from tests.clients_python.conftest import Connect
 from tests.corpus import PLAIN
 from tests.proxies import Reply, overloaded, proxying
@@ -19,11 +26,44 @@ from tests.servers import PATIENCE, Server, serving
 
 REVIEWS = ["A superb and moving film"]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
+JSON = {"Content-Type": "application/json"}
 
 
 def page(status: int) -> Reply:
     """A load balancer's error page."""
     return Reply(status, b"<html><h1>Sorry</h1></html>", HTML)
+
+
+def described(server: Server) -> Reply:
+    """The response to the client's first request, which asks for the limits."""
+    return Reply(200, httpx.get(f"{server.url}/model").content, JSON)
+
+
+@contextmanager
+def sending(first: bytes, chunk: bytes, count: int, pause: float = 0.0) -> Iterator[str]:
+    """A server that sends each client some bytes, then many chunks, with pauses, until the client leaves."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(first)
+                for _ in range(count):
+                    connection.sendall(chunk)
+                    time.sleep(pause)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def test_error_of_the_service_is_typed_and_not_retried(connect: Connect, limited: Server) -> None:
@@ -78,6 +118,145 @@ def test_success_of_another_service_is_an_error(connect: Connect, limited: Serve
     assert caught.value.detail.endswith(f"Check the URL: {proxy.url}/model should return a ModelResponse.")
 
 
+@pytest.mark.parametrize("path", ["predict", "explain"])
+@pytest.mark.parametrize("number", [1, 5])
+def test_another_number_of_results_is_an_error(connect: Connect, limited: Server, path: str, number: int) -> None:
+    content = httpx.post(f"{limited.url}/{path}", json={"reviews": REVIEWS * number}).content
+    with (
+        proxying(limited.url, [described(limited), Reply(200, content, JSON)]) as proxy,
+        pytest.raises(ServiceError, match=f"200: .*/{path} returned {number} results for 2 reviews") as caught,
+    ):
+        getattr(connect(proxy.url), path)(REVIEWS * 2)
+    assert (caught.value.status, caught.value.type) == (200, "about:blank")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[("positive_probability", value) for value in ("NaN", "Infinity", "1.01", "-0.1", '"0.9"', "true", "null")],
+        ("positive_probability", "1" + "0" * 400),
+        ("positive_probability", "[" * 100_000 + "]" * 100_000),
+        ("sentiment", '"good"'),
+        ("uncertain", "0"),
+        ("words", "5.0"),
+        ("words", "true"),
+    ],
+)
+def test_prediction_that_cannot_be_right_is_an_error(connect: Connect, limited: Server, field: str, value: str) -> None:
+    content = httpx.post(f"{limited.url}/predict", json={"reviews": REVIEWS}).text
+    changed, count = re.subn(rf'"{field}":[^,}}]+', f'"{field}":{value}', content)
+    assert count == 1
+    with (
+        proxying(limited.url, [described(limited), Reply(200, changed.encode(), JSON)]) as proxy,
+        pytest.raises(ServiceError, match=f"{proxy.url}/predict should return a PredictResponse"),
+    ):
+        connect(proxy.url).predict(REVIEWS)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("terms", {}), ("terms", [None]), ("log_odds", "1"), ("sentences", [{}]), ("unknown_words", "ab")],
+)
+def test_explanation_that_cannot_be_right_is_an_error(
+    connect: Connect, limited: Server, part: str, value: object
+) -> None:
+    content = httpx.post(f"{limited.url}/explain", json={"reviews": REVIEWS}).json()
+    content["explanations"][0][part] = value
+    with (
+        proxying(limited.url, [described(limited), Reply(200, json.dumps(content).encode(), JSON)]) as proxy,
+        pytest.raises(ServiceError, match="should return a ExplainResponse"),
+    ):
+        connect(proxy.url).explain(REVIEWS)
+
+
+def test_limits_that_are_texts_are_an_error(connect: Connect, limited: Server) -> None:
+    model = json.loads(described(limited).content)
+    model["limits"]["max_body_bytes"] = "20000"
+    with (
+        proxying(limited.url, [Reply(200, json.dumps(model).encode(), JSON)]) as proxy,
+        pytest.raises(ServiceError, match="should return a ModelResponse"),
+    ):
+        connect(proxy.url).predict(REVIEWS * 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("127.0.0.1:8000",),
+        ("http://\ud800",),
+        ("http://x\n",),
+        (f"http://{'a' * 64}.example",),
+        ("http://127.0.0.1:9", "ключ"),
+        ("http://127.0.0.1:9", "the key\n"),
+        ("http://127.0.0.1:9", None, "\ud800"),
+        ("http://127.0.0.1:9", None, "x" * 70_000),
+    ],
+)
+def test_what_cannot_be_sent_is_no_response(connect: Connect, arguments: tuple[str, ...]) -> None:
+    url, key, version = (*arguments, None, None)[:3]
+    with pytest.raises(NoResponse) as caught:
+        connect(url, key, max_tries=1).model(version)
+    assert key is None or key not in str(caught.value)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("first", [HEAD, HEAD + b"Content-Length: 600\r\n\r\n"], ids=["headers", "body"])
+def test_timeout_ends_a_response_of_one_byte_at_a_time(connect: Connect, first: bytes) -> None:
+    with (
+        sending(first, b" ", 600, 0.02) as url,
+        pytest.raises(NoResponse, match=r"after 1 try: the call took longer than its timeout of 0\.5 s"),
+    ):
+        connect(url, timeout=0.5).model()
+
+
+def test_timeout_is_for_all_requests_of_a_call(connect: Connect, limited: Server) -> None:
+    """Each of them takes half a second, because it is retried."""
+    content = httpx.post(f"{limited.url}/predict", json={"reviews": REVIEWS * 8}).content
+    replies = [page(503), Reply(200, content, JSON)] * 20
+    with proxying(limited.url, [described(limited), *replies]) as proxy, pytest.raises(SentimentError):
+        connect(proxy.url, timeout=2).predict(REVIEWS * 160)
+
+
+def test_endless_response_is_an_error(connect: Connect) -> None:
+    with (
+        sending(HEAD + b"Content-Length: 200000000\r\n\r\n", b" " * 100_000, 2000) as url,
+        pytest.raises(ServiceError, match="more than 1000000 bytes"),
+    ):
+        connect(url).model()
+
+
+def test_compressed_response_is_not_expanded(connect: Connect, limited: Server) -> None:
+    content = gzip.compress(bytes(40_000_000), compresslevel=1)
+    with proxying(limited.url, [described(limited), Reply(200, content, JSON | {"Content-Encoding": "gzip"})]) as proxy:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ServiceError):
+                connect(proxy.url).predict(REVIEWS)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_429_is_retried(connect: Connect, limited: Server) -> None:
+    """A load balancer returns it to clients that send too much."""
+    limit = Reply(429, b"", {"Retry-After": "1"})
+    with proxying(limited.url, [limit]) as proxy:
+        assert connect(proxy.url).predict(REVIEWS)[0].sentiment == "positive"
+    first, second, _ = (request.time for request in proxy.received)
+    assert second - first >= 1
+
+
+@pytest.mark.parametrize(
+    "value", ["Wed, 02 Dec 99999999999 08:04:09 GMT", "Mon, 01 Jan 0001 00:00:00 -0000", "soon", "9" * 400]
+)
+def test_retry_after_that_makes_no_sense_is_no_other_error(connect: Connect, limited: Server, value: str) -> None:
+    with proxying(limited.url, [overloaded(value)] * 2) as proxy, pytest.raises(ServiceError, match="503"):
+        connect(proxy.url, max_tries=2).predict(REVIEWS)
+
+
 def test_retry_waits_as_long_as_the_service_says(connect: Connect, limited: Server) -> None:
     date = formatdate(time.time() + 2, usegmt=True)  # in whole seconds, so one to two from now
     with proxying(limited.url, [overloaded("1"), overloaded("0"), overloaded(date)]) as proxy:
@@ -110,10 +289,10 @@ def test_retries_end_before_the_time_is_over(connect: Connect, limited: Server) 
     """The client does not begin a wait that would take too long."""
     started = time.monotonic()
     with proxying(limited.url, [overloaded("3")]) as proxy, pytest.raises(ServiceError):
-        connect(proxy.url, max_seconds=2).predict(REVIEWS)
+        connect(proxy.url, timeout=2).predict(REVIEWS)
     assert time.monotonic() - started < 2
     with proxying(limited.url, [page(503)] * 9) as proxy, pytest.raises(ServiceError):
-        connect(proxy.url, max_seconds=0.8).predict(REVIEWS)
+        connect(proxy.url, timeout=0.8).predict(REVIEWS)
     assert len(proxy.received) == 2
 
 
@@ -139,8 +318,8 @@ def test_busy_service_answers_after_retries(models: Path) -> None:
     """It explains one request at a time; the threads that share the client get 503 from it."""
     reviews = [" ".join(PLAIN * 200)] * 8
     with (
-        serving(model_dir=models, runtime="numpy", max_explaining=1) as server,
-        SentimentClient(server.url, timeout=PATIENCE, max_tries=1000, max_seconds=PATIENCE) as client,
+        serving(model_dir=models, runtime="numpy", max_waiting=128) as server,
+        SentimentClient(server.url, timeout=PATIENCE, max_tries=1000) as client,
         ThreadPoolExecutor(3) as threads,
     ):
         explanations = list(threads.map(client.explain, [reviews] * 3))

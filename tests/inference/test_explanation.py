@@ -130,6 +130,14 @@ def test_explanation_scores_each_sentence_alone(shipped: dict[str, Classifier]) 
         assert_same([Prediction(*astuple(sentence)[:6])], [alone])
 
 
+@pytest.mark.parametrize(("characters", "listed"), [(1000, 100), (10_000, 500), (50_000, 1000)])
+def test_explanation_lists_the_first_of_many_sentences(
+    shipped: dict[str, Classifier], characters: int, listed: int
+) -> None:
+    sentences = explain(shipped[NEWEST], "a\n" * (characters // 2)).sentences
+    assert [(sentence.start, sentence.end) for sentence in sentences] == [(2 * i, 2 * i + 1) for i in range(listed)]
+
+
 def test_log_odds_of_certainty_are_finite() -> None:
     assert log_odds(0.5) == 0
     assert log_odds(0.0) == pytest.approx(-126 * math.log(2))

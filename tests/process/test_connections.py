@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -58,6 +59,27 @@ def test_idle_connection_is_closed(impatient: Server) -> None:
     with connected(impatient) as connection:
         connection.send(head() + BODY)
         assert connection.answer().status == 200
+        assert connection.closed()
+
+
+def test_client_that_has_shut_down_its_sending_side_gets_its_response(impatient: Server) -> None:
+    answers = []
+    for _ in range(20):  # the request and the end may be received together or not
+        with connected(impatient) as connection:
+            connection.send(head() + BODY)
+            connection.send_no_more()
+            with suppress(AssertionError):  # on a busy machine, some may take too long
+                answers.append(connection.answer().status)
+            assert connection.closed()
+    assert len(answers) > 10
+    assert set(answers) == {200}
+
+
+@pytest.mark.parametrize("sent", [b"", head()[:-3], head() + BODY[:-3]], ids=["nothing", "head", "body"])
+def test_connection_that_ends_within_a_request_is_closed(impatient: Server, sent: bytes) -> None:
+    with connected(impatient) as connection:
+        connection.send(sent)
+        connection.send_no_more()
         assert connection.closed()
 
 

@@ -1,7 +1,9 @@
 """The real service: logs, settings and commands."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from tests.raw_http import connected, request
+from tests.scraping import number, scrape
 from tests.servers import PATIENCE, ROOT, Server, environment, run_app, run_python, serving, wait_until
 
 REVIEW = "A superb and moving film that nobody should ever log"
@@ -46,24 +49,71 @@ def test_client_that_disconnects_while_sending_does_no_harm(server: Server) -> N
     assert httpx.get(f"{server.url}/health/ready").status_code == 200
 
 
-def test_log_on_a_full_disk_fails_no_request(models: Path, free_port: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "app"]
-    env = environment(model_dir=models, runtime="numpy", port=free_port, drain=0)
+@pytest.mark.parametrize(
+    ("workers", "redirection"), [(1, ">/dev/full"), (2, ">/dev/full"), (1, ">&-"), (2, "<&- >&- 2>&-")]
+)
+def test_log_that_cannot_be_written_fails_no_request(
+    models: Path, free_port: int, tmp_path: Path, workers: int, redirection: str
+) -> None:
+    """On a full disk, or without the standard streams."""
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "app"]
+    env = environment(model_dir=models, runtime="numpy", workers=workers, port=free_port, drain=0)
     errors = tmp_path / "stderr"
-    with (
-        Path("/dev/full").open("w") as full,
-        errors.open("w") as stderr,
-        subprocess.Popen(command, cwd=ROOT, env=env, stdout=full, stderr=stderr) as process,
-    ):
+    with errors.open("w") as stderr, subprocess.Popen(command, cwd=ROOT, env=env, stderr=stderr) as process:
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE) as client:
-                wait_until(lambda: answers(client))
+            url = f"http://127.0.0.1:{free_port}"
+            with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+                wait_until(lambda: process.poll() is not None or answers(client))
                 for reviews, status in (([REVIEW], 200), ([], 422)):
                     assert client.post("/predict", json={"reviews": reviews}).status_code == status
+            wait_until(lambda: number(scrape(url), "log_lines_dropped_total") > 0)
         finally:
             process.terminate()
     assert process.returncode == 0
-    assert "Logging error" not in errors.read_text()  # the standard library's traceback, for every line of uvicorn
+    assert errors.read_text() == ""  # no traceback of the standard library for every line of uvicorn
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_log_that_nobody_reads_holds_up_nothing(models: Path, workers: int) -> None:
+    """Not even the supervisor. Lines that do not fit are counted, and reported when somebody reads again."""
+    env = environment(model_dir=models, runtime="numpy", workers=workers, port=0, log_format="json", drain=0)
+    command = [sys.executable, "-m", "app"]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = map(json.loads, process.stdout)  # nobody reads until the test wants the next line
+        try:
+            ready: list[int] = []
+            url = None
+            while not url or len(ready) < workers:
+                line = next(lines)
+                ready += [line["pid"]] if line["event"] == "ready" else []
+                url = url or ((match := re.search(r"http://[\d.]+:\d+", line["event"])) and match[0])
+            fill_log(url)
+            assert httpx.get(f"{url}/health/live", timeout=PATIENCE).status_code == 200
+            if workers > 1:
+                os.kill(ready[0], signal.SIGKILL)
+                wait_until(lambda: number(scrape(url), "worker_restarts_total") == 1)
+                wait_until(lambda: number(scrape(url), "workers_ready") == workers)
+                fill_log(url)
+            reports = (line["lines"] for line in lines if line["event"] == "log lines dropped")
+            assert next(reports) > 0
+            fill_log(url)
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+
+
+def fill_log(url: str) -> None:
+    """Send requests with long log lines (below PIPE_BUF, so that no kill can cut one) until some are dropped."""
+    before = number(scrape(url), "log_lines_dropped_total")
+    with httpx.Client(timeout=PATIENCE) as client:
+        for _ in range(100):
+            for _ in range(20):
+                assert client.get(f"{url}/{'long' * 900}").status_code == 404
+            if number(scrape(url), "log_lines_dropped_total") > before:
+                return
+    pytest.fail("no line was dropped")
 
 
 def answers(client: httpx.Client) -> bool:

@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from app.telemetry.logs import REQUEST_ID, RequestLog, configure_logs
+from app.telemetry.output import standard_output
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +23,17 @@ def unconfigured() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("logger", ["uvicorn.error", "asyncio", "elsewhere"])
-def test_unexpected_failure_keeps_its_message_and_traceback(capsys: pytest.CaptureFixture[str], logger: str) -> None:
+def test_unexpected_failure_keeps_its_message_and_traceback(capfd: pytest.CaptureFixture[str], logger: str) -> None:
     configure_logs("info", "json")
     logging.getLogger(logger).error("Exception in ASGI application", exc_info=ValueError("a bug"))
-    line = json.loads(capsys.readouterr().out)
+    line = json.loads(written(capfd))
     assert (line["level"], line["event"]) == ("error", "Exception in ASGI application")
     assert line["exception"][0]["exc_value"] == "a bug"
+
+
+def written(capfd: pytest.CaptureFixture[str]) -> str:
+    standard_output().finish()
+    return capfd.readouterr().out
 
 
 def write_one_of_each() -> None:
@@ -40,10 +46,10 @@ def write_one_of_each() -> None:
         REQUEST_ID.reset(token)
 
 
-def test_lines_of_all_loggers_have_the_same_fields_and_keep_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_all_loggers_have_the_same_fields_and_keep_their_order(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logs("info", "json")
     write_one_of_each()
-    ours, uvicorns, requests = map(json.loads, capsys.readouterr().out.splitlines())
+    ours, uvicorns, requests = map(json.loads, written(capfd).splitlines())
     times = [line.pop("timestamp") for line in (ours, uvicorns, requests)]
     common = {"request_id": "an-id", "level": "info"}
     assert ours == {"event": "ours", "number": 1, **common}
@@ -53,10 +59,10 @@ def test_lines_of_all_loggers_have_the_same_fields_and_keep_their_order(capsys: 
     assert all(time.startswith("20") and time.endswith("Z") for time in times)
 
 
-def test_lines_of_all_loggers_are_readable_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_all_loggers_are_readable_on_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logs("info", "console")
     write_one_of_each()
-    for line, event in zip(capsys.readouterr().out.splitlines(), ("ours", "uvicorn's 2", "request"), strict=True):
+    for line, event in zip(written(capfd).splitlines(), ("ours", "uvicorn's 2", "request"), strict=True):
         assert f" {event} " in line.replace("\x1b[0m", " ").replace("\x1b[1m", " ")
         assert "'an-id'" in line
 

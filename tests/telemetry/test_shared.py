@@ -17,13 +17,13 @@ from tests.servers import PATIENCE, ROOT, Server, environment, run_python, runni
 
 
 def metrics_folder(server: Server) -> Path:
-    (folder,) = Path("/dev/shm").glob(f"sentiment-metrics-{server.process.pid}-*")
+    (folder,) = Path("/dev/shm").glob(f"sentiment-workers-{server.process.pid}-*")
     return folder
 
 
-def on_a_small_disk(megabytes: int) -> list[str]:
-    """The start of a command whose /dev/shm is a small file system of its own."""
-    mount = f"mount -t tmpfs -o size={megabytes}m tmpfs /dev/shm"
+def on_a_disk(options: str) -> list[str]:
+    """The service, with a file system of its own as /dev/shm that is mounted with these options."""
+    mount = f"mount -t tmpfs -o {options} tmpfs /dev/shm"
     if subprocess.run(["unshare", "--mount", "sh", "-c", mount], capture_output=True).returncode:
         pytest.skip("mounting a file system needs root and Linux")
     return ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, "-m", "app"]
@@ -73,7 +73,7 @@ def test_dead_workers_keep_their_counts_but_free_the_rest(models: Path) -> None:
 
 @pytest.mark.slow
 def test_full_disk_ends_no_worker(models: Path) -> None:
-    with running(on_a_small_disk(16), cwd=ROOT, env=settings_of(models)) as server:
+    with running(on_a_disk("size=16m"), cwd=ROOT, env=settings_of(models)) as server:
         url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]
         server.wait_ready(2)
         workers = server.workers()
@@ -91,11 +91,37 @@ def test_full_disk_ends_no_worker(models: Path) -> None:
 
 def test_no_room_for_metrics_ends_the_start(models: Path) -> None:
     done = subprocess.run(
-        on_a_small_disk(1), cwd=ROOT, env=settings_of(models), capture_output=True, text=True, timeout=PATIENCE
+        on_a_disk("size=1m"), cwd=ROOT, env=settings_of(models), capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 1
     assert "there is no room for the workers' metrics ([Errno 28] No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_shared_memory_that_cannot_be_written_ends_the_start(models: Path) -> None:
+    env = settings_of(models) | {"TMPDIR": "/tmp"}
+    done = subprocess.run(on_a_disk("ro"), cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert "error: the workers cannot share memory ([Errno 30] Read-only file system" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_start_removes_what_a_killed_supervisor_has_left(models: Path, tmp_path: Path) -> None:
+    """But neither what another service uses, nor what a link points to."""
+    link = Path(f"/dev/shm/sentiment-workers-{os.getpid()}-link")
+    link.symlink_to(tmp_path)
+    try:
+        with serving(model_dir=models, workers=2, runtime="numpy") as other:
+            with serving(model_dir=models, workers=2, runtime="numpy") as killed:
+                left = metrics_folder(killed)
+                killed.process.kill()
+            assert left.exists()
+            with serving(model_dir=models, workers=2, runtime="numpy"):
+                assert not left.exists()
+                assert metrics_folder(other).exists()
+                assert tmp_path.exists()
+    finally:
+        link.unlink()
 
 
 FAILING = """

@@ -1,10 +1,10 @@
 """What can go wrong with a call.
 
 SentimentError
-├── ServiceError    the service, or a proxy in front of it, returned an error
-└── NoResponse      the connection failed, or no response arrived in time
+├── ServiceError    the service, or a proxy in front of it, returned an error or an invalid response
+└── NoResponse      the request could not be sent, the connection failed, or the call took too long
 
-Errors that may be temporary (a failed connection, status 503) are only raised after the last retry.
+Errors that may be temporary (a failed connection, status 429 or 503) are only raised after the last retry.
 """
 
 from review_sentiment_client.models import Problem
@@ -18,7 +18,7 @@ class SentimentError(Exception):
 
 
 class ServiceError(SentimentError):
-    """The service, or a proxy in front of it, returned an error.
+    """The service, or a proxy in front of it, returned an error or an invalid response.
 
     Attributes:
         status: The HTTP status.
@@ -57,4 +57,4 @@ class ServiceError(SentimentError):
 
 
 class NoResponse(SentimentError):
-    """The connection failed, or no response arrived in time; `__cause__` is the exception of httpx."""
+    """The request could not be sent, the connection failed, or the call took too long; `__cause__` is the reason."""

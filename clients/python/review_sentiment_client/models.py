@@ -552,7 +552,7 @@ class Explanation:
 
     sentences: list[Sentence]
     """
-    The sentences in order. Marks alone and tags between sentences belong to none of them.
+    The sentences in order; at most the first 100, or in a longer review one per 20 characters, up to 1,000. Marks alone and tags between sentences belong to none of them.
     """
 
 

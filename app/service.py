@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import hashlib
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +17,7 @@ from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import SentimentError, damaged
 from app.inference.explainer import Explainer
 from app.inference.waiting import WaitingReviews
-from app.settings import Settings, error_messages
+from app.settings import PREFIX, Settings, error_messages
 from app.telemetry.memory import resident_bytes
 from app.telemetry.metrics import Metrics
 
@@ -96,23 +98,20 @@ class Service:
         that they began with.
         """
         try:
-            settings, versions = await asyncio.to_thread(self._reloaded)
+            settings, bundles = await asyncio.to_thread(reloaded, self.settings)
+            versions = await asyncio.to_thread(self._open_all, bundles)
         except SentimentError as error:
             log.error("reload rejected", reason=str(error), serving=list(self.versions))
             self.metrics.reloaded(loaded=False)
             return
         self.settings, self.key_digests = settings, _digests_of(settings)
         self._serve(versions)
-        del versions
+        del bundles, versions
         gc.unfreeze()
         gc.collect()
         gc.freeze()
         self.metrics.reloaded(loaded=True)
         log.info("reloaded", bundles=self.digests)
-
-    def _reloaded(self) -> tuple[Settings, dict[str, ServedVersion]]:
-        settings = with_current_keys(self.settings)
-        return settings, self._open_all(load_bundles(settings.model_dir, settings.model_version))
 
     def _open_all(self, bundles: Iterable[Bundle]) -> dict[str, ServedVersion]:
         """Open bundles; those that are already in service stay."""
@@ -159,16 +158,25 @@ class Service:
         self.metrics.workers_ready.set(0)
 
 
-def with_current_keys(settings: Settings) -> Settings:
-    """Return the settings with the API keys that their file contains now.
+def reloaded(settings: Settings) -> tuple[Settings, list[Bundle]]:
+    """Read the API keys again, and load and verify the bundles that the settings name now.
 
     Raises:
-        SentimentError: The file cannot be read, or its keys are invalid.
+        SentimentError: The file of keys cannot be read, a key is invalid, or a bundle is missing or damaged.
     """
     try:
-        return settings.with_current_keys()
+        settings = settings.with_current_keys()
     except ValidationError as error:
         raise SentimentError("; ".join(error_messages(error))) from error
+    warn_of_exposed_keys(settings)
+    return settings, load_bundles(settings.model_dir, settings.model_version)
+
+
+def warn_of_exposed_keys(settings: Settings) -> None:
+    """Log a warning if every user of the machine can read the file of API keys."""
+    with suppress(OSError):
+        if settings.api_keys_file and settings.api_keys_file.stat().st_mode & stat.S_IROTH:
+            log.warning(f"every user can read {PREFIX}API_KEYS_FILE; `chmod o-r` prevents it")
 
 
 def _digests_of(settings: Settings) -> list[bytes]:

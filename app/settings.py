@@ -5,13 +5,14 @@ Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/operate
 
 import os
 import re
+import stat
 from collections.abc import Collection
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, FilePath, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -33,7 +34,7 @@ SERVICE_LINK = re.compile(r"(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|S
 def default_model_dir() -> Path:
     """`models/imdb` in the current folder, or what is installed with the package."""
     own = Path("models/imdb")
-    return own if own.is_dir() else Path(__file__).parent / own
+    return own if os.path.isdir(own) else Path(__file__).parent / own  # also if this user may not look
 
 
 def default_runtime() -> RuntimeName:
@@ -164,7 +165,8 @@ class Settings(BaseSettings):
         ),
     ] = None
     api_keys_file: Annotated[
-        FilePath | None, Field(description="File with more API keys, one per line; read at startup and on SIGHUP.")
+        Path | None,
+        Field(description="File with more API keys, one per line, or comments (`# …`); read at startup and on SIGHUP."),
     ] = None
     cors_origins: Annotated[
         str | None, Field(description="Allowed CORS origins, separated by commas; unset disables CORS.")
@@ -228,6 +230,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE contain no key, which would leave the service open"
             )
+        if any(key != key.strip("\"'") for key in self.all_keys):
+            raise ValueError(f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is in quotes; remove the quotes")
         if any(len(key) < MIN_KEY_LENGTH or not (key.isascii() and key.isprintable()) for key in self.all_keys):
             raise ValueError(
                 f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {MIN_KEY_LENGTH} characters or "
@@ -251,15 +255,18 @@ class Settings(BaseSettings):
         Raises:
             pydantic.ValidationError: The file cannot be read, or its keys are invalid.
         """
-        return Settings(**{name: getattr(self, name) for name in self.model_fields_set})
+        return Settings(**dict(self))
 
     def _read_keys(self) -> tuple[str, ...]:
         keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []
         if self.api_keys_file is not None:
             try:
-                keys += self.api_keys_file.read_text().splitlines()
+                if not stat.S_ISREG(self.api_keys_file.stat().st_mode):  # a named pipe would block
+                    raise ValueError(f"{PREFIX}API_KEYS_FILE is not a regular file; write the keys to one")
+                lines = self.api_keys_file.read_text("utf-8-sig", "replace").splitlines()
             except OSError as error:
                 raise ValueError(f"{PREFIX}API_KEYS_FILE cannot be read ({error.strerror})") from error
+            keys += [line for line in lines if not line.lstrip().startswith("#")]
         return tuple(stripped for key in keys if (stripped := key.strip()))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -67,6 +68,40 @@ def test_variables_of_other_parts_of_the_project_are_known(monkeypatch: pytest.M
     for variable in found - {PREFIX + name.upper() for name in Settings.model_fields}:
         monkeypatch.setenv(variable, "1")
     assert unknown_variables() == []
+
+
+def test_model_folder_that_cannot_be_looked_for_is_not_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a folder of another user; a name that is too long is an error for every user."""
+    monkeypatch.chdir(tmp_path)
+    Path("models").symlink_to("x" * 300)
+    assert Settings().model_dir.is_absolute()
+
+
+OLD, NEW = "the-old-key-0123456789", "the-new-key-0123456789"
+
+
+def test_key_file_may_have_comments_and_blank_lines(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"\ufeff# of the shop, until May\r\n\n{OLD}\r\n  # of the blog \n {NEW} \n", "utf-8")
+    assert Settings(api_keys_file=file).all_keys == (OLD, NEW)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"# a comment is no key\n", "contain no key"),
+        (f'"{OLD}"\n'.encode(), "remove the quotes"),
+        (f"{OLD}\n'{NEW}'\n".encode(), "remove the quotes"),
+        (f"{OLD}\xe9".encode("latin-1"), "not printable ASCII"),
+    ],
+)
+def test_key_file_with_an_invalid_key_says_what_to_change(tmp_path: Path, content: bytes, message: str) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(content)
+    with pytest.raises(ValidationError, match=message):
+        Settings(api_keys_file=file)
 
 
 def variables_elsewhere() -> Iterator[str]:

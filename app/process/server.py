@@ -59,6 +59,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, listener: Listener) -> None:
         super().__init__(config)
         self._listener = listener
+        self._terminal = Terminal()  # as it is before the application starts, which takes seconds
         self._parent = multiprocessing.parent_process()  # the supervisor, if there are several workers
         self._stopping = self._interrupted = self._hung_up = False
         self._drained_at: float | None = None
@@ -74,8 +75,7 @@ class Server(uvicorn.Server):
         """Start the application, then accept connections."""
         await super().startup(sockets=[])
         if self._parent is None:
-            terminal = Terminal()
-            signal.signal(signal.SIGHUP, lambda *_: self._hang_up(terminal))
+            signal.signal(signal.SIGHUP, self._hang_up)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if not self.should_exit:
@@ -93,8 +93,8 @@ class Server(uvicorn.Server):
         self._interrupted |= sig == signal.SIGINT
         self._stopping = True
 
-    def _hang_up(self, terminal: Terminal) -> None:
-        if terminal.closed:
+    def _hang_up(self, *_: object) -> None:
+        if self._terminal.closed:
             self._stopping = True
         self._hung_up = True
 

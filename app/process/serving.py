@@ -13,7 +13,7 @@ def serve(settings: Settings) -> int:
     """Serve until a signal stops the service.
 
     Returns:
-        The exit code: 0 after a signal, 1 if no worker could start; then the log says why.
+        The exit code: 0 after a signal, 1 if no worker could start or the supervisor failed; the log says why.
 
     Raises:
         SystemExit: The only worker could not start; the log says why. The exit code is 1, or 3 if another process
@@ -35,8 +35,10 @@ def serve(settings: Settings) -> int:
     with bind(settings.host, settings.port) as sock, shared_metrics(settings.workers + 2) if several else nullcontext():
         from prometheus_client import start_http_server
 
+        from app.service import warn_of_exposed_keys
         from app.telemetry.metrics import Metrics
 
+        warn_of_exposed_keys(settings)
         metrics = Metrics()
         metrics.workers.set(settings.workers)
         if settings.metrics_port is not None:
@@ -45,9 +47,9 @@ def serve(settings: Settings) -> int:
             except OSError as error:
                 raise AddressUnavailable(settings.host, settings.metrics_port, "METRICS_PORT", error) from error
         if several:
-            from app.process.supervisor import Supervisor
+            from app.process.supervisor import Supervisor, Target
 
-            return Supervisor(settings, bundles, sock, metrics).run()
+            return Supervisor(Target(settings, bundles), sock, metrics).run()
 
         from app.process.server import run_server
 

@@ -1,8 +1,8 @@
 """The supervisor of several workers: it starts, replaces and stops them, and decides what they serve.
 
-It never waits for a single worker. SIGTERM and SIGINT stop the service; a second one kills the workers. If there
-are other bundles or API keys, SIGHUP replaces the workers one by one, if the first new one can serve the bundles. A
-worker that cannot start is tried again after a pause, while the others go on.
+It never waits for a single worker. SIGTERM and SIGINT stop the service; a second one kills the workers. SIGHUP
+verifies the bundles; if they or the API keys are other ones, it replaces the workers one by one, if the first new one
+can serve the bundles. A worker that cannot start is tried again after a pause, while the others go on.
 """
 
 import multiprocessing
@@ -20,18 +20,19 @@ from typing import NamedTuple
 
 import structlog
 
-from app.inference.bundle import BundleId, identify_bundles
+from app.inference.bundle import BundleId
 from app.inference.errors import SentimentError
 from app.process.listener import Listener, WorkerState
 from app.process.server import run_server
 from app.process.terminal import Terminal
-from app.service import with_current_keys
+from app.service import reloaded
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.shared import forget_worker
 
 TICK = 0.1  # seconds until a signal is noticed
 SILENCE = 30.0  # seconds without a sign of life after which a worker is killed and replaced
+START_TIMEOUT = 300.0  # seconds to become ready; long, as killing a worker that only loads slowly would never end
 MAX_PAUSE = 60.0  # seconds until the next try to start a worker; the first pause is 1 s, each further one twice as long
 STOP_MARGIN = 4.0  # seconds to stop, besides the drain period and the shutdown timeout, after which a worker is killed
 
@@ -48,11 +49,12 @@ class Target(NamedTuple):
 
 @dataclass(eq=False)
 class Worker:
-    """A worker process, what it serves, its state in shared memory, and when it has to have stopped."""
+    """A worker process, what it serves, its state in shared memory, and until when it has to be ready or stopped."""
 
     process: BaseProcess
     target: Target
     state: WorkerState
+    start_by: float
     stop_by: float = inf
 
     @property
@@ -62,8 +64,8 @@ class Worker:
 
     @property
     def overdue(self) -> bool:
-        """Whether it hangs, or takes too long to stop."""
-        return time.monotonic() > min(self.stop_by, self.state.seen + SILENCE if self.ready else inf)
+        """Whether it hangs, or takes too long to start or stop."""
+        return time.monotonic() > min(self.stop_by, self.state.seen + SILENCE if self.ready else self.start_by)
 
     @property
     def facts(self) -> dict[str, int | None]:
@@ -75,23 +77,23 @@ class Supervisor:
     """See the module docstring.
 
     Args:
-        settings: The settings.
-        bundles: The bundles to serve until SIGHUP.
+        wanted: What to serve until SIGHUP.
         sock: The bound socket, which the workers share.
         metrics: Counts restarts and reloads.
+        timeout: Seconds in which a worker must become ready; otherwise it is killed.
 
     Raises:
         SentimentError: The system has no shared memory.
     """
 
-    def __init__(self, settings: Settings, bundles: Sequence[BundleId], sock: socket.socket, metrics: Metrics) -> None:
-        self._settings, self._sock, self._metrics = settings, sock, metrics
-        self._wanted = Target(settings, bundles)  # what new workers get
+    def __init__(self, wanted: Target, sock: socket.socket, metrics: Metrics, timeout: float = START_TIMEOUT) -> None:
+        self._settings, self._sock, self._metrics, self._timeout = wanted.settings, sock, metrics, timeout
+        self._wanted = wanted  # what new workers get
         self._served: Target | None = None  # what a worker was able to serve
         self._reloading = False
         self._workers: dict[int, Worker] = {}  # by the index of their state, the oldest first
         try:
-            self._states = spawn.RawArray(WorkerState, settings.workers + 1)  # one more, to replace workers one by one
+            self._states = spawn.RawArray(WorkerState, self._settings.workers + 1)  # one more, to replace one by one
         except OSError as error:
             raise SentimentError(
                 f"the workers cannot share memory ({error}). Make /dev/shm writable, or set SENTIMENT_WORKERS=1"
@@ -104,26 +106,29 @@ class Supervisor:
         """Run until a signal stops the service.
 
         Returns:
-            The exit code: 0 after a signal, 1 if no worker could start.
+            The exit code: 0 after a signal, 1 if no worker could start or the supervisor failed; the log says why.
         """
         terminal = Terminal()
-        signal.signal(signal.SIGTERM, self._note)
-        signal.signal(signal.SIGINT, self._note)
-        signal.signal(signal.SIGHUP, self._note)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-        for _ in range(self._settings.workers):
-            self._start()
-        while self._workers or self._served:
-            self._look()
-            if self._hung_up:
-                self._hung_up = False
-                self._stops.append(signal.SIGTERM) if terminal.closed else self._reload()
-            if self._stops:
-                self._stop()
-                return 0
-            if self._served:
-                self._replace()
-        return 1
+        try:
+            for _ in range(self._settings.workers):
+                self._start()
+            while (self._workers or self._served) and not self._stops:
+                self._look()
+                if self._hung_up:
+                    self._hung_up = False
+                    self._stops.append(signal.SIGTERM) if terminal.closed else self._reload()
+                if self._served and not self._stops:
+                    self._replace()
+            return 0 if self._stops else 1
+        except Exception:
+            log.exception("the supervisor failed, so the service stops")
+            self._stops.append(signal.SIGTERM)
+            return 1
+        finally:
+            self._stop()
 
     def _note(self, number: int, _: FrameType | None) -> None:
         if number == signal.SIGHUP:
@@ -135,12 +140,12 @@ class Supervisor:
         slot = next(slot for slot in range(len(self._states)) if slot not in self._workers)
         self._states[slot] = WorkerState()
         listener = Listener(self._sock, self._states, slot)
-        process = spawn.Process(target=run_server, args=(*self._wanted, listener))
+        process = spawn.Process(target=run_server, args=(*self._wanted, listener), daemon=True)  # ends with this one
         # Ctrl-C reaches all processes of a terminal, also those that cannot handle it yet. SIGHUP is not for workers.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             process.start()
-            self._workers[slot] = Worker(process, self._wanted, self._states[slot])
+            self._workers[slot] = Worker(process, self._wanted, self._states[slot], time.monotonic() + self._timeout)
         except OSError as error:
             self._postpone(reason=str(error))
         finally:
@@ -177,7 +182,9 @@ class Supervisor:
     def _postpone(self, **facts: object) -> None:
         self._pause = min(max(1.0, 2 * self._pause), MAX_PAUSE)
         self._next_start = time.monotonic() + self._pause
-        log.error("worker did not start", **facts, next_try_seconds=self._pause)
+        if self._served:  # otherwise the service ends, unless another worker starts
+            facts["next_try_seconds"] = self._pause
+        log.error("worker did not start", **facts)
 
     def _replace(self) -> None:
         """Start or stop one worker, so that in the end the right number serves the wanted bundles."""
@@ -201,11 +208,12 @@ class Supervisor:
 
     def _reload(self) -> None:
         try:
-            bundles = identify_bundles(self._settings.model_dir, self._settings.model_version)
-            self._wanted = Target(with_current_keys(self._settings), bundles)
-            self._reloading, self._next_start = True, 0.0
+            settings, bundles = reloaded(self._settings)
         except SentimentError as error:
             self._reject(str(error))
+        else:
+            self._wanted = Target(settings, [BundleId(bundle.folder, bundle.digest) for bundle in bundles])
+            self._reloading, self._next_start = True, 0.0
 
     def _reject(self, reason: str, **facts: object) -> None:
         self._wanted, self._reloading = self._served or self._wanted, False

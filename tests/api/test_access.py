@@ -103,6 +103,7 @@ def test_log_identifies_the_key_without_containing_it(guarded: Server) -> None:
         {"api_keys": "0123456789\t0123456789"},
         {"api_keys_file": "/nowhere"},
         {"api_keys_file": "/dev/null"},
+        {"api_keys_file": "x" * 300},
     ],
 )
 def test_start_with_invalid_keys_fails(settings: dict[str, str]) -> None:

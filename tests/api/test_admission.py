@@ -23,7 +23,9 @@ WORDY = " ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_t
 def busy() -> Iterator[Server]:
     """The shipped bundle; a single request fills each queue, and takes some seconds."""
     limits = {"max_reviews": 400, "max_waiting": 400, "max_explained": 100, "max_body_bytes": 50_000_000}
-    with serving(runtime="numpy", deadline=60, max_explained_characters=50_000, cors_origins=ORIGIN, **limits) as server:
+    with serving(
+        runtime="numpy", deadline=60, max_explained_characters=50_000, cors_origins=ORIGIN, **limits
+    ) as server:
         yield server
 
 

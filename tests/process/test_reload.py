@@ -17,10 +17,12 @@ from app.inference.classifier import open_classifier
 from tests.bundles import break_golden_review, resealed
 from tests.clients import answered, load, outcomes_of
 from tests.probabilities import assert_same
-from tests.scraping import number, scrape
+from tests.scraping import number, numbers_in, scrape
 from tests.servers import PATIENCE, ROOT, Server, environment, running, serving, starting, wait_until
 
 both = pytest.mark.parametrize("workers", [1, 2])
+TOO_LONG = "x" * 300
+"""A name that no file can have: looking for it is an error for every user, also for root."""
 REVIEWS = [f"a superb film, {'boring ' * (i % 4)}{'awful' if i % 3 else 'great'} number {i}" for i in range(40)]
 
 
@@ -92,6 +94,18 @@ def test_damaged_bundle_is_rejected_and_the_next_one_loaded(folder: Path, newer:
         deliver(newer, folder)
         reload(server, "reloaded", 1)
         assert {served_version(server) for _ in range(20)} == {"2"}
+
+
+@both
+def test_reload_verifies_the_files_of_a_bundle_that_is_in_service(folder: Path, workers: int) -> None:
+    with serving(model_dir=folder, workers=workers, runtime="numpy") as server:
+        network = folder / "1/network.npz"
+        content = network.read_bytes()
+        network.write_bytes(b"")
+        reload(server, "reload rejected", 1)
+        assert served_version(server) == "1"
+        network.write_bytes(content)
+        reload(server, "reloaded", 1)
 
 
 def test_bundle_that_fails_its_golden_review_is_rejected(folder: Path, newer: Path) -> None:
@@ -166,18 +180,29 @@ def blocks_hang_up(pid: int) -> bool:
 
 @both
 def test_reload_reads_the_key_file_again(folder: Path, tmp_path: Path, workers: int) -> None:
-    """Without requests that fail; a file without a valid key is rejected."""
+    """Without requests that fail; a file that cannot be read, or has no valid key, is rejected."""
     keys = tmp_path / "keys"
     old, new = "the-old-key-0123456789", "the-new-key-0123456789"
     keys.write_text(old)
+    keys.chmod(0o600)
     with serving(model_dir=folder, workers=workers, runtime="numpy", api_keys_file=keys) as server:
         assert {status_with(server, key) for key in [old, new] * 10} == {(old, 200), (new, 401)}
         keys.write_text("short")
         reload(server, "reload rejected", 1)
+        keys.unlink()
+        keys.symlink_to(TOO_LONG)
+        reload(server, "reload rejected", 2)
+        metrics = httpx.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {old}"}).text
+        assert number(numbers_in(metrics), "reloads_total", result="rejected") == 2
         assert {status_with(server, key) for key in [old, new] * 10} == {(old, 200), (new, 401)}
+        assert not any(line["level"] == "warning" for line in server.logs())
+        keys.unlink()
         keys.write_text(new)
+        keys.chmod(0o644)
         reload(server, "reloaded", 1)
         assert {status_with(server, key) for key in [old, new] * 10} == {(old, 401), (new, 200)}
+        (warning,) = [line["event"] for line in server.logs() if line["level"] == "warning"]
+        assert "every user can read SENTIMENT_API_KEYS_FILE" in warning
 
 
 def status_with(server: Server, key: str) -> tuple[str, int]:
@@ -193,13 +218,17 @@ def test_chosen_versions_stay(folder: Path, newer: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("setsid"), reason="setsid is not installed")
 @both
-def test_closing_the_terminal_stops_the_service(folder: Path, workers: int) -> None:
+@pytest.mark.parametrize("loading", [True, False])
+def test_closing_the_terminal_stops_the_service(folder: Path, workers: int, loading: bool) -> None:
     terminal, stdin = os.openpty()
     env = environment(model_dir=folder, runtime="numpy", workers=workers, drain=0, port=0, log_format="json")
     command = ["setsid", "--ctty", sys.executable, "-m", "app"]
     with running(command, cwd=ROOT, env=env, stdin=stdin) as server:
-        server.wait_ready(workers)
-        reload(server, "reloaded", 1)  # the terminal is open
+        if loading:
+            server.wait_for("Started server process")
+        else:
+            server.wait_ready(workers)
+            reload(server, "reloaded", 1)  # the terminal is open
         os.close(terminal)
         os.close(stdin)
         assert server.process.wait(PATIENCE) == 0

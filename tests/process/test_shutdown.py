@@ -167,3 +167,4 @@ def test_bundle_that_fails_its_golden_review_ends_the_service(damaged_golden: Pa
     done = run_app(model_dir=damaged_golden.parent, workers=workers, runtime="numpy", log_format="json", port=0)
     assert done.returncode == 1
     assert "should score 0.123" in done.stdout + done.stderr
+    assert "next_try_seconds" not in done.stdout

@@ -1,0 +1,52 @@
+"""Workers that hang before they are ready, and a supervisor that fails."""
+
+import resource
+import signal
+from pathlib import Path
+
+import psutil
+
+from tests.servers import PATIENCE, environment, run_python, serving
+
+IMPATIENT = """
+import sys
+from app.inference.bundle import identify_bundles
+from app.process.listener import bind
+from app.settings import Settings
+from app.telemetry.logs import configure_logs
+from app.telemetry.shared import shared_metrics
+
+settings = Settings()
+configure_logs("info", "json")
+with bind(settings.host, 0) as sock, shared_metrics(3):
+    from app.process.supervisor import Supervisor, Target
+    from app.telemetry.metrics import Metrics
+
+    wanted = Target(settings, identify_bundles(settings.model_dir))
+    sys.exit(Supervisor(wanted, sock, Metrics(), timeout=0.1).run())
+"""
+"""No worker is ready within a tenth of a second."""
+
+
+def test_worker_that_is_not_ready_in_time_is_killed(models: Path) -> None:
+    done = run_python("-c", IMPATIENT, env=environment(model_dir=models, workers=2, runtime="litert"))
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count('"worker hangs"') == 2
+
+
+def test_supervisor_that_fails_stops_its_workers(models: Path, tmp_path: Path) -> None:
+    """Here because there is too little memory for the file of API keys."""
+    keys = tmp_path / "keys"
+    keys.write_text("0123456789-abcdef")
+    with serving(model_dir=models, workers=2, runtime="litert", api_keys_file=keys) as server:
+        with keys.open("r+b") as file:
+            file.truncate(2**33)  # without taking space on the disk
+        process = psutil.Process(server.process.pid)
+        workers = [psutil.Process(pid) for pid in server.workers()]
+        limit = process.memory_info().vms + 2**30
+        process.rlimit(resource.RLIMIT_AS, (limit, limit))
+        process.send_signal(signal.SIGHUP)
+        assert server.process.wait(PATIENCE) == 1
+        server.wait_for("MemoryError")
+        assert not any(worker.is_running() for worker in workers)
+        assert len(server.lines) == len(server.logs())  # each is JSON

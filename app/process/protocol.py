@@ -1,22 +1,46 @@
-"""uvicorn's protocol for httptools, with limits for the head of a request, and without upgrades.
+"""uvicorn's HTTP protocols, with what they lack: limits for the head of a request, upgrades, half-closed connections.
 
 Of a request that asks for another protocol, as Java's client does (`Upgrade: h2c`), httptools skips the body. This
 service has no other protocol, and a server may ignore the wish (RFC 9110, 7.8): the head is parsed again without it.
 """
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 65_536
 """Maximum bytes of everything in a request except its body, which has a limit of its own."""
 
+HALF_CLOSED = 0.2
+"""Seconds to respond to a client that sends no more: it waits for the response, or it has disconnected."""
+
+
+class HalfClosing:
+    """Responds to a client that has shut down its sending side; uvicorn would disconnect it."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    shutdown: Callable[[], None]
+
+    def eof_received(self) -> bool:
+        """See `asyncio.Protocol`; returns that the transport is not to be closed yet."""
+        self.shutdown()  # closes an idle connection now, others after their response
+        self.loop.call_later(HALF_CLOSED, self.transport.close)
+        return True
+
+
+class H11(HalfClosing, H11Protocol):  # type: ignore[misc]
+    """uvicorn's protocol for h11."""
+
 
 class Parser(httptools.HttpRequestParser):
     """A parser that goes on where httptools stops for an upgrade."""
 
-    def __init__(self, protocol: "Protocol") -> None:
+    def __init__(self, protocol: "HttpTools") -> None:
         super().__init__(protocol)
         self._protocol = protocol
         self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does, for pipelined requests
@@ -29,8 +53,8 @@ class Parser(httptools.HttpRequestParser):
             self._protocol.ignore_upgrade(data[upgrade.args[0] :])
 
 
-class Protocol(HttpToolsProtocol):
-    """See the module docstring; takes the arguments of uvicorn's protocol."""
+class HttpTools(HalfClosing, HttpToolsProtocol):  # type: ignore[misc]
+    """uvicorn's protocol for httptools, see the module docstring."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
@@ -95,3 +119,7 @@ class Protocol(HttpToolsProtocol):
         self._head += size
         if self._head > MAX_HEAD:
             raise httptools.HttpParserError(f"the head has more than {MAX_HEAD} bytes")
+
+
+PROTOCOLS: dict[str, type[asyncio.Protocol]] = {"httptools": HttpTools, "h11": H11}
+"""By the names of parsers in SENTIMENT_HTTP."""

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import FrameType
 
@@ -22,30 +22,15 @@ import uvicorn
 from app.inference.bundle import BundleId
 from app.main import create_app
 from app.process.listener import AddressUnavailable, Listener
-from app.process.protocol import Protocol
+from app.process.protocol import PROTOCOLS
 from app.process.terminal import Terminal
 from app.service import Service
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
 IN_TRANSIT = 0.5  # seconds to wait for requests on open connections, before uvicorn closes the idle ones
-HALF_CLOSED = 0.2  # seconds to respond to a client that sends no more: it waits, or it has disconnected
 
 log = structlog.get_logger()
-
-
-class HalfClosing:
-    """Lets uvicorn's protocols respond to a client that has shut down its sending side; they would disconnect it."""
-
-    loop: asyncio.AbstractEventLoop
-    transport: asyncio.Transport
-    shutdown: Callable[[], None]
-
-    def eof_received(self) -> bool:
-        """See `asyncio.Protocol`; returns that the transport is not to be closed yet."""
-        self.shutdown()  # closes an idle connection now, others after their response
-        self.loop.call_later(HALF_CLOSED, self.transport.close)
-        return True
 
 
 class Server(uvicorn.Server):
@@ -79,9 +64,9 @@ class Server(uvicorn.Server):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if not self.should_exit:
-            protocol = type("HttpProtocol", (HalfClosing, self.config.http_protocol_class), {})
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}
-            self._listener.open(partial(protocol, self.config, **state), self.server_state.connections)
+            protocol = partial(self.config.http_protocol_class, self.config, **state)  # type: ignore[call-arg]
+            self._listener.open(protocol, self.server_state.connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Record SIGTERM and SIGINT; see the module docstring.
@@ -136,7 +121,7 @@ def run_server(
     """
     config = uvicorn.Config(
         create_app(settings, bundles, metrics),
-        http=Protocol if settings.http == "httptools" else "h11",
+        http=PROTOCOLS[settings.http],
         limit_concurrency=settings.limit_concurrency,
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.shutdown_timeout,

@@ -122,7 +122,7 @@ def test_request_is_dropped_when_its_client_disconnects(
 def test_request_beyond_the_deadline_is_answered_504(models: Path) -> None:
     long = ["superb and moving " * 2000] * 8
     tensor = {"name": "text", "datatype": "BYTES", "shape": [len(long)], "data": long}
-    with serving(model_dir=models, runtime="numpy", deadline=0.001) as server:
+    with serving(model_dir=models, runtime="numpy", deadline=0.001, max_explained_characters=50_000) as server:
         response = httpx.post(f"{server.url}/explain", json={"reviews": long})
         assert response.status_code == 504
         assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"

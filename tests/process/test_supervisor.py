@@ -29,7 +29,7 @@ with bind(settings.host, 0) as sock, shared_metrics(3):
 
 
 def test_worker_that_is_not_ready_in_time_is_killed(models: Path) -> None:
-    done = run_python("-c", IMPATIENT, env=environment(model_dir=models, workers=2, runtime="litert"))
+    done = run_python("-c", IMPATIENT, env=environment(model_dir=models, workers=2, runtime="numpy"))
     assert done.returncode == 1, done.stderr
     assert done.stdout.count('"worker hangs"') == 2
 
@@ -38,7 +38,7 @@ def test_supervisor_that_fails_stops_its_workers(models: Path, tmp_path: Path) -
     """Here because there is too little memory for the file of API keys."""
     keys = tmp_path / "keys"
     keys.write_text("0123456789-abcdef")
-    with serving(model_dir=models, workers=2, runtime="litert", api_keys_file=keys) as server:
+    with serving(model_dir=models, workers=2, runtime="numpy", api_keys_file=keys) as server:
         with keys.open("r+b") as file:
             file.truncate(2**33)  # without taking space on the disk
         process = psutil.Process(server.process.pid)

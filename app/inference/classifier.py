@@ -59,7 +59,7 @@ class Classifier:
         """Estimate how likely each review is to be positive.
 
         Args:
-            reviews: Raw texts, one batch; may be empty.
+            reviews: Raw texts, any number; may be empty. The memory for BATCH of them is needed at a time.
 
         Returns:
             One prediction per review, in the same order; probabilities are in [0, 1].
@@ -67,10 +67,13 @@ class Classifier:
         Raises:
             InferenceError: The runtime returned an unexpected shape or a value outside [0, 1].
         """
-        return self.predict_rows(self.encode(reviews))
+        predictions: list[Prediction] = []
+        for start in range(0, len(reviews), BATCH):
+            predictions += self.predict_rows(self.encode(reviews[start : start + BATCH]))
+        return predictions
 
     def encode(self, reviews: Sequence[str]) -> list[Row]:
-        """Encode raw texts: the first half of `predict`."""
+        """Encode raw texts, one batch: the first half of `predict`."""
         return self.vocabulary.encode_batch([self.vocabulary.clean(review) for review in reviews])
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:

@@ -37,7 +37,7 @@ For example:
     python -m training compare models/imdb/1 models/imdb/3
     python -m training curve --dataset my.csv       # would more reviews help?
 
-Exit codes: 0 success, 1 failure (the message explains it), 2 invalid options, 130 interrupted (Ctrl-C, SIGTERM, SIGHUP).
+Exit codes: 0 success, 1 failure (the message explains it), 2 invalid options, 130 ended by Ctrl-C, SIGTERM or SIGHUP.
 """
 
 

@@ -103,7 +103,7 @@ class TrainedModel:
 
 
 def fix_seed(seed: int) -> None:
-    """Make training repeatable: the same seed gives the same weights on the same machine."""
+    """Make training repeatable: the same weights with the same seed, library versions and kind of processor."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 

@@ -26,10 +26,10 @@ def staged(target: Path) -> Iterator[Path]:
         raise FileExistsError(f"{target} exists")
     target.parent.mkdir(parents=True, exist_ok=True)
     fatal = [number for number in STOPPING if signal.getsignal(number) == signal.SIG_DFL]
-    for number in fatal:
-        signal.signal(number, signal.default_int_handler)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
+        for number in fatal:
+            signal.signal(number, signal.default_int_handler)
         yield staging
         staging.chmod(0o755)  # mkdtemp makes it private; a service running as another user must be able to read it
         staging.rename(target)

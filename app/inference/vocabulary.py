@@ -378,7 +378,7 @@ class _HashTable:
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
     for term, column in word_index.items():
         if (size := len(term.encode(*UTF_8))) > MAX_TERM_BYTES:
-            raise ValueError(f"the term '{term[:10]}…' has {size} bytes; the maximum is {MAX_TERM_BYTES}")
+            raise ValueError(f"the term {term[:10] + '…'!r} has {size} bytes; the maximum is {MAX_TERM_BYTES}")
         if not encoding.first_term_column <= column < encoding.columns:
             raise ValueError(
                 f"the term {term!r} has column {column}, outside {encoding.first_term_column} to {encoding.columns - 1}"

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from app.bulk.errors import BulkError
 from app.inference.bundle import load_bundle
-from app.inference.classifier import BATCH, Classifier, open_classifier
+from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import ReviewTooLong, SentimentError
 from app.inference.limits import BLANK, check_length, is_blank
 from app.inference.prediction import Prediction
@@ -96,7 +96,8 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
         rows.append(row) if isinstance(row, ParsedRow) else bad_lines.append(row)
     reviews = [_review(row.values.get(text)) for row in rows]
     errors = [error_in(review, scoring.max_characters) for review in reviews]
-    predictions = _predict(classifier, [review for review, error in zip(reviews, errors, strict=True) if not error])
+    good: list[Any] = [review for review, error in zip(reviews, errors, strict=True) if not error]
+    predictions = iter(classifier.predict(good))
     answers = [error or next(predictions) for error in errors]
     match chunk.layout.format:
         case "csv":
@@ -135,11 +136,6 @@ def _review(value: object) -> object:
         except UnicodeDecodeError:
             return None
     return value
-
-
-def _predict(classifier: Classifier, reviews: Sequence[Any]) -> Any:
-    for start in range(0, len(reviews), BATCH):
-        yield from classifier.predict(reviews[start : start + BATCH])
 
 
 def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:

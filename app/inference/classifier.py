@@ -59,7 +59,7 @@ class Classifier:
         """Estimate how likely each review is to be positive.
 
         Args:
-            reviews: Raw texts, one batch; may be empty.
+            reviews: Raw texts; may be empty. BATCH of them are encoded at a time, so any number fits into memory.
 
         Returns:
             One prediction per review, in the same order; probabilities are in [0, 1].
@@ -67,17 +67,27 @@ class Classifier:
         Raises:
             InferenceError: The runtime returned an unexpected shape or a value outside [0, 1].
         """
-        return self.predict_rows(self.encode(reviews))
+        predictions: list[Prediction] = []
+        for start in range(0, len(reviews), BATCH):
+            predictions += self.predict_rows(self.encode(reviews[start : start + BATCH]))
+        return predictions
 
     def encode(self, reviews: Sequence[str]) -> list[Row]:
-        """Encode raw texts: the first half of `predict`."""
+        """Encode raw texts, one batch: the first half of `predict`."""
         return self.vocabulary.encode_batch([self.vocabulary.clean(review) for review in reviews])
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Run the network on encoded reviews: the second half of `predict`."""
         probabilities: list[float] = []
         for start in range(0, len(rows), BATCH):
-            probabilities += self._run(rows[start : start + BATCH])
+            batch = rows[start : start + BATCH]
+            counts = [len(row.columns) for row in batch]
+            on = np.concatenate([row.columns for row in batch]) + np.repeat(self._starts[: len(batch)], counts)
+            self._flat[on] = 1.0
+            try:
+                probabilities += self._call(len(batch))
+            finally:
+                self._flat[on] = 0.0
         return self._predictions(probabilities, rows)
 
     def predict_without(self, row: Row, columns: Sequence[int | None]) -> list[Prediction]:
@@ -106,16 +116,6 @@ class Classifier:
         finally:
             multi_hot[:] = 0.0
         return self._predictions(probabilities, [row] * len(columns))
-
-    def _run(self, rows: Sequence[Row]) -> list[float]:
-        """Call the network with at most BATCH rows."""
-        counts = [len(row.columns) for row in rows]
-        on = np.concatenate([row.columns for row in rows]) + np.repeat(self._starts[: len(rows)], counts)
-        self._flat[on] = 1.0
-        try:
-            return self._call(len(rows))
-        finally:
-            self._flat[on] = 0.0
 
     def _call(self, count: int) -> list[float]:
         """Call the network with the first lines of the matrix, padded with empty ones to one of BATCH_SIZES."""

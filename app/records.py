@@ -299,7 +299,7 @@ def _open_text(path: Path, raw: Any, format_: Format | None = None) -> _Text:
     header = row.content.decode()
     if "\r" in header.rstrip("\r\n") and "\n" not in header.rstrip("\r\n"):
         raise FileUnreadable(f"{path}: lines end in a carriage return alone; convert it with tr '\\r' '\\n'")
-    separator = max(SEPARATORS, key=header.count)
+    separator = max(SEPARATORS, key="".join(header.split('"')[::2]).count)  # outside quotes
     try:
         layout = Layout("csv", tuple(_fields(header, separator)), header, separator)
     except csv.Error as error:

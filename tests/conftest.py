@@ -59,6 +59,14 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def caches(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Folders for what uv and npm download, if HOME is not writable."""
+    if not os.access(Path.home(), os.W_OK):
+        for name in ("UV_CACHE_DIR", "npm_config_cache"):
+            os.environ.setdefault(name, str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny data set."""

@@ -65,6 +65,23 @@ def test_rows_of_every_format_are_the_same(tmp_path: Path, name: str, content: b
     assert [(row.values["text"], row.values["label"]) for row in rows if isinstance(row, ParsedRow)] == VALUES
 
 
+@pytest.mark.parametrize(
+    ("header", "separator", "columns"),
+    [
+        ('"title, original";review', ";", ("title, original", "review")),
+        ('"a ""b, c"", d, e";f;g', ";", ('a "b, c", d, e', "f", "g")),
+        ('"one, two;\n\t\t\t",review,id', ",", ("one, two;\n\t\t\t", "review", "id")),
+        ('"only, one"', ",", ("only, one",)),
+    ],
+)
+def test_separators_in_quotes_do_not_count(
+    tmp_path: Path, header: str, separator: str, columns: tuple[str, ...]
+) -> None:
+    (tmp_path / "my.csv").write_text(f"{header}\n")
+    layout = read_layout(tmp_path / "my.csv")
+    assert (layout.separator, layout.columns) == (separator, columns)
+
+
 def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "my.parquet", row_group_size=2)
     path = tmp_path / "my.parquet"

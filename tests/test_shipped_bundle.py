@@ -35,8 +35,7 @@ def raw(imdb: Path) -> list[Review]:
 
 
 def probabilities(classifier: Classifier, reviews: list[str]) -> NDArray[np.float32]:
-    batches = (reviews[start : start + 1024] for start in range(0, len(reviews), 1024))
-    return np.array([said.positive_probability for batch in batches for said in classifier.predict(batch)], np.float32)
+    return np.array([said.positive_probability for said in classifier.predict(reviews)], np.float32)
 
 
 @each

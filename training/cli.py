@@ -1,5 +1,6 @@
 """The commands of `python -m training`: train (the default), experiments, compare, curve, convert."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from app.inference.bundle import CHECKSUM, load_bundle
+from app.inference.bundle import CHECKSUM, NAME, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.vocabulary import Encoding
 from training import options as opt
@@ -36,7 +37,7 @@ For example:
     python -m training compare models/imdb/1 models/imdb/3
     python -m training curve --dataset my.csv       # would more reviews help?
 
-Exit codes: 0 success, 1 failure (the message explains it), 2 invalid options, 130 interrupted.
+Exit codes: 0 success, 1 failure (the message explains it), 2 invalid options, 130 ended by Ctrl-C, SIGTERM or SIGHUP.
 """
 
 
@@ -121,6 +122,10 @@ def train(
     if source.is_own and output is None:
         raise typer.BadParameter(
             "your own reviews need a folder, after which the model is named: add --output models/mine (any name)"
+        )
+    if output is not None and not re.fullmatch(NAME, output.resolve().name):
+        raise typer.BadParameter(
+            f"the model is named after the folder, and a name must match {NAME}; choose another folder for --output"
         )
     changes = _given(layers=layers, units=units, activation=activation, loss=loss, learning_rate=learning_rate)
     changes |= _given(batch_size=batch_size, validation=validation)

@@ -13,7 +13,6 @@ from scipy.stats import binomtest
 from app.evaluation.metrics import right
 from app.inference.bundle import Manifest, load_bundle
 from app.inference.classifier import open_classifier
-from app.inference.runtimes import BATCH
 from training.dataset import OWN, Dataset
 from training.progress import note
 
@@ -39,8 +38,7 @@ def score(folder: Path, texts: Sequence[str], runtime: str = "tensorflow") -> tu
     """Score reviews with a bundle as the service does; float32 (reviews,), and the microseconds per review."""
     classifier = open_classifier(load_bundle(folder), runtime)
     started = time.perf_counter()
-    batches = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
-    probabilities = [prediction.positive_probability for batch in batches for prediction in classifier.predict(batch)]
+    probabilities = [prediction.positive_probability for prediction in classifier.predict(texts)]
     return np.array(probabilities, np.float32), 1e6 * (time.perf_counter() - started) / len(texts)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from app.inference.text import tokenise
-from app.inference.vocabulary import Encoding, Vocabulary
+from app.inference.vocabulary import MAX_TERM_BYTES, Encoding, Vocabulary
 from training.errors import TrainingError
 
 OWN = "own"
@@ -113,7 +113,8 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
         return dataset.vocabulary
     counts = Counter(chain.from_iterable(dataset.train.sequences))
     reviews = Counter(chain.from_iterable(map(set, dataset.train.sequences)))
-    counts = Counter({word: count for word, count in counts.items() if reviews[word] >= dataset.min_reviews})
+    frequent = (word for word in counts if reviews[word] >= dataset.min_reviews)
+    counts = Counter({word: counts[word] for word in frequent if len(word.encode()) <= MAX_TERM_BYTES})
     if not counts:
         raise TrainingError(
             f"no word occurs in {dataset.min_reviews} training reviews. Words are separated by spaces and punctuation: "

@@ -20,6 +20,7 @@ from app.inference import network as arrays
 from app.inference.bundle_writer import write_network
 from app.inference.prediction import UncertaintyRule
 from app.inference.runtimes import import_tensorflow
+from app.inference.staging import STOPPING
 from app.inference.text import joined
 from app.inference.vocabulary import Encoding, Row, Vocabulary
 
@@ -104,7 +105,7 @@ class TrainedModel:
 
 
 def fix_seed(seed: int) -> None:
-    """Make training repeatable: the same seed gives the same weights on the same machine."""
+    """Make training repeatable: the same weights with the same seed, library versions and kind of processor."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -198,11 +199,15 @@ def fit(
 def _interrupts_noted() -> Iterator[threading.Event]:
     """Let Ctrl-C set an event instead of raising an exception, which is sometimes lost inside TensorFlow."""
     interrupted = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    numbers = (signal.SIGINT, *STOPPING)
+    raising = [number for number in numbers if signal.getsignal(number) is signal.default_int_handler]
+    for number in raising:
+        signal.signal(number, lambda *_: interrupted.set())
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in raising:
+            signal.signal(number, signal.default_int_handler)
 
 
 def predict(network: Network, vocabulary: Vocabulary, rows: Sequence[Row]) -> NDArray[np.float32]:

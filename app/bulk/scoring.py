@@ -97,7 +97,8 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
         rows.append(row) if isinstance(row, ParsedRow) else bad_lines.append(row)
     reviews = [_review(row.values.get(text)) for row in rows]
     errors = [error_in(review, scoring.max_characters) for review in reviews]
-    predictions = _predict(classifier, [review for review, error in zip(reviews, errors, strict=True) if not error])
+    good: list[Any] = [review for review, error in zip(reviews, errors, strict=True) if not error]
+    predictions = iter(classifier.predict(good))
     answers = [error or next(predictions) for error in errors]
     match chunk.layout.format:
         case "csv":
@@ -136,11 +137,6 @@ def _review(value: object) -> object:
         except UnicodeDecodeError:
             return None
     return value
-
-
-def _predict(classifier: Classifier, reviews: Sequence[Any]) -> Any:
-    for start in range(0, len(reviews), BATCH):
-        yield from classifier.predict(reviews[start : start + BATCH])
 
 
 def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:

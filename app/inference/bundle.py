@@ -45,6 +45,8 @@ PROFILE = "profile.json"
 NETWORK = "network.npz"
 ALL = "all"
 """Stands for all versions."""
+NAME = "^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
+"""The pattern of a name and a version, which URLs contain and terminals display."""
 
 
 class Golden(BaseModel):
@@ -110,6 +112,8 @@ class Manifest(Facts):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    name: Annotated[str, Field(pattern=NAME)]
+    version: Annotated[str, Field(pattern=NAME)]
     # Left out if there is none, so that the digests of older bundles stay the same.
     calibration: Annotated[Calibration | None, Field(exclude_if=lambda calibration: calibration is None)] = None
     files: Annotated[dict[str, str], Field(description="Relative path -> SHA-256.")]

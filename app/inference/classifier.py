@@ -67,7 +67,7 @@ class Classifier:
         """Estimate how likely each review is to be positive.
 
         Args:
-            reviews: Raw texts, any number; may be empty. The memory for BATCH of them is needed at a time.
+            reviews: Raw texts; may be empty. BATCH of them are encoded at a time, so any number fits into memory.
 
         Returns:
             One prediction per review, in the same order; probabilities are in [0, 1].

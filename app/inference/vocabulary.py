@@ -50,6 +50,8 @@ MAX_COLUMNS = 2**31 - 1
 """Columns are int32."""
 MAX_TERM = 64
 """Maximum tokens per term; each length costs a pass over every review, and no useful vocabulary comes close."""
+MAX_TERM_BYTES = 1024
+"""Maximum bytes per term; every 16 cost a pass over the longer words of every review."""
 
 Column = Annotated[int, Field(ge=0)]
 
@@ -146,8 +148,8 @@ class Vocabulary:
         encoding: How reviews become rows.
 
     Raises:
-        ValueError: A column is outside the row or reserved, a term is not in the form that the tokeniser produces, so
-            that it could never be found, or the keys of two terms are equal, which does not happen by chance.
+        ValueError: A column is outside the row or reserved, a term is too long or not in the form that the tokeniser
+            produces, so that it could never be found, or the keys of two terms are equal: not by chance.
     """
 
     def __init__(self, word_index: Mapping[str, int], encoding: Encoding) -> None:
@@ -423,6 +425,8 @@ class _HashTable:
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
     for term, column in word_index.items():
+        if (size := len(term.encode(*UTF_8))) > MAX_TERM_BYTES:
+            raise ValueError(f"the term {term[:10] + '…'!r} has {size} bytes; the maximum is {MAX_TERM_BYTES}")
         if not encoding.first_term_column <= column < encoding.columns:
             raise ValueError(
                 f"the term {term!r} has column {column}, outside {encoding.first_term_column} to {encoding.columns - 1}"

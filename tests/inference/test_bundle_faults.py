@@ -112,6 +112,7 @@ def test_load_bundle_ignores_hidden_files(copy: Path) -> None:
         (WORD_INDEX, b'{"the": 3}', "outside 4 to 9999"),
         (WORD_INDEX, b'{"the": 10000}', "outside 4 to 9999"),
         *((WORD_INDEX, b'{"%b": 4}' % term, "never be found") for term in (b"The", b"", b"the film", b"the!")),
+        (WORD_INDEX, b'{"%b": 4}' % (b"x" * 5_000_000), "'xxxxxxxxxx…' has 5000000 bytes; the maximum is 1024"),
         (GOLDEN, b"[]", "no review"),
     ],
     ids=lambda value: repr(value)[:30],
@@ -146,6 +147,8 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
         (PROFILE, ["words", "counts"], [0] * 9, "counts"),  # all reviews would look strange, or none
         (PROFILE, ["words", "upper_bounds", 0], 11, "bins"),
         (MANIFEST, ["name"], GONE, "name"),
+        *((MANIFEST, ["name"], name, "name: String should match") for name in ("", "a/b?c#d", "\x1b[2J", "..", "x\n")),
+        (MANIFEST, ["version"], "\x1b[2J", "version: String should match"),
         (MANIFEST, ["metrics"], None, "metrics"),
         (MANIFEST, ["metrics", "loss"], float("nan"), "metrics.loss"),
         (MANIFEST, ["vocabulary_size"], 1, "says 1"),

@@ -1,5 +1,6 @@
 """Raw text to probabilities."""
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -39,6 +40,16 @@ def test_predict_returns_the_same_in_batches_of_any_size(runtime: str, version: 
     for size in (2, 3, 7, 33, 64, 90):
         together = [p for i in range(0, len(reviews), size) for p in classifier.predict(reviews[i : i + size])]
         assert_same(together, alone)
+
+
+def test_predict_encodes_no_more_than_a_batch_at_a_time(classifier: Classifier) -> None:
+    reviews = ["superb awful boring film " * 50] * 1500
+    tracemalloc.start()
+    predictions = classifier.predict(reviews)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(predictions) == len(reviews)
+    assert peak < 8e6
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=())), max_size=5))

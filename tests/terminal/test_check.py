@@ -72,10 +72,10 @@ def test_check_without_a_bundle_or_a_runtime_fails(tmp_path: Path) -> None:
 
 def test_check_never_lets_a_bundle_steer_the_terminal(copy: Path) -> None:
     facts = json.loads((copy / MANIFEST).read_text())
-    facts["name"] = "imdb\x1b]0;mine\x07\n[red]x[/red]"
+    facts["created"] = "2026\x1b]0;mine\x07\n[red]x[/red]"
     resealed(copy, json.dumps(facts).encode())
     shown = on_terminal("check", str(copy), "--runtime", "numpy", width=200)
-    assert f"imdb�]0;mine� [red]x[/red] {NEWEST}" in shown
+    assert f"imdb {NEWEST} in {copy}, created 2026�]0;mine� [red]x[/red]\n" in shown
     shown += on_terminal("check", str(copy.rename(copy.parent / "3\x1b]0;mine\x07")), width=400)
     assert "error: " in shown
     assert "\x1b" not in shown

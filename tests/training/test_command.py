@@ -13,6 +13,7 @@ import pytest
 from app.inference.bundle import bundle_versions, load_bundle
 from tests.servers import ROOT, run_python, wait_until
 from tests.training.commands import refused, run
+from tests.training.own import rows, write
 
 SMALL = ["--validation", 40, "--epochs", 2, "--batch-size", 16]
 
@@ -76,6 +77,18 @@ def test_wrong_options_are_explained(arguments: list[object], message: str) -> N
     assert message in refused(*arguments)
 
 
+@pytest.mark.parametrize("name", ["a b", "a?b#c", "\x1b[2J"])
+def test_name_that_a_url_cannot_contain_is_refused_before_the_reviews_are_read(tmp_path: Path, name: str) -> None:
+    assert "a name must match" in refused("--dataset", "none.tar", "--output", tmp_path / name)
+
+
+def test_word_that_is_too_long_for_a_word_index_is_unknown(tmp_path: Path) -> None:
+    path = write(tmp_path / "my.csv", [{**row, "text": f"{'x' * 2000} {row['text']}"} for row in rows(200)])
+    for recipe in ("book", "best"):
+        run("--dataset", path, "--output", tmp_path / recipe, "--epochs", 1, "--recipe", recipe)
+        assert max(map(len, load_bundle(tmp_path / recipe / "1").vocabulary.word_index)) < 100
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [("1\tgood\n2\tfine\n", "both positive and negative"), ("good\n", "line 1 is not"), ("x\tgood\n", "could not")],
@@ -117,14 +130,17 @@ def test_train_without_network_says_how_to_pass_a_copy(tmp_path: Path) -> None:
     assert not (tmp_path / "imdb").exists()
 
 
-def test_interrupt_leaves_no_half_bundle(archive: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupt_leaves_no_half_bundle(archive: Path, tmp_path: Path, number: signal.Signals) -> None:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip("this signal is ignored here, as under nohup")
     output = tmp_path / "imdb"
     options = ["--dataset", str(archive), "--output", str(output), "--validation", "40", "--epochs", "100000"]
     with subprocess.Popen([sys.executable, "-m", "training", *options], cwd=ROOT, stderr=subprocess.PIPE) as process:
         try:
             wait_until(lambda: output.exists() and any(output.iterdir()))
             time.sleep(1)  # well into the first epochs
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()

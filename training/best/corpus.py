@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from app.inference.text import SENTENCE_END
+from app.inference.vocabulary import MAX_TERM_BYTES
 from training.best.recipe import Best
 from training.dataset import Dataset, tokens_of
 from training.errors import TrainingError
@@ -92,10 +93,9 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
 
     terms, by_sentence = count_terms(sentences, recipe.min_sentences)
     english = is_english(sentences)
-    if english:
-        names = names_in(parts, recipe.name_share)
-        keep = np.array([names.isdisjoint(term.split(" ")) for term in terms])
-        terms, by_sentence = terms[keep], by_sentence[:, keep]
+    names = names_in(parts, recipe.name_share) if english else set()
+    keep = np.array([names.isdisjoint(term.split(" ")) and len(term.encode()) <= MAX_TERM_BYTES for term in terms])
+    terms, by_sentence = terms[keep], by_sentence[:, keep]
     members = (np.ones(len(sentences), np.float32), (review_of, np.arange(len(sentences))))
     by_review = Matrix(members, shape=(len(texts), len(sentences))) @ by_sentence
     by_review.data[:] = 1

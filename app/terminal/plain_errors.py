@@ -18,12 +18,10 @@ def print_error(message: object) -> None:
 class PlainErrors(TyperGroup):
     """A group of commands whose usage errors have no box around them."""
 
-    def main(self, *arguments: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, *arguments: Any, **extra: Any) -> Any:
         """See Click."""
-        if not standalone_mode:
-            return super().main(*arguments, standalone_mode=False, **extra)
         try:
-            sys.exit(super().main(*arguments, standalone_mode=False, **extra))
+            sys.exit(super().main(*arguments, **(extra | {"standalone_mode": False})))
         except typer.Abort:
             print_error("aborted")
             sys.exit(1)

@@ -20,6 +20,8 @@ class PlainErrors(TyperGroup):
 
     def main(self, *arguments: Any, **extra: Any) -> Any:
         """See Click."""
+        if not extra.get("standalone_mode", True):
+            return super().main(*arguments, **extra)
         try:
             sys.exit(super().main(*arguments, **(extra | {"standalone_mode": False})))
         except typer.Abort:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from app import __version__
 from app.inference.errors import PackageMissing, SentimentError
 from app.terminal import options as opt
-from app.terminal.printable import printable
+from app.terminal.plain_errors import PlainErrors, print_error
 from app.terminal.typed import MODULE, SCRIPT, typed_command
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 StreamFormat = Literal["jsonl", "csv"]
 
 
-class Commands(TyperGroup):
+class Commands(PlainErrors):
     """Serves if no command is given, and prints this project's errors without a traceback."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -54,7 +53,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except SentimentError as error:
-            typer.echo(f"error: {printable(str(error))}", err=True)
+            print_error(error)
             raise typer.Exit(1) from error
 
 
@@ -102,7 +101,7 @@ def serve(
     try:
         code = run(settings)
     except AddressUnavailable as error:
-        typer.echo(f"error: {printable(str(error))}", err=True)
+        print_error(error)
         code = 3
     raise typer.Exit(code)
 
@@ -350,7 +349,7 @@ def bulk(
             as_json,
         )
     except (BulkUsage, PackageMissing) as error:
-        raise typer.BadParameter(printable(str(error))) from error
+        raise typer.BadParameter(str(error)) from error
     raise typer.Exit(code)
 
 

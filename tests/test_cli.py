@@ -107,3 +107,17 @@ def console(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
 def test_console_command_is_completed() -> None:
     asked = {"COMP_WORDS": "review-sentiment sc", "COMP_CWORD": "1"}
     assert console(_REVIEW_SENTIMENT_COMPLETE="complete_bash", **asked).stdout.split() == ["score"]
+
+
+@pytest.mark.parametrize("module", ["app", "training"])
+def test_usage_error_is_one_plain_line_whatever_the_terminal(module: str, tmp_path: Path) -> None:
+    path = str(tmp_path / ("x" * 120))
+    line = [sys.executable, "-m", module, *(["bulk", path, "out"] if module == "app" else ["compare", path])]
+    done = subprocess.run(
+        line, cwd=ROOT, env=environment() | {"COLUMNS": "40", "TERM": "dumb"}, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    error, advice = [text for text in done.stderr.splitlines() if text.startswith(("error: ", "try "))]
+    assert path in error or module == "training"
+    assert advice == f"try `python -m {module} {line[3]} --help`"
+    assert not set("╭│╰") & set(done.stderr)

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from typer.core import TyperGroup
 
 from app.inference.bundle import CHECKSUM, NAME, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.vocabulary import Encoding
+from app.terminal.plain_errors import PlainErrors, print_error
 from training import options as opt
 from training.dataset import OWN, has_both_classes, read_sentences
 from training.errors import TrainingError
@@ -41,7 +41,7 @@ Exit codes: 0 success, 1 failure (the message explains it), 2 invalid options, 1
 """
 
 
-class Commands(TyperGroup):
+class Commands(PlainErrors):
     """Trains if no command is given, accepts lists of values, and prints errors without a traceback."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -64,17 +64,17 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except (SentimentError, OSError) as error:
-            message, code = f"error: {error}", 1
+            print_error(error)
         except ModuleNotFoundError as error:
             package = (error.name or "training").partition(".")[0]
             if package in ("app", "training"):
                 raise  # a fault of ours: nothing is missing that could be installed
             needs = "`make setup-training` installs what training needs, requirements/training.txt"
-            message, code = f"error: {package} is not installed; {needs}", 1
+            print_error(f"{package} is not installed; {needs}")
         except KeyboardInterrupt:
-            message, code = "interrupted; nothing incomplete was left", 130
-        typer.echo(message, err=True)
-        raise typer.Exit(code)
+            typer.echo("interrupted; nothing incomplete was left", err=True)
+            raise typer.Exit(130) from None
+        raise typer.Exit(1)
 
 
 app = typer.Typer(

@@ -21,7 +21,7 @@ from app.bulk.output import STREAM, JobState, Output, SingleFile, StandardOutput
 from app.bulk.parts import Parts
 from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
-from app.bulk.sources import find_sources, open_sources
+from app.bulk.sources import escaped, find_sources, open_sources
 from app.inference.bundle import find_bundle, load_bundle
 from app.records import Format
 from app.settings import Settings
@@ -65,7 +65,7 @@ def run(
     scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters)
     sources = open_sources(paths, format_, text, scoring, output)
     job = {
-        "inputs": [[str(source.path), *source.signature] for source in sources],
+        "inputs": [[source.name, *source.signature] for source in sources],
         "model": bundle.digest,
         "runtime": settings.command_runtime,
         "text": text,
@@ -163,7 +163,7 @@ def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed,
     if progress.errors or progress.bad_lines:
         lines.append(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
     lines += [f"not scored to its end: {file.reason}" for file in progress.damaged]
-    typer.echo("\n".join(lines), err=piped)
+    typer.echo(escaped("\n".join(lines)), err=piped)
 
 
 def _cores() -> int:

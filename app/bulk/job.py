@@ -9,7 +9,7 @@ from app.bulk.errors import BulkError
 from app.bulk.output import DamagedFile, JobState, Output
 from app.bulk.pools import Pool
 from app.bulk.scoring import Scored, Scoring
-from app.bulk.sources import InputFile, signature_of
+from app.bulk.sources import InputFile, escaped, signature_of
 from app.records import Chunk, FileUnreadable, Layout
 
 WINDOW = 8
@@ -50,7 +50,7 @@ def run_job(
     results = _score_in_order(_pieces(sources, output, part_rows, read, pool.chunk_bytes), pool, scored)
     for _, group in groupby(results, lambda item: 0 if output.single else item[0].part):
         first = next(group)
-        items = ((str(piece.source.path), result) for piece, result in chain([first], group))
+        items = ((piece.source.name, result) for piece, result in chain([first], group))
         output.write_part(scoring, first[0].layout, items)
     if output.single and not output.progress.parts:  # there are no rows
         output.write_part(scoring, next(source.layout for source in sources if source.layout), ())
@@ -65,7 +65,7 @@ def _pieces(
     known = {damaged.file: damaged for damaged in output.progress.damaged}
     finished = 0  # parts
     for source in sources:
-        name, damage = str(source.path), source.damage
+        name, damage = source.name, source.damage
         if name in known:  # and its parts are written
             finished = known[name].parts
             continue
@@ -81,7 +81,7 @@ def _pieces(
             raise BulkError(f"{name}: it changed while it was being scored; start over with --overwrite")
         finished = end
         if damage:
-            output.found_damaged(DamagedFile(name, damage, finished))
+            output.found_damaged(DamagedFile(name, escaped(damage), finished))
 
 
 def _score_in_order(

@@ -2,6 +2,9 @@
 
 import fcntl
 import os
+import re
+import secrets
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -167,9 +170,13 @@ class SingleFile(Output):
     def opened(self, _resume: bool, overwrite: bool) -> Iterator[None]:
         """See `Output`."""
         lock = self.path.with_name(f".{self.path.name}.lock")
+        others = bad_lines_of(self.path)
         with locked(lock, self.path, ""):
-            if self.path.exists() and not overwrite:
-                raise BulkUsage(f"{self.path}: exists already; --overwrite starts over")
+            for path in filter(os.path.lexists, (self.path, others)):
+                check_regular(path)
+                if not overwrite:
+                    raise BulkUsage(f"{path}: exists already; --overwrite starts over")
+            remove_temporaries(self.path.parent, re.escape(self.path.name), re.escape(others.name))
             yield
             lock.unlink()
 
@@ -187,7 +194,10 @@ def locked(lock: Path, output: Path, advice: str) -> Iterator[None]:
     """Keep other jobs away from an output, and say what to do if the system refuses to write."""
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as file:
+        check_regular(lock)
+        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "rb") as file:
+            if os.fstat(file.fileno()).st_size:
+                raise BulkUsage(f"{lock}: this program did not write it; move it away")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -210,15 +220,34 @@ def _writing(scoring: Scoring, layout: Layout, file: IO[bytes]) -> Iterator[Call
     yield file.write
 
 
+def check_regular(path: Path) -> None:
+    """Reject what this program cannot have written: a link, a folder, a pipe.
+
+    Raises:
+        BulkUsage: It exists and is not a regular file.
+    """
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise BulkUsage(f"{path}: not a regular file; move it away, or write to another path")
+
+
+def remove_temporaries(folder: Path, *names: str) -> None:
+    """Delete what killed jobs have left of files whose names match a pattern; no other job may be writing them."""
+    pattern = re.compile(rf"\.({'|'.join(names)})\.[0-9a-f]{{8}}\.tmp")
+    for path in folder.iterdir():
+        if pattern.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
+
+
 @contextmanager
 def renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with temporary.open("xb") as file:  # never through a link
+        try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

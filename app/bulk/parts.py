@@ -11,6 +11,7 @@ A part is written under a temporary name, then renamed. `_job.json` is written a
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,12 +23,26 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from app.bulk.errors import BulkUsage
-from app.bulk.output import BAD_LINES, JobState, Output, locked, renamed_when_complete
+from app.bulk.output import (
+    BAD_LINES,
+    JobState,
+    Output,
+    check_regular,
+    locked,
+    remove_temporaries,
+    renamed_when_complete,
+)
 from app.records import Format
 
 JOB, LOCK = "_job.json", "_job.lock"
 NEW, READY = "_new", "_ready"
 """Folders of a job that replaces another: until it ends, and while its files are moved up."""
+OWN = rf"part-\d{{5,}}\.(csv|jsonl|parquet)|{BAD_LINES}|{JOB}"
+"""Names of the files of a job; all others belong to somebody else and stay."""
+
+
+def _own_files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if re.fullmatch(OWN, path.name)]
 
 
 class Parts(Output):
@@ -59,9 +74,17 @@ class Parts(Output):
             yield
 
     def _begin(self, resume: bool, overwrite: bool) -> None:
-        if (self.path / READY).exists():
+        new, ready = self.path / NEW, self.path / READY
+        for folder in (self.path, new, ready):
+            if folder.is_dir():
+                remove_temporaries(folder, OWN)
+                for path in _own_files(folder):
+                    check_regular(path)
+        for folder in filter(os.path.lexists, (new, ready)):
+            if folder.is_symlink() or not folder.is_dir() or len(_own_files(folder)) < len(list(folder.iterdir())):
+                raise BulkUsage(f"{folder}: this program did not write it; move it away")
+        if ready.exists():
             self._move_up()
-        new = self.path / NEW
         self._folder = new if resume and (new / JOB).exists() else self.path
         if resume and (self._folder / JOB).exists():
             self._continue()
@@ -69,6 +92,8 @@ class Parts(Output):
         existing = [path for path in self.path.iterdir() if path.name != LOCK and path.name[0] != "."]
         if existing and not overwrite:
             raise BulkUsage(f"{existing[0]}: exists already; --resume continues a stopped job, --overwrite starts over")
+        if not (self.path / JOB).exists() and not (new / JOB).exists() and (foreign := _own_files(self.path)):
+            raise BulkUsage(f"{foreign[0]}: this program did not write it; move it away")
         if existing:
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir()
@@ -86,8 +111,16 @@ class Parts(Output):
             raise BulkUsage(
                 f"{self.path}: it belongs to a job with another {', '.join(changes)}; --overwrite starts over"
             )
-        if (self._folder / BAD_LINES).exists():
-            os.truncate(self._folder / BAD_LINES, self.progress.bad_line_bytes)
+        stems = {path.stem for path in _own_files(self._folder)}
+        lost = [name for number in range(self.progress.parts) if (name := f"part-{number:05}") not in stems]
+        bad_lines = self._folder / BAD_LINES
+        size = bad_lines.stat().st_size if bad_lines.exists() else 0
+        if size < self.progress.bad_line_bytes:
+            lost.append(BAD_LINES)
+        if lost:
+            raise BulkUsage(f"{self._folder / lost[0]}: it is missing or cut off; restore it, or use --overwrite")
+        if size:
+            os.truncate(bad_lines, self.progress.bad_line_bytes)
         if self.progress.complete:
             self._replace_old()
 
@@ -115,9 +148,8 @@ class Parts(Output):
 
     def _replace_old(self) -> None:
         if self._folder != self.path:
-            for path in self.path.iterdir():
-                if path.name in (JOB, BAD_LINES) or path.name.startswith(("part-", ".part-")):
-                    path.unlink()
+            for path in _own_files(self.path):
+                path.unlink()
             self._folder.rename(self.path / READY)  # from here on, files with such names are new
             self._move_up()
 

@@ -50,6 +50,16 @@ class InputFile:
     chunks: Callable[..., Iterator[Chunk]]
     damage: str = ""
 
+    @property
+    def name(self) -> str:
+        """The path for files of JSON."""
+        return escaped(str(self.path))
+
+
+def escaped(text: str) -> str:
+    """The text with escapes for bytes of file names that are not UTF-8, which JSON cannot hold."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
 
 def find_sources(input_: str, output: Path) -> list[Path]:
     """List the files of INPUT: a file, a folder with all files below it, a glob pattern, or standard input.

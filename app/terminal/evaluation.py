@@ -45,7 +45,7 @@ def print_evaluation(settings: Settings, labelled: LabelledTexts, report: Path |
     if report is not None:
         from app.evaluation.report import write_report  # needs matplotlib
 
-        write_report(report, bundle, labelled.path.name, found)
+        write_report(report, bundle, one_line(labelled.path.name), found)
     if as_json:
         typer.echo(json.dumps(_facts(bundle, labelled, found), ensure_ascii=False))
         return

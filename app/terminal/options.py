@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
-from app.terminal.printable import printable
+from app.terminal.plain_errors import print_error
 from app.terminal.typed import typed_command
 
 
@@ -26,7 +26,7 @@ def load_settings(**chosen: Any) -> Settings:
         return Settings(**options)
     except ValidationError as error:
         for message in error_messages(error, options):
-            typer.echo(f"error: {printable(message)}", err=True)
+            print_error(message)
         typer.echo(f"`{typed_command()} serve --help` lists the settings", err=True)
         raise typer.Exit(2) from error
 

@@ -65,10 +65,10 @@ def succeed(*arguments: object, code: int = 0, **changes: object) -> dict[str, A
 
 
 def error_of(*arguments: object, code: int = 2, **changes: object) -> str:
-    """Run a job that has to fail; returns its message on one line."""
+    """Run a job that has to fail; returns its message."""
     done = run_bulk(*arguments, code=code, **changes)
     assert not done.stdout
-    return " ".join(done.stderr.replace("│", " ").split())
+    return done.stderr
 
 
 def parts(output: Path) -> list[Path]:

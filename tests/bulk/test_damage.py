@@ -220,6 +220,33 @@ def test_damaged_state_of_a_job_is_an_error(content: bytes, tmp_path: Path) -> N
     succeed(source, tmp_path / "out", "--overwrite")
 
 
+@pytest.mark.parametrize(("name", "content"), [("part-00001.csv", None), ("_bad_lines.jsonl", "{}\n")])
+def test_resume_rejects_output_that_is_missing_or_cut_off(name: str, content: str | None, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("review\ngood\nnot,good\nbad\nfine\n")
+    succeed(tmp_path / "in.csv", tmp_path / "out", "--part-rows", 1, code=3)
+    path = tmp_path / "out" / name
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    message = error_of(tmp_path / "in.csv", tmp_path / "out", "--part-rows", 1, "--resume")
+    assert f"{path.with_suffix('') if content is None else path}: it is missing or cut off" in message
+    assert path.exists() == (content is not None)
+    assert content is None or path.read_text() == content
+
+
+@pytest.mark.parametrize("output", ["out", "out.csv"])
+def test_name_that_is_not_utf8_is_escaped(output: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    good, bad = (tmp_path / "in" / os.fsdecode(name) for name in (b"caf\xe9.csv", b"\xe9.csv"))
+    good.write_text("review\ngood\nnot,good\n")
+    bad.write_text("")
+    summary = damaged_summary(tmp_path / "in", tmp_path / output)
+    assert (summary["rows"], summary["bad_lines"]) == (1, 1)
+    assert summary["damaged"][0]["file"].endswith("/in/\\xe9.csv")
+    shown = run_bulk_as_people_do(tmp_path / "in", tmp_path / output, "--overwrite")
+    assert "\\xe9.csv: the file is empty" in shown
+
+
 def shrink(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
@@ -238,7 +265,7 @@ def test_input_that_changes_while_it_is_scored_fails_the_job(
     source = write_csv(tmp_path / "in.csv", TEXTS * 6)
     output = tmp_path / name
     with started(command(source, output, "--part-rows", 100, "--workers", 2), settings()) as job:
-        wait_until(lambda: len(parts(output)) >= 2 or (tmp_path / ".out.csv.tmp").exists())
+        wait_until(lambda: len(parts(output)) >= 2 or any(tmp_path.glob(".out.csv.*.tmp")))
         job.send_signal(signal.SIGSTOP)
         change(source)
         job.send_signal(signal.SIGCONT)

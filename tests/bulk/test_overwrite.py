@@ -128,7 +128,7 @@ def test_stopped_job_says_how_to_continue(
     output, *options = arguments
     source = write_jsonl(tmp_path / "in.jsonl", reviews(12_000))
     with started(command(source, tmp_path / output, *OPTIONS, *options), settings()) as job:
-        wait_until((tmp_path / STARTED[output]).exists)
+        wait_until(lambda: any(tmp_path.glob(STARTED[output])))
         job.send_signal(signal.SIGINT)
         _, errors = job.communicate(timeout=PATIENCE)
     assert job.returncode == 130
@@ -138,9 +138,70 @@ def test_stopped_job_says_how_to_continue(
         assert files_in(tmp_path / "out") == old
 
 
+FOREIGN = ("part-thesis.txt", "part-00000-c0ffee.csv", ".part-00000.csv.tmp", "part-dir/a.txt")
+
+
+def test_overwrite_keeps_files_that_bulk_did_not_write(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", ["good"])
+    output = tmp_path / "out"
+    succeed(source, output)
+    (output / "part-dir").mkdir()
+    for name in FOREIGN:
+        (output / name).write_text("mine")
+    succeed(source, output, "--overwrite")
+    assert [(output / name).read_text() for name in FOREIGN] == ["mine"] * len(FOREIGN)
+
+
+@pytest.mark.parametrize("name", ["out/part-00000.csv", "out/_new/a.txt", "out/_ready/a.txt", "out/part-00000.csv/a"])
+def test_overwrite_rejects_foreign_files_in_its_way(name: str, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", ["good"])
+    foreign = tmp_path / name
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("mine")
+    assert "move it away" in error_of(source, tmp_path / "out", "--overwrite")
+    assert foreign.read_text() == "mine"
+
+
+def test_single_file_keeps_what_lies_beside_it(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", ["good"])
+    bad, temporary = tmp_path / "out.csv_bad_lines.jsonl", tmp_path / ".out.csv.tmp"
+    for path in (bad, temporary):
+        path.write_text("mine")
+    assert f"{bad}: exists already" in error_of(source, tmp_path / "out.csv")
+    assert bad.read_text() == "mine"
+    bad.unlink()
+    succeed(source, tmp_path / "out.csv")
+    assert temporary.read_text() == "mine"
+
+
+@pytest.mark.parametrize("link", [".out.csv.lock", "out.csv", "out.csv_bad_lines.jsonl", "out/_job.lock"])
+@pytest.mark.parametrize("there", [True, False], ids=["link", "dangling link"])
+def test_links_are_not_followed_or_replaced(link: str, there: bool, tmp_path: Path) -> None:
+    source, victim = write_csv(tmp_path / "in.csv", ["good"]), tmp_path / "victim"
+    if there:
+        victim.write_text("mine")
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(victim)
+    output = tmp_path / ("out" if link.startswith("out/") else "out.csv")
+    for options in ((), ("--overwrite",)):
+        assert "not a regular file" in error_of(source, output, *options)
+    assert (tmp_path / link).is_symlink()
+    assert victim.exists() == there
+    assert not there or victim.read_text() == "mine"
+
+
+def test_killed_job_leaves_no_temporary_file_after_the_next(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", reviews(12_000))
+    with started(command(source, tmp_path / "out.jsonl", *OPTIONS), settings()) as job:
+        wait_until(lambda: any(tmp_path.glob(STARTED["out.jsonl"])))
+        job.kill()
+    succeed(write_jsonl(source, ["good"]), tmp_path / "out.jsonl")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.jsonl"}
+
+
 STARTED = {
     "out": "out/_new/part-00001.jsonl",
     "new": "new/part-00001.jsonl",
-    "out.jsonl": ".out.jsonl.tmp",
+    "out.jsonl": ".out.jsonl.*.tmp",
 }
 """What is there when a job has begun to write."""

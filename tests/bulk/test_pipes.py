@@ -126,7 +126,7 @@ def test_full_device_is_an_error_without_a_traceback(tmp_path: Path) -> None:
 def test_pipe_that_cannot_be_scored_says_why(content: bytes, options: list[str], message: str) -> None:
     done = subprocess.run(command("-", "-", *options), cwd=ROOT, env=settings(), input=content, capture_output=True)
     assert done.returncode == (3 if not message else 1 if "empty" in message else 2)
-    assert message in " ".join(done.stderr.decode().replace("│", " ").split())
+    assert message in done.stderr.decode()
     assert b"Traceback" not in done.stderr
 
 

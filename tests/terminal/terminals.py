@@ -37,10 +37,10 @@ def piped(
 
 
 def refusal(*arguments: str, stdin: bytes = b"", **more: str) -> str:
-    """The message of a command that ends with exit code 2, without the box around it and its line breaks."""
+    """The message of a command that ends with exit code 2."""
     result = CliRunner().invoke(app, arguments, input=stdin, env=more)
     assert (result.exit_code, result.stdout) == (2, "")
-    return " ".join(re.sub("[│╭╮╰╯─]", " ", result.stderr).split())
+    return result.stderr
 
 
 def on_terminal(*arguments: str, width: int = 80, **more: str) -> str:

@@ -1,7 +1,5 @@
 """Runs `python -m training` in this process."""
 
-import re
-
 from typer.testing import CliRunner, Result
 
 from training.cli import app
@@ -15,5 +13,5 @@ def run(*arguments: object, code: int = 0) -> Result:
 
 
 def refused(*arguments: object) -> str:
-    """The message of a command that ends with exit code 2, without the box around it and its line breaks."""
-    return " ".join(re.sub("[│╭╮╰╯─]", " ", run(*arguments, code=2).stderr).split())
+    """The message of a command that ends with exit code 2."""
+    return run(*arguments, code=2).stderr

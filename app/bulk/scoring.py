@@ -17,7 +17,6 @@ from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import ReviewTooLong, SentimentError
 from app.inference.limits import BLANK, check_length, is_blank
 from app.inference.prediction import Prediction
-from app.inference.runtimes import BATCH
 from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
 
 FIELDS: dict[str, Any] = get_type_hints(Prediction)

@@ -143,6 +143,11 @@ class Limits:
     Maximum characters (Unicode code points) per review.
     """
 
+    max_explained_characters: int
+    """
+    Maximum characters per review to explain.
+    """
+
     max_body_bytes: int
     """
     Maximum bytes per request body.
@@ -168,38 +173,6 @@ class ModelName:
     version: str
     """
     The bundle's version.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """
-    The prediction for one review.
-    """
-
-    positive_probability: float
-    """
-    Probability that the review is positive.
-    """
-
-    sentiment: Literal["positive", "negative"]
-    """
-    `positive` if the probability is at least 0.5.
-    """
-
-    uncertain: bool
-    """
-    Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the model knows too few of the words. `GET /model` returns the bundle's rule.
-    """
-
-    words: int
-    """
-    Number of words; in some encodings also of `!` and `?`.
-    """
-
-    known_words: int
-    """
-    Number of words that the model knows.
     """
 
 
@@ -238,12 +211,39 @@ class Violation:
 
     location: str
     """
-    Position in the request body.
+    Position in the request body, or name of a parameter.
     """
 
     message: str
     """
     What is wrong at this position.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """
+    The effect of one term, or of several that are the same to the model: the prediction minus the one without.
+    """
+
+    terms: list[str]
+    """
+    Different terms of the review that are the same to the model, in order of occurrence; often only one. Each is a word or several consecutive words, in lower case.
+    """
+
+    log_odds: float
+    """
+    Effect on the log-odds of being positive. Negative values count against.
+    """
+
+    probability: float
+    """
+    Effect on the probability.
+    """
+
+    positive_probability_without: float
+    """
+    Probability without the terms.
     """
 
 
@@ -308,6 +308,11 @@ class Sentence:
     end: int
     """
     Position after its last character.
+    """
+
+    terms: list[Reason] | None = None
+    """
+    The known terms with the largest effects on the log-odds, largest first; only if the request has the parameter `explain`.
     """
 
 
@@ -408,19 +413,6 @@ class ModelResponse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictResponse:
-    """
-    One prediction per review, in the same order as the reviews.
-    """
-
-    model: ModelName
-    predictions: list[Prediction]
-    """
-    One per review, in the same order.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
 class Problem:
     """
     An error, and how to resolve it (RFC 9457 problem details).
@@ -468,9 +460,46 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """
+    The prediction for one review.
+    """
+
+    positive_probability: float
+    """
+    Probability that the review is positive.
+    """
+
+    sentiment: Literal["positive", "negative"]
+    """
+    `positive` if the probability is at least 0.5.
+    """
+
+    uncertain: bool
+    """
+    Whether the prediction is unreliable: the probability is not close enough to 0 or 1, or the model knows too few of the words. `GET /model` returns the bundle's rule.
+    """
+
+    words: int
+    """
+    Number of words; in some encodings also of `!` and `?`.
+    """
+
+    known_words: int
+    """
+    Number of words that the model knows.
+    """
+
+    terms: list[Reason] | None = None
+    """
+    The known terms with the largest effects on the log-odds, largest first; only if the request has the parameter `explain`.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Effect:
     """
-    The effect of one term, or of several that are the same to the model: the prediction minus the one without.
+    The effect of one term, or of several that are the same to the model, and where they are.
     """
 
     terms: list[str]
@@ -496,6 +525,19 @@ class Effect:
     occurrences: list[Span]
     """
     Where the terms occur in the review, in order; a span covers all words of a term.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictResponse:
+    """
+    One prediction per review, in the same order as the reviews.
+    """
+
+    model: ModelName
+    predictions: list[Prediction]
+    """
+    One per review, in the same order.
     """
 
 
@@ -530,14 +572,14 @@ class Explanation:
     Number of words that the model knows.
     """
 
-    log_odds: float
-    """
-    log(p / (1 - p)), between -87.4 and 17.4. p is a 32-bit float, so above p = 0.999999 log-odds change in steps, and the effect of a term may be 0.
-    """
-
     terms: list[Effect]
     """
     The known terms, largest effect on the log-odds first.
+    """
+
+    log_odds: float
+    """
+    log(p / (1 - p)), computed before p, so that it is exact also where p is almost 0 or 1.
     """
 
     rest: RemainingTerms

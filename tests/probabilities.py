@@ -20,4 +20,5 @@ def assert_same(found: Sequence[Any], expected: Sequence[Any]) -> None:
 
 
 def _fields(prediction: Prediction | Mapping[str, Any]) -> Mapping[str, Any]:
-    return asdict(prediction) if isinstance(prediction, Prediction) else prediction
+    values = asdict(prediction) if isinstance(prediction, Prediction) else prediction
+    return {name: value for name, value in values.items() if value is not None}  # as in the API, without `terms`

@@ -179,6 +179,6 @@ def test_locks_have_hashes_no_host_and_only_what_is_needed() -> None:
         assert all("--hash=sha256:" in requirement for requirement in re.split(r"\n(?=\S)", text.strip()))
     assert {"fastapi", "uvicorn", "tensorflow"} <= names["serving"] < names["training"] < names["development"]
     assert not {"matplotlib", "pytest", "httpx"} & names["serving"]
-    assert {"fastapi", "ai-edge-numpy"} <= names["numpy"]
+    assert {"fastapi", "numpy"} <= names["numpy"]
     assert {"scikit-learn", "scipy", "matplotlib"} <= names["evaluation"]
     assert not {"tensorflow", "tensorflow-cpu", "keras"} & (names["numpy"] | names["evaluation"])

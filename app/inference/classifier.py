@@ -14,9 +14,10 @@ from app.inference.prediction import Prediction, UncertaintyRule, prediction_of
 from app.inference.runtimes import BATCH, Runtime, TensorFlowRuntime
 from app.inference.vocabulary import Found, Row, Vocabulary
 
-GOLDEN_TOLERANCE = 1e-5
-"""Maximum difference between a golden review's probability and the one recorded at training time. Processors, runtimes
-and library versions differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more."""
+GOLDEN_TOLERANCE, CALIBRATED_TOLERANCE = 1e-5, 1e-4
+"""Maximum difference between a golden review's probability and the recorded one. Processors, runtimes and library
+versions differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more. A calibration magnifies
+the last bits of a probability near 1, which TensorFlow returns as a float32."""
 
 
 class Encoded(NamedTuple):
@@ -165,9 +166,10 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
         explained = [float(probability_of(classifier.log_odds_without(row, row.columns[:0]))[0]) for row in rows]
     except (ValueError, InferenceError) as error:
         raise damaged(bundle.folder, str(error)) from error
+    tolerance = GOLDEN_TOLERANCE if manifest.calibration is None else CALIBRATED_TOLERANCE
     for golden, *probabilities in zip(bundle.golden, predicted, explained, strict=True):
         for probability in probabilities:
-            if abs(golden.positive_probability - probability) > GOLDEN_TOLERANCE:
+            if abs(golden.positive_probability - probability) > tolerance:
                 raise damaged(
                     bundle.folder / GOLDEN,
                     f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "

@@ -316,7 +316,7 @@ def test_timeout_is_not_retried(connect: Connect) -> None:
 
 def test_busy_service_answers_after_retries(models: Path) -> None:
     """It explains one request at a time; the threads that share the client get 503 from it."""
-    reviews = [" ".join(PLAIN * 200)] * 8
+    reviews = [" ".join(PLAIN * 100)] * 8
     with (
         serving(model_dir=models, runtime="numpy", max_waiting=128) as server,
         SentimentClient(server.url, timeout=PATIENCE, max_tries=1000) as client,

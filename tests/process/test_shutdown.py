@@ -36,14 +36,20 @@ def test_stop_loses_no_request(models: Path, workers: int, drain: float) -> None
     assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
 
-EXPLAINED = [" ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))[:3000])] * 6
-"""Reviews whose explanation takes thousands of rows, longer than the second between two updates of the gauge."""
+EXPLAINED = [" ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))[:6000])] * 8
+"""Reviews whose explanation takes longer than the second between two updates of the gauge."""
 
 
 @pytest.mark.parametrize("group", [False, True])
 def test_stop_of_several_workers_finishes_slow_and_pausing_requests(group: bool) -> None:
     """Process managers such as systemd signal all processes of the group."""
-    settings = {"runtime": "numpy", "drain": 2, "shutdown_timeout": 1000, "deadline": 1000}
+    settings = {
+        "runtime": "numpy",
+        "drain": 2,
+        "shutdown_timeout": 1000,
+        "deadline": 1000,
+        "max_explained_characters": 50_000,
+    }
     with ExitStack() as stack:
         server = stack.enter_context(serving(workers=2, **settings))
         clients = stack.enter_context(load(server.url, count=25, pause=1))

@@ -47,7 +47,7 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
         assert httpx.post(f"{server.url}/explain", json={"reviews": ["superb", "film"]}).status_code == 200
         for path in ("/nowhere", "/v2/models/elsewhere/ready"):
             assert httpx.get(f"{server.url}{path}").status_code == 404
-        assert httpx.request("BREW", f"{server.url}/predict").status_code == 405
+        assert httpx.request("PROPFIND", f"{server.url}/predict").status_code == 405
         assert httpx.post(f"{server.url}/v2/models/tiny/infer").status_code == 400
         numbers = scrape(server.url)
         digest = httpx.get(f"{server.url}/model").json()["digest"]

@@ -81,7 +81,7 @@ def test_full_disk_ends_no_worker(models: Path) -> None:
         with full.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
             while True:
                 file.write(bytes(4096))
-        for method in ("GET", "POST", "HEAD", "OPTIONS", "BREW"):  # new series, in both workers
+        for method in ("GET", "POST", "HEAD", "OPTIONS", "PROPFIND"):  # new series, in both workers
             for path in ("/predict", "/explain", "/model", "/docs", "/", "/metrics", "/v2", "/v2/models/tiny/infer"):
                 for _ in range(6):
                     httpx.request(method, f"{url}{path}", timeout=PATIENCE)

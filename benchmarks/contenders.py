@@ -77,7 +77,7 @@ def _fastapi(name: str, http: str, loop: str) -> Contender:
     return Contender(name, "requirements/numpy.txt", (*uvicorn, "benchmarks.ceiling:app"), port="UVICORN_PORT")
 
 
-CEILING = _fastapi("ceiling", "zttp", "uvloop")
+CEILING = _fastapi("ceiling", "httptools", "uvloop")
 REFERENCE = _fastapi("reference", "h11", "asyncio")
 
 LOGGING = {"SENTIMENT_LOG_LEVEL": "info"}

@@ -117,7 +117,7 @@ def highlights(results: Results, evaluation: Any) -> str:
   are certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
 - **Quick to start:** the first response after {typical(results, name, "cold_start"):.1f} s
 - **Small:** {memory[0]} of memory with one worker, {memory[1]} with two
-- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (NumPy, with one
+- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (runtime NumPy, with one
   log line per request)
 - **Compatible:** its own API with an OpenAPI document, the Open Inference Protocol (Triton, KServe), and
   TensorFlow Serving's REST API"""
@@ -277,9 +277,9 @@ where it is wide; ratios are computed within each round. They are more reliable 
 speed of the shared machine varies.
 
 - **reference**: one process of FastAPI and uvicorn on asyncio and h11 that uses this service's request and response
-  models but returns constant predictions. New versions of uvloop and zttp do not change it, so that it can be compared
+  models but returns constant predictions. New versions of uvloop and httptools do not change it, so that it can be compared
   over the years.
-- **ceiling**: the same on uvloop and zttp, like this service: what a service could reach whose model costs nothing.
+- **ceiling**: the same on uvloop and httptools, like this service: what a service could reach whose model costs nothing.
 - **numpy**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
   the default. The others log only warnings, because the access logs of the peers are off too. "book's bundle" serves
   `models/imdb/1`. "× before" compares with another checkout, given with `--baseline`.
@@ -287,7 +287,7 @@ speed of the shared machine varies.
   the SavedModel's signature. Compare it with "book's bundle".
 - **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser and TensorFlow calls, behind other
   servers ({versions}). Each one is configured for two cores as its documentation recommends (`benchmarks/peers/`).
-  **numpy** runs the same network without TensorFlow, which none of the peers does.
+  **numpy** runs the same layers without TensorFlow, which none of the peers does.
 
 ## One review per request
 
@@ -329,9 +329,10 @@ ceiling has no other cost.
 
 What explains these numbers:
 
-- With NumPy, text processing takes the largest share of the service's own work. A review has about 230 tokens, which
-  are hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
-- Most of TensorFlow's cost is per call. It benefits most from batches, but NumPy is still cheaper.
+- Text processing takes the largest share of the service's own work with the runtime numpy. A review has about 230 tokens,
+  which are hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
+- numpy adds up the lines of the first layer's table that belong to a review, some 150, where TensorFlow multiplies by all
+  10,000. Most of TensorFlow's cost is per call, so that it benefits most from batches.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.
 
@@ -339,7 +340,7 @@ What explains these numbers:
 
 For the encoder:
 
-- Python dictionaries instead of hash tables in NumPy take two to three times as long (175 µs per review).
+- Python dictionaries instead of hash tables in NumPy arrays take two to three times as long (175 µs per review).
 - Numba is fast (14 µs per review), but adds 210 MB and 0.9 s to each worker, and a compiler to the dependencies.
 - Huge pages, larger filters in front of the hash table, and placing frequent terms together changed nothing.
 
@@ -348,8 +349,7 @@ For the network:
 - With TensorFlow, signatures of a fixed size saved 1% at most, and the executor for a single thread 2%. Freezing the
   variables doubles the time of a call. Most of it is TensorFlow's fixed cost for each call of a function. Without the
   wait of 1 ms for other requests, the service is 10 to 15% slower at 32 connections and as fast under other loads.
-- NumPy copies its input. Writing into its tensor instead saves less than it complicates. A network written in NumPy is
-  not faster than NumPy.
+- LiteRT, the second runtime until version 0.2.0, multiplied by the whole first layer like TensorFlow: 11 to 23 µs per review.
 
 For the rest of a request:
 

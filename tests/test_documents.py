@@ -116,6 +116,17 @@ def test_example_runs(served: Server, language: str, example: str) -> None:
     assert '"error"' not in done.stdout
 
 
+@pytest.mark.parametrize(("language", "example"), examples("java"))
+def test_example_in_java_runs(served: Server, tmp_path: Path, language: str, example: str) -> None:
+    if shutil.which("java") is None or subprocess.run(["java", "--version"], capture_output=True).returncode:
+        pytest.skip("Java 11 or newer is not installed")
+    source = tmp_path / "Score.java"
+    source.write_text(example.replace("http://127.0.0.1:8000", served.url))
+    done = subprocess.run(["java", str(source)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert re.search('^200 .*"positive".*"negative"', done.stdout)
+
+
 @pytest.mark.parametrize(("language", "example"), examples("python protocols"))
 def test_example_of_another_protocols_client_runs(served: Server, protocols: Path, language: str, example: str) -> None:
     code = example.replace("127.0.0.1:8000", served.url.removeprefix("http://"))

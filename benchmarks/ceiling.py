@@ -11,7 +11,7 @@ from app.api.schemas import PredictRequest, PredictResponse
 app = FastAPI()
 
 
-@app.post("/predict")
+@app.post("/predict", response_model_exclude_none=True)
 async def predict(body: PredictRequest) -> PredictResponse:
     """Return the same prediction for every review."""
     prediction = {

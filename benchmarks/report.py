@@ -117,7 +117,7 @@ def highlights(results: Results, evaluation: Any) -> str:
   are certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
 - **Quick to start:** the first response after {typical(results, name, "cold_start"):.1f} s
 - **Small:** {memory[0]} of memory with one worker, {memory[1]} with two
-- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (runtime NumPy, with one
+- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (NumPy, with one
   log line per request)
 - **Compatible:** its own API with an OpenAPI document, the Open Inference Protocol (Triton, KServe), and
   TensorFlow Serving's REST API"""
@@ -277,9 +277,9 @@ where it is wide; ratios are computed within each round. They are more reliable 
 speed of the shared machine varies.
 
 - **reference**: one process of FastAPI and uvicorn on asyncio and h11 that uses this service's request and response
-  models but returns constant predictions. New versions of uvloop and httptools do not change it, so that it can be compared
-  over the years.
-- **ceiling**: the same on uvloop and httptools, like this service: what a service could reach whose model costs nothing.
+  models but returns constant predictions. New versions of uvloop and httptools do not change it, so that it can be
+  compared over the years.
+- **ceiling**: the same on uvloop and httptools, like this service: the limit for a service whose model costs nothing.
 - **numpy**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
   the default. The others log only warnings, because the access logs of the peers are off too. "book's bundle" serves
   `models/imdb/1`. "× before" compares with another checkout, given with `--baseline`.
@@ -329,10 +329,10 @@ ceiling has no other cost.
 
 What explains these numbers:
 
-- Text processing takes the largest share of the service's own work with the runtime numpy. A review has about 230 tokens,
-  which are hashed and looked up in about a dozen array operations of NumPy. A batch shares their fixed cost.
-- numpy adds up the lines of the first layer's table that belong to a review, some 150, where TensorFlow multiplies by all
-  10,000. Most of TensorFlow's cost is per call, so that it benefits most from batches.
+- With the runtime numpy, text processing takes the largest share of the service's own work. A review has about 230
+  tokens, which are hashed and looked up in about a dozen array operations. A batch shares their fixed cost.
+- numpy adds up some 150 of the 10,000 lines of the first layer, where TensorFlow multiplies by all of them. Most of
+  TensorFlow's cost is per call, so it benefits most from batches.
 - mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
   with the model.
 
@@ -349,7 +349,7 @@ For the network:
 - With TensorFlow, signatures of a fixed size saved 1% at most, and the executor for a single thread 2%. Freezing the
   variables doubles the time of a call. Most of it is TensorFlow's fixed cost for each call of a function. Without the
   wait of 1 ms for other requests, the service is 10 to 15% slower at 32 connections and as fast under other loads.
-- LiteRT, the second runtime until version 0.2.0, multiplied by the whole first layer like TensorFlow: 11 to 23 µs per review.
+- LiteRT, a runtime until version 0.2.0, multiplied by the whole first layer (11 to 23 µs per review).
 
 For the rest of a request:
 

@@ -1,5 +1,6 @@
 """Structured logs of this service and of uvicorn: one line per event, in one format, on standard output."""
 
+import json
 import logging
 import os
 from contextvars import ContextVar
@@ -123,4 +124,7 @@ def _add_timestamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _to_json(_: WrappedLogger, __: str, event: EventDict) -> str:
-    return to_json(event, fallback=repr).decode()  # four times as fast as `json.dumps`
+    try:
+        return to_json(event, fallback=repr).decode()  # four times as fast as `json.dumps`
+    except ValueError:  # a lone surrogate, as in a file name that is not UTF-8
+        return json.dumps(event, default=str)

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -29,6 +29,13 @@ def test_unexpected_failure_keeps_its_message_and_traceback(capfd: pytest.Captur
     line = json.loads(written(capfd))
     assert (line["level"], line["event"]) == ("error", "Exception in ASGI application")
     assert line["exception"][0]["exc_value"] == "a bug"
+
+
+@pytest.mark.parametrize("logger", [structlog.get_logger(), logging.getLogger("elsewhere")], ids=["ours", "other"])
+def test_name_that_is_not_utf_8_is_logged(capfd: pytest.CaptureFixture[str], logger: Any) -> None:
+    configure_logs("info", "json")
+    logger.error("cannot read models/\udce9")
+    assert json.loads(written(capfd))["event"] == "cannot read models/\udce9"
 
 
 def written(capfd: pytest.CaptureFixture[str]) -> str:

@@ -117,15 +117,15 @@ class Network:
 
     def _sums(self, rows: Sequence[Row]) -> Floats:
         """Add up the table's lines and the bias; float64 (rows, units)."""
-        if len(rows) == 1:
-            sums = np.add.reduce(self._table.weights.take(rows[0].columns, axis=0), keepdims=True)
+        filled = [row.columns for row in rows if len(row.columns)]
+        if len(filled) == len(rows) == 1:  # skips what many rows need
+            sums = np.add.reduceat(self._table.weights.take(filled[0], axis=0), [0])
         else:
-            counts = np.array([len(row.columns) for row in rows])
-            filled = counts.nonzero()[0]  # `reduceat` cannot add up nothing
             sums = np.zeros((len(rows), len(self._bias)), np.float32)
-            if len(filled):
-                lines = self._table.weights.take(np.concatenate([row.columns for row in rows]), axis=0)
-                sums[filled] = np.add.reduceat(lines, (counts.cumsum() - counts)[filled])
+            if filled:  # `reduceat` is faster and more precise than `sum`, but cannot add up nothing
+                lines = self._table.weights.take(np.concatenate(filled), axis=0)
+                starts = np.cumsum([0, *map(len, filled[:-1])])
+                sums[[len(row.columns) > 0 for row in rows]] = np.add.reduceat(lines, starts)
         return sums + self._bias
 
     def _finish(self, values: Floats) -> Floats:

@@ -245,7 +245,7 @@ class Vocabulary:
         ):
             words, known_words = end - before - 1, known_after - known_before
             row, own = found.columns[first:last], self._own_columns[known_words < words]
-            rows.append(Row(_distinct(np.concatenate([row, own])), words, known_words))
+            rows.append(Row(_distinct(np.concatenate([row, own]) if len(own) else row), words, known_words))
         return rows
 
     def terms(self, found: Found, index: int, columns: NDArray[np.int32]) -> list[list[str]]:

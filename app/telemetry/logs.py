@@ -98,7 +98,8 @@ uvicorn catches all exceptions of httptools.
 
 NOISE = (
     "Traceback",  # after a failed start; `app.main` has logged the reason
-    "No supported WebSocket library",  # for every request with `Upgrade: h2c`
+    "Unsupported upgrade request",  # with h11, for every request with `Upgrade: h2c`, and the next one, too
+    "No supported WebSocket library",
 )
 """Prefixes of uvicorn messages that are of no use here."""
 

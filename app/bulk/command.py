@@ -38,8 +38,9 @@ def run(
     input_: str,
     output: Path,
     text: str | None,
-    keep: tuple[str, ...] | None,
+    keep: list[str] | None,
     prefix: str,
+    explain: int,
     format_: Format | None,
     part_rows: int,
     workers: int | None,
@@ -62,18 +63,16 @@ def run(
         raise BulkUsage("--resume needs files; standard input and output cannot be continued")
     paths = find_sources(input_, output)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-    scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters)
+    scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters, explain)
     sources = open_sources(paths, format_, text, scoring, output)
     job = {
         "inputs": [[source.name, *source.signature] for source in sources],
         "model": bundle.digest,
-        "runtime": settings.command_runtime,
         "text": text,
-        "keep": None if keep is None else list(keep),
-        "prefix": prefix,
-        "max_characters": settings.max_characters,
         "part_rows": part_rows,
+        **asdict(scoring),
     }
+    del job["bundle"]  # its digest counts, wherever it is
     files: Output = Parts(output, job)
     if is_single(output):
         files = StandardOutput(output) if output == STREAM else SingleFile(output)

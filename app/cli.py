@@ -307,7 +307,7 @@ def bulk(
         str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster: HOST:PORT, or auto.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a job that was stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier job has written.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file.")] = False,
     as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,

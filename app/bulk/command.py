@@ -57,8 +57,8 @@ def run(
     Raises:
         SentimentError: The job cannot be done, or not to its end.
     """
-    if resume and overwrite:
-        raise BulkUsage("--resume and --overwrite cannot be combined")
+    if overwrite and not is_single(output):
+        raise BulkUsage("--overwrite replaces a single file; choose a new folder, or --resume for a stopped job")
     if resume and str(STREAM) in (input_, str(output)):
         raise BulkUsage("--resume needs files; standard input and output cannot be continued")
     paths = find_sources(input_, output)
@@ -92,7 +92,7 @@ def run(
 
                     run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
     except KeyboardInterrupt:
-        typer.echo(f"stopped; {files.advice(overwrite)}", err=True)
+        typer.echo(f"stopped; {files.advice}", err=True)
         return 128 + signals.received
     _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
     if files.progress.damaged:

@@ -111,6 +111,7 @@ def score(
     reviews: opt.Reviews = None,
     file: opt.Files = None,
     whole: opt.Whole = False,
+    explain: opt.Explain = 0,
     as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,
@@ -125,9 +126,11 @@ def score(
         echo "A superb film." | python -m app score -
         python -m app score -- "-- not my film"
         python -m app score --version 1 --version 3 "Not bad at all."
+        python -m app score --explain 3 "A superb cast, but not a good film."
 
     Prints a table on a terminal, in which unknown words are dim. Otherwise prints tab-separated lines: probability,
     sentiment, uncertain (true or false), words, known words, review. `--json` prints what `POST /predict` returns.
+    `--explain` adds a column or, after the review, a field with the terms and their log-odds.
 
     Several versions are compared: each has its own row or line, and `--json` prints one line per version.
     """
@@ -135,7 +138,7 @@ def score(
     models, texts = _open(settings, reviews, file, whole, explaining=False)
     from app.terminal.tables import print_predictions
 
-    print_predictions(models, texts, as_json)
+    print_predictions(models, texts, explain, as_json)
 
 
 @app.command()
@@ -293,6 +296,7 @@ def bulk(
         str | None, typer.Option(help="Input columns to keep, separated by commas; by default all.")
     ] = None,
     prefix: Annotated[str, typer.Option(help="Prefix for the names of the added columns.")] = "",
+    explain: opt.Explain = 0,
     format_: Annotated[
         StreamFormat | None,
         typer.Option("--format", help="Format of standard input; by default `jsonl`.", show_default=False),
@@ -303,7 +307,7 @@ def bulk(
         str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster: HOST:PORT, or auto.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a job that was stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier job has written.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file.")] = False,
     as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,
@@ -319,7 +323,8 @@ def bulk(
         python -m app bulk "exports/*.jsonl.gz" scored --resume
         zcat reviews.csv.gz | python -m app bulk - - --format csv > scored.csv
 
-    Adds the columns `positive_probability`, `sentiment`, `uncertain`, `words`, `known_words` and `error` to each row.
+    Adds the columns `positive_probability`, `sentiment`, `uncertain`, `words`, `known_words` and `error` to each row,
+    and with `--explain` also `reasons`, such as `superb +1.9; dull -1.2`: terms with their effects on the log-odds.
     Lines that cannot be parsed go to `_bad_lines.jsonl`, or to standard error if OUTPUT is `-`.
 
     Exit codes: 0 every row was scored, 1 the job failed or a file is damaged, 2 the command is invalid, 3 the job is
@@ -331,23 +336,10 @@ def bulk(
     from app.bulk.command import run
     from app.bulk.errors import BulkUsage
 
-    columns = tuple(filter(None, keep.split(","))) if keep is not None else None
+    columns = list(filter(None, keep.split(","))) if keep is not None else None
+    options = (text, columns, prefix, explain, format_, part_rows, workers, ray, resume, overwrite, as_json)
     try:
-        code = run(
-            settings,
-            input_,
-            output,
-            text,
-            columns,
-            prefix,
-            format_,
-            part_rows,
-            workers,
-            ray,
-            resume,
-            overwrite,
-            as_json,
-        )
+        code = run(settings, input_, output, *options)
     except (BulkUsage, PackageMissing) as error:
         raise typer.BadParameter(str(error)) from error
     raise typer.Exit(code)

@@ -34,6 +34,7 @@ from app.inference.errors import (
     ReviewTooLong,
     TooManyReviews,
 )
+from app.inference.limits import MAX_TERMS
 from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"
@@ -104,7 +105,6 @@ VERSION = {
 }
 """The optional parameter that `app.api.state.version_of` reads."""
 
-MAX_TERMS = 20
 EXPLAIN = {
     "name": "explain",
     "in": "query",

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_reviews
 from app.api.errors import invalid
-from app.api.openapi import EXPLAIN, MAX_TERMS, SCORING, VERSION, request_body
+from app.api.openapi import EXPLAIN, SCORING, VERSION, request_body
 from app.api.routing import PredictionRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.serialization import predictions_json
 from app.api.state import service_of, version_of
 from app.inference.batcher import MAX_PART_REVIEWS
+from app.inference.limits import MAX_TERMS
 from app.inference.prediction import Prediction
 from app.service import ServedVersion
 

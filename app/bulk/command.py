@@ -38,8 +38,9 @@ def run(
     input_: str,
     output: Path,
     text: str | None,
-    keep: tuple[str, ...] | None,
+    keep: list[str] | None,
     prefix: str,
+    explain: int,
     format_: Format | None,
     part_rows: int,
     workers: int | None,
@@ -56,24 +57,22 @@ def run(
     Raises:
         SentimentError: The job cannot be done, or not to its end.
     """
-    if resume and overwrite:
-        raise BulkUsage("--resume and --overwrite cannot be combined")
+    if overwrite and not is_single(output):
+        raise BulkUsage("--overwrite replaces a single file; choose a new folder, or --resume for a stopped job")
     if resume and str(STREAM) in (input_, str(output)):
         raise BulkUsage("--resume needs files; standard input and output cannot be continued")
     paths = find_sources(input_, output)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-    scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters)
+    scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters, explain)
     sources = open_sources(paths, format_, text, scoring, output)
     job = {
         "inputs": [[source.name, *source.signature] for source in sources],
         "model": bundle.digest,
-        "runtime": settings.command_runtime,
         "text": text,
-        "keep": None if keep is None else list(keep),
-        "prefix": prefix,
-        "max_characters": settings.max_characters,
         "part_rows": part_rows,
+        **asdict(scoring),
     }
+    del job["bundle"]  # its digest counts, wherever it is
     files: Output = Parts(output, job)
     if is_single(output):
         files = StandardOutput(output) if output == STREAM else SingleFile(output)
@@ -93,7 +92,7 @@ def run(
 
                     run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
     except KeyboardInterrupt:
-        typer.echo(f"stopped; {files.advice(overwrite)}", err=True)
+        typer.echo(f"stopped; {files.advice}", err=True)
         return 128 + signals.received
     _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
     if files.progress.damaged:

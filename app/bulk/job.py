@@ -78,7 +78,7 @@ def _pieces(
         except FileUnreadable as error:
             damage = str(error)
         if signature_of(source.path) != source.signature:
-            raise BulkError(f"{name}: it changed while it was being scored; start over with --overwrite")
+            raise BulkError(f"{name}: it changed while it was being scored; start over with a new OUTPUT")
         finished = end
         if damage:
             output.found_damaged(DamagedFile(name, escaped(damage), finished))

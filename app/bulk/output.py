@@ -77,10 +77,12 @@ class Output(ABC):
     Attributes:
         path: OUTPUT.
         single: Whether all rows go to one part.
+        advice: What to do after the job was stopped or has failed.
         progress: How far the job has come.
     """
 
     single = True
+    advice = "nothing was written"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -99,10 +101,6 @@ class Output(ABC):
     @abstractmethod
     def _part(self, format_: Format) -> AbstractContextManager[tuple[IO[bytes], IO[bytes]]]:
         """The files for the rows of the next part, and for its bad lines; both count when the block ends."""
-
-    def advice(self, _overwrite: bool) -> str:
-        """How to continue a job that was stopped, and was perhaps started with --overwrite."""
-        return "nothing was written"
 
     def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
         """Write the next part, whole or not at all, and record that it is finished.
@@ -142,6 +140,8 @@ class Output(ABC):
 class StandardOutput(Output):
     """Rows go to standard output, and bad lines to standard error."""
 
+    advice = "standard output is incomplete"
+
     @contextmanager
     def opened(self, _resume: bool, _overwrite: bool) -> Iterator[None]:
         """See `Output`. A BrokenPipeError, which means that nobody reads any more, is passed on."""
@@ -151,10 +151,6 @@ class StandardOutput(Output):
             raise
         except OSError as error:
             raise BulkError(f"standard output: {error.strerror}") from error
-
-    def advice(self, _overwrite: bool) -> str:
-        """See `Output`."""
-        return "standard output is incomplete"
 
     @contextmanager
     def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
@@ -170,13 +166,12 @@ class SingleFile(Output):
     def opened(self, _resume: bool, overwrite: bool) -> Iterator[None]:
         """See `Output`."""
         lock = self.path.with_name(f".{self.path.name}.lock")
-        others = bad_lines_of(self.path)
-        with locked(lock, self.path, ""):
-            for path in filter(os.path.lexists, (self.path, others)):
+        with locked(lock, self.path, self.advice):
+            for path in filter(os.path.lexists, (self.path, bad_lines_of(self.path))):
                 check_regular(path)
                 if not overwrite:
-                    raise BulkUsage(f"{path}: exists already; --overwrite starts over")
-            remove_temporaries(self.path.parent, re.escape(self.path.name), re.escape(others.name))
+                    raise BulkUsage(f"{path}: exists already; --overwrite replaces it")
+            remove_temporaries(self.path.parent, f"{re.escape(self.path.name)}({BAD_LINES})?")
             yield
             lock.unlink()
 
@@ -204,7 +199,7 @@ def locked(lock: Path, output: Path, advice: str) -> Iterator[None]:
                 raise BulkUsage(f"{output}: another job is writing here") from error
             yield
     except OSError as error:
-        raise BulkError(f"{output}: {error.strerror or error}{advice}") from error
+        raise BulkError(f"{output}: {error.strerror or error}; {advice}") from error
 
 
 @contextmanager
@@ -230,11 +225,10 @@ def check_regular(path: Path) -> None:
         raise BulkUsage(f"{path}: not a regular file; move it away, or write to another path")
 
 
-def remove_temporaries(folder: Path, *names: str) -> None:
+def remove_temporaries(folder: Path, names: str) -> None:
     """Delete what killed jobs have left of files whose names match a pattern; no other job may be writing them."""
-    pattern = re.compile(rf"\.({'|'.join(names)})\.[0-9a-f]{{8}}\.tmp")
     for path in folder.iterdir():
-        if pattern.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+        if re.fullmatch(rf"\.({names})\.[0-9a-f]{{8}}\.tmp", path.name) and stat.S_ISREG(path.lstat().st_mode):
             path.unlink()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -16,19 +16,11 @@ from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import ReviewTooLong, SentimentError
 from app.inference.limits import BLANK, check_length, is_blank
-from app.inference.prediction import Prediction
+from app.inference.prediction import FIELDS
 from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
-
-FIELDS: dict[str, Any] = get_type_hints(Prediction)
-"""The fields of a prediction -> their types."""
-
-ADDED = (*FIELDS, "error")
-"""The columns that are added: what POST /predict returns, or why the row cannot be scored."""
 
 ARROW_TYPES = {float: "float64", bool: "bool", int: "int32"}
 """The types of columns in Parquet files; all others are strings."""
-
-_fields = attrgetter(*FIELDS)
 
 
 @dataclass(frozen=True)
@@ -41,20 +33,27 @@ class Scoring:
         keep: Input columns to keep; None for all.
         prefix: Precedes the names of the added columns.
         max_characters: Maximum characters per review.
+        explain: Maximum number of terms in the column `reasons`; without it if 0.
     """
 
     bundle: Path
     runtime: str
-    keep: tuple[str, ...] | None
+    keep: list[str] | None
     prefix: str
     max_characters: int
+    explain: int
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What is added of a prediction."""
+        return (*FIELDS, "reasons") if self.explain else tuple(FIELDS)
 
     @property
     def added(self) -> tuple[str, ...]:
-        """The names of the added columns."""
-        return tuple(self.prefix + name for name in ADDED)
+        """The names of the added columns: what POST /predict returns, or why the row cannot be scored."""
+        return tuple(self.prefix + name for name in (*self.fields, "error"))
 
-    def kept(self, layout: Layout) -> tuple[str, ...]:
+    def kept(self, layout: Layout) -> Sequence[str]:
         """The input columns in the output."""
         return layout.columns if self.keep is None else self.keep
 
@@ -97,8 +96,9 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
     reviews = [_review(row.values.get(text)) for row in rows]
     errors = [error_in(review, scoring.max_characters) for review in reviews]
     good: list[Any] = [review for review, error in zip(reviews, errors, strict=True) if not error]
-    predictions = iter(classifier.predict(good))
-    answers = [error or next(predictions) for error in errors]
+    predictions = map(attrgetter(*scoring.fields), classifier.predict(good, scoring.explain))
+    nothing = [None] * len(scoring.fields)
+    answers = [(*nothing, error) if error else (*next(predictions), None) for error in errors]
     match chunk.layout.format:
         case "csv":
             content: Any = _csv(scoring, chunk.layout.separator, rows, answers)
@@ -138,7 +138,7 @@ def _review(value: object) -> object:
     return value
 
 
-def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:
+def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: Sequence[Sequence[Any]]) -> bytes:
     """Append the answers to each row; rows stay as they are unless columns are left out."""
     lines = []
     for row, answer in zip(rows, answers, strict=True):
@@ -147,12 +147,16 @@ def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: S
             text = csv_line([row.values[name] for name in scoring.keep], separator)
         if text:
             text += separator
-        if isinstance(answer, Prediction):
-            fields = [str(value).lower() if isinstance(value, bool) else str(value) for value in _fields(answer)]
-            lines.append(f"{text}{separator.join(fields)}{separator}\n")
-        else:
-            lines.append(f'{text}{separator * len(FIELDS)}"{answer}"\n')
+        lines.append(f"{text}{separator.join(map(_cell, answer))}\n")
     return "".join(lines).encode()
+
+
+def _cell(value: Any) -> str:
+    """Format an added value. Reasons and errors may contain the separator; they also contain spaces."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = "" if value is None else str(value)
+    return '"{}"'.format(text.replace('"', '""')) if " " in text else text
 
 
 def csv_line(fields: Sequence[str], separator: str) -> str:
@@ -162,7 +166,7 @@ def csv_line(fields: Sequence[str], separator: str) -> str:
     return line.getvalue().removesuffix("\r\n")
 
 
-def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[str | Prediction]) -> bytes:
+def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[Sequence[Any]]) -> bytes:
     """Append the answers to each object, whose own text stays as it is unless fields are left out."""
     names = scoring.added
     lines = []
@@ -175,7 +179,7 @@ def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[s
             text = row.text.strip().encode()
         before = text[:-1].rstrip()
         comma = b"" if before == b"{" else b","
-        lines.append(before + comma + to_json(dict(zip(names, _values(answer), strict=True)))[1:] + b"\n")
+        lines.append(before + comma + to_json(dict(zip(names, answer, strict=True)))[1:] + b"\n")
     return b"".join(lines)
 
 
@@ -183,20 +187,14 @@ def table_schema(scoring: Scoring, schema: Any) -> Any:
     """The `pyarrow.Schema` of the output for that of an input."""
     pa = import_pyarrow()
     kept = schema if scoring.keep is None else [schema.field(name) for name in scoring.keep]
-    types = [ARROW_TYPES.get(type_, "string") for type_ in (*FIELDS.values(), str)]
+    types = [ARROW_TYPES.get(FIELDS.get(name, str), "string") for name in (*scoring.fields, "error")]
     return pa.schema([*kept, *map(pa.field, scoring.added, types)], schema.metadata)
 
 
-def _table(scoring: Scoring, batch: Any, answers: Sequence[str | Prediction]) -> Any:
+def _table(scoring: Scoring, batch: Any, answers: Sequence[Sequence[Any]]) -> Any:
     pa = import_pyarrow()
-    kept = batch if scoring.keep is None else batch.select(list(scoring.keep))
+    kept = batch if scoring.keep is None else batch.select(scoring.keep)
     schema = table_schema(scoring, batch.schema)
-    added = zip(zip(*map(_values, answers), strict=True), list(schema)[-len(ADDED) :], strict=True)
+    added = zip(zip(*answers, strict=True), list(schema)[-len(scoring.added) :], strict=True)
     arrays = [pa.array(column, field.type) for column, field in added]
     return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=schema)
-
-
-def _values(answer: str | Prediction) -> tuple[Any, ...]:
-    if isinstance(answer, Prediction):
-        return (*_fields(answer), None)
-    return (*[None] * len(FIELDS), answer)

@@ -95,7 +95,7 @@ def _files_of(path: Path) -> list[Path]:
 
 def _overlap(found: Sequence[Path], paths: Sequence[Path], output: Path) -> bool:
     """Whether a job could replace an input, under whatever name, or read what it writes."""
-    written = [output, bad_lines_of(output), *(output.iterdir() if output.is_dir() else ())]
+    written = (output, bad_lines_of(output))
     replaced = {(facts.st_dev, facts.st_ino) for path in written if (facts := _facts(path, 1))}
     if any((facts.st_dev, facts.st_ino) in replaced for path in paths if (facts := _facts(path, 0))):
         return True

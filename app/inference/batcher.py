@@ -18,7 +18,6 @@ from typing import Protocol
 
 from app.inference.classifier import Classifier
 from app.inference.errors import DeadlineExceeded
-from app.inference.explanation import with_reasons
 from app.inference.prediction import Prediction
 from app.inference.runtimes import BATCH
 from app.inference.waiting import WaitingReviews
@@ -192,7 +191,7 @@ class Batcher:
             for part in batch:
                 if top := part.request.top:
                     for index in range(first, first + len(part.texts)):
-                        predictions[index] = with_reasons(self._classifier, encoded, index, predictions[index], top)
+                        predictions[index] = self._classifier.with_reasons(encoded, index, predictions[index], top)
                 first += len(part.texts)
             scored = perf_counter()
         except Exception as error:

@@ -1,6 +1,7 @@
 """The classifier: from raw reviews to predictions, and what they are without some of the terms."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from app.inference.bundle import GOLDEN, NETWORK, Bundle
 from app.inference.calibration import Calibration, calibrated
 from app.inference.errors import BundleError, InferenceError, damaged
 from app.inference.network import Floats, Network, probability_of
-from app.inference.prediction import Prediction, UncertaintyRule, prediction_of
+from app.inference.prediction import Prediction, Reason, UncertaintyRule, prediction_of
 from app.inference.runtimes import BATCH, Runtime, TensorFlowRuntime
 from app.inference.vocabulary import Found, Row, Vocabulary
 
@@ -64,11 +65,12 @@ class Classifier:
         """The same network with another calibration and rule."""
         return Classifier(self.vocabulary, self.runtime, self._network, uncertainty, calibration)
 
-    def predict(self, reviews: Sequence[str]) -> list[Prediction]:
+    def predict(self, reviews: Sequence[str], top: int = 0) -> list[Prediction]:
         """Estimate how likely each review is to be positive.
 
         Args:
             reviews: Raw texts; may be empty. BATCH of them are encoded at a time, so any number fits into memory.
+            top: Maximum number of terms per prediction; see `with_reasons`.
 
         Returns:
             One prediction per review, in the same order; probabilities are in [0, 1].
@@ -78,7 +80,11 @@ class Classifier:
         """
         predictions: list[Prediction] = []
         for start in range(0, len(reviews), BATCH):
-            predictions += self.predict_rows(self.encode(reviews[start : start + BATCH]).rows)
+            encoded = self.encode(reviews[start : start + BATCH])
+            batch = self.predict_rows(encoded.rows)
+            if top:
+                batch = [self.with_reasons(encoded, index, each, top) for index, each in enumerate(batch)]
+            predictions += batch
         return predictions
 
     def encode(self, reviews: Sequence[str]) -> Encoded:
@@ -94,6 +100,31 @@ class Classifier:
             for row, probability in zip(batch, self._run(batch), strict=True):
                 predictions.append(self.prediction(probability, row))
         return predictions
+
+    def with_reasons(self, encoded: Encoded, index: int, prediction: Prediction, top: int) -> Prediction:
+        """Add to a prediction what it is based on most: its terms with the largest effects.
+
+        Args:
+            encoded: The batch that contains the review.
+            index: Its index in the batch.
+            prediction: The prediction for it.
+            top: Maximum number of terms.
+
+        Raises:
+            InferenceError: See `log_odds_without`.
+        """
+        row = encoded.rows[index]
+        columns = row.columns[row.columns.searchsorted(self.vocabulary.encoding.first_term_column) :]
+        log_odds = self.log_odds_without(row, columns)
+        effects = log_odds[0] - log_odds[1:]
+        largest = np.argsort(-np.abs(effects), kind="stable")[:top]
+        whole, *without = probability_of(log_odds[np.append(0, largest + 1)]).tolist()
+        terms = self.vocabulary.terms(encoded.found, index, columns[largest])
+        reasons = [
+            Reason(names, effect, whole - probability, probability)
+            for names, effect, probability in zip(terms, effects[largest].tolist(), without, strict=True)
+        ]
+        return replace(prediction, terms=reasons)
 
     def log_odds_without(self, row: Row, columns: NDArray[np.int32]) -> Floats:
         """The log-odds of one encoded review as it is, then without each of some columns, calibrated.

@@ -5,15 +5,15 @@ add up to the total, because terms interact. Terms that share a column have one 
 change nothing while another is there.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
-from app.inference.classifier import Classifier, Encoded
+from app.inference.classifier import Classifier
 from app.inference.network import probability_of
-from app.inference.prediction import Count, Prediction, Reason
+from app.inference.prediction import FIELDS, Count, Prediction, Reason
 from app.inference.text import joined, sentences
 
 
@@ -85,33 +85,6 @@ class Explanation(Prediction):
         return replace(self, terms=self.terms[:top], rest=rest)
 
 
-def with_reasons(classifier: Classifier, encoded: Encoded, index: int, prediction: Prediction, top: int) -> Prediction:
-    """Add to a prediction what it is based on most: its terms with the largest effects.
-
-    Args:
-        classifier: Encoded the review.
-        encoded: The batch that contains it.
-        index: Its index in the batch.
-        prediction: The prediction for it.
-        top: Maximum number of terms.
-
-    Raises:
-        InferenceError: See `Classifier.log_odds_without`.
-    """
-    row = encoded.rows[index]
-    columns = row.columns[row.columns.searchsorted(classifier.vocabulary.encoding.first_term_column) :]
-    log_odds = classifier.log_odds_without(row, columns)
-    effects = log_odds[0] - log_odds[1:]
-    largest = np.argsort(-np.abs(effects), kind="stable")[:top]
-    whole, *without = probability_of(log_odds[np.append(0, largest + 1)]).tolist()
-    terms = classifier.vocabulary.terms(encoded.found, index, columns[largest])
-    reasons = [
-        Reason(names, effect, whole - probability, probability)
-        for names, effect, probability in zip(terms, effects[largest].tolist(), without, strict=True)
-    ]
-    return replace(prediction, terms=reasons)
-
-
 def explain(classifier: Classifier, review: str) -> Explanation:
     """Explain the prediction for a raw review.
 
@@ -154,9 +127,6 @@ def explain(classifier: Classifier, review: str) -> Explanation:
             for (start, end), prediction in zip(parts, alone, strict=True)
         ],
     )
-
-
-FIELDS = [field.name for field in fields(Prediction) if field.name != "terms"]
 
 
 def _values(prediction: Prediction) -> dict[str, Any]:

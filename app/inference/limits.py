@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from app.inference.errors import ReviewTooLong, TooManyReviews
 
+MAX_TERMS = 20
+"""Maximum number of terms per prediction."""
+
 BLANK = "A review must contain text; this one is blank"
 """The error message for a blank review."""
 

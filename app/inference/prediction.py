@@ -6,7 +6,7 @@ descriptions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_type_hints
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -71,6 +71,18 @@ class Prediction:
     def unknown_share(self) -> float:
         """Share of the words that are unknown, in [0, 1]; 0 for a review without words."""
         return (self.words - self.known_words) / self.words if self.words else 0.0
+
+    @property
+    def reasons(self) -> str:
+        """The terms and their effects on the log-odds for people, such as `superb +1.9; dull -1.2`.
+
+        Terms that are the same to the model are joined with `/`, which no word contains.
+        """
+        return "; ".join(f"{'/'.join(reason.terms)} {reason.log_odds:+.1f}" for reason in self.terms or ())
+
+
+FIELDS = {name: type_ for name, type_ in get_type_hints(Prediction).items() if name != "terms"}
+"""The fields that every prediction has -> their types."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from app.inference.limits import MAX_TERMS
 from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
 from app.terminal.plain_errors import print_error
 from app.terminal.typed import typed_command
@@ -65,6 +66,10 @@ Files = Annotated[
     typer.Option("--file", encoding="utf-8-sig", help="Text file with one review per line; can be repeated."),
 ]
 Whole = Annotated[bool, typer.Option("--whole", help="Read each file, and standard input, as a single review.")]
+Explain = Annotated[
+    int,
+    typer.Option(min=0, max=MAX_TERMS, help="Terms to list per review: those with the largest effects.", metavar="N"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LabelledFile = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, help="Labelled texts: .csv, .tsv, .jsonl, .parquet; also .gz, …")

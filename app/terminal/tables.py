@@ -23,14 +23,16 @@ MAX_SHOWN = 300
 """Characters of a review; a terminal is not wider."""
 
 
-def print_predictions(models: Sequence[tuple[Bundle, Classifier]], reviews: Sequence[str], as_json: bool) -> None:
-    """Score reviews and print the predictions, or compare those of several versions.
+def print_predictions(
+    models: Sequence[tuple[Bundle, Classifier]], reviews: Sequence[str], top: int, as_json: bool
+) -> None:
+    """Score reviews and print the predictions, or compare those of several versions; `top` is the number of terms.
 
     Raises:
         InferenceError: The runtime returned something that is not a probability.
     """
     manifests = [bundle.manifest for bundle, _ in models]
-    predictions = [classifier.predict(reviews) for _, classifier in models]
+    predictions = [classifier.predict(reviews, top) for _, classifier in models]
     console = Console()
     if as_json:
         for manifest, found in zip(manifests, predictions, strict=True):
@@ -41,7 +43,8 @@ def print_predictions(models: Sequence[tuple[Bundle, Classifier]], reviews: Sequ
         prefixes = [f"{manifest.version}\t" for manifest in manifests] if len(models) > 1 else [""]
         for review, *found in zip(reviews, *predictions, strict=True):
             for prefix, prediction in zip(prefixes, found, strict=True):
-                typer.echo(prefix + line_of(prediction, review))
+                reasons = f"\t{one_line(prediction.reasons)}" if top else ""
+                typer.echo(prefix + line_of(prediction, review) + reasons)
 
 
 def line_of(prediction: Prediction, review: str) -> str:
@@ -56,11 +59,13 @@ def _table(
     """One row per review; with several versions, one per review and version."""
     several = len(models) > 1
     versions = ["version"] if several else []
-    table = new_table("#", *versions, "positive", Column("sentiment", no_wrap=True), "known words", "review")
+    reasons = [Column("reasons", no_wrap=True)] if predictions[0][0].terms is not None else []
+    table = new_table("#", *versions, "positive", Column("sentiment", no_wrap=True), "known words", *reasons, "review")
     for number, (review, *found) in enumerate(zip(reviews, *predictions, strict=True), 1):
         for (bundle, classifier), prediction in zip(models, found, strict=True):
             start = [f"{number}" if bundle is models[0][0] else "", bundle.manifest.version][: 1 + several]
-            table.add_row(*start, *_cells(prediction), _shown(review[:MAX_SHOWN], classifier.vocabulary))
+            terms = [Text(one_line(prediction.reasons).replace("; ", "\n"))] if reasons else []
+            table.add_row(*start, *_cells(prediction), *terms, _shown(review[:MAX_SHOWN], classifier.vocabulary))
         if several:
             table.add_section()
     return table

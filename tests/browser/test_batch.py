@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from app.bulk.scoring import ADDED
+from app.inference.prediction import FIELDS
 from tests.browser.chromium import Visit, Visits
 from tests.servers import Server
 
@@ -79,7 +79,7 @@ def test_file_is_scored_and_downloaded(
     assert [row[1] for row in visit.score(name, content)] == REVIEWS
     file_name, (head, *rows) = download(visit)
     assert file_name == "a scored.csv"
-    assert head == [*columns, *ADDED]
+    assert head == [*columns, *FIELDS, "error"]
     predictions = httpx.post(f"{served.url}/predict", json={"reviews": REVIEWS}).json()["predictions"]
     for cells, review, prediction in zip(rows, REVIEWS, predictions, strict=True):
         row = dict(zip(head, cells, strict=True))

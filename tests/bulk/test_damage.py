@@ -216,8 +216,7 @@ def test_damaged_state_of_a_job_is_an_error(content: bytes, tmp_path: Path) -> N
     (tmp_path / "out/_job.json").write_bytes(content)
     message = error_of(source, tmp_path / "out", "--resume")
     assert "_job.json: it is damaged" in message
-    assert "--overwrite starts over" in message
-    succeed(source, tmp_path / "out", "--overwrite")
+    assert "start over in a new folder" in message
 
 
 @pytest.mark.parametrize(("name", "content"), [("part-00001.csv", None), ("_bad_lines.jsonl", "{}\n")])
@@ -230,6 +229,7 @@ def test_resume_rejects_output_that_is_missing_or_cut_off(name: str, content: st
         path.write_text(content)
     message = error_of(tmp_path / "in.csv", tmp_path / "out", "--part-rows", 1, "--resume")
     assert f"{path.with_suffix('') if content is None else path}: it is missing or cut off" in message
+    assert "start over in a new folder" in message
     assert path.exists() == (content is not None)
     assert content is None or path.read_text() == content
 
@@ -243,7 +243,7 @@ def test_name_that_is_not_utf8_is_escaped(output: str, tmp_path: Path) -> None:
     summary = damaged_summary(tmp_path / "in", tmp_path / output)
     assert (summary["rows"], summary["bad_lines"]) == (1, 1)
     assert summary["damaged"][0]["file"].endswith("/in/\\xe9.csv")
-    shown = run_bulk_as_people_do(tmp_path / "in", tmp_path / output, "--overwrite")
+    shown = run_bulk_as_people_do(tmp_path / "in", tmp_path / f"again-{output}")
     assert "\\xe9.csv: the file is empty" in shown
 
 

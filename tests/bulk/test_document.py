@@ -3,7 +3,7 @@
 import json
 import re
 
-from app.bulk.scoring import ADDED
+from app.inference.prediction import FIELDS
 from benchmarks.bulk import DOCUMENT, RESULTS, table
 from tests.bulk.jobs import error_of
 from tests.servers import ROOT, run_python
@@ -16,10 +16,10 @@ def test_table_comes_from_the_results() -> None:
 
 
 def test_options_and_columns_exist() -> None:
-    shown = run_python("-m", "app.bulk", "--help").stdout
+    shown = run_python("-m", "app", "bulk", "--help").stdout
     options = set(re.findall(r"--[a-z][a-z-]+", shown))
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= options | {"--head", "--port", "--address"}
-    assert all(f"`{name}`" in TEXT for name in ADDED)
+    assert all(f"`{name}`" in TEXT for name in (*FIELDS, "reasons", "error"))
 
 
 def test_option_that_does_not_exist_is_a_usage_error() -> None:

@@ -1,5 +1,6 @@
 """Every format: the input's columns stay as they are, and rows keep their order."""
 
+import csv
 import json
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +76,28 @@ def test_columns_can_be_chosen_and_prefixed(write: object, request: pytest.Fixtu
     rows = rows_of(output)
     assert list(rows[0]) == ["review", "id", *(f"p_{name}" for name in ADDED)]
     assert [row["review"] for row in rows] == TEXTS
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_reasons_are_text_for_people(suffix: str, tmp_path: Path) -> None:
+    texts = ["A superb cast, but not a good film.", " ", "zorblax"]
+    source, output = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
+    match suffix:
+        case "csv":
+            write_csv(source, texts, ";")
+        case "jsonl":
+            write_jsonl(source, texts)
+        case _:
+            pq.write_table(pa.table({"review": texts}), source)
+    succeed(source, output, "--explain", 2, "--prefix", "p_", "--keep", "review", code=3)
+    rows = rows_of(output)
+    if suffix == "csv":
+        rows = list(csv.DictReader(output.read_text().splitlines(), delimiter=";"))
+    assert list(rows[0]) == ["review", *(f"p_{name}" for name in (*ADDED[:-1], "reasons", "error"))]
+    reasons, none, unknown = (row["p_reasons"] for row in rows)
+    assert reasons == "not a good -3.1; superb +0.8"
+    assert not none
+    assert not unknown
 
 
 def test_folder_is_scored_in_the_order_of_its_files(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""`--overwrite` replaces the old output only when the new one is there."""
+"""A job never touches files that are not its own, and `--overwrite` replaces a file only when the new one is there."""
 
 import json
 import signal
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,7 @@ from tests.bulk.jobs import (
     PATIENCE,
     command,
     error_of,
-    parts,
     reviews,
-    rows_of,
     settings,
     started,
     succeed,
@@ -27,81 +24,22 @@ OPTIONS = ("--part-rows", 100, "--workers", 2)
 
 
 def files_in(output: Path) -> dict[str, bytes]:
-    """The output's files, without the lock."""
+    """The files and their contents, without locks."""
     return {path.name: path.read_bytes() for path in output.iterdir() if path.is_file() and path.suffix != ".lock"}
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> dict[str, bytes]:
-    """Output with a bad line, in parts and in a file."""
+def test_failed_job_leaves_the_old_output(tmp_path: Path) -> None:
     (tmp_path / "old.jsonl").write_text("no JSON\n" + json.dumps({"review": "good"}))
-    for name in ("out", "out.jsonl"):
-        succeed(tmp_path / "old.jsonl", tmp_path / name, code=3)
-    (tmp_path / "out/notes.txt").write_text("not of the job")
-    return files_in(tmp_path / "out")
-
-
-def test_failed_job_leaves_the_old_output(old: dict[str, bytes], tmp_path: Path) -> None:
+    succeed(tmp_path / "old.jsonl", tmp_path / "out.jsonl", code=3)
     lines = [json.dumps({"review": "good"})] * 2000 + [json.dumps({"review": "good", "words": 1})]
     (tmp_path / "new.jsonl").write_text("\n".join(lines))
     before = files_in(tmp_path)
-    for name in ("out", "out.jsonl"):
-        assert "has a field 'words' already" in error_of(
-            tmp_path / "new.jsonl", tmp_path / name, *OPTIONS, "--overwrite", code=1
-        )
+    message = error_of(tmp_path / "new.jsonl", tmp_path / "out.jsonl", *OPTIONS, "--overwrite", code=1)
+    assert "has a field 'words' already" in message
     assert files_in(tmp_path) == before
-    assert files_in(tmp_path / "out") == old
-    assert "a job with another" in error_of(tmp_path / "old.jsonl", tmp_path / "out", *OPTIONS, "--resume")
 
 
-def test_killed_job_leaves_the_old_output_and_is_resumed(old: dict[str, bytes], tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "new.csv", reviews(12_000))
-    output, expected = tmp_path / "out", tmp_path / "expected"
-    succeed(source, expected, *OPTIONS)
-    option = "--overwrite"
-    for count in (0, 3, 20):
-        with started(command(source, output, *OPTIONS, option), settings()) as job:
-            wait_until(partial(lambda count: len(list(output.rglob("part-*"))) > count + len(parts(output)), count))
-            job.kill()
-        assert files_in(output) == old
-        option = "--resume"
-    assert "exists already" in error_of(source, output, *OPTIONS)
-    summary = succeed(source, output, *OPTIONS, "--resume")
-    assert 0 < summary["run"]["rows"] < 12_000
-    assert files_in(output) == files_in(expected) | {"notes.txt": b"not of the job"}
-    assert {path.name for path in output.iterdir() if path.is_dir()} == set()
-    assert succeed(source, output, *OPTIONS, "--resume")["run"]["rows"] == 0
-
-
-@pytest.mark.parametrize(("moved", "option"), [(0, "--resume"), (1, "--resume"), (2, "--resume"), (2, "--overwrite")])
-def test_job_that_is_killed_while_it_replaces_the_output_is_finished(
-    moved: int, option: str, old: dict[str, bytes], tmp_path: Path
-) -> None:
-    source = write_csv(tmp_path / "new.csv", reviews(500))
-    output, expected = tmp_path / "out", tmp_path / "expected"
-    succeed(source, expected, *OPTIONS)
-    expected.rename(output / "_new")
-    (output / "_new/_job.lock").unlink()
-    (output / "part-00000.jsonl").unlink()  # half of the old output is deleted
-    if moved:
-        for name in ("_job.json", "_bad_lines.jsonl"):
-            (output / name).unlink()
-        (output / "_new").rename(output / "_ready")
-    for number in range(moved - 1):
-        (output / f"_ready/part-0000{number}.csv").rename(output / f"part-0000{number}.csv")
-    summary = succeed(source, output, *OPTIONS, option)
-    assert (summary["run"]["rows"], summary["rows"]) == (0 if option == "--resume" else 500, 500)
-    assert [part.name for part in parts(output)] == [f"part-0000{number}.csv" for number in range(5)]
-    assert [row["review"] for row in rows_of(output)] == reviews(500)
-    assert {path.name for path in output.iterdir()} == {
-        *(part.name for part in parts(output)),
-        "_job.json",
-        "_job.lock",
-        "notes.txt",
-    }
-
-
-def test_new_output_replaces_bad_lines(old: dict[str, bytes], tmp_path: Path) -> None:
+def test_new_output_replaces_bad_lines(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "new.csv", reviews(9))
     bad = tmp_path / "out2.csv_bad_lines.jsonl"
     (tmp_path / "bad.csv").write_text("review\ngood\nnot,good\n")
@@ -114,52 +52,17 @@ def test_new_output_replaces_bad_lines(old: dict[str, bytes], tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "advice"),
-    [
-        (("out", "--overwrite"), "to continue, run the same command with --resume instead of --overwrite"),
-        (("new",), "to continue, run the same command with --resume\n"),
-        (("out.jsonl", "--overwrite"), "nothing was written"),
-    ],
-    ids=["overwrite", "parts", "file"],
+    ("name", "advice"),
+    [("new", "to continue, run the same command with --resume"), ("out.jsonl", "nothing was written")],
 )
-def test_stopped_job_says_how_to_continue(
-    arguments: tuple[str, ...], advice: str, old: dict[str, bytes], tmp_path: Path
-) -> None:
-    output, *options = arguments
+def test_stopped_job_says_how_to_continue(name: str, advice: str, tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", reviews(12_000))
-    with started(command(source, tmp_path / output, *OPTIONS, *options), settings()) as job:
-        wait_until(lambda: any(tmp_path.glob(STARTED[output])))
+    with started(command(source, tmp_path / name, *OPTIONS), settings()) as job:
+        wait_until(lambda: any(tmp_path.glob(STARTED[name])))
         job.send_signal(signal.SIGINT)
         _, errors = job.communicate(timeout=PATIENCE)
     assert job.returncode == 130
-    assert errors.startswith("stopped; ")
-    assert advice in errors
-    if output != "new":
-        assert files_in(tmp_path / "out") == old
-
-
-FOREIGN = ("part-thesis.txt", "part-00000-c0ffee.csv", ".part-00000.csv.tmp", "part-dir/a.txt")
-
-
-def test_overwrite_keeps_files_that_bulk_did_not_write(tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "in.csv", ["good"])
-    output = tmp_path / "out"
-    succeed(source, output)
-    (output / "part-dir").mkdir()
-    for name in FOREIGN:
-        (output / name).write_text("mine")
-    succeed(source, output, "--overwrite")
-    assert [(output / name).read_text() for name in FOREIGN] == ["mine"] * len(FOREIGN)
-
-
-@pytest.mark.parametrize("name", ["out/part-00000.csv", "out/_new/a.txt", "out/_ready/a.txt", "out/part-00000.csv/a"])
-def test_overwrite_rejects_foreign_files_in_its_way(name: str, tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "in.csv", ["good"])
-    foreign = tmp_path / name
-    foreign.parent.mkdir(parents=True)
-    foreign.write_text("mine")
-    assert "move it away" in error_of(source, tmp_path / "out", "--overwrite")
-    assert foreign.read_text() == "mine"
+    assert errors == f"stopped; {advice}\n"
 
 
 def test_single_file_keeps_what_lies_beside_it(tmp_path: Path) -> None:
@@ -183,11 +86,39 @@ def test_links_are_not_followed_or_replaced(link: str, there: bool, tmp_path: Pa
     (tmp_path / link).parent.mkdir(exist_ok=True)
     (tmp_path / link).symlink_to(victim)
     output = tmp_path / ("out" if link.startswith("out/") else "out.csv")
-    for options in ((), ("--overwrite",)):
+    for options in ((), ("--overwrite",)) if output.suffix else ((), ("--resume",)):
         assert "not a regular file" in error_of(source, output, *options)
     assert (tmp_path / link).is_symlink()
     assert victim.exists() == there
     assert not there or victim.read_text() == "mine"
+
+
+FOREIGN = ("part-thesis.txt", "part-00000-c0ffee.csv", ".part-00000.csv.tmp", "part-dir/a.txt")
+
+
+def test_resume_keeps_files_that_bulk_did_not_write(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", ["good"])
+    output = tmp_path / "out"
+    succeed(source, output)
+    (output / "part-dir").mkdir()
+    for name in FOREIGN:
+        (output / name).write_text("mine")
+    succeed(source, output, "--resume")
+    assert [(output / name).read_text() for name in FOREIGN] == ["mine"] * len(FOREIGN)
+
+
+@pytest.mark.parametrize("name", ["part-00000.csv", "part-00001.csv", "_bad_lines.jsonl", "_job.json"])
+def test_job_that_has_a_link_among_its_files_is_not_resumed(name: str, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("review\ngood\nnot,good\n")
+    output = tmp_path / "out"
+    succeed(tmp_path / "in.csv", output, code=3)
+    victim = tmp_path / "victim"
+    victim.write_bytes((output / name).read_bytes() + b"mine" if (output / name).exists() else b"mine")
+    before = victim.read_bytes()
+    (output / name).unlink(missing_ok=True)
+    (output / name).symlink_to(victim)
+    assert "not a regular file" in error_of(tmp_path / "in.csv", output, "--resume")
+    assert victim.read_bytes() == before
 
 
 def test_killed_job_leaves_no_temporary_file_after_the_next(tmp_path: Path) -> None:
@@ -200,7 +131,6 @@ def test_killed_job_leaves_no_temporary_file_after_the_next(tmp_path: Path) -> N
 
 
 STARTED = {
-    "out": "out/_new/part-00001.jsonl",
     "new": "new/part-00001.jsonl",
     "out.jsonl": ".out.jsonl.*.tmp",
 }

@@ -169,6 +169,7 @@ CHANGES: dict[str, Callable[[Path], list[object]]] = {
     "max_characters": lambda _: ["--max-characters", 99],
     "keep": lambda _: ["--keep", "id"],
     "prefix": lambda _: ["--prefix", "p_"],
+    "explain": lambda _: ["--explain", 3],
     "part_rows": lambda _: ["--part-rows", 41],
     "runtime": lambda _: ["--runtime", "tensorflow"],
 }
@@ -187,15 +188,26 @@ def test_another_job_is_not_resumed(change: str, tmp_path: Path) -> None:
 
 
 def test_existing_output_is_kept_unless_it_may_be_overwritten(tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "a.csv", reviews(99))
     (tmp_path / "bad.jsonl").write_text("no JSON\n" + json.dumps({"review": "good"}))
     for output in (tmp_path / "out", tmp_path / "out.jsonl"):
         succeed(tmp_path / "bad.jsonl", output, "--part-rows", 1, code=3)
         assert "exists already" in error_of(tmp_path / "bad.jsonl", output, "--part-rows", 1)
-    succeed(source, tmp_path / "out", "--part-rows", 50, "--overwrite")
-    assert [part.name for part in parts(tmp_path / "out")] == ["part-00000.csv", "part-00001.csv"]
-    assert len(rows_of(tmp_path / "out")) == 99
-    assert not (tmp_path / "out/_bad_lines.jsonl").exists()
+    (tmp_path / "bad.jsonl").write_text(json.dumps({"review": "bad"}))
+    succeed(tmp_path / "bad.jsonl", tmp_path / "out.jsonl", "--overwrite")
+    assert [row["review"] for row in rows_of(tmp_path / "out.jsonl")] == ["bad"]
+    assert not (tmp_path / "out.jsonl_bad_lines.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("part-00000.csv", []), ("part-00000.csv", ["--resume"]), ("a/b.txt", ["--resume"]), ("a.txt", ["--overwrite"])],
+)
+def test_folder_with_anything_else_in_it_is_refused(name: str, options: list[str], tmp_path: Path) -> None:
+    source, foreign = write_csv(tmp_path / "a.csv", ["good"]), tmp_path / "out" / name
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("mine")
+    assert "choose a new folder, or --resume for a stopped job" in error_of(source, tmp_path / "out", *options)
+    assert foreign.read_text() == "mine"
 
 
 def test_second_job_on_the_same_output_is_rejected(source: Path, tmp_path: Path) -> None:
@@ -203,7 +215,7 @@ def test_second_job_on_the_same_output_is_rejected(source: Path, tmp_path: Path)
     with running(source, output, *OPTIONS) as process:
         wait_until(lambda: len(parts(output)) >= 3)
         process.send_signal(signal.SIGSTOP)  # it could be complete before the others start
-        for option in ("--resume", "--overwrite"):
+        for option in ("--prefix=p_", "--resume"):
             assert "another job is writing here" in error_of(source, output, *OPTIONS, option)
         process.send_signal(signal.SIGCONT)
         process.communicate(timeout=PATIENCE)

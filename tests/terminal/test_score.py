@@ -11,6 +11,7 @@ from app.records import FORMATS
 from tests.servers import Server, run_python
 from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
 
+TWO = ("--explain", "2")
 GOOD, BAD = "One of the best films I have seen, superb.", "A dull waste of time."
 ODD = [
     "An “odd” one – don’t… 映画 \N{FACE WITH TEARS OF JOY} naïve",
@@ -78,6 +79,20 @@ def test_score_of_several_versions_compares_them() -> None:
     for line, start in zip(lines, ("1  1 ", "   3 ", "2  1 ", "   3 "), strict=True):
         assert line.strip("\r").removeprefix(" ").startswith(start)
     assert len(re.findall(r"I loved \x1b\[2mzyzzyva\x1b\[0m!", shown)) == 2
+
+
+def test_score_with_reasons(served: Server) -> None:
+    review, reasons = "A superb cast, but not a good film.", "not a good -3.1; superb +0.8"
+    plain, explained, unknown = (
+        piped("score", *arguments).stdout.decode() for arguments in ((review,), (review, *TWO), ("zorblax", *TWO))
+    )
+    assert explained == plain.removesuffix("\n") + f"\t{reasons}\n"
+    assert unknown.endswith("\tzorblax\t\n")
+    shown = SGR.sub("", on_terminal("score", review, *TWO, width=100))
+    assert re.search(r" not a good -3\.1 +A superb cast, .*\n +superb \+0\.8 *\n", shown)
+    response = httpx.post(f"{served.url}/predict?explain=2", json={"reviews": [review, "zorblax"]})
+    assert piped("score", "--json", review, "zorblax", *TWO).stdout == response.content + b"\n"
+    assert "21 is not in the range" in refusal("score", "good", "--explain", "21")
 
 
 def test_score_never_lets_a_review_steer_the_terminal() -> None:

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     max_characters: Annotated[
         int, Field(ge=1, description="Maximum characters per review. The longest IMDB review has 13,704.")
     ] = 50_000
-    max_explained_characters: Annotated[
+    max_explained_length: Annotated[
         int, Field(ge=1, description="Maximum characters per review to explain, which takes about 1 ms per 1,000.")
     ] = 15_000
     max_body_bytes: Annotated[

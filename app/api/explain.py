@@ -31,7 +31,7 @@ async def explain(request: Request) -> Response:
     """
     version = version_of(request)
     settings = service_of(request).settings
-    body = await read_reviews(request, ExplainRequest, settings.max_explained, settings.max_explained_characters)
+    body = await read_reviews(request, ExplainRequest, settings.max_explained, settings.max_explained_length)
     explanations = await explain_reviews(request, version, body.reviews, body.top)
     manifest = version.bundle.manifest
     content = explanations_json(manifest.name, manifest.version, explanations)

@@ -104,7 +104,7 @@ class Limits(BaseModel):
     max_characters: Annotated[
         int, Field(description="Maximum characters (Unicode code points) per review.", examples=[50_000])
     ]
-    max_explained_characters: Annotated[
+    max_explained_length: Annotated[
         int, Field(description="Maximum characters per review to explain.", examples=[15_000])
     ]
     max_body_bytes: Annotated[int, Field(description="Maximum bytes per request body.", examples=[2_000_000])]

@@ -30,7 +30,7 @@ def read_reviews(
     Raises:
         typer.BadParameter: There are no reviews or too many, one is blank or too long, or a file is not plain text.
     """
-    most, longest = ("max_explained", "max_explained_characters") if explaining else ("max_reviews", "max_characters")
+    most, longest = ("max_explained", "max_explained_length") if explaining else ("max_reviews", "max_characters")
     maximum = getattr(settings, most)
     reviews: list[str] = []
     try:

@@ -23,9 +23,7 @@ WORDY = " ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_t
 def busy() -> Iterator[Server]:
     """The shipped bundle; a single request fills each queue, and takes some seconds."""
     limits = {"max_reviews": 400, "max_waiting": 400, "max_explained": 100, "max_body_bytes": 50_000_000}
-    with serving(
-        runtime="numpy", deadline=60, max_explained_characters=50_000, cors_origins=ORIGIN, **limits
-    ) as server:
+    with serving(runtime="numpy", deadline=60, max_explained_length=50_000, cors_origins=ORIGIN, **limits) as server:
         yield server
 
 
@@ -122,7 +120,7 @@ def test_request_is_dropped_when_its_client_disconnects(
 def test_request_beyond_the_deadline_is_answered_504(models: Path) -> None:
     long = ["superb and moving " * 2000] * 8
     tensor = {"name": "text", "datatype": "BYTES", "shape": [len(long)], "data": long}
-    with serving(model_dir=models, runtime="numpy", deadline=0.001, max_explained_characters=50_000) as server:
+    with serving(model_dir=models, runtime="numpy", deadline=0.001, max_explained_length=50_000) as server:
         response = httpx.post(f"{server.url}/explain", json={"reviews": long})
         assert response.status_code == 504
         assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"

@@ -47,7 +47,7 @@ def test_model_describes_the_bundle_and_the_limits(client: TestClient, bundle: B
         "max_reviews": 8,
         "max_explained": 8,
         "max_characters": 1000,
-        "max_explained_characters": 15_000,
+        "max_explained_length": 15_000,
         "max_body_bytes": 20_000,
         "max_waiting": 1024,
     }

@@ -48,7 +48,7 @@ def test_stop_of_several_workers_finishes_slow_and_pausing_requests(group: bool)
         "drain": 2,
         "shutdown_timeout": 1000,
         "deadline": 1000,
-        "max_explained_characters": 50_000,
+        "max_explained_length": 50_000,
     }
     with ExitStack() as stack:
         server = stack.enter_context(serving(workers=2, **settings))

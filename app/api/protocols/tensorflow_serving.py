@@ -59,7 +59,7 @@ async def explain_instances(request: Request) -> Response:
     """Show what each prediction is based on: the explanations of /explain, under the same limits."""
     version = version_of(request)
     settings = service_of(request).settings
-    reviews = await _read_reviews(request, settings.max_explained, settings.max_explained_characters)
+    reviews = await _read_reviews(request, settings.max_explained, settings.max_explained_length)
     explanations = await explain_reviews(request, version, reviews)
     return Response(b'{"explanations":[%b]}' % b",".join(explanations), media_type="application/json")
 

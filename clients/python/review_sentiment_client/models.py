@@ -143,7 +143,7 @@ class Limits:
     Maximum characters (Unicode code points) per review.
     """
 
-    max_explained_characters: int
+    max_explained_length: int
     """
     Maximum characters per review to explain.
     """

@@ -77,8 +77,7 @@ class Parts(Output):
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BulkUsage(f"{self.path / JOB}: it is damaged; start over in a new folder") from error
         if changes:
-            another = f"it belongs to a job with another {', '.join(changes)}"
-            raise BulkUsage(f"{self.path}: {another}; start over in a new folder")
+            raise BulkUsage(f"{self.path}: a job with another {', '.join(changes)}; start over in a new folder")
         stems = {path.stem for path in own}
         lost = [name for number in range(self.progress.parts) if (name := f"part-{number:05}") not in stems]
         bad_lines = self.path / BAD_LINES
@@ -86,8 +85,7 @@ class Parts(Output):
         if size < self.progress.bad_line_bytes:
             lost.append(BAD_LINES)
         if lost:
-            advice = "restore it, or start over in a new folder"
-            raise BulkUsage(f"{self.path / lost[0]}: it is missing or cut off; {advice}")
+            raise BulkUsage(f"{self.path / lost[0]}: it is missing or cut off; start over in a new folder")
         if size:
             os.truncate(bad_lines, self.progress.bad_line_bytes)
 

@@ -66,10 +66,7 @@ Files = Annotated[
     typer.Option("--file", encoding="utf-8-sig", help="Text file with one review per line; can be repeated."),
 ]
 Whole = Annotated[bool, typer.Option("--whole", help="Read each file, and standard input, as a single review.")]
-Explain = Annotated[
-    int,
-    typer.Option(min=0, max=MAX_TERMS, help="Terms to list per review: those with the largest effects.", metavar="N"),
-]
+Explain = Annotated[int, typer.Option(metavar="N", min=0, max=MAX_TERMS, help="List the N terms that matter most.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LabelledFile = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, help="Labelled texts: .csv, .tsv, .jsonl, .parquet; also .gz, …")

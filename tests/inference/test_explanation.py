@@ -108,6 +108,19 @@ def test_explanation_follows_the_definition(classifiers: dict[str, Classifier], 
     assert not known & {index for span in explanation.unknown_words for index in indices(span)}
 
 
+@pytest.mark.parametrize("version", [*VERSIONS, "shared"])
+def test_reasons_are_the_largest_effects_of_the_explanation(classifiers: dict[str, Classifier], version: str) -> None:
+    classifier = classifiers[version]
+    texts = [REVIEW, "", "xyzzyxyzzy", "A dull, boring waste of time.", REVIEW]
+    for text, prediction in zip(texts, classifier.predict(texts, top=4), strict=True):
+        reasons = prediction.terms or ()
+        effects = explain(classifier, text).terms[:4]
+        assert [reason.terms for reason in reasons] == [effect.terms for effect in effects]
+        for reason, effect in zip(reasons, effects, strict=True):
+            assert reason.log_odds == pytest.approx(effect.log_odds, abs=1e-5)
+            assert reason.positive_probability_without == pytest.approx(effect.positive_probability_without, abs=1e-6)
+
+
 def test_explanation_has_one_effect_for_all_terms_of_a_column(classifiers: dict[str, Classifier]) -> None:
     explanation = explain(classifiers["shared"], REVIEW)
     effects = explanation.terms

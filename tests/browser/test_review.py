@@ -25,6 +25,10 @@ CERTAIN = (
     "a gem, highly recommended, touching, beautiful, outstanding, flawless, incredible, refreshing, hilarious, 10/10, "
     "well worth it, thoroughly enjoyed, magnificent, captivating, unforgettable, haunting, delightful, terrific."
 )
+EXAMPLE = (
+    "The acting was superb, and the music is beautiful. The plot, however, was a dull mess. The last scene moved me to "
+    "tears. It is too long, though."
+)
 PHONE = {"width": 390, "height": 844}
 RULE = {"above": 0.085, "below": 0.929, "min_known_words": 1, "min_known_share": 0.66}
 
@@ -33,6 +37,33 @@ def explain(server: Server, review: str) -> dict[str, Any]:
     response = httpx.post(f"{server.url}/explain", json={"reviews": [review]})
     explanation: dict[str, Any] = response.raise_for_status().json()["explanations"][0]
     return explanation
+
+
+def percent(probability: float) -> str:
+    if probability > 0.999 or probability < 0.001:
+        return "over 99.9%" if probability > 0.5 else "under 0.1%"
+    digits = 1 if probability > 0.99 or probability < 0.01 else 0
+    return f"{probability * 100:.{digits}f}".removesuffix(".0") + "%"
+
+
+def check_words(visit: Visit, explanation: dict[str, Any]) -> None:
+    """The lists show the effects as the service measured them, strongest first."""
+    for list_, sign in (("#for", 1), ("#against", -1)):
+        expected = []
+        for effect in explanation["terms"]:
+            if effect["log_odds"] * sign >= 0.02:
+                terms, size = effect["terms"], f"{effect['log_odds']:+.2f}".replace("-", "−")
+                without = percent(effect["positive_probability_without"])
+                name = ", ".join(terms) if len(terms) <= 3 else f"{', '.join(terms[:3])}, plus {len(terms) - 3} more"
+                them = "it" if len(terms) == 1 else "them"
+                expected.append(
+                    (name, f"{size}, without {them}: {without}", f"without “{'”, “'.join(terms)}”: {without}")
+                )
+        items = visit.page.locator(f"{list_} li")
+        expect(items.locator(".numbers")).to_have_text([numbers for _, numbers, _ in expected])
+        assert items.evaluate_all("(items) => items.map((item) => item.title)") == [title for _, _, title in expected]
+        shown = items.locator(":first-child").all_text_contents()
+        assert [re.sub(r" \(\d+ times\)$", "", name) for name in shown] == [name for name, _, _ in expected]
 
 
 def test_page_starts_with_an_example_that_is_explained(visit: Visit) -> None:
@@ -196,9 +227,7 @@ def test_effects_are_bars_in_two_groups(visit: Visit, served: Server) -> None:
     assert any("dull" in text for text, _, _ in shown["Against"])
     assert all(is_right for _, _, is_right in shown["For"])
     assert not any(is_right for _, _, is_right in shown["Against"])
-    (term,) = [term for term in explain(served, review)["terms"] if "superb" in term["terms"]]
-    (title,) = [title for text, title, _ in shown["For"] if text.startswith("superb")]
-    assert title == f"without it: {term['positive_probability_without'] * 100:.0f}%"
+    check_words(visit, explain(served, review))
     numbers = groups["For"].first.locator(".numbers")
     expect(numbers).to_be_hidden()
     visit.page.get_by_label("Show numbers").check()
@@ -244,12 +273,58 @@ def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) 
         assert sum(part["pull"] for part in parts) == pytest.approx(sum(pulls_of(tokens, explanation.terms)), abs=1e-6)
 
 
-def test_explanation_warns_where_the_model_is_too_certain(visit: Visit) -> None:
-    warning = visit.page.get_by_text("The model is so certain here")
-    visit.explain(CERTAIN)
-    expect(warning).to_be_visible()
-    visit.explain(MIXED)
-    expect(warning).to_be_hidden()
+@pytest.mark.parametrize("review", [EXAMPLE, CERTAIN + " Not to be missed.", "Not a bad film. Never a dull moment!"])
+def test_words_explain_the_review_or_the_chosen_sentence_alone(visits: Visits, served: Server, review: str) -> None:
+    visit = visits(served.url)
+    visit.open()
+    visit.explain(review)
+    check_words(visit, explain(served, review))
+    requests: list[Request] = []
+    visit.page.on("request", lambda one: requests.append(one) if "/explain" in one.url else None)
+    sentences = visit.sentences.all()
+    for sentence in sentences * 2:
+        sentence.click()
+        alone = explain(served, sentence.text_content() or "")
+        title = f"Words in this sentence ({percent(alone['positive_probability'])} positive)"
+        expect(visit.page.locator("#effects-title")).to_have_text(title)
+        check_words(visit, alone)
+    assert len(requests) == len(sentences)
+    visit.page.get_by_role("button", name="Show the whole review").click()
+    check_words(visit, explain(served, review))
+
+
+def test_weak_words_are_not_among_those_that_matter(visit: Visit) -> None:
+    visit.sentences.first.click()
+    expect(visit.page.locator("#effects-title")).to_contain_text("this sentence")
+    weak = visit.page.locator("#against").get_by_text("the, was, and")
+    expect(weak).to_be_hidden()
+    visit.page.get_by_label("Show all words").check()
+    expect(weak).to_be_visible()
+    visit.page.get_by_label("Show all words").uncheck()
+    visit.explain("The film was on at the cinema.")
+    strongest = visit.page.locator(".effects li").first
+    expect(strongest).to_be_visible()
+
+
+def test_words_of_a_sentence_that_are_missing_say_why(visit: Visit) -> None:
+    visit.respond("**/explain*", 1)
+    visit.sentences.first.click()
+    expect(visit.page.locator("#effects")).to_contain_text("cannot be explained now: The service is busy or not ready.")
+    expect(visit.page.locator(".effects li")).to_have_count(0)
+    visit.sentences.nth(1).click()
+    expect(visit.page.locator("#effects")).to_contain_text("dull")
+    expect(visit.page.get_by_text("cannot be explained now")).to_have_count(0)
+
+
+def test_sentences_that_are_not_listed_are_said_to_be_more(visit: Visit) -> None:
+    visit.explain("Superb! " * 99 + "Awful! " * 3)
+    expect(visit.page.locator("#sentences-title")).to_contain_text("The first 100 sentences: 99 ")
+    rest = visit.text.get_by_text("Awful! Awful!")
+    expect(rest).to_be_hidden()
+    visit.page.get_by_role("button", name="Show the whole review").click()
+    expect(rest).to_be_visible()
+    visit.explain("Superb! " * 99 + "Awful! ***")
+    expect(visit.page.locator("#sentences-title")).to_contain_text(re.compile("^100 sentences: 99 "))
 
 
 def test_verdict_stays_in_view_on_a_phone(visits: Visits, served: Server) -> None:
@@ -309,14 +384,22 @@ def test_outdated_response_is_ignored(visits: Visits, served: Server) -> None:
     expect(visit.text).to_have_text(BAD)
 
 
-def test_longest_review_is_scored_and_a_longer_one_is_not(visit: Visit) -> None:
-    """The limit is in code points; JavaScript counts emoji twice."""
-    review = ("dull 😀 superb, " * 4000)[:50_000]
-    visit.explain(review)
-    expect(visit.page.locator("#hint")).to_have_text("50,000 characters")
-    visit.write(review + "😀!")
+def test_longest_reviews_are_explained_longer_ones_scored_and_the_longest_neither(visit: Visit) -> None:
+    """The limits are in code points; JavaScript counts emoji twice."""
+    review = "dull 😀 superb, " * 4000
+    visit.explain(review[:15_000])
+    missing, hint = visit.page.locator("#missing"), visit.page.locator("#hint")
+    expect(missing).to_be_empty()
+    visit.write(review[:15_001])
+    expect(missing).to_contain_text("only shown for reviews of up to 15,000 characters")
+    expect(visit.page.locator("#explained")).to_be_hidden()
+    expect(visit.verdict).not_to_have_text("No verdict")
+    visit.write(review[:50_000])
+    expect(hint).to_have_text("50,000 characters")
+    expect(visit.reason).to_contain_text("The model knows 6,667 of 10,000 words")
+    visit.write(review[:50_000] + "😀!")
     expect(visit.verdict).to_have_text("Too long")
-    expect(visit.page.locator("#hint")).to_have_text("50,002 characters, 2 over the limit of 50,000")
+    expect(hint).to_have_text("50,002 characters, 2 over the limit of 50,000")
 
 
 def test_lone_surrogate_is_replaced(visit: Visit) -> None:

@@ -19,10 +19,12 @@ def test_versions_are_side_by_side_and_one_explains(comparing: Visit) -> None:
     assert left is not None
     assert right is not None
     assert (left["y"], left["x"] + left["width"] <= right["x"]) == (right["y"], True)
+    phrase = comparing.page.get_by_role("list", name="For").get_by_text("was not disappointed", exact=True)
     against = comparing.page.get_by_role("list", name="Against: makes it more negative")
-    expect(against.get_by_text("disappointed", exact=True)).to_be_hidden()
+    expect(phrase).to_be_visible()
     comparing.page.get_by_role("radio", name="Version 1").check()
     expect(against.get_by_text("disappointed", exact=True)).to_be_visible()
+    expect(phrase).to_be_hidden()
     expect(verdicts).to_have_text(["Positive", "Probably negative"])
     comparing.write("")
     expect(verdicts).to_have_text(["No review yet", "No review yet"])
@@ -46,3 +48,13 @@ def test_version_that_is_replaced_meanwhile_says_so(comparing: Visit) -> None:
 
 def test_single_version_is_not_chosen(visit: Visit) -> None:
     expect(visit.page.get_by_role("radio")).to_have_count(0)
+
+
+def test_verdict_without_explanation_follows_the_rule_of_its_version(comparing: Visit) -> None:
+    above = comparing.page.locator(".above").nth(1)
+    comparing.page.get_by_role("radio", name="Version 1").check()
+    comparing.explain("A superb, moving film.")
+    threshold = above.inner_text()
+    comparing.write("superb " * 2200)
+    expect(comparing.page.locator("#missing")).to_contain_text("up to 15,000 characters")
+    expect(above).to_have_text(threshold)

@@ -4,9 +4,6 @@
 // evenly among its occurrences, and those of an occurrence among its words. The pull of a word is the sum of its shares;
 // nothing counts twice. app/terminal/pulls.py has the same rule.
 
-/** Above this probability float32 has hardly any digits left, so log-odds are coarse. Near 0 it has all of them. */
-export const TOO_CERTAIN = 1 - 1e-6;
-
 const MIN_PHRASE = 0.15; // log-odds of phrases that count as a whole
 
 // What is left of a longer term between the words that have terms of their own is split at tags and other gaps.

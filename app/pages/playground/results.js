@@ -13,7 +13,7 @@ const BINS = 10; // of the histogram
 const VALUES = {
   number: (row) => row.number,
   review: (row) => row.review.toLowerCase(),
-  probability: (row) => row.prediction?.positive_probability,
+  probability: (row) => row.prediction && Number(row.prediction.positive_probability.toFixed(6)), // further digits vary
   known: (row) => row.prediction && row.prediction.known_words / Math.max(row.prediction.words, 1),
 };
 const FILTERS = { all: () => true, uncertain: (row) => row.prediction?.uncertain, failed: (row) => !row.prediction };

@@ -2,7 +2,6 @@
 
 import { byId, setText } from "./dom.js";
 import { Latest, withRetries } from "./latest.js";
-import { TOO_CERTAIN } from "./pull.js";
 import { Sentences } from "./sentences.js";
 import { count } from "./verdict.js";
 
@@ -14,7 +13,7 @@ export class Review {
   #verdicts;
   #latest = new Latest();
   #timer;
-  #sentences = new Sentences();
+  #sentences;
   #field = byId("review");
   #limit = Infinity; // characters; from GET /model
   #listeners;
@@ -23,6 +22,7 @@ export class Review {
   constructor(service, verdicts, listeners) {
     this.#service = service;
     this.#verdicts = verdicts;
+    this.#sentences = new Sentences(service);
     this.#listeners = listeners;
     this.#field.addEventListener("input", () => {
       clearTimeout(this.#timer);
@@ -75,15 +75,22 @@ export class Review {
     );
   }
 
+  /** The explanation, or just the prediction, with the reason why the rest is `missing`. */
   async #explanation(text, version, signal) {
+    const persist = (request) => withRetries(request, ATTEMPTS, (message) => this.#showProblem(message, false), signal);
+    const predict = async (missing) => {
+      const [prediction] = await this.#service.predict([text], signal, version);
+      return { ...prediction, version, missing };
+    };
+    const limit = (await this.#service.model()).limits.max_explained_length;
+    if (Array.from(text).length > limit)
+      return persist(() => predict(`Sentences and words are only shown for reviews of up to ${count(limit, "character")}.`));
     try {
-      const onWait = (message) => this.#showProblem(message, false);
-      return await withRetries(() => this.#service.explain(text, signal, version), ATTEMPTS, onWait, signal);
+      return await persist(() => this.#service.explain(text, signal, version));
     } catch (problem) {
       if (![503, 504].includes(problem.status)) throw problem;
       // Explanations are expensive; a busy service may still have time for a prediction.
-      const [prediction] = await this.#service.predict([text], signal, version);
-      return { ...prediction, missing: problem.message };
+      return predict(`This verdict cannot be explained now: ${problem.message}`);
     }
   }
 
@@ -101,10 +108,9 @@ export class Review {
   #showExplanation(text, { version, explanation, rule }) {
     const { missing } = explanation;
     byId("explained").hidden = Boolean(missing);
-    byId("certain").hidden = explanation.positive_probability <= TOO_CERTAIN;
     this.#show("answer");
     this.#verdicts.show(version, explanation, rule);
-    setText("missing", missing ? `This verdict cannot be explained now: ${missing}` : "");
+    setText("missing", missing ?? "");
     if (!missing) this.#sentences.show(text, explanation, rule);
     this.#listeners.onVerdict(text);
   }

@@ -1,24 +1,31 @@
-// The review as it was written, with each sentence tinted by its own verdict. The chosen one also shows its words.
+// The review as it was written, with each sentence tinted by its own verdict. The chosen one also shows its words, which
+// explain that verdict, not the review's: the sentence alone is sent to the service.
 
-import { byId, element } from "./dom.js";
-import { showEffects, withoutOf } from "./effects.js";
-import { partsOf } from "./pull.js";
-import { count, isReadable, kindOf, shareOf, tally, verdictOf } from "./verdict.js";
+import { byId, element, setText } from "./dom.js";
+import { nameOf, showEffects } from "./effects.js";
+import { Latest } from "./latest.js";
+import { partsOf, piecesOf } from "./pull.js";
+import { count, isReadable, kindOf, shareOf, signed, tally, verdictOf } from "./verdict.js";
 
 const LONG = 10; // sentences; a longer review starts with its strongest ones
 const STRONGEST = 3; // of each sentiment
 const HOVER = 150; // milliseconds until the sentence under the pointer is chosen
 const MIN_COLOURED = 0.02; // log-odds; words with less stay uncoloured
-const FULL_COLOUR = 0.8; // log-odds of the strongest colour, unless a word of the review has more
+const FULL_COLOUR = 0.8; // log-odds of the strongest colour, unless a term of the review has more
 
 export class Sentences {
+  #service;
+  #latest = new Latest();
   #list = byId("text");
-  #parts = []; // of the whole review
-  #sentences = new Map(); // element → its sentence, with its parts
+  #rest = element("span"); // of the text, after the last sentence
+  #whole = null; // the explanation of the whole review
+  #explanations = new Map(); // text → its explanation, of the review and of the sentences that were chosen
+  #sentences = new Map(); // element → its sentence
   #full = FULL_COLOUR;
   #timer;
 
-  constructor() {
+  constructor(service) {
+    this.#service = service;
     this.#list.addEventListener("pointerover", ({ target, pointerType }) => {
       clearTimeout(this.#timer);
       // Once a sentence was clicked, it stays chosen while the pointer moves on.
@@ -36,18 +43,24 @@ export class Sentences {
   /** @param {object} explanation Of the text, from the service. @param {object} rule The bundle's, for verdicts. */
   show(text, explanation, rule) {
     this.clear();
-    this.#parts = partsOf(text, explanation);
-    this.#full = this.#parts.reduce((most, { pull }) => Math.max(most, Math.abs(pull)), FULL_COLOUR);
-    const waiting = explanation.sentences.map((one) => ({ ...one, verdict: verdictOf(one, rule), share: shareOf(one, rule), parts: [] }));
+    this.#whole = explanation;
+    this.#explanations = new Map([[text.trimEnd(), explanation]]); // it may be a single sentence
+    this.#full = Math.max(Math.abs(explanation.terms[0]?.log_odds ?? 0), FULL_COLOUR);
+    const waiting = explanation.sentences.map((one) => ({ ...one, verdict: verdictOf(one, rule), share: shareOf(one, rule), pieces: [] }));
     const nodes = [];
-    for (const part of this.#parts) {
-      while (waiting[0]?.end <= part.start) nodes.push(this.#optionOf(waiting.shift()));
-      if (waiting[0]?.start <= part.start) waiting[0].parts.push(part);
-      else nodes.push(part.text);
+    const rest = [];
+    for (const piece of piecesOf(text, { ...explanation, terms: [] })) {
+      while (waiting[0]?.end <= piece.start) nodes.push(this.#optionOf(waiting.shift()));
+      if (waiting[0]?.start <= piece.start) waiting[0].pieces.push(piece);
+      else (waiting.length ? nodes : rest).push(piece.text);
     }
-    this.#list.replaceChildren(...nodes, ...waiting.map((sentence) => this.#optionOf(sentence)));
+    this.#rest.textContent = rest.join("");
+    this.#list.replaceChildren(...nodes, ...waiting.map((sentence) => this.#optionOf(sentence)), this.#rest);
     const verdicts = [...this.#sentences.values()].map(({ verdict }) => verdict);
-    byId("sentences-title").textContent = count(verdicts.length, "sentence") + (verdicts.length > 1 ? `: ${tally(verdicts)}` : "");
+    const end = explanation.sentences.at(-1)?.end; // the service lists the first hundred or more
+    const words = [...explanation.terms.flatMap(({ occurrences }) => occurrences), ...explanation.unknown_words];
+    const all = `${words.some(({ start }) => start >= end) ? "The first " : ""}${count(verdicts.length, "sentence")}`;
+    byId("sentences-title").textContent = all + (verdicts.length > 1 ? `: ${tally(verdicts)}` : "");
     byId("effects").hidden = !isReadable(explanation, rule);
     const isLong = verdicts.length > LONG && verdicts.some((verdict) => verdict !== "Cannot tell");
     byId("abridge").hidden = !isLong;
@@ -56,6 +69,7 @@ export class Sentences {
 
   clear() {
     clearTimeout(this.#timer);
+    this.#latest.cancel();
     this.#sentences.clear();
     this.#list.replaceChildren();
   }
@@ -66,7 +80,7 @@ export class Sentences {
 
   #optionOf(sentence) {
     const option = element("span", "", { className: "sentence", role: "option" });
-    option.append(...sentence.parts.map((part) => this.#nodeOf(part)));
+    option.append(...sentence.pieces.map((piece) => this.#nodeOf(piece)));
     option.dataset.verdict = kindOf(sentence.verdict);
     option.ariaLabel = `${sentence.verdict}${sentence.share && `, ${sentence.share}`}: ${option.textContent}`;
     this.#sentences.set(option, sentence);
@@ -77,9 +91,10 @@ export class Sentences {
     if (part.unknown) return element("mark", part.text, { className: "unknown", title: "The model does not know this word." });
     const size = Math.abs(part.pull);
     if (size < MIN_COLOURED) return part.text;
-    const strength = Math.ceil(Math.sqrt(size / this.#full) * 10); // the square root keeps weak pulls visible
+    const strength = Math.ceil(Math.sqrt(Math.min(size / this.#full, 1)) * 10); // the square root keeps weak pulls visible
     const className = `${part.pull > 0 ? "positive" : "negative"} s${strength}`; // styling each word alone takes seconds
-    return element("mark", part.text, { className, title: withoutOf(part) });
+    const title = part.terms.map(({ terms, log_odds }) => `${nameOf(terms)} ${signed(log_odds)}`).join("; ");
+    return element("mark", part.text, { className, title });
   }
 
   /** Show the sentences that decide a long review, some of each sentiment, or all. */
@@ -88,6 +103,7 @@ export class Sentences {
     const [against, by] = ["negative", "positive"].map((side) => sorted.filter(([{ dataset }]) => dataset.verdict.endsWith(side)));
     const strongest = new Set([...against.slice(0, STRONGEST), ...by.slice(-STRONGEST)].map(([option]) => option));
     for (const option of this.#sentences.keys()) option.hidden = abridged && !strongest.has(option);
+    this.#rest.hidden = abridged;
     byId("abridge").textContent = abridged ? "Show the whole review" : "Show only the strongest sentences";
     this.#choose(this.#sentences.size === 1 ? this.#visible[0] : null);
   }
@@ -99,10 +115,30 @@ export class Sentences {
       option.ariaSelected = String(option === chosen);
       option.tabIndex = option === stop ? 0 : -1;
     }
+    this.#latest.start(
+      (signal) => this.#explanationOf(chosen, signal),
+      (explanation) => this.#showWords(chosen, explanation),
+      (problem) => this.#showWords(chosen, null, `These words cannot be explained now: ${problem.message}`),
+    );
+  }
+
+  async #explanationOf(option, signal) {
+    if (!option) return this.#whole;
+    const text = option.textContent;
+    if (!this.#explanations.has(text)) {
+      const explanation = await this.#service.explain(text, signal, this.#whole.version);
+      this.#explanations.set(text, explanation);
+    }
+    return this.#explanations.get(text);
+  }
+
+  #showWords(chosen, explanation, missing = "") {
     const sentence = this.#sentences.get(chosen);
     byId("effects-title").textContent = `Words in ${sentence ? `this sentence (${sentence.share || "cannot tell"})` : "the whole review"}`;
     byId("whole").hidden = !sentence || this.#sentences.size === 1;
-    showEffects(sentence?.parts ?? this.#parts, this.#full);
+    setText("effects-missing", missing);
+    showEffects(explanation?.terms ?? [], this.#full);
+    if (sentence && explanation) chosen.replaceChildren(...partsOf(chosen.textContent, explanation).map((part) => this.#nodeOf(part)));
   }
 
   #move(event) {

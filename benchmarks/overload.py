@@ -33,7 +33,7 @@ PEAK_CLIENTS = 8
 CLIENTS = 200
 PREDICTING, EXPLAINING = 32, 8
 """Clients of the fairness measurement."""
-LARGEST = 8, 50_000
+LARGEST = 8, 15_000
 """Reviews of the largest explanation, and characters of each."""
 EXPLAINING_LARGEST = 1, 4, 8, 16
 """Clients of the measurement of explanations."""

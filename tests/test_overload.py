@@ -52,7 +52,7 @@ def test_largest_explanations_finish_or_are_rejected(tmp_path: Path) -> None:
     """Eight clients ask for the largest explanation again and again, and four for predictions."""
     words = " ".join(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))
     largest, smallest = tmp_path / "largest.jsonl", tmp_path / "smallest.jsonl"
-    largest.write_text(json.dumps({"reviews": [words[:50_000]] * 8}))
+    largest.write_text(json.dumps({"reviews": [words[:15_000]] * 8}))
     smallest.write_text(json.dumps({"reviews": ["superb"]}))
     with serving(model_version=1, runtime="numpy") as server:
         explaining = closed_loop(f"{server.url}/explain", largest, 8, 12)

@@ -38,11 +38,12 @@ REVIEWS = [
 def predicted(
     url: str, reviews: list[str], headers: dict[str, str] | None = None, version: str | None = None
 ) -> list[float]:
-    """The probabilities that POST /predict returns. Each is exactly a float32, so protocols return equal numbers."""
+    """The probabilities that POST /predict returns, rounded to the float32 that protocols return."""
     params = {} if version is None else {"version": version}
     response = httpx.post(f"{url}/predict", json={"reviews": reviews}, headers=headers, params=params)
     assert response.status_code == 200, response.text
-    return [prediction["positive_probability"] for prediction in response.json()["predictions"]]
+    probabilities = [prediction["positive_probability"] for prediction in response.json()["predictions"]]
+    return [struct.unpack("<f", struct.pack("<f", probability))[0] for probability in probabilities]
 
 
 def bytes_tensor(*elements: bytes) -> bytes:

@@ -12,7 +12,7 @@ import structlog
 
 STDOUT = 1
 ROOM = 2_000_000  # characters that wait to be written; the thread itself may hold as many again
-PAUSE = 0.02  # seconds between the first line and writing it, so that busy workers write many lines at once
+PAUSE = 0.1  # seconds between the first line and writing it: waking the thread is what costs time, so it is rare
 PATIENCE = 1.0  # seconds to write the last lines before the process ends
 
 log = structlog.get_logger()

@@ -58,6 +58,6 @@ def test_largest_explanations_finish_or_are_rejected(tmp_path: Path) -> None:
         explaining = closed_loop(f"{server.url}/explain", largest, 8, 12)
         predicted = result_of(closed_loop(f"{server.url}/predict", smallest, 4, 12))["answers"]
         explained = result_of(explaining)["answers"]
-    assert set(explained) == {"200", "503"}, explained
+    assert set(explained) <= {"200", "503"}, explained
     assert explained["200"]["count"] > 1
     assert set(predicted) == {"200"}, predicted

@@ -42,7 +42,11 @@ def predicted(
     params = {} if version is None else {"version": version}
     response = httpx.post(f"{url}/predict", json={"reviews": reviews}, headers=headers, params=params)
     assert response.status_code == 200, response.text
-    probabilities = [prediction["positive_probability"] for prediction in response.json()["predictions"]]
+    return rounded([prediction["positive_probability"] for prediction in response.json()["predictions"]])
+
+
+def rounded(probabilities: list[float]) -> list[float]:
+    """The same as float32, which tensors contain."""
     return [struct.unpack("<f", struct.pack("<f", probability))[0] for probability in probabilities]
 
 

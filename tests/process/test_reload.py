@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -216,9 +217,18 @@ def test_chosen_versions_stay(folder: Path, newer: Path) -> None:
         assert served_version(server) == "1"
 
 
+@pytest.fixture
+def unignored() -> Iterator[None]:
+    """SIGHUP is not ignored, as it is by what nohup starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.skipif(not shutil.which("setsid"), reason="setsid is not installed")
 @both
 @pytest.mark.parametrize("loading", [True, False])
+@pytest.mark.usefixtures("unignored")
 def test_closing_the_terminal_stops_the_service(folder: Path, workers: int, loading: bool) -> None:
     terminal, stdin = os.openpty()
     env = environment(model_dir=folder, runtime="numpy", workers=workers, drain=0, port=0, log_format="json")

@@ -49,15 +49,15 @@ def test_overload_is_rejected_and_leaves_nothing_behind(models: Path, tmp_path: 
 
 
 def test_largest_explanations_finish_or_are_rejected(tmp_path: Path) -> None:
-    """Eight clients ask for the largest explanation again and again, and four for predictions."""
+    """More clients than may wait ask for the largest explanation again and again, and four for predictions."""
     words = " ".join(json.loads((ROOT / "models/imdb/1/word_index.json").read_text()))
     largest, smallest = tmp_path / "largest.jsonl", tmp_path / "smallest.jsonl"
     largest.write_text(json.dumps({"reviews": [words[:15_000]] * 8}))
     smallest.write_text(json.dumps({"reviews": ["superb"]}))
     with serving(model_version=1, runtime="numpy") as server:
-        explaining = closed_loop(f"{server.url}/explain", largest, 8, 12)
+        explaining = closed_loop(f"{server.url}/explain", largest, 24, 12)
         predicted = result_of(closed_loop(f"{server.url}/predict", smallest, 4, 12))["answers"]
         explained = result_of(explaining)["answers"]
-    assert set(explained) <= {"200", "503"}, explained
+    assert set(explained) == {"200", "503"}, explained
     assert explained["200"]["count"] > 1
     assert set(predicted) == {"200"}, predicted

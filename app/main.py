@@ -14,10 +14,10 @@ from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
 from app.api.metrics import router as metrics_router
-from app.api.middleware import ApiKeys, OneLength, RequestContext, ValidPaths
+from app.api.middleware import ApiKeys, OneLength, Paths, RequestContext
 from app.api.openapi import add_openapi
 from app.api.protocols import open_inference, tensorflow_serving
-from app.api.routing import PredictionRoute, ProtocolRouter, traits_of
+from app.api.routing import DirectRoute, PredictionRoute, ProtocolRouter, traits_of
 from app.api.state import State
 from app.inference.bundle import BundleId, identify_bundles, load_bundle
 from app.inference.errors import SentimentError
@@ -72,6 +72,8 @@ def create_app(
     protocols = [router for router in routers if isinstance(router, ProtocolRouter)]
     routes = [route for router in routers for route in router.routes]
     probes = {route.path for route in routes if isinstance(route, Route) and traits_of(route).probe}
+    # With tracing, no request skips the router, which names its span.
+    direct = [] if tracing.requested() else [route for route in routes if isinstance(route, DirectRoute)]
     telemetry, stop_tracing = tracing.telemetry(probes)
     app = FastAPI(
         title="Review sentiment",
@@ -85,7 +87,7 @@ def create_app(
         openapi_url=None,  # `app.pages` serves the document and its page
         redirect_slashes=False,
         lifespan=lifespan,
-        middleware=middleware_of(settings),
+        middleware=middleware_of(settings, direct),
         telemetry=telemetry,
         routes=routes,
     )
@@ -114,8 +116,13 @@ def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metr
     return service
 
 
-def middleware_of(settings: Settings) -> list[Middleware]:
-    """List the middleware, outermost first."""
+def middleware_of(settings: Settings, direct: Sequence[DirectRoute]) -> list[Middleware]:
+    """List the middleware, outermost first.
+
+    Args:
+        settings: The settings.
+        direct: Routes that need no router.
+    """
     middleware = [Middleware(RequestContext)]
     if settings.http == "h11":
         middleware.append(Middleware(OneLength))
@@ -136,7 +143,7 @@ def middleware_of(settings: Settings) -> list[Middleware]:
                 expose_headers=["Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
             )
         )
-    middleware.append(Middleware(ValidPaths))
     if settings.all_keys:
         middleware.append(Middleware(ApiKeys))
+    middleware.append(Middleware(Paths, routes=direct))
     return middleware

@@ -186,21 +186,27 @@ def problem_response(problem: Problem, headers: Mapping[str, str]) -> Response:
     return Response(problem.model_dump_json(exclude_none=True), problem.status, dict(headers), MEDIA_TYPE)
 
 
+HANDLED = (SentimentError, HTTPException, ClientDisconnect)
+"""The exceptions that `handle` takes; `RequestContext` takes all others."""
+
+
 def add_error_handlers(app: FastAPI) -> None:
-    """Have the framework render every known exception with `respond`; `RequestContext` handles the others."""
-    for error in (SentimentError, HTTPException):
+    """Have the framework handle exceptions with `handle`."""
+    for error in HANDLED:
         app.add_exception_handler(error, _handle)
-    app.add_exception_handler(ClientDisconnect, _disconnected)
 
 
 async def _handle(request: Request, error: Exception) -> Response:
+    return handle(error, request.scope)
+
+
+def handle(error: Exception, scope: Scope) -> Response:
+    """Render an exception as the response to a request, and log it if it is an internal error."""
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=CLIENT_DISCONNECTED)
     if kind_of(error) is INTERNAL_ERROR:
         log.error("request failed", exc_info=error)
-    return respond(error, request.scope)
-
-
-async def _disconnected(_: Request, __: Exception) -> Response:
-    return Response(status_code=CLIENT_DISCONNECTED)
+    return respond(error, scope)
 
 
 def _sentence(error: Exception) -> str:

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
-from app.api.errors import ErrorFormat, respond
+from app.api.errors import HANDLED, ErrorFormat, handle, respond
 from app.inference.waiting import WaitingReviews
 from app.service import Service
 
@@ -113,8 +113,8 @@ class PublicFiles(Mount):
 class DirectRoute(APIRoute):
     """A route whose endpoint takes the request and returns the response.
 
-    FastAPI routes and documents it, but resolves no dependencies and validates no response, which would take longer
-    than a prediction. Errors go straight to the handlers of the application.
+    FastAPI documents it, but resolves no dependencies and validates no response, which would take longer than a
+    prediction. `Paths` sends requests for its path straight to it.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +122,10 @@ class DirectRoute(APIRoute):
         if self.methods and scope["method"] not in self.methods:
             await super().handle(scope, receive, send)  # 405
             return
-        response: Response = await self.endpoint(Request(scope, receive, send))
+        try:
+            response: Response = await self.endpoint(Request(scope, receive, send))
+        except HANDLED as error:
+            response = handle(error, scope)
         await response(scope, receive, send)
 
 

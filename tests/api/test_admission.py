@@ -22,7 +22,7 @@ WORDY = " ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").read_t
 @pytest.fixture(scope="module")
 def busy() -> Iterator[Server]:
     """The shipped bundle; a single request fills each queue, and takes some seconds."""
-    limits = {"max_reviews": 400, "max_waiting": 400, "max_explained": 100, "max_body_bytes": 50_000_000}
+    limits = {"max_reviews": 400, "max_waiting": 400, "max_explained": 200, "max_body_bytes": 50_000_000}
     with serving(runtime="numpy", deadline=60, max_explained_length=50_000, cors_origins=ORIGIN, **limits) as server:
         yield server
 
@@ -71,8 +71,8 @@ def test_full_queue_rejects_requests_before_their_body(busy: Server) -> None:
 
 def test_explanations_have_their_own_limit(busy: Server) -> None:
     with connected(busy) as large:
-        send(large, "/explain", {"reviews": [WORDY] * 100})
-        wait_until(lambda: number(scrape(busy.url), "explanations_in_progress") == 100)
+        send(large, "/explain", {"reviews": [WORDY] * 200})
+        wait_until(lambda: number(scrape(busy.url), "explanations_in_progress") == 200)
         first = httpx.post(f"{busy.url}/explain", json=ONE, timeout=PATIENCE)  # is read, and finds the budget spent
         assert (first.status_code, first.headers["Retry-After"]) == (503, "1")
         answer = rejected_unread(busy, "/explain")

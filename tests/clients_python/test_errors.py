@@ -292,7 +292,7 @@ def test_retries_end_before_the_time_is_over(connect: Connect, limited: Server) 
         connect(proxy.url, timeout=2).predict(REVIEWS)
     assert time.monotonic() - started < 2
     with proxying(limited.url, [page(503)] * 9) as proxy, pytest.raises(ServiceError):
-        connect(proxy.url, timeout=0.8).predict(REVIEWS)
+        connect(proxy.url, timeout=1.4).predict(REVIEWS)
     assert len(proxy.received) == 2
 
 

@@ -14,7 +14,7 @@ from app import __version__
 from app.api import explain, health, model, predict
 from app.api.errors import REASONS, add_error_handlers
 from app.api.metrics import router as metrics_router
-from app.api.middleware import ApiKeys, OneLength, Paths, RequestContext
+from app.api.middleware import ApiKeys, DirectPaths, OneLength, RequestContext, ValidPaths
 from app.api.openapi import add_openapi
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.routing import DirectRoute, PredictionRoute, ProtocolRouter, traits_of
@@ -143,7 +143,8 @@ def middleware_of(settings: Settings, direct: Sequence[DirectRoute]) -> list[Mid
                 expose_headers=["Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
             )
         )
+    middleware.append(Middleware(ValidPaths))
     if settings.all_keys:
         middleware.append(Middleware(ApiKeys))
-    middleware.append(Middleware(Paths, routes=direct))
+    middleware.append(Middleware(DirectPaths, routes=direct))
     return middleware

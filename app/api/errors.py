@@ -193,20 +193,16 @@ HANDLED = (SentimentError, HTTPException, ClientDisconnect)
 def add_error_handlers(app: FastAPI) -> None:
     """Have the framework handle exceptions with `handle`."""
     for error in HANDLED:
-        app.add_exception_handler(error, _handle)
+        app.add_exception_handler(error, handle)
 
 
-async def _handle(request: Request, error: Exception) -> Response:
-    return handle(error, request.scope)
-
-
-def handle(error: Exception, scope: Scope) -> Response:
+async def handle(request: Request, error: Exception) -> Response:
     """Render an exception as the response to a request, and log it if it is an internal error."""
     if isinstance(error, ClientDisconnect):
         return Response(status_code=CLIENT_DISCONNECTED)
     if kind_of(error) is INTERNAL_ERROR:
         log.error("request failed", exc_info=error)
-    return respond(error, scope)
+    return respond(error, request.scope)
 
 
 def _sentence(error: Exception) -> str:

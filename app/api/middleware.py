@@ -1,4 +1,4 @@
-"""Middleware that every request passes through: context, lengths, API keys, paths. Plain ASGI, outermost first."""
+"""Middleware that every request passes through: context, paths, API keys. Plain ASGI, outermost first."""
 
 import asyncio
 import hashlib
@@ -123,6 +123,24 @@ def ids_of(scope: Scope) -> tuple[str, str | None]:
     return request_id or secrets.token_hex(16), trace_id
 
 
+class ValidPaths:
+    """Answers 404 before the router sees a path with a character that cannot be printed, such as a newline.
+
+    Args:
+        app: The next ASGI application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; see the class."""
+        if scope["type"] == "http" and not has_valid_path(scope):
+            await respond(HTTPException(404), scope)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 class OneLength:
     """Rejects requests with both Content-Length and Transfer-Encoding, which h11 accepts and proxies read differently.
 
@@ -173,11 +191,10 @@ class ApiKeys:
         return True
 
 
-class Paths:
-    """Sends requests for the exact path of a direct route straight to it, and answers 404 to unprintable paths.
+class DirectPaths:
+    """Sends requests for the exact path of a direct route straight to it.
 
-    The router and the framework's own middleware, which would be next, take longer than finding the terms of a short
-    review.
+    They skip FastAPI's router, its exception handling and its exit stack, which direct routes do not need.
 
     Args:
         app: The next ASGI application.
@@ -195,12 +212,9 @@ class Paths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; see the class."""
-        if scope["type"] != "http":
+        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if route is None:
             await self._app(scope, receive, send)
-        elif route := self._routes.get((scope["method"], scope["path"])):
-            scope["route"] = route
-            await route.handle(scope, receive, send)
-        elif has_valid_path(scope):
-            await self._app(scope, receive, send)
-        else:
-            await respond(HTTPException(404), scope)(scope, receive, send)
+            return
+        scope["route"] = route
+        await route.handle(scope, receive, send)

@@ -114,7 +114,7 @@ class DirectRoute(APIRoute):
     """A route whose endpoint takes the request and returns the response.
 
     FastAPI documents it, but resolves no dependencies and validates no response, which would take longer than a
-    prediction. `Paths` sends requests for its path straight to it.
+    prediction. `DirectPaths` sends requests for its path straight to it.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,10 +122,11 @@ class DirectRoute(APIRoute):
         if self.methods and scope["method"] not in self.methods:
             await super().handle(scope, receive, send)  # 405
             return
+        request = Request(scope, receive, send)
         try:
-            response: Response = await self.endpoint(Request(scope, receive, send))
+            response: Response = await self.endpoint(request)
         except HANDLED as error:
-            response = handle(error, scope)
+            response = await handle(request, error)
         await response(scope, receive, send)
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.testclient import TestClient
 
 from app.api.errors import BodyTimeout, add_error_handlers
+from app.api.middleware import DirectPaths
 from app.api.routing import DirectRoute
 from app.api.schemas import Health
 from tests.scraping import number, scrape
@@ -16,6 +17,7 @@ from tests.servers import Server
 router = APIRouter(route_class=DirectRoute)
 
 
+@router.post("/echo/{name}", include_in_schema=False)
 @router.post("/echo", summary="Echo", response_model=Health)
 async def echo(request: Request, parameter: str = "untouched") -> Response:
     return Response(f"{type(request).__name__} {parameter} {(await request.body()).decode()}")
@@ -75,3 +77,17 @@ def test_files_are_counted_under_their_own_route(server: Server) -> None:
     numbers = scrape(server.url)
     assert number(numbers, "http_request_duration_seconds_count", route="/health/live") == before
     assert number(numbers, "http_requests_total", route="/docs/assets", status="404") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/echo", "Request untouched hi"),
+        ("GET", "/echo", "next"),
+        ("POST", "/echo/", "next"),
+        ("POST", "/echo/{name}", "next"),  # the path of a route with a parameter, word for word
+    ],
+)
+def test_only_exact_paths_of_direct_routes_skip_the_next_application(method: str, path: str, expected: str) -> None:
+    paths = DirectPaths(Response("next"), [route for route in router.routes if isinstance(route, DirectRoute)])
+    assert TestClient(paths).request(method, path, content=b"hi").text == expected

@@ -1,10 +1,12 @@
 """Errors and retries of the Python client."""
 
+import asyncio
 import gzip
 import json
 import pickle
 import re
 import socket
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from review_sentiment_client import NoResponse, SentimentClient, SentimentError, ServiceError
+from review_sentiment_client import AsyncSentimentClient, NoResponse, SentimentClient, SentimentError, ServiceError
 from tests.clients_python.conftest import Connect
 from tests.corpus import PLAIN
 from tests.proxies import Reply, overloaded, proxying
@@ -225,6 +227,25 @@ def test_endless_response_is_an_error(connect: Connect) -> None:
         pytest.raises(ServiceError, match="more than 1000000 bytes"),
     ):
         connect(url).model()
+
+
+def test_endless_response_leaves_nothing_to_close_later() -> None:
+    """Python reports iterators and tasks that outlive their event loop wherever it happens to collect them."""
+    closing_later: list[object] = []
+
+    async def ask(url: str) -> None:
+        _, close = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(finalizer=closing_later.append)
+        try:
+            async with AsyncSentimentClient(url) as client:
+                with pytest.raises(ServiceError, match="more than 1000000 bytes"):
+                    await client.model()
+        finally:
+            sys.set_asyncgen_hooks(finalizer=close)
+
+    with sending(HEAD + b"Content-Length: 200000000\r\n\r\n", b" " * 100_000, 2000) as url:
+        asyncio.run(ask(url))
+    assert not closing_later
 
 
 def test_compressed_response_is_not_expanded(connect: Connect, limited: Server) -> None:

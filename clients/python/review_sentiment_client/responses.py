@@ -41,10 +41,16 @@ async def receive(response: httpx.Response, max_bytes: int) -> Response:
     The client asks for uncompressed responses, so a body with a Content-Encoding is not decompressed.
     """
     body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > max_bytes:
-            break
+    try:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > max_bytes:
+                # The loop goes on, over what has arrived already, and ends. Iterators left by `break` would be closed
+                # by tasks of their own, later than the event loop may live.
+                await response.aclose()
+    except httpx.TransportError:
+        if len(body) <= max_bytes:
+            raise
     return Response(
         response.status_code,
         response.reason_phrase,

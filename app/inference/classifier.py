@@ -119,10 +119,12 @@ class Classifier:
         effects = log_odds[0] - log_odds[1:]
         largest = np.argsort(-np.abs(effects), kind="stable")[:top]
         whole, *without = probability_of(log_odds[np.append(0, largest + 1)]).tolist()
-        terms = self.vocabulary.terms(encoded.found, index, columns[largest])
+        terms: dict[int, dict[str, None]] = {column: {} for column in columns[largest].tolist()}
+        for occurrence in encoded.found.occurrences(index, terms):
+            terms[occurrence.column][occurrence.term] = None
         reasons = [
-            Reason(names, effect, whole - probability, probability)
-            for names, effect, probability in zip(terms, effects[largest].tolist(), without, strict=True)
+            Reason(list(names), effect, whole - probability, probability)
+            for names, effect, probability in zip(terms.values(), effects[largest].tolist(), without, strict=True)
         ]
         return replace(prediction, terms=reasons)
 

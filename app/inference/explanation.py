@@ -14,7 +14,7 @@ from pydantic import Field
 from app.inference.classifier import Classifier
 from app.inference.network import probability_of
 from app.inference.prediction import FIELDS, Count, Prediction, Reason
-from app.inference.text import joined, sentences
+from app.inference.text import sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,9 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     """
     vocabulary = classifier.vocabulary
     tokens = vocabulary.locate(review)
-    words = [token.text for token in tokens]
-    found = vocabulary.find([joined(words)])
-    (row,) = vocabulary.rows(found)
-    occurrences, unknown = vocabulary.occurrences(words, found)
+    (row,), found = classifier.encode([review])
     places: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
-    for term, column, first, last in occurrences:
+    for term, column, first, last in found.occurrences():
         places.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
     log_odds, *without = classifier.log_odds_without(row, np.fromiter(places, np.int32, len(places))).tolist()
     probability, *probabilities = probability_of(np.array([log_odds, *without])).tolist()
@@ -121,7 +118,7 @@ def explain(classifier: Classifier, review: str) -> Explanation:
         log_odds=log_odds,
         terms=effects,
         rest=RemainingTerms(0, 0, 0),
-        unknown_words=[Span(tokens[index].start, tokens[index].end) for index in unknown],
+        unknown_words=[Span(tokens[index].start, tokens[index].end) for index in found.unknown()],
         sentences=[
             Sentence(**_values(prediction), start=start, end=end)
             for (start, end), prediction in zip(parts, alone, strict=True)

@@ -10,10 +10,10 @@ a 64-bit key, the keys of consecutive tokens to the key of their sequence, and a
 Cost of finding terms: 77 us per review one at a time, 17 us in batches of 16.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -102,6 +102,22 @@ class Row(NamedTuple):
     known_words: int
 
 
+class Occurrence(NamedTuple):
+    """An occurrence of a term in a review.
+
+    Attributes:
+        term: The term.
+        column: Its column.
+        first: Index of its first token.
+        last: Index of its last token.
+    """
+
+    term: str
+    column: int
+    first: int
+    last: int
+
+
 class Found(NamedTuple):
     """Every occurrence of every term in a batch of reviews, in the order of the tokens.
 
@@ -123,21 +139,38 @@ class Found(NamedTuple):
     known: Indices
     ends: Indices
 
+    def occurrences(self, index: int = 0, columns: Collection[int] | None = None) -> list[Occurrence]:
+        """List the occurrences of terms in one review.
 
-class Occurrence(NamedTuple):
-    """An occurrence of a term in a sequence of tokens.
+        Args:
+            index: The index of the review.
+            columns: The columns whose terms are listed; None: all.
 
-    Attributes:
-        term: The term.
-        column: Its column.
-        first: Index of its first token.
-        last: Index of its last token.
-    """
+        Returns:
+            The occurrences, in the order of the tokens.
+        """
+        start = self._start(index)
+        some = slice(*self.firsts.searchsorted([start, self.ends[index]]))
+        found = zip(self.columns[some].tolist(), self.firsts[some].tolist(), self.lasts[some].tolist(), strict=True)
+        return [
+            Occurrence(self._term(first, last), column, first - start, last - start)
+            for column, first, last in found
+            if columns is None or column in columns
+        ]
 
-    term: str
-    column: int
-    first: int
-    last: int
+    def unknown(self, index: int = 0) -> list[int]:
+        """The indices of the tokens of one review that belong to no term."""
+        start = self._start(index)
+        unknown: list[int] = np.setdiff1d(np.arange(start, self.ends[index]), self.known).tolist()
+        return [token - start for token in unknown]
+
+    def _start(self, index: int) -> int:
+        """The index of a review's first token."""
+        return int(self.ends[index - 1]) + 1 if index else 0
+
+    def _term(self, first: int, last: int) -> str:
+        content = self.content[self.edges[2 * first] : self.edges[2 * last + 1] + 1]
+        return b" ".join(content.split()).decode(*UTF_8)
 
 
 class Vocabulary:
@@ -165,9 +198,6 @@ class Vocabulary:
         if len(self._table.unplaced):
             names = list(word_index)
             raise ValueError(f"two of these terms have the same key: {[names[i] for i in self._table.unplaced]}")
-        start = [] if encoding.start_column is None else [encoding.start_column]
-        unknown = [] if encoding.unknown_column is None else [encoding.unknown_column]
-        self._own_columns = np.array(start, np.int32), np.array(unknown + start, np.int32)  # all words known; not all
 
     @classmethod
     def by_frequency(cls, counts: Mapping[str, int], encoding: Encoding) -> "Vocabulary":
@@ -236,56 +266,24 @@ class Vocabulary:
 
     def rows(self, found: Found) -> list[Row]:
         """Encode the reviews in which terms were found; one row per review, in the same order."""
-        rows = []
-        for (before, end), (first, last), (known_before, known_after) in zip(
-            pairwise([-1, *found.ends.tolist()]),
-            pairwise([0, *found.firsts.searchsorted(found.ends).tolist()]),
-            pairwise([0, *found.known.searchsorted(found.ends).tolist()]),
-            strict=True,
-        ):
-            words, known_words = end - before - 1, known_after - known_before
-            row, own = found.columns[first:last], self._own_columns[known_words < words]
-            rows.append(Row(_distinct(np.concatenate([row, own]) if len(own) else row), words, known_words))
-        return rows
-
-    def terms(self, found: Found, index: int, columns: NDArray[np.int32]) -> list[list[str]]:
-        """Name the terms of one review.
-
-        Args:
-            found: What `find` returned.
-            index: The index of the review.
-            columns: int32 (n,), some of its columns.
-
-        Returns:
-            For each column the different terms that have it, in order of occurrence.
-        """
-        first, last = found.firsts.searchsorted([found.ends[index - 1] if index else 0, found.ends[index]])
-        places, which = (found.columns[first:last, None] == columns).nonzero()  # (n,), (n,)
-        starts = found.edges[2 * found.firsts[first + places]]  # (n,)
-        stops = found.edges[2 * found.lasts[first + places] + 1]  # (n,)
-        terms: list[dict[str, None]] = [{} for _ in columns]
-        for i, start, stop in zip(which.tolist(), starts.tolist(), stops.tolist(), strict=True):
-            terms[i][b" ".join(found.content[start : stop + 1].split()).decode(*UTF_8)] = None
-        return [list(each) for each in terms]
-
-    def occurrences(self, tokens: Sequence[str], found: Found | None = None) -> tuple[list[Occurrence], list[int]]:
-        """Find every occurrence of every term in a review.
-
-        Args:
-            tokens: What `tokenise` returns for the review.
-            found: What `find` returned for this review alone, if it is known.
-
-        Returns:
-            The occurrences, in the order of the tokens, and the indices of the tokens that belong to none.
-        """
-        found = found or self.find([joined(tokens)])
-        occurrences = [
-            Occurrence(" ".join(tokens[first : last + 1]), column, first, last)
-            for column, first, last in zip(
-                found.columns.tolist(), found.firsts.tolist(), found.lasts.tolist(), strict=True
+        width = self.encoding.columns
+        words = _differences(found.ends)  # (reviews,), still with the ENDs of all but the first
+        words[1:] -= 1
+        known_words = _differences(found.known.searchsorted(found.ends))
+        starts = np.arange(0, len(words) * width, width)  # (reviews,), where each row would begin if all were one
+        cells = found.columns + starts.repeat(_differences(found.firsts.searchsorted(found.ends)))
+        own = [starts + column for column in (self.encoding.start_column,) if column is not None]
+        if self.encoding.unknown_column is not None:
+            own.append(starts[known_words < words] + self.encoding.unknown_column)
+        cells = _distinct(np.concatenate([cells, *own]) if own else cells)
+        stops = cells.searchsorted(starts + width)  # (reviews,)
+        columns = (cells - starts.repeat(_differences(stops))).astype(np.int32)
+        return [
+            Row(columns[first:stop], count, known)
+            for (first, stop), count, known in zip(
+                pairwise([0, *stops.tolist()]), words.tolist(), known_words.tolist(), strict=True
             )
         ]
-        return occurrences, sorted(set(range(len(tokens))).difference(found.known.tolist()))
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Build the network's input.
@@ -302,7 +300,14 @@ class Vocabulary:
         return matrix
 
 
-def _distinct(columns: NDArray[np.int32]) -> NDArray[np.int32]:
+def _differences(ends: Indices) -> Indices:
+    """Subtract from each number the one before it; `np.diff` takes several times as long."""
+    differences = ends.copy()
+    differences[1:] -= ends[:-1]
+    return differences
+
+
+def _distinct(columns: Indices) -> Indices:
     """Return each column once, ascending; `np.unique` takes four times as long."""
     columns = np.sort(columns)
     is_first = np.empty(len(columns), np.bool_)
@@ -424,6 +429,9 @@ class _HashTable:
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
+    """Check all terms together, and one by one only to name the first invalid one."""
+    if _are_valid(word_index, encoding):
+        return
     for term, column in word_index.items():
         if (size := len(term.encode(*UTF_8))) > MAX_TERM_BYTES:
             raise ValueError(f"the term {term[:10] + '…'!r} has {size} bytes; the maximum is {MAX_TERM_BYTES}")
@@ -431,15 +439,21 @@ def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
             raise ValueError(
                 f"the term {term!r} has column {column}, outside {encoding.first_term_column} to {encoding.columns - 1}"
             )
-    # Many terms at once, which is ten times as fast, and one by one only to name the first invalid one.
-    terms = list(word_index)
+        tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
+        if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:
+            raise ValueError(f"the term {term!r} could never be found in a review")
+
+
+def _are_valid(word_index: Mapping[str, int], encoding: Encoding) -> bool:
+    columns, terms = word_index.values(), list(word_index)
+    if not terms:
+        return True
+    if not encoding.first_term_column <= min(columns) <= max(columns) < encoding.columns:
+        return False
+    if "" in word_index or max(map(str.count, terms, repeat(" "))) >= encoding.longest_term:
+        return False
     for start in range(0, len(terms), CHECKED_TOGETHER):
-        some = terms[start : start + CHECKED_TOGETHER]
-        together = " ".join(some)
-        found = " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup))
-        longest = max(term.count(" ") + 1 for term in some)
-        if found != together or longest > encoding.longest_term or "" in some:
-            for term in some:
-                tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
-                if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:
-                    raise ValueError(f"the term {term!r} could never be found in a review")
+        together = " ".join(terms[start : start + CHECKED_TOGETHER])
+        if " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup)) != together:
+            return False
+    return max(map(len, map(str.encode, terms, *map(repeat, UTF_8)))) <= MAX_TERM_BYTES

@@ -82,8 +82,7 @@ def _shown(review: str, vocabulary: Vocabulary) -> Text:
     """The review on one line, its unknown words dimmed."""
     text = Text(printable(review).replace("\n", " "), no_wrap=True, overflow="ellipsis")  # has the same offsets
     tokens = vocabulary.locate(review)
-    _, unknown = vocabulary.occurrences([token.text for token in tokens])
-    for index in unknown:
+    for index in vocabulary.find([vocabulary.clean(review)]).unknown():
         text.stylize("dim", tokens[index].start, tokens[index].end)
     return text
 

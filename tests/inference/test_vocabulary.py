@@ -142,9 +142,10 @@ def test_by_frequency_ranks_by_count_then_alphabet() -> None:
 def test_terms_may_share_a_column() -> None:
     vocabulary = Vocabulary({"film": 4, "movie": 4, "good": 5}, Encoding(columns=6, start_column=None))
     assert vocabulary.encode("good film, good movie").columns.tolist() == [4, 5]
-    occurrences, unknown = vocabulary.occurrences(["good", "movie"])
-    assert [(each.term, each.column) for each in occurrences] == [("good", 5), ("movie", 4)]
-    assert unknown == []
+    found = vocabulary.find([b"dull", b"good movie plot"])
+    assert found.occurrences(1) == [("good", 5, 0, 0), ("movie", 4, 1, 1)]
+    assert found.occurrences(1, {4}) == [("movie", 4, 1, 1)]
+    assert (found.unknown(0), found.unknown(1)) == ([0], [2])
 
 
 def test_vocabulary_reads_markup_as_its_encoding_says() -> None:
@@ -163,7 +164,7 @@ def test_vocabulary_of_100_000_terms_finds_each_of_them() -> None:
     """Among them, 300 first words with 300 continuations each."""
     terms = [f"a{i} b{j}" for i in range(300) for j in range(300)] + [f"a{i} b{i % 300} c" for i in range(10_000)]
     vocabulary = Vocabulary({term: 4 + i for i, term in enumerate(terms)}, Encoding(columns=100_004, longest_term=3))
-    found, unknown = vocabulary.occurrences([token for term in terms[::7] for token in (*term.split(), "x")])
-    assert {occurrence.term for occurrence in found} >= set(terms[::7])
-    assert all(vocabulary.word_index[occurrence.term] == occurrence.column for occurrence in found)
-    assert len(unknown) == len(terms[::7])  # nothing but the x's
+    found = vocabulary.find([" x ".join([*terms[::7], ""]).encode()])
+    assert {occurrence.term for occurrence in found.occurrences()} >= set(terms[::7])
+    assert all(vocabulary.word_index[each.term] == each.column for each in found.occurrences())
+    assert len(found.unknown()) == len(terms[::7])  # nothing but the x's

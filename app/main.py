@@ -62,6 +62,7 @@ def create_app(
         service = start_service(settings, bundles, metrics)
         scoring = [route.path for route in app.routes if isinstance(route, PredictionRoute)]
         service.metrics.start(settings.max_waiting, scoring, REASONS)
+        log.info("ready", model=service.name, versions=service.digests, pid=os.getpid())
         yield {"service": service, "error_formats": {router.prefix: router.error_format for router in protocols}}
         stop_tracing()
 
@@ -112,7 +113,6 @@ def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metr
     except Exception:
         log.exception("cannot serve")
         raise
-    log.info("ready", model=service.name, versions=service.digests, pid=os.getpid())
     return service
 
 

@@ -177,9 +177,7 @@ class Supervisor:
             self._metrics.restarts.inc()
             self._pause = 0.0
         elif self._served and worker.target == self._wanted != self._served:
-            self._reject(
-                "a worker could not serve the new bundles; its own log line says why", **worker.log_fields
-            )
+            self._reject("a worker could not serve the new bundles; its own log line says why", **worker.log_fields)
         else:
             self._postpone(**worker.log_fields)
 

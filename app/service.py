@@ -19,7 +19,7 @@ from app.inference.explainer import Explainer
 from app.inference.waiting import WaitingReviews
 from app.settings import PREFIX, Settings, error_messages
 from app.telemetry.memory import resident_bytes
-from app.telemetry.metrics import Metrics
+from app.telemetry.metrics import Metrics, VersionMetrics
 
 EXPLAINED_SHARE = 8
 """One review of this many may be one that is being explained or waits for it, in a queue of their own."""
@@ -37,11 +37,13 @@ class ServedVersion:
         bundle: The bundle.
         classifier: Its classifier.
         batcher: Scores reviews with it.
+        metrics: Its metrics.
     """
 
     bundle: Bundle
     classifier: Classifier
     batcher: Batcher
+    metrics: VersionMetrics
 
 
 class Service:
@@ -129,8 +131,9 @@ class Service:
 
     def _open(self, bundle: Bundle) -> ServedVersion:
         classifier = open_classifier(bundle, self.settings.runtime)
-        observer = self.metrics.observer(bundle.manifest.version)
-        return ServedVersion(bundle, classifier, Batcher(classifier, self.waiting, self.settings.deadline, observer))
+        metrics = VersionMetrics(self.metrics, bundle.manifest.version)
+        batcher = Batcher(classifier, self.waiting, self.settings.deadline, metrics.observe)
+        return ServedVersion(bundle, classifier, batcher, metrics)
 
     def _serve(self, versions: dict[str, ServedVersion]) -> None:
         for version in self.versions.values():

@@ -24,6 +24,11 @@ MIN_KEY_LENGTH = 16
 """Characters; shorter keys could be guessed."""
 OTHERS = {"BUILD_NETWORK", "CERTIFICATES", "KEY", "NGINX", "PUBLISH", "PUBLISH_GRAFANA", "PUBLISH_PROMETHEUS"}
 """`SENTIMENT_` variables that the service does not read, but Compose files and the page's examples do."""
+REMOVED = {
+    "MAX_EXPLAINING": "remove it; an eighth of SENTIMENT_MAX_WAITING reviews may wait for their explanation",
+    "MAX_EXPLANATION_ROWS": "remove it; SENTIMENT_MAX_EXPLAINED_LENGTH limits the reviews to explain",
+}
+"""Settings of earlier releases, and what to do about them."""
 SIMILAR = 0.65
 """Similarity, by `difflib`, from which an unknown variable is a misspelt setting: KEYS is API_KEYS, TIMEOUT nothing."""
 ADDRESS = re.compile(r"(tcp|udp|sctp)://")
@@ -209,9 +214,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _no_setting_is_misspelt(self) -> Self:
         settings = [name.upper() for name in type(self).model_fields]
-        for name in unknown_variables():
-            if similar := get_close_matches(name.upper().removeprefix(PREFIX), settings, n=1, cutoff=SIMILAR):
-                raise ValueError(f"{name} is not a setting; did you mean {PREFIX}{similar[0]}?")
+        for variable in unknown_variables():
+            name = variable.upper().removeprefix(PREFIX)
+            if advice := REMOVED.get(name):
+                raise ValueError(f"{variable} is no longer a setting: {advice}")
+            if similar := get_close_matches(name, settings, n=1, cutoff=SIMILAR):
+                raise ValueError(f"{variable} is not a setting; did you mean {PREFIX}{similar[0]}?")
         return self
 
     @model_validator(mode="after")

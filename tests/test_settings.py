@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.settings import PREFIX, Settings, unknown_variables
+from app.settings import PREFIX, REMOVED, Settings, unknown_variables
 from tests.servers import ROOT
 
 
@@ -31,6 +31,13 @@ def test_misspelt_variable_is_an_error_that_names_the_setting(
 ) -> None:
     monkeypatch.setenv(PREFIX + variable, "0123456789-abcdef")
     with pytest.raises(ValidationError, match=f"did you mean {PREFIX}{setting}[?]"):
+        Settings()
+
+
+@pytest.mark.parametrize("variable", REMOVED)
+def test_setting_of_an_earlier_release_says_what_to_do(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(PREFIX + variable, "10")
+    with pytest.raises(ValidationError, match="is no longer a setting: remove it"):
         Settings()
 
 

@@ -53,5 +53,5 @@ async def explain_reviews(
     service = service_of(request)
     explaining = service.explainer.explain(version.classifier, reviews, partial(explanation_json, top=top))
     explanations = await unless_disconnected(request, explaining)
-    service.metrics.explained(version.bundle.manifest.version, len(reviews))
+    version.metrics.explained(len(reviews))
     return explanations

@@ -17,7 +17,7 @@ from app.inference.errors import SentimentError
 from app.settings import PREFIX
 
 BACKLOG = 2048  # pending connections
-LEAVING = 0.002  # seconds for which a pending connection is left to another worker
+YIELD_SECONDS = 0.002  # for which a pending connection is left to another worker
 RETRY = 1.0  # seconds until the next try if the system refuses, for example for lack of file descriptors
 QUIET = 0.1  # seconds without a new connection after which the socket is closed
 MAX_CONNECTIONS = 2**31 - 1  # fits in an int
@@ -131,7 +131,7 @@ class Listener:
         if any(
             other.accepting and (other.connections < own.connections or not own.accepting) for other in self._states
         ):
-            self._later(LEAVING, self._accept_what_is_left)
+            self._later(YIELD_SECONDS, self._resume_accepting)
         else:
             self._accept()
 
@@ -140,7 +140,7 @@ class Listener:
         loop.remove_reader(self._sock)
         loop.call_later(seconds, resume)
 
-    def _accept_what_is_left(self) -> None:
+    def _resume_accepting(self) -> None:
         self._watch()
         self._accept()
 

@@ -21,9 +21,9 @@ import uvicorn
 
 from app.inference.bundle import BundleId
 from app.main import create_app
+from app.process.hangup import HangUp
 from app.process.listener import AddressUnavailable, Listener
 from app.process.protocol import PROTOCOLS
-from app.process.terminal import Terminal
 from app.service import Service
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
@@ -39,14 +39,15 @@ class Server(uvicorn.Server):
     Args:
         config: uvicorn's configuration; the listener replaces its address.
         listener: Accepts the connections.
+        hang_up: Receives SIGHUP; None in a worker of several.
     """
 
-    def __init__(self, config: uvicorn.Config, listener: Listener) -> None:
+    def __init__(self, config: uvicorn.Config, listener: Listener, hang_up: HangUp | None) -> None:
         super().__init__(config)
         self._listener = listener
-        self._terminal = Terminal()  # as it is before the application starts, which takes seconds
+        self._hang_up = hang_up
         self._parent = multiprocessing.parent_process()  # the supervisor, if there are several workers
-        self._stopping = self._interrupted = self._hung_up = False
+        self._stopping = self._interrupted = False
         self._drained_at: float | None = None
         self._reload: asyncio.Task[None] | None = None
 
@@ -59,9 +60,6 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
         """Start the application, then accept connections."""
         await super().startup(sockets=[])
-        if self._parent is None:
-            signal.signal(signal.SIGHUP, self._hang_up)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if not self.should_exit:
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}
@@ -78,11 +76,6 @@ class Server(uvicorn.Server):
         self._interrupted |= sig == signal.SIGINT
         self._stopping = True
 
-    def _hang_up(self, *_: object) -> None:
-        if self._terminal.closed:
-            self._stopping = True
-        self._hung_up = True
-
     async def on_tick(self, counter: int) -> bool:
         """Run ten times per second; returns whether to stop."""
         self._listener.report()
@@ -90,15 +83,18 @@ class Server(uvicorn.Server):
             self.service.observe(connections=len(self.server_state.connections))
             if self._parent is not None and not self._parent.is_alive():
                 self._stopping = True
+        reloading = self._reload is not None and not self._reload.done()
+        if self._hang_up and not (self._stopping or reloading) and self._hang_up.take():
+            if self._hang_up.terminal_closed:
+                self._stopping = True
+            else:
+                self._reload = asyncio.create_task(self.service.reload())
         if self._stopping and self._drained_at is None:
             seconds = 0 if self._interrupted else self.service.settings.drain
             self._drained_at = time.monotonic() + seconds
             self._listener.drain()
             self.service.begin_draining()
             log.info("draining", seconds=seconds)
-        if self._hung_up and not self._stopping and (self._reload is None or self._reload.done()):
-            self._hung_up = False
-            self._reload = asyncio.create_task(self.service.reload())
         drained = self._drained_at is not None and time.monotonic() >= self._drained_at
         return await super().on_tick(counter) or drained
 
@@ -111,7 +107,11 @@ class Server(uvicorn.Server):
 
 
 def run_server(
-    settings: Settings, bundles: Sequence[BundleId], listener: Listener, metrics: Metrics | None = None
+    settings: Settings,
+    bundles: Sequence[BundleId],
+    listener: Listener,
+    metrics: Metrics | None = None,
+    hang_up: HangUp | None = None,
 ) -> None:
     """Serve exactly these bundles until a signal stops this process, which may be a worker of several.
 
@@ -133,7 +133,7 @@ def run_server(
         reset_contextvars=True,  # otherwise a pipelined request would inherit the context of the one before it
     )
     try:
-        Server(config, listener).run()
+        Server(config, listener, hang_up).run()
     except AddressUnavailable as error:
         log.error("cannot serve", reason=str(error))
         sys.exit(3)

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import structlog
 
+from app.process.hangup import HangUp
 from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
 from app.settings import Settings, unknown_variables
 from app.telemetry.shared import shared_metrics
@@ -26,6 +27,7 @@ def serve(settings: Settings) -> int:
     from app.telemetry.logs import configure_logs
 
     configure_logs(settings.log_level, settings.log_format)
+    hang_up = HangUp()
     if unknown := unknown_variables():
         structlog.get_logger().warning("unknown variables; they set nothing", variables=unknown)
     if tracing.requested():
@@ -49,9 +51,9 @@ def serve(settings: Settings) -> int:
         if several:
             from app.process.supervisor import Supervisor, Target
 
-            return Supervisor(Target(settings, bundles), sock, metrics).run()
+            return Supervisor(Target(settings, bundles), sock, metrics, hang_up).run()
 
         from app.process.server import run_server
 
-        run_server(settings, bundles, Listener(sock, (WorkerState * 1)(), 0), metrics)
+        run_server(settings, bundles, Listener(sock, (WorkerState * 1)(), 0), metrics, hang_up)
         return 0

@@ -22,9 +22,9 @@ import structlog
 
 from app.inference.bundle import BundleId
 from app.inference.errors import SentimentError
+from app.process.hangup import HangUp
 from app.process.listener import Listener, WorkerState
 from app.process.server import run_server
-from app.process.terminal import Terminal
 from app.service import reloaded
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
@@ -68,7 +68,7 @@ class Worker:
         return time.monotonic() > min(self.stop_by, self.state.seen + SILENCE if self.ready else self.start_by)
 
     @property
-    def facts(self) -> dict[str, int | None]:
+    def log_fields(self) -> dict[str, int | None]:
         """What log lines say about it."""
         return {"pid": self.process.pid, "exit_code": self.process.exitcode}
 
@@ -80,14 +80,23 @@ class Supervisor:
         wanted: What to serve until SIGHUP.
         sock: The bound socket, which the workers share.
         metrics: Counts restarts and reloads.
+        hang_up: Receives SIGHUP.
         timeout: Seconds in which a worker must become ready; otherwise it is killed.
 
     Raises:
         SentimentError: The system has no shared memory.
     """
 
-    def __init__(self, wanted: Target, sock: socket.socket, metrics: Metrics, timeout: float = START_TIMEOUT) -> None:
+    def __init__(
+        self,
+        wanted: Target,
+        sock: socket.socket,
+        metrics: Metrics,
+        hang_up: HangUp,
+        timeout: float = START_TIMEOUT,
+    ) -> None:
         self._settings, self._sock, self._metrics, self._timeout = wanted.settings, sock, metrics, timeout
+        self._hang_up = hang_up
         self._wanted = wanted  # what new workers get
         self._served: Target | None = None  # what a worker was able to serve
         self._reloading = False
@@ -99,7 +108,6 @@ class Supervisor:
                 f"the workers cannot share memory ({error}). Make /dev/shm writable, or set SENTIMENT_WORKERS=1"
             ) from error
         self._stops: list[int] = []  # signals that ask to stop
-        self._hung_up = False
         self._pause = self._next_start = 0.0
 
     def run(self) -> int:
@@ -108,18 +116,15 @@ class Supervisor:
         Returns:
             The exit code: 0 after a signal, 1 if no worker could start or the supervisor failed; the log says why.
         """
-        terminal = Terminal()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         try:
             for _ in range(self._settings.workers):
                 self._start()
             while (self._workers or self._served) and not self._stops:
-                self._look()
-                if self._hung_up:
-                    self._hung_up = False
-                    self._stops.append(signal.SIGTERM) if terminal.closed else self._reload()
+                self._poll()
+                if self._hang_up.take():
+                    self._stops.append(signal.SIGTERM) if self._hang_up.terminal_closed else self._reload()
                 if self._served and not self._stops:
                     self._replace()
             return 0 if self._stops else 1
@@ -131,10 +136,7 @@ class Supervisor:
             self._stop()
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            self._hung_up = True
-        else:
-            self._stops.append(number)
+        self._stops.append(number)
 
     def _start(self) -> None:
         slot = next(slot for slot in range(len(self._states)) if slot not in self._workers)
@@ -151,13 +153,13 @@ class Supervisor:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """See what has become of the workers; returns at once if one has ended, otherwise after a moment."""
         wait([worker.process.sentinel for worker in self._workers.values()], TICK)
         self._metrics.count_dropped_lines()
         for slot, worker in [*self._workers.items()]:
             if worker.overdue:
-                log.error("worker hangs", **worker.facts)
+                log.error("worker hangs", **worker.log_fields)
                 worker.process.kill()
                 worker.process.join(TICK)
             if not worker.process.is_alive():
@@ -171,20 +173,20 @@ class Supervisor:
 
     def _died(self, worker: Worker) -> None:
         if worker.ready:
-            log.warning("worker died", **worker.facts)
+            log.warning("worker died", **worker.log_fields)
             self._metrics.restarts.inc()
             self._pause = 0.0
         elif self._served and worker.target == self._wanted != self._served:
-            self._reject("a worker could not serve the new bundles; its own log line says why", **worker.facts)
+            self._reject("a worker could not serve the new bundles; its own log line says why", **worker.log_fields)
         else:
-            self._postpone(**worker.facts)
+            self._postpone(**worker.log_fields)
 
-    def _postpone(self, **facts: object) -> None:
+    def _postpone(self, **fields: object) -> None:
         self._pause = min(max(1.0, 2 * self._pause), MAX_PAUSE)
         self._next_start = time.monotonic() + self._pause
         if self._served:  # otherwise the service ends, unless another worker starts
-            facts["next_try_seconds"] = self._pause
-        log.error("worker did not start", **facts)
+            fields["next_try_seconds"] = self._pause
+        log.error("worker did not start", **fields)
 
     def _replace(self) -> None:
         """Start or stop one worker, so that in the end the right number serves the wanted bundles."""
@@ -215,10 +217,10 @@ class Supervisor:
             self._wanted = Target(settings, [BundleId(bundle.folder, bundle.digest) for bundle in bundles])
             self._reloading, self._next_start = True, 0.0
 
-    def _reject(self, reason: str, **facts: object) -> None:
+    def _reject(self, reason: str, **fields: object) -> None:
         self._wanted, self._reloading = self._served or self._wanted, False
         self._metrics.reloaded(loaded=False)
-        log.error("reload rejected", reason=reason, **facts)
+        log.error("reload rejected", reason=reason, **fields)
 
     def _retire(self, worker: Worker, number: signal.Signals) -> None:
         """Have a worker finish its requests and stop; SIGINT skips the drain period."""
@@ -237,4 +239,4 @@ class Supervisor:
             if len(self._stops) > 1:
                 for worker in self._workers.values():
                     worker.process.kill()
-            self._look()
+            self._poll()

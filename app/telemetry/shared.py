@@ -6,6 +6,7 @@ and the folder is in memory if possible.
 https://prometheus.github.io/client_python/multiprocess/
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -19,9 +20,6 @@ from app.inference.errors import SentimentError
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder; must be set before prometheus-client is imported."""
 
-PARENTS = (Path("/dev/shm"), None)  # noqa: S108 - only for the names; `mkdtemp` creates a private folder
-"""Where to create the folder, the best place first; None is the default folder for temporary files."""
-
 NAME = "sentiment-workers-"
 """First part of the folder's name."""
 
@@ -30,6 +28,9 @@ KINDS = ("counter", "gauge_livemax", "gauge_livesum", "histogram")
 
 RESERVED = 1 << 19
 """Bytes per file: enough for all routes, methods and statuses, and for about ten versions of the model."""
+
+VALUE = 16
+"""Bytes of a value, with which a file ends; they may be zeros."""
 
 
 def no_room(reason: str) -> SentimentError:
@@ -51,30 +52,24 @@ def shared_metrics(processes: int) -> Iterator[None]:
         SentimentError: No folder has enough room.
     """
     with ExitStack() as stack:
-        folder = _new_folder(processes * len(KINDS) * RESERVED, stack)
+        try:
+            parent = _parent_with(processes * len(KINDS) * RESERVED)
+            folder = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-", dir=parent))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            stack.enter_context(_locked(folder))
+        except OSError as error:
+            raise no_room(str(error)) from error
         os.environ[FOLDER] = str(folder)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield
 
 
-def _new_folder(size: int, lock: ExitStack) -> Path:
-    reasons = []
-    for parent in PARENTS:
-        folder = None
-        try:
-            _remove_leftovers(parent or Path(tempfile.gettempdir()))
-            folder = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-", dir=parent))
-            lock.enter_context(_locked(folder))
-            probe = folder / "probe"
-            probe.write_bytes(bytes(size))
-            probe.unlink()
-        except OSError as error:
-            reasons.append(str(error))
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-        else:
-            return folder
-    raise no_room("; ".join(reasons))
+def _parent_with(size: int) -> Path:
+    """Choose where to create the folder: in memory, or else where temporary files are."""
+    for parent in map(Path, ("/dev/shm", tempfile.gettempdir())):  # noqa: S108 - `mkdtemp` creates a private folder
+        _remove_leftovers(parent)
+        if os.access(parent, os.W_OK) and shutil.disk_usage(parent).free >= size:
+            return parent
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _remove_leftovers(parent: Path) -> None:
@@ -106,11 +101,12 @@ def reserve() -> None:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         for kind in KINDS:
-            with suppress(FileExistsError), (folder / f"{kind}_{os.getpid()}.db").open("xb") as reserved:
-                reserved.write(bytes(RESERVED))
+            file = folder / f"{kind}_{os.getpid()}.db"
+            if not file.exists():  # a dead worker may have had the same process id
+                reserved = file.with_suffix(".new")  # a scrape must not read an empty file
+                reserved.write_bytes(bytes(RESERVED))
+                reserved.rename(file)
     except OSError as error:
-        for file in folder.glob(f"*_{os.getpid()}.db"):
-            file.unlink()
         raise no_room(str(error)) from error
 
 
@@ -118,12 +114,7 @@ def forget_worker(pid: int | None) -> None:
     """Drop the gauges of a worker that has died, and free what its other files have reserved but not used."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    folder = Path(os.environ[FOLDER])
-    with suppress(OSError):  # something has removed the folder, or the disk is full
+    with suppress(OSError):  # something has removed the folder
         mark_process_dead(pid)
-        for file in folder.glob(f"*_{pid}.db"):
-            copy = file.with_suffix(".copy")
-            content = file.read_bytes()
-            copy.write_bytes(content.rstrip(b"\0"))
-            os.truncate(copy, len(content))
-            copy.replace(file)
+        for file in Path(os.environ[FOLDER]).glob(f"*_{pid}.*"):
+            os.truncate(file, len(file.read_bytes().rstrip(b"\0")) + VALUE)

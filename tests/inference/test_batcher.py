@@ -11,7 +11,7 @@ from app.inference.classifier import Classifier, open_classifier
 from app.inference.errors import DeadlineExceeded, InferenceError, Overloaded
 from app.inference.runtimes import BATCH, RUNTIMES
 from app.inference.waiting import WaitingReviews
-from app.telemetry.metrics import Metrics
+from app.telemetry.metrics import Metrics, VersionMetrics
 from tests.inference.test_classifier import FakeRuntime, faked
 from tests.probabilities import assert_same
 from tests.servers import PATIENCE
@@ -27,7 +27,7 @@ def classifier(bundle: Bundle, request: pytest.FixtureRequest) -> Classifier:
 
 
 def batcher_of(classifier: Classifier, waiting: WaitingReviews | None = None, deadline: float = 60) -> Batcher:
-    return Batcher(classifier, waiting or WaitingReviews(1000), deadline, Metrics().observer("1"))
+    return Batcher(classifier, waiting or WaitingReviews(1000), deadline, VersionMetrics(Metrics(), "1").observe)
 
 
 async def test_predict_from_many_callers_gives_each_its_own(classifier: Classifier) -> None:

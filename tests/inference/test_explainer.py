@@ -10,7 +10,7 @@ from app.inference.errors import DeadlineExceeded, Overloaded
 from app.inference.explainer import Explainer
 from app.inference.explanation import Explanation, explain
 from app.inference.waiting import WaitingReviews
-from app.telemetry.metrics import Metrics
+from app.telemetry.metrics import Metrics, VersionMetrics
 
 pytestmark = pytest.mark.anyio
 REVIEW = "A superb film, but a bit long."
@@ -34,7 +34,7 @@ async def test_explain_gives_each_caller_the_explanations_of_its_reviews(classif
 
 async def test_predictions_are_scored_between_explanations(classifier: Classifier) -> None:
     explaining = start(Explainer(100, 60), classifier, [REVIEW] * 20)
-    batcher = Batcher(classifier, WaitingReviews(10), 60, Metrics().observer("1"))
+    batcher = Batcher(classifier, WaitingReviews(10), 60, VersionMetrics(Metrics(), "1").observe)
     for _ in range(3):
         await batcher.predict(["superb"])
         assert not explaining.done()

@@ -11,6 +11,7 @@ from tests.servers import PATIENCE, environment, run_python, serving
 IMPATIENT = """
 import sys
 from app.inference.bundle import identify_bundles
+from app.process.hangup import HangUp
 from app.process.listener import bind
 from app.settings import Settings
 from app.telemetry.logs import configure_logs
@@ -23,7 +24,7 @@ with bind(settings.host, 0) as sock, shared_metrics(3):
     from app.telemetry.metrics import Metrics
 
     wanted = Target(settings, identify_bundles(settings.model_dir))
-    sys.exit(Supervisor(wanted, sock, Metrics(), timeout=0.1).run())
+    sys.exit(Supervisor(wanted, sock, Metrics(), HangUp(), timeout=0.1).run())
 """
 """No worker is ready within a tenth of a second."""
 

@@ -13,7 +13,6 @@ from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected
 from tests.scraping import Numbers, number, scrape
 from tests.servers import PATIENCE, Server, run_app, serving, wait_until
-from tests.telemetry.test_shared import metrics_folder
 
 both = pytest.mark.parametrize("workers", [1, 2])
 INFER = "/v2/models/{model_name}/infer"
@@ -97,7 +96,6 @@ def test_training_share_has_the_buckets_of_the_histogram_it_is_compared_with(ser
 def test_workers_that_die_are_replaced_and_no_count_is_lost(models: Path) -> None:
     """No counter decreases or counts twice, and nothing remains of the gauges of dead workers."""
     with serving(model_dir=models, workers=2, runtime="numpy") as server:
-        (metrics_folder(server) / "counter_0.db").touch()  # as a worker does that is just starting
         counts = [0.0]
         with load(server.url) as clients:
             for deaths in (1, 2):

@@ -1,6 +1,5 @@
 """The folder of the workers' metrics: full disks and cleaners neither end a worker nor fail a request."""
 
-import json
 import os
 import shutil
 import signal
@@ -35,15 +34,12 @@ def settings_of(models: Path) -> dict[str, str]:
     return env | {"TMPDIR": "/dev/shm"}
 
 
-def test_workers_share_files_without_holes_and_survive_a_cleaner(models: Path) -> None:
+def test_workers_share_a_folder_and_survive_its_removal(models: Path) -> None:
     with serving(model_dir=models, workers=2, runtime="numpy") as server:
         folder = metrics_folder(server)
         pids = [server.process.pid, *server.workers()]
         # A new version of prometheus-client may choose other names, and then grow files that were not reserved.
         assert {file.name for file in folder.iterdir()} == {f"{kind}_{pid}.db" for kind in KINDS for pid in pids}
-        for file in folder.iterdir():
-            assert file.stat().st_size == RESERVED
-            assert file.stat().st_blocks * 512 >= RESERVED
 
         shutil.rmtree(folder)
         assert httpx.get(f"{server.url}/metrics", timeout=PATIENCE).status_code == 200
@@ -66,7 +62,7 @@ def test_dead_workers_keep_their_counts_but_free_the_rest(models: Path) -> None:
             server.wait_for(rf'"pid":{victim},.*"worker died"')
             kept = list(folder.glob(f"*_{victim}.db"))
             assert {file.name.split("_")[0] for file in kept} == {"counter", "histogram"}
-            assert all(file.stat().st_blocks * 512 < RESERVED / 2 for file in kept)
+            assert all(file.stat().st_size < RESERVED / 2 for file in kept)
         server.wait_ready(2)
         assert number(scrape(server.url), "reviews_total") == 20
 
@@ -125,8 +121,7 @@ def test_start_removes_what_a_killed_supervisor_has_left(models: Path, tmp_path:
 
 
 FAILING = """
-import os, resource
-from app.inference.prediction import UncertaintyRule, prediction_of
+import resource
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 from app.telemetry.shared import RESERVED
@@ -134,10 +129,8 @@ from app.telemetry.shared import RESERVED
 configure_logs("info", "json")
 metrics = Metrics()
 resource.setrlimit(resource.RLIMIT_FSIZE, (RESERVED, resource.RLIM_INFINITY))  # files cannot grow any more
-for version in range(100):
-    observe = metrics.observer(str(version))
-    observe([prediction_of(0.5, 1, 1, UncertaintyRule(0, 1, 0, 0))], 0.1, 0.1, 0.1)
-    metrics.request("GET", str(version) * 1000, 200, 0.1, str(version) * 1000)
+for number in range(100):
+    metrics.request("GET", str(number) * 10_000, 200, 0.1, None)
 print("characters:", len(metrics.exposition()))
 """
 
@@ -145,8 +138,5 @@ print("characters:", len(metrics.exposition()))
 def test_metrics_that_cannot_be_recorded_are_logged_once_and_raise_nothing(tmp_path: Path) -> None:
     done = run_python("-c", FAILING, env={**environment(), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")})
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()  # in either order: a thread writes the log
-    failures = [json.loads(line)["function"] for line in lines if "metrics are incomplete" in line]
-    assert len(failures) == len(set(failures)) > 1
-    (exposition,) = (line for line in lines if line.startswith("characters: "))
-    assert int(exposition.removeprefix("characters: ")) > 1000
+    assert done.stdout.count("metrics are incomplete") == 1
+    assert int(done.stdout.split("characters: ")[1].split()[0]) > 1000

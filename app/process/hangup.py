@@ -1,0 +1,40 @@
+"""SIGHUP: a request to reload, or the end of the terminal that the service was started from."""
+
+import os
+import signal
+
+
+class HangUp:
+    """Receives SIGHUP, which `app.__main__` has blocked until now.
+
+    Without telling its two meanings apart, a service whose terminal was closed would reload its model, keep running and
+    hold its port.
+    """
+
+    def __init__(self) -> None:
+        ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # by nohup, to survive the terminal
+        self._watched = not ignored and _has_terminal()
+        self._received = False
+        signal.signal(signal.SIGHUP, self._note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+    def take(self) -> bool:
+        """Whether SIGHUP was received since the last call."""
+        received, self._received = self._received, False
+        return received
+
+    @property
+    def terminal_closed(self) -> bool:
+        """Whether there was a terminal and it was closed."""
+        return self._watched and not _has_terminal()
+
+    def _note(self, *_: object) -> None:
+        self._received = True
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""The `bulk` command: its progress bar, summary and exit code."""
+"""The `bulk` command: files of any size, a progress bar, a summary and an exit code."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -22,9 +22,9 @@ from app.bulk.parts import Parts
 from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
 from app.bulk.sources import escaped, find_sources, open_sources
+from app.commands import options as opt
 from app.inference.bundle import find_bundle, load_bundle
-from app.records import Format
-from app.settings import Settings
+from app.inference.errors import PackageMissing
 from app.telemetry.memory import peak_resident_bytes
 
 DAMAGED = 1
@@ -34,50 +34,80 @@ INCOMPLETE = 3
 
 
 def run(
-    settings: Settings,
-    input_: str,
-    output: Path,
-    text: str | None,
-    keep: list[str] | None,
-    prefix: str,
-    explain: int,
-    format_: Format | None,
-    part_rows: int,
-    workers: int | None,
-    ray: str | None,
-    resume: bool,
-    overwrite: bool,
-    as_json: bool,
-) -> int:
-    """Score files; see `app.cli.bulk` for the arguments.
+    input_: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A file, a folder, a quoted glob pattern, or `-` for standard input.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(help="A folder for the parts, a file of the input's format, or `-` for standard output."),
+    ],
+    text: Annotated[str | None, typer.Option(help="Column with the reviews; by default `review` or `text`.")] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Input columns to keep, separated by commas; by default all.")
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Prefix for the names of the added columns.")] = "",
+    explain: opt.Explain = 0,
+    format_: Annotated[
+        Literal["jsonl", "csv"] | None,
+        typer.Option("--format", help="Format of standard input; by default `jsonl`.", show_default=False),
+    ] = None,
+    part_rows: Annotated[int, typer.Option(min=1, help="Rows per part; a crash loses at most one part.")] = 100_000,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one per core.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster: HOST:PORT, or auto.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a job that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file.")] = False,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+    max_characters: opt.MaxCharacters = None,
+) -> None:
+    """Score CSV, JSON Lines and Parquet files of any size.
 
-    Returns:
-        The exit code.
+    For example:
 
-    Raises:
-        SentimentError: The job cannot be done, or not to its end.
+        python -m app bulk reviews.csv scored.csv
+        python -m app bulk exports/ scored --text body --keep id,stars
+        python -m app bulk "exports/*.jsonl.gz" scored --resume
+        zcat reviews.csv.gz | python -m app bulk - - --format csv > scored.csv
+
+    Adds the columns `positive_probability`, `sentiment`, `uncertain`, `words`, `known_words` and `error` to each row,
+    and with `--explain` also `reasons`, such as `superb +1.9; dull -1.2`: terms with their effects on the log-odds.
+    Lines that cannot be parsed go to `_bad_lines.jsonl`, or to standard error if OUTPUT is `-`.
+
+    Exit codes: 0 every row was scored, 1 the job failed or a file is damaged, 2 the command is invalid, 3 the job is
+    complete, but rows have errors or lines could not be parsed. After 1, finished parts stay.
     """
+    settings = opt.load_settings(
+        runtime=runtime, model_dir=model_dir, model_version=model_version, max_characters=max_characters
+    )
     if overwrite and not is_single(output):
-        raise BulkUsage("--overwrite replaces a single file; choose a new folder, or --resume for a stopped job")
+        raise typer.BadParameter(
+            "--overwrite replaces a single file; choose a new folder, or --resume for a stopped job"
+        )
     if resume and str(STREAM) in (input_, str(output)):
-        raise BulkUsage("--resume needs files; standard input and output cannot be continued")
-    paths = find_sources(input_, output)
-    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-    scoring = Scoring(bundle.folder.resolve(), settings.command_runtime, keep, prefix, settings.max_characters, explain)
-    sources = open_sources(paths, format_, text, scoring, output)
-    job = {
-        "inputs": [[source.name, *source.signature] for source in sources],
-        "model": bundle.digest,
-        "text": text,
-        "part_rows": part_rows,
-        **asdict(scoring),
-    }
-    del job["bundle"]  # its digest counts, wherever it is
-    files: Output = Parts(output, job)
-    if is_single(output):
-        files = StandardOutput(output) if output == STREAM else SingleFile(output)
-    started, speed, signals = time.monotonic(), _Speed(), _Signals()
+        raise typer.BadParameter("--resume needs files; standard input and output cannot be continued")
+    columns = list(filter(None, keep.split(","))) if keep is not None else None
     try:
+        paths = find_sources(input_, output)
+        bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+        folder = bundle.folder.resolve()
+        scoring = Scoring(folder, settings.command_runtime, columns, prefix, settings.max_characters, explain)
+        sources = open_sources(paths, format_, text, scoring, output)
+        job = {
+            "inputs": [[source.name, *source.signature] for source in sources],
+            "model": bundle.digest,
+            "text": text,
+            "part_rows": part_rows,
+            **asdict(scoring),
+        }
+        del job["bundle"]  # its digest counts, wherever it is
+        files: Output = Parts(output, job)
+        if is_single(output):
+            files = StandardOutput(output) if output == STREAM else SingleFile(output)
+        started, speed, signals = time.monotonic(), _Speed(), _Signals()
         with files.opened(resume, overwrite):
             before = files.progress.rows
             if not files.progress.complete:
@@ -91,13 +121,16 @@ def run(
                         bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
 
                     run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
+    except (BulkUsage, PackageMissing) as error:
+        raise typer.BadParameter(str(error)) from error
     except KeyboardInterrupt:
         typer.echo(f"stopped; {files.advice}", err=True)
-        return 128 + signals.received
+        raise typer.Exit(128 + signals.received) from None
     _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
     if files.progress.damaged:
-        return DAMAGED
-    return INCOMPLETE if files.progress.errors or files.progress.bad_lines else 0
+        raise typer.Exit(DAMAGED)
+    if files.progress.errors or files.progress.bad_lines:
+        raise typer.Exit(INCOMPLETE)
 
 
 class _Speed:

@@ -8,11 +8,11 @@ from typing import TextIO
 
 import typer
 
+from app.commands.messages import typed_command
 from app.inference.errors import ReviewTooLong
 from app.inference.limits import BLANK, check_length, is_blank
 from app.records import format_of
 from app.settings import PREFIX, Settings
-from app.terminal.typed import typed_command
 
 
 def read_reviews(

@@ -27,10 +27,8 @@ from app.inference.bundle import find_bundle, load_bundle
 from app.inference.errors import PackageMissing
 from app.telemetry.memory import peak_resident_bytes
 
-DAMAGED = 1
-"""Exit code if an input file is damaged; all others are scored."""
-INCOMPLETE = 3
-"""Exit code if the job is complete, but not every row could be scored."""
+DAMAGED, INCOMPLETE = 1, 3
+"""Exit codes if an input file is damaged, and if not every row could be scored."""
 
 
 def run(
@@ -136,11 +134,9 @@ def run(
 class _Speed:
     """Rows per second since the first rows were scored, so that it does not include loading the model."""
 
-    def __init__(self) -> None:
-        self.rows = 0
-        self.rows_per_second = 0.0
-        self._first_rows = 0
-        self._first = 0.0
+    rows = 0
+    rows_per_second = 0.0
+    _first_rows, _first = 0, 0.0
 
     def add(self, rows: int) -> None:
         """Count rows that have just been scored."""
@@ -155,8 +151,9 @@ class _Speed:
 class _Signals:
     """Makes the first SIGINT or SIGTERM a KeyboardInterrupt, which Ray passes on; cleaning up ignores others."""
 
+    received = 0
+
     def __init__(self) -> None:
-        self.received = 0
         for number in STOPPING:
             signal.signal(number, self._stop)
 
@@ -182,13 +179,8 @@ def _bar(output: Path) -> Progress:
 def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
     piped = output == STREAM
     if as_json:
-        this_run = {
-            "rows": rows,
-            "seconds": seconds,
-            "rows_per_second": speed.rows_per_second,
-            "memory": peak_resident_bytes(),
-        }
-        typer.echo(json.dumps({**asdict(progress), "run": this_run}), err=piped)
+        this_run = {"rows": rows, "seconds": seconds, "rows_per_second": speed.rows_per_second}
+        typer.echo(json.dumps(asdict(progress) | {"run": this_run | {"memory": peak_resident_bytes()}}), err=piped)
         return
     rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
     lines = [f"{rows:,} rows in {seconds:.1f} s{rate} -> {'standard output' if piped else output}"]

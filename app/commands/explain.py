@@ -42,7 +42,7 @@ def run(
     `--json` prints what `POST /explain` returns.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    texts = read_reviews(reviews or [], file or [], whole, settings, explaining=True)
+    texts = read_reviews(reviews, file, whole, settings, explaining=True)
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     classifier = open_classifier(bundle, settings.command_runtime)
     explanations = [explanation_of(classifier, text) for text in texts]

@@ -46,7 +46,7 @@ def run(
     Several versions are compared: each has its own row or line, and `--json` prints one line per version.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    texts = read_reviews(reviews or [], file or [], whole, settings, explaining=False)
+    texts = read_reviews(reviews, file, whole, settings, explaining=False)
     bundles = load_bundles(settings.model_dir, settings.model_version)
     classifiers = [open_classifier(bundle, settings.command_runtime) for bundle in bundles]
     predictions = [classifier.predict(texts, explain) for classifier in classifiers]

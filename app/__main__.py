@@ -1,4 +1,4 @@
-"""`python -m app` and the console command `review-sentiment`: see `app.cli`."""
+"""`python -m app` and the console command `review-sentiment`: see `app.commands.main`."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
     try:
-        from app.cli import app
+        from app.commands.main import app
     except ModuleNotFoundError as error:
         if (error.name or "app").partition(".")[0] == "app":
             raise  # a fault of ours: nothing is missing that could be installed

@@ -435,7 +435,5 @@ def import_pyarrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise PackageMissing(
-            f"Parquet and .zst files need pyarrow; install it with {how_to_install('bulk', 'pyarrow')}"
-        ) from error
+        raise PackageMissing(f"Parquet and .zst files need pyarrow; {how_to_install('bulk')}") from error
     return pyarrow

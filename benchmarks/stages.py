@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.api.schemas import PredictRequest
-from app.api.serialization import predictions_json
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
+from app.inference.serialization import predictions_json
 
 REPEATS = 9
 

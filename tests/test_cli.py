@@ -1,19 +1,22 @@
 """The commands around the service: options, help, bulk scoring and completion."""
 
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import httpx
 import pytest
 
 from app import __version__
+from app.commands.main import SUMMARIES
+from app.commands.options import load_settings
 from app.settings import PREFIX, Settings, default_of
-from app.terminal.options import load_settings
 from tests.servers import PATIENCE, ROOT, environment, run_app, run_python, starting
 
 
@@ -52,6 +55,20 @@ def test_console_command_appears_in_help_and_errors() -> None:
     wrong = console("serve", "--port", "80000").stderr
     assert "`review-sentiment serve --help` lists the settings" in wrong
     assert "python -m app" not in helped + wrong
+
+
+def test_summaries_are_those_of_the_commands() -> None:
+    for name, summary in SUMMARIES.items():
+        assert (inspect.getdoc(import_module(f"app.commands.{name}").run) or "").splitlines()[0] == summary
+
+
+def test_help_imports_no_command() -> None:
+    program = (
+        "import sys; from app.commands.main import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
+    )
+    loaded = run_python("-c", program).stdout.split()
+    assert "app.commands.main" in loaded
+    assert not {"app.settings", "numpy", "fastapi"} & set(loaded)
 
 
 def test_python_without_the_packages_says_how_to_set_up() -> None:

@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.commands.messages import PlainErrors, print_error
 from app.inference.bundle import CHECKSUM, NAME, load_bundle
 from app.inference.errors import SentimentError
 from app.inference.vocabulary import Encoding
-from app.terminal.plain_errors import PlainErrors, print_error
 from training import options as opt
 from training.dataset import OWN, has_both_classes, read_sentences
 from training.errors import TrainingError

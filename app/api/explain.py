@@ -9,8 +9,8 @@ from app.api.body import read_reviews
 from app.api.openapi import SCORING, VERSION, request_body
 from app.api.routing import ExplanationRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
-from app.api.serialization import explanation_json, explanations_json
 from app.api.state import service_of, version_of
+from app.inference.serialization import explanation_json, explanations_json
 from app.service import ServedVersion
 
 router = APIRouter(tags=["predictions"], route_class=ExplanationRoute, responses=SCORING)

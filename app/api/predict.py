@@ -9,11 +9,11 @@ from app.api.errors import invalid
 from app.api.openapi import EXPLAIN, SCORING, VERSION, request_body
 from app.api.routing import PredictionRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
-from app.api.serialization import predictions_json
 from app.api.state import service_of, version_of
 from app.inference.batcher import MAX_PART_REVIEWS
 from app.inference.limits import MAX_TERMS
 from app.inference.prediction import Prediction
+from app.inference.serialization import predictions_json
 from app.service import ServedVersion
 
 router = APIRouter(tags=["predictions"], route_class=PredictionRoute, responses=SCORING)

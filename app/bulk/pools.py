@@ -153,9 +153,7 @@ class RayPool:
         try:
             import ray
         except ImportError as error:
-            raise PackageMissing(
-                f"--ray needs Ray; install it with {how_to_install('ray', 'ray', 'pyarrow')}"
-            ) from error
+            raise PackageMissing(f"--ray needs Ray; {how_to_install('ray')}") from error
         self._ray: Any = ray
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         with tempfile.TemporaryDirectory(prefix="sentiment-ray-") as folder:

@@ -1,23 +1,29 @@
-"""How to install optional packages, where this program is installed."""
+"""Optional packages, and how to install them."""
 
-import sys
-from pathlib import Path
+from importlib.util import find_spec
 
-CLONE = Path(__file__).parents[2]
-"""The folder that contains `app`."""
+from app.inference.errors import PackageMissing
+
+REQUIREMENTS = {"tensorflow": "serving"}
+"""Extra -> its file in requirements/, where the name differs."""
 
 
-def how_to_install(extra: str, *packages: str) -> str:
-    """Return what installs packages: in a clone, in an environment of pipx or of a tool of uv, or elsewhere.
+def how_to_install(extra: str) -> str:
+    """Say how to install an extra of this project, wherever the project itself is installed, for the end of a sentence.
 
-    Args:
-        extra: The file in requirements/ that has the packages, without `.txt`.
-        packages: Their names for installers.
+    There is no command that is right in an environment of pip, pipx and uv alike, so it names none for those.
     """
-    if (CLONE / "requirements" / f"{extra}.txt").is_file():
-        return f"`.venv/bin/python -m pip install -r requirements/{extra}.txt`"
-    if "pipx" in Path(sys.prefix).parts:
-        return f"`pipx inject review-sentiment {' '.join(packages)}`"
-    if "uv" in Path(sys.prefix).parts:
-        return f"uv's option `--with {','.join(packages)}`"
-    return f"`pip install {' '.join(packages)}`"
+    return (
+        f"install review-sentiment[{extra}] the way you installed review-sentiment, or in a clone, run "
+        f"`.venv/bin/python -m pip install -r requirements/{REQUIREMENTS.get(extra, extra)}.txt`"
+    )
+
+
+def require_modules(extra: str, *modules: str) -> None:
+    """Check that modules can be imported, without importing them.
+
+    Raises:
+        PackageMissing: One is not installed.
+    """
+    if missing := [module for module in modules if find_spec(module) is None]:
+        raise PackageMissing(f"this needs {' and '.join(missing)}; {how_to_install(extra)}")

@@ -148,8 +148,7 @@ def import_tensorflow() -> Any:
         import tensorflow as tf
     except ImportError as error:
         raise PackageMissing(
-            "the runtime `tensorflow` needs the package tensorflow; install it with "
-            f"{how_to_install('serving', 'tensorflow')}"
+            f"the runtime `tensorflow` needs the package tensorflow; {how_to_install('tensorflow')}"
         ) from error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return tf

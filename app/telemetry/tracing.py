@@ -35,10 +35,9 @@ def check() -> None:
         for package in ("opentelemetry.sdk", "opentelemetry.exporter.otlp"):
             import_module(package)
     except ImportError as error:
-        install = how_to_install("otel", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
         raise PackageMissing(
-            f"the OTEL_* variables request traces, but their packages are not installed. Install them with {install}, "
-            "or set OTEL_SDK_DISABLED=true"
+            "the OTEL_* variables request traces, but their packages are not installed. Set OTEL_SDK_DISABLED=true, or "
+            f"{how_to_install('otel')}"
         ) from error
 
 

@@ -8,11 +8,11 @@ import httpx
 import pytest
 from playwright.sync_api import Request, Route, expect
 
-from app.api.serialization import explanation_json
+from app.commands.pulls import pulls_of
 from app.inference.bundle import load_bundle
 from app.inference.classifier import open_classifier
 from app.inference.explanation import explain as explain_in_terminal
-from app.terminal.pulls import pulls_of
+from app.inference.serialization import explanation_json
 from tests.browser.chromium import Run, Visit, Visits
 from tests.bundles import MODELS, VERSIONS
 from tests.servers import Server

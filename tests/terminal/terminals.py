@@ -10,14 +10,14 @@ from contextlib import suppress
 
 from typer.testing import CliRunner
 
-from app.cli import app
+from app.commands.main import app
 from tests.servers import PATIENCE, ROOT, environment
 
 SGR = re.compile(r"\x1b\[[\d;]*m")
 """Colours: the only escape sequences that may reach a terminal."""
 BLUE, ORANGE = r"\x1b\[(?:1;)?38;5;33m", r"\x1b\[(?:1;)?38;5;208m"
 
-RUN = "import sys; sys.modules.update(dict.fromkeys({missing!r})); from app.cli import app; app()"
+RUN = "import sys; sys.modules.update(dict.fromkeys({missing!r})); from app.commands.main import app; app()"
 
 
 def variables(more: dict[str, str]) -> dict[str, str]:

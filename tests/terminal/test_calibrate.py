@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from app.cli import app
+from app.commands.main import app
 from app.inference.bundle import MANIFEST, load_bundle, load_bundles
 from app.inference.calibration import calibrated, log_odds
 from app.inference.classifier import Classifier, open_classifier

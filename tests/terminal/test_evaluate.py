@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import app
+from app.commands.main import app
 from app.inference.bundle import load_bundle
 from tests.bundles import MODELS, NEWEST
 from tests.evaluation.labelled import texts, write_csv

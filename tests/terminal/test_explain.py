@@ -5,10 +5,10 @@ import re
 import httpx
 import pytest
 
+from app.commands.pulls import coloured, pulls_of
 from app.inference.bundle import find_bundle, load_bundle
 from app.inference.classifier import Classifier, open_classifier
 from app.inference.explanation import explain
-from app.terminal.pulls import coloured, pulls_of
 from tests.servers import ROOT, Server
 from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
 

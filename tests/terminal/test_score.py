@@ -150,7 +150,8 @@ def test_score_obeys_the_settings() -> None:
 
 
 def test_score_loads_no_web_framework_and_no_tensorflow() -> None:
-    program = "import sys; from app.cli import app; app(['score', 'good'], standalone_mode=False); print(*sys.modules)"
+    imports = "import sys; from app.commands.main import app"
+    program = f"{imports}; app(['score', 'good'], standalone_mode=False); print(*sys.modules)"
     loaded = set(run_python("-c", program).stdout.split())
     assert {"rich.console", "numpy"} <= loaded
     assert not {"fastapi", "starlette", "uvicorn", "prometheus_client", "tensorflow", "keras", "scipy"} & loaded

@@ -1,25 +1,24 @@
 """The `calibrate` command: a new bundle whose probabilities are right for a file of labelled texts."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.evaluation.assessment import check_classes, score
-from app.evaluation.calibrated_bundle import copy_beside, write_calibrated
-from app.evaluation.calibration import Adaptation, adapt
-from app.evaluation.labelled import LabelledTexts
-from app.evaluation.metrics import SIGNIFICANT
-from app.evaluation.uncertainty import ERROR_RATE
+from app.commands import options as opt
+from app.commands.messages import one_line, typed_command
+from app.commands.tables import new_table
+from app.evaluation.labelled import LabelledTexts, read_labelled
 from app.inference.bundle import bundle_versions, find_bundle, load_bundle
 from app.inference.calibration import Calibration
 from app.inference.classifier import open_classifier
 from app.inference.errors import SentimentError
-from app.settings import Settings
-from app.terminal.printable import one_line
-from app.terminal.tables import new_table
-from app.terminal.typed import typed_command
+from app.inference.packages import require_modules
+
+if TYPE_CHECKING:
+    from app.evaluation.calibration import Adaptation
 
 MIN_TEXTS, MIN_OF_EACH = 50, 10
 METRICS = {
@@ -31,34 +30,36 @@ METRICS = {
 }
 
 
-def check_output(output: Path) -> None:
-    """Check that a bundle can be written to a folder, before anything else is done.
+def run(
+    file: opt.LabelledFile,
+    output: Annotated[Path, typer.Argument(help="Folder of the new bundle; its name is the version.")],
+    text_column: opt.TextColumn = None,
+    label_column: opt.LabelColumn = None,
+    skip_bad_rows: opt.SkipBadRows = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Make the model's probabilities right for your own texts, with 50 labels or more, without training.
 
-    Raises:
-        typer.BadParameter: The folder exists, or its name is not a version.
+    For example:
+
+        python -m app calibrate my.csv models/imdb/4 --version 3
+        SENTIMENT_MODEL_VERSION=3,4 python -m app
+
+    Writes a new bundle with the same network. Its predictions are corrected by two numbers, a scale and a shift of the
+    log-odds, and its rule for uncertain predictions fits the texts. It contains no text of the file.
+
+    Needs scikit-learn and SciPy, and says how to install them.
     """
-    version = output.name
-    if not (version.isascii() and version.isdigit() and str(int(version)) == version):
-        folder = output.parent if bundle_versions(output.parent) else output
-        free = max(bundle_versions(folder), default=0) + 1
-        raise typer.BadParameter(f"OUTPUT must end with the number of the new version, such as {folder / str(free)}")
-    if output.exists():
-        free = max(bundle_versions(output.parent), default=0) + 1
-        raise typer.BadParameter(f"{output} exists, and bundles are immutable; choose {output.parent / str(free)}")
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    require_modules("evaluation", "scipy", "sklearn")
+    from app.evaluation.assessment import check_classes, score
+    from app.evaluation.calibrated_bundle import copy_beside, write_calibrated
+    from app.evaluation.calibration import adapt
 
-
-def print_calibration(settings: Settings, labelled: LabelledTexts, output: Path) -> None:
-    """Calibrate the default bundle with labelled texts, write the new bundle, and print what it gained.
-
-    Args:
-        settings: The bundle and the runtime.
-        labelled: The texts.
-        output: The folder of the new bundle; see `check_output`.
-
-    Raises:
-        SentimentError: There are too few texts, they do not allow a calibration, the bundle cannot be used, or the new
-            one cannot be written.
-    """
+    _check_output(output)
+    labelled = read_labelled(file, text_column, label_column, skip_bad_rows)
     check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "a calibration")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     if bundle.manifest.calibration is not None:
@@ -82,7 +83,27 @@ def print_calibration(settings: Settings, labelled: LabelledTexts, output: Path)
     _print(found, labelled, output, bundle.manifest.version)
 
 
-def _print(found: Adaptation, labelled: LabelledTexts, output: Path, original: str) -> None:
+def _check_output(output: Path) -> None:
+    """Check that a bundle can be written to a folder, before anything else is done.
+
+    Raises:
+        typer.BadParameter: The folder exists, or its name is not a version.
+    """
+    version = output.name
+    is_version = version.isascii() and version.isdigit() and str(int(version)) == version
+    if is_version and not output.exists():
+        return
+    folder = output.parent if is_version or bundle_versions(output.parent) else output
+    free = folder / str(max(bundle_versions(folder), default=0) + 1)
+    if is_version:
+        raise typer.BadParameter(f"{output} exists, and bundles are immutable; choose {free}")
+    raise typer.BadParameter(f"OUTPUT must end with the number of the new version, such as {free}")
+
+
+def _print(found: "Adaptation", labelled: LabelledTexts, output: Path, original: str) -> None:
+    from app.evaluation.metrics import SIGNIFICANT
+    from app.evaluation.uncertainty import ERROR_RATE
+
     fit, rule = found.fit, found.uncertainty
     scale = f"scale {fit.scale:.2f} ± {fit.scale_error:.2f}"
     shift = f"shift {fit.shift:+.2f} ± {fit.shift_error:.2f}"

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from app.commands.messages import print_error, typed_command
 from app.inference.limits import MAX_TERMS
 from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
-from app.terminal.plain_errors import print_error
-from app.terminal.typed import typed_command
 
 
 def load_settings(**chosen: Any) -> Settings:

@@ -8,15 +8,15 @@ from typing import TextIO
 
 import typer
 
+from app.commands.messages import typed_command
 from app.inference.errors import ReviewTooLong
 from app.inference.limits import BLANK, check_length, is_blank
 from app.records import format_of
 from app.settings import PREFIX, Settings
-from app.terminal.typed import typed_command
 
 
 def read_reviews(
-    texts: Sequence[str], files: Sequence[TextIO], whole: bool, settings: Settings, explaining: bool
+    texts: Sequence[str] | None, files: Sequence[TextIO] | None, whole: bool, settings: Settings, explaining: bool
 ) -> list[str]:
     """Read reviews in order: arguments, then files.
 
@@ -33,25 +33,23 @@ def read_reviews(
     most, longest = ("max_explained", "max_explained_length") if explaining else ("max_reviews", "max_characters")
     maximum = getattr(settings, most)
     reviews: list[str] = []
-    try:
-        for place, review in _all(texts, files, whole):
-            if is_blank(review):
-                raise typer.BadParameter(f"{place}: {BLANK}.")
-            if len(reviews) == maximum:
-                raise typer.BadParameter(
-                    f"There are too many reviews; the maximum is {maximum} ({PREFIX}{most.upper()}). To score files "
-                    f"of any size, use: {_bulk()}"
-                )
+    for place, review in _all(texts, files or [], whole):
+        if is_blank(review):
+            raise typer.BadParameter(f"{place}: {BLANK}.")
+        if len(reviews) == maximum:
+            limit = f"the maximum is {maximum} ({PREFIX}{most.upper()})"
+            raise typer.BadParameter(f"There are too many reviews; {limit}. To score files of any size, use: {_bulk()}")
+        try:
             check_length(review, getattr(settings, longest), place)
-            reviews.append(review)
-    except ReviewTooLong as error:
-        raise typer.BadParameter(f"{error} {PREFIX}{longest.upper()} sets the limit.") from error
+        except ReviewTooLong as error:
+            raise typer.BadParameter(f"{error} {PREFIX}{longest.upper()} sets the limit.") from error
+        reviews.append(review)
     if not reviews:
         raise typer.BadParameter("There are no reviews in the input.")
     return reviews
 
 
-def _all(texts: Sequence[str], files: Sequence[TextIO], whole: bool) -> Iterator[tuple[str, str]]:
+def _all(texts: Sequence[str] | None, files: Sequence[TextIO], whole: bool) -> Iterator[tuple[str, str]]:
     """Yield each review's location and its text."""
     if not texts and not files and sys.stdin.isatty():
         raise typer.BadParameter("Pass reviews in quotes, a file with --file, or - to type reviews.")

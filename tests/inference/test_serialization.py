@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from app.api.serialization import explanation_json, explanations_json, predictions_json
 from app.inference.explanation import Effect, Explanation, RemainingTerms, Sentence, Span
 from app.inference.prediction import Prediction, Reason
+from app.inference.serialization import explanation_json, explanations_json, predictions_json
 
 PREDICTION = b'"positive_probability":0.75,"sentiment":"positive","uncertain":false,"words":5,"known_words":4'
 NOT = b'{"terms":["not"],"log_odds":-1.5,"probability":-0.25,"positive_probability_without":1.0,'

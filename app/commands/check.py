@@ -1,15 +1,53 @@
-"""Facts about a bundle, and a check of its network with the golden reviews."""
+"""The `check` command: facts about a bundle, and a check of its network with the golden reviews."""
 
-from typing import Any
+import json
+from pathlib import Path
+from typing import Annotated
 
-from app.inference.bundle import Bundle
+import typer
+
+from app.commands import options as opt
+from app.commands.messages import one_line
+from app.inference.bundle import Bundle, find_bundle, load_bundle
 from app.inference.classifier import open_classifier
-from app.inference.errors import PackageMissing
+from app.inference.errors import PackageMissing, SentimentError
 from app.inference.runtimes import RUNTIMES
-from app.terminal.printable import one_line
 
 
-def replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
+def run(
+    bundle: Annotated[Path | None, typer.Argument(help="Its folder; by default, the one that `serve` uses.")] = None,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Verify a bundle and print facts about it.
+
+    For example:
+
+        python -m app check
+        python -m app check models/imdb/1 --runtime numpy
+        python -m app check --json | jq .manifest.metrics
+
+    Checks the SHA-256 of every file. Then scores the golden reviews with the chosen runtime, or with every
+    installed one, and compares the probabilities with the recorded ones.
+    """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    try:
+        found = load_bundle(bundle or find_bundle(settings.model_dir, settings.model_version))
+        differences = _replay(found, settings.runtime if "runtime" in settings.model_fields_set else None)
+    except SentimentError as error:
+        if as_json:
+            typer.echo(json.dumps({"valid": False, "message": str(error)}))
+        raise
+    if not as_json:
+        typer.echo(_lines(found, differences))
+        return
+    facts = {"folder": str(found.folder), "valid": True, "digest": found.digest, "runtimes": differences}
+    typer.echo(json.dumps(facts | {"manifest": found.manifest.model_dump(mode="json")}))
+
+
+def _replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
     """Score the golden reviews with one runtime, or with every installed one.
 
     Returns:
@@ -37,18 +75,7 @@ def replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
     return differences
 
 
-def facts_of(bundle: Bundle, differences: dict[str, float | None]) -> dict[str, Any]:
-    """All facts for programs, as JSON values; `differences` are those of `replay`."""
-    return {
-        "folder": str(bundle.folder),
-        "valid": True,
-        "digest": bundle.digest,
-        "runtimes": differences,
-        "manifest": bundle.manifest.model_dump(mode="json"),
-    }
-
-
-def lines_about(bundle: Bundle, differences: dict[str, float | None]) -> str:
+def _lines(bundle: Bundle, differences: dict[str, float | None]) -> str:
     """The main facts for people."""
     manifest, rule = bundle.manifest, bundle.manifest.uncertainty
     facts = {

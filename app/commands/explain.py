@@ -1,36 +1,57 @@
-"""Explanations with coloured words on a terminal, as tab-separated lines elsewhere, or as JSON."""
+"""The `explain` command: coloured words and tables on a terminal, tab-separated lines elsewhere, or JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 from rich.console import Console, RenderableType
 from rich.table import Column
 from rich.text import Text
 
-from app.api.serialization import explanation_json, explanations_json
-from app.inference.bundle import Bundle
-from app.inference.classifier import Classifier
-from app.inference.explanation import Effect, Explanation, explain
-from app.terminal.printable import one_line
-from app.terminal.pulls import coloured, style_of
-from app.terminal.tables import colour_of, known_words, line_of, new_table, verdict_of
+from app.commands import options as opt
+from app.commands.messages import one_line
+from app.commands.pulls import coloured, style_of
+from app.commands.reviews import read_reviews
+from app.commands.tables import colour_of, known_words, line_of, new_table, verdict_of
+from app.inference.bundle import find_bundle, load_bundle
+from app.inference.classifier import open_classifier
+from app.inference.explanation import Effect, Explanation
+from app.inference.explanation import explain as explanation_of
+from app.inference.serialization import explanation_json, explanations_json
 
 
-def print_explanations(
-    bundle: Bundle, classifier: Classifier, reviews: Sequence[str], top: int | None, as_json: bool
+def run(
+    reviews: opt.Reviews = None,
+    file: opt.Files = None,
+    whole: opt.Whole = False,
+    top: Annotated[int | None, typer.Option(min=0, help="Terms to list; by default 10, or all as JSON.")] = None,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
 ) -> None:
-    """Explain the predictions for reviews; `top` is the number of terms to list.
+    """Show what predictions are based on: the effect of each word.
 
-    Raises:
-        InferenceError: The runtime returned something that is not a probability.
+    For example:
+
+        python -m app explain "A superb cast, but not a good film."
+        python -m app explain --top 20 --file review.txt --whole
+
+    On a terminal, blue words with ⁺ make the review more positive, orange words with ⁻ more negative; dim words are
+    unknown. A term's log-odds are the difference from the prediction without it. Otherwise prints tab-separated lines.
+    `--json` prints what `POST /explain` returns.
     """
-    explanations = [explain(classifier, review) for review in reviews]
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    texts = read_reviews(reviews, file, whole, settings, explaining=True)
+    bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+    classifier = open_classifier(bundle, settings.command_runtime)
+    explanations = [explanation_of(classifier, text) for text in texts]
     console = Console(highlight=False)
     if as_json:
         serialized = [explanation_json(explanation, top) for explanation in explanations]
         typer.echo(explanations_json(bundle.manifest.name, bundle.manifest.version, serialized))
         return
-    for explanation, review in zip(explanations, reviews, strict=True):
+    for explanation, review in zip(explanations, texts, strict=True):
         listed = explanation.with_top(10 if top is None else top)
         if console.is_terminal:
             words = coloured(review, classifier.vocabulary.locate(review), explanation)

@@ -4,50 +4,76 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from app.evaluation.assessment import Assessment, assess, check_classes, score
-from app.evaluation.labelled import LabelledTexts
-from app.evaluation.thresholds import FOLDS
+from app.commands import options as opt
+from app.commands.messages import one_line
+from app.commands.tables import MAX_SHOWN, NEGATIVE, POSITIVE, new_table
+from app.evaluation.labelled import LabelledTexts, read_labelled
 from app.inference.bundle import Bundle, find_bundle, load_bundle
 from app.inference.classifier import open_classifier
-from app.settings import Settings
-from app.terminal.printable import one_line
-from app.terminal.tables import MAX_SHOWN, NEGATIVE, POSITIVE, new_table
+from app.inference.packages import require_modules
 
-MIN_TEXTS, MIN_OF_EACH = 20, FOLDS
+if TYPE_CHECKING:
+    from app.evaluation.assessment import Assessment
+
+MIN_TEXTS = 20
 WIDTH = 40
 """Characters of the reliability curve."""
 
 
-def print_evaluation(settings: Settings, labelled: LabelledTexts, report: Path | None, as_json: bool) -> None:
-    """Evaluate the default bundle on labelled texts, and print the result.
+def run(
+    file: opt.LabelledFile,
+    text_column: opt.TextColumn = None,
+    label_column: opt.LabelColumn = None,
+    skip_bad_rows: opt.SkipBadRows = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write a report with plots to this new folder.")
+    ] = None,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+) -> None:
+    """Measure how good the model is on your own labelled texts.
 
-    Args:
-        settings: The bundle and the runtime.
-        labelled: The texts.
-        report: A new folder for the report; None for no report.
-        as_json: Print JSON.
+    For example:
 
-    Raises:
-        SentimentError: There are too few texts, the bundle cannot be used, or the report cannot be written.
+        python -m app evaluate my.csv
+        python -m app evaluate my.jsonl --text-column body --label-column verdict --skip-bad-rows
+        python -m app evaluate my.csv --report evaluation --version 1
+
+    Needs scikit-learn and SciPy, and says how to install them.
     """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    require_modules("evaluation", "scipy", "sklearn", *(["matplotlib"] if report else []))
+    from app.evaluation.assessment import assess, check_classes, score
+    from app.evaluation.thresholds import FOLDS
+
+    labelled = read_labelled(file, text_column, label_column, skip_bad_rows)
     if report is not None and report.exists():
         raise typer.BadParameter(f"{report} exists; choose another folder for --report")
-    check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "an evaluation")
+    check_classes(labelled, MIN_TEXTS, FOLDS, "an evaluation")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-    held_out = score(open_classifier(bundle, settings.command_runtime), labelled)
-    found = assess(held_out, bundle.manifest, labelled)
+    manifest = bundle.manifest
+    found = assess(score(open_classifier(bundle, settings.command_runtime), labelled), manifest, labelled)
     if report is not None:
-        from app.evaluation.report import write_report  # needs matplotlib
+        from app.evaluation.report import write_report
 
         write_report(report, bundle, one_line(labelled.path.name), found)
     if as_json:
-        typer.echo(json.dumps(_facts(bundle, labelled, found), ensure_ascii=False))
+        facts = {
+            "model": {"name": manifest.name, "version": manifest.version, "digest": bundle.digest},
+            "file": {"name": labelled.path.name, "sha256": labelled.sha256, "skipped_rows": labelled.skipped},
+            **asdict(found),
+            "warnings": found.warnings,
+        }
+        typer.echo(json.dumps(facts, ensure_ascii=False))
         return
     console = Console(highlight=False)
     for part in _parts(bundle, labelled, found):
@@ -56,16 +82,7 @@ def print_evaluation(settings: Settings, labelled: LabelledTexts, report: Path |
         typer.echo(f"report: {report / 'report.md'}")
 
 
-def _facts(bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> dict[str, object]:
-    return {
-        "model": {"name": bundle.manifest.name, "version": bundle.manifest.version, "digest": bundle.digest},
-        "file": {"name": labelled.path.name, "sha256": labelled.sha256, "skipped_rows": labelled.skipped},
-        **asdict(found),
-        "warnings": found.warnings,
-    }
-
-
-def _parts(bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> Iterator[RenderableType]:
+def _parts(bundle: Bundle, labelled: LabelledTexts, found: "Assessment") -> Iterator[RenderableType]:
     """The parts of the result on a terminal."""
     name = one_line(f"{bundle.manifest.name} {bundle.manifest.version} on {labelled.path.name}")
     skipped = f"; {labelled.skipped:,} rows were left out" if labelled.skipped else ""
@@ -84,7 +101,7 @@ def _parts(bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> Iterat
         yield Text.assemble(("warning: ", "bold"), warning)
 
 
-def _metrics(found: Assessment) -> RenderableType:
+def _metrics(found: "Assessment") -> RenderableType:
     low, high = found.accuracy_interval
     certain = found.certain_accuracy
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -106,7 +123,7 @@ def _metrics(found: Assessment) -> RenderableType:
     return table
 
 
-def _reliability(found: Assessment) -> RenderableType:
+def _reliability(found: "Assessment") -> RenderableType:
     """A reliability curve, sideways: where the probabilities are calibrated, the dot is on the line."""
     table = new_table(
         "predicted", "positive", Column("texts", justify="right"), "│ predicted, ● share that is positive"
@@ -120,7 +137,7 @@ def _reliability(found: Assessment) -> RenderableType:
     return table
 
 
-def _thresholds(found: Assessment) -> RenderableType:
+def _thresholds(found: "Assessment") -> RenderableType:
     qualities = [
         Column(title, style=colour)
         for name, colour in (("positive", POSITIVE), ("negative", NEGATIVE))
@@ -134,7 +151,7 @@ def _thresholds(found: Assessment) -> RenderableType:
     return table
 
 
-def _mistakes(found: Assessment) -> RenderableType:
+def _mistakes(found: "Assessment") -> RenderableType:
     table = new_table(
         "positive", "label", "place", Column("most confident mistakes", no_wrap=True, overflow="ellipsis")
     )

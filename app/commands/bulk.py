@@ -1,0 +1,194 @@
+"""The `bulk` command: files of any size, a progress bar, a summary and an exit code."""
+
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from app.bulk.errors import BulkUsage
+from app.bulk.job import run_job
+from app.bulk.output import STREAM, JobState, Output, SingleFile, StandardOutput, is_single
+from app.bulk.parts import Parts
+from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
+from app.bulk.scoring import Scoring
+from app.bulk.sources import escaped, find_sources, open_sources
+from app.commands import options as opt
+from app.inference.bundle import find_bundle, load_bundle
+from app.inference.errors import PackageMissing
+from app.telemetry.memory import peak_resident_bytes
+
+DAMAGED, INCOMPLETE = 1, 3
+"""Exit codes if an input file is damaged, and if not every row could be scored."""
+
+
+def run(
+    input_: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A file, a folder, a quoted glob pattern, or `-` for standard input.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(help="A folder for the parts, a file of the input's format, or `-` for standard output."),
+    ],
+    text: Annotated[str | None, typer.Option(help="Column with the reviews; by default `review` or `text`.")] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Input columns to keep, separated by commas; by default all.")
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Prefix for the names of the added columns.")] = "",
+    explain: opt.Explain = 0,
+    format_: Annotated[
+        Literal["jsonl", "csv"] | None,
+        typer.Option("--format", help="Format of standard input; by default `jsonl`.", show_default=False),
+    ] = None,
+    part_rows: Annotated[int, typer.Option(min=1, help="Rows per part; a crash loses at most one part.")] = 100_000,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one per core.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster: HOST:PORT, or auto.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a job that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file.")] = False,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersion = None,
+    max_characters: opt.MaxCharacters = None,
+) -> None:
+    """Score CSV, JSON Lines and Parquet files of any size.
+
+    For example:
+
+        python -m app bulk reviews.csv scored.csv
+        python -m app bulk exports/ scored --text body --keep id,stars
+        python -m app bulk "exports/*.jsonl.gz" scored --resume
+        zcat reviews.csv.gz | python -m app bulk - - --format csv > scored.csv
+
+    Adds the columns `positive_probability`, `sentiment`, `uncertain`, `words`, `known_words` and `error` to each row,
+    and with `--explain` also `reasons`, such as `superb +1.9; dull -1.2`: terms with their effects on the log-odds.
+    Lines that cannot be parsed go to `_bad_lines.jsonl`, or to standard error if OUTPUT is `-`.
+
+    Exit codes: 0 every row was scored, 1 the job failed or a file is damaged, 2 the command is invalid, 3 the job is
+    complete, but rows have errors or lines could not be parsed. After 1, finished parts stay.
+    """
+    settings = opt.load_settings(
+        runtime=runtime, model_dir=model_dir, model_version=model_version, max_characters=max_characters
+    )
+    if overwrite and not is_single(output):
+        raise typer.BadParameter(
+            "--overwrite replaces a single file; choose a new folder, or --resume for a stopped job"
+        )
+    if resume and str(STREAM) in (input_, str(output)):
+        raise typer.BadParameter("--resume needs files; standard input and output cannot be continued")
+    columns = list(filter(None, keep.split(","))) if keep is not None else None
+    try:
+        paths = find_sources(input_, output)
+        bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
+        folder = bundle.folder.resolve()
+        scoring = Scoring(folder, settings.command_runtime, columns, prefix, settings.max_characters, explain)
+        sources = open_sources(paths, format_, text, scoring, output)
+        job = {
+            "inputs": [[source.name, *source.signature] for source in sources],
+            "model": bundle.digest,
+            "text": text,
+            "part_rows": part_rows,
+            **asdict(scoring),
+        }
+        del job["bundle"]  # its digest counts, wherever it is
+        files: Output = Parts(output, job)
+        if is_single(output):
+            files = StandardOutput(output) if output == STREAM else SingleFile(output)
+        started, speed, signals = time.monotonic(), _Speed(), _Signals()
+        with files.opened(resume, overwrite):
+            before = files.progress.rows
+            if not files.progress.complete:
+                pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
+                with closing(pool), _bar(output) as bar:
+                    total = sum(source.signature[0] for source in sources)
+                    task = bar.add_task("scoring", total=total or None, rows=0, speed=0.0)
+
+                    def scored(rows: int) -> None:
+                        speed.add(rows)
+                        bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
+
+                    run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
+    except (BulkUsage, PackageMissing) as error:
+        raise typer.BadParameter(str(error)) from error
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; {files.advice}", err=True)
+        raise typer.Exit(128 + signals.received) from None
+    _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
+    if files.progress.damaged:
+        raise typer.Exit(DAMAGED)
+    if files.progress.errors or files.progress.bad_lines:
+        raise typer.Exit(INCOMPLETE)
+
+
+class _Speed:
+    """Rows per second since the first rows were scored, so that it does not include loading the model."""
+
+    rows = 0
+    rows_per_second = 0.0
+    _first_rows, _first = 0, 0.0
+
+    def add(self, rows: int) -> None:
+        """Count rows that have just been scored."""
+        now = time.monotonic()
+        if not self.rows:
+            self._first_rows, self._first = rows, now
+        self.rows += rows
+        if now > self._first:
+            self.rows_per_second = (self.rows - self._first_rows) / (now - self._first)
+
+
+class _Signals:
+    """Makes the first SIGINT or SIGTERM a KeyboardInterrupt, which Ray passes on; cleaning up ignores others."""
+
+    received = 0
+
+    def __init__(self) -> None:
+        for number in STOPPING:
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, _: FrameType | None) -> NoReturn:
+        for each in STOPPING:
+            signal.signal(each, signal.SIG_IGN)
+        self.received = number
+        raise KeyboardInterrupt
+
+
+def _bar(output: Path) -> Progress:
+    columns = (
+        TextColumn("{task.fields[rows]:,} rows"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[speed]:,.0f} rows/s"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal or output == STREAM, transient=True)
+
+
+def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
+    piped = output == STREAM
+    if as_json:
+        this_run = {"rows": rows, "seconds": seconds, "rows_per_second": speed.rows_per_second}
+        typer.echo(json.dumps(asdict(progress) | {"run": this_run | {"memory": peak_resident_bytes()}}), err=piped)
+        return
+    rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
+    lines = [f"{rows:,} rows in {seconds:.1f} s{rate} -> {'standard output' if piped else output}"]
+    if progress.errors or progress.bad_lines:
+        lines.append(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
+    lines += [f"not scored to its end: {file.reason}" for file in progress.damaged]
+    typer.echo(escaped("\n".join(lines)), err=piped)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -1,0 +1,61 @@
+"""What commands write besides results: errors, on one plain line that can be copied and searched.
+
+Untrusted text is displayed on a terminal, never interpreted.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+MODULE, SCRIPT = "python -m app", "review-sentiment"
+JOINERS = "\u200c\u200d"
+"""Harmless format characters that emoji and some scripts need."""
+
+
+def typed_command() -> str:
+    """The command as the user typed it: `review-sentiment` or `python -m app`."""
+    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else MODULE
+
+
+def printable(text: str) -> str:
+    """Replace control, format and unassigned characters, so that no review can control the terminal.
+
+    Line endings stay, other white space becomes a space, and the length does not change.
+    """
+    return "".join(
+        c if c.isprintable() or c == "\n" or c in JOINERS else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for c in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Return the printable text on one line, with single spaces."""
+    return " ".join(printable(text).split())
+
+
+def print_error(message: object) -> None:
+    """Print `error: …` on one line, however wide the terminal is."""
+    typer.echo(f"error: {' '.join(map(str.strip, printable(str(message)).splitlines()))}", err=True)
+
+
+class PlainErrors(TyperGroup):
+    """A group of commands whose usage errors have no box around them."""
+
+    def main(self, *arguments: Any, **extra: Any) -> Any:
+        """Run a command, and print its usage errors."""
+        if not extra.get("standalone_mode", True):
+            return super().main(*arguments, **extra)
+        try:
+            sys.exit(super().main(*arguments, **(extra | {"standalone_mode": False})))
+        except typer.Abort:
+            print_error("aborted")
+            sys.exit(1)
+        except TyperException as error:
+            print_error(error.format_message())
+            if context := getattr(error, "ctx", None):
+                typer.echo(f"try `{context.command_path} --help`", err=True)
+            sys.exit(error.exit_code)

@@ -1,0 +1,102 @@
+"""The `score` command: predictions as a table on a terminal, as tab-separated lines elsewhere, or as JSON."""
+
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from app.commands import options as opt
+from app.commands.messages import one_line, printable
+from app.commands.reviews import read_reviews
+from app.commands.tables import MAX_SHOWN, colour_of, known_words, line_of, new_table, verdict_of
+from app.inference.bundle import load_bundles
+from app.inference.classifier import Classifier, open_classifier
+from app.inference.prediction import Prediction
+from app.inference.serialization import predictions_json
+from app.inference.vocabulary import Vocabulary
+
+
+def run(
+    reviews: opt.Reviews = None,
+    file: opt.Files = None,
+    whole: opt.Whole = False,
+    explain: opt.Explain = 0,
+    as_json: opt.AsJson = False,
+    runtime: opt.Runtime = None,
+    model_dir: opt.ModelDir = None,
+    model_version: opt.ModelVersions = None,
+) -> None:
+    """Score reviews.
+
+    For example:
+
+        python -m app score "A superb film." "A dull waste of time."
+        python -m app score --file reviews.txt
+        echo "A superb film." | python -m app score -
+        python -m app score -- "-- not my film"
+        python -m app score --version 1 --version 3 "Not bad at all."
+        python -m app score --explain 3 "A superb cast, but not a good film."
+
+    Prints a table on a terminal, in which unknown words are dim. Otherwise prints tab-separated lines: probability,
+    sentiment, uncertain (true or false), words, known words, review. `--json` prints what `POST /predict` returns.
+    `--explain` adds a column or, after the review, a field with the terms and their log-odds.
+
+    Several versions are compared: each has its own row or line, and `--json` prints one line per version.
+    """
+    settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
+    texts = read_reviews(reviews, file, whole, settings, explaining=False)
+    bundles = load_bundles(settings.model_dir, settings.model_version)
+    classifiers = [open_classifier(bundle, settings.command_runtime) for bundle in bundles]
+    predictions = [classifier.predict(texts, explain) for classifier in classifiers]
+    versions = [bundle.manifest.version for bundle in bundles]
+    console = Console()
+    if as_json:
+        for bundle, found in zip(bundles, predictions, strict=True):
+            typer.echo(predictions_json(bundle.manifest.name, bundle.manifest.version, found))
+    elif console.is_terminal:
+        console.print(_table(versions, classifiers, predictions, texts))
+    else:
+        for review, *found in zip(texts, *predictions, strict=True):
+            for version, prediction in zip(versions, found, strict=True):
+                start = [version] if len(versions) > 1 else []
+                reasons = [one_line(prediction.reasons)] if explain else []
+                typer.echo("\t".join([*start, line_of(prediction, review), *reasons]))
+
+
+def _table(
+    versions: Sequence[str],
+    classifiers: Sequence[Classifier],
+    predictions: Sequence[Sequence[Prediction]],
+    reviews: Sequence[str],
+) -> Table:
+    """One row per review; with several versions, one per review and version."""
+    several = len(versions) > 1
+    reasons = [Column("reasons", no_wrap=True)] if predictions[0][0].terms is not None else []
+    compared = ["version"] if several else []
+    table = new_table("#", *compared, "positive", Column("sentiment", no_wrap=True), "known words", *reasons, "review")
+    for number, (review, *found) in enumerate(zip(reviews, *predictions, strict=True), 1):
+        for index, (version, classifier, prediction) in enumerate(zip(versions, classifiers, found, strict=True)):
+            colour = colour_of(prediction)
+            table.add_row(
+                "" if index else f"{number}",
+                *([version] if several else []),
+                Text(f"{prediction.positive_probability:.3f}", f"bold {colour}"),
+                Text(verdict_of(prediction), colour),
+                known_words(prediction),
+                *([Text(one_line(prediction.reasons).replace("; ", "\n"))] if reasons else []),
+                _shown(review[:MAX_SHOWN], classifier.vocabulary),
+            )
+        if several:
+            table.add_section()
+    return table
+
+
+def _shown(review: str, vocabulary: Vocabulary) -> Text:
+    """The review on one line, its unknown words dimmed."""
+    text = Text(printable(review).replace("\n", " "), no_wrap=True, overflow="ellipsis")  # has the same offsets
+    tokens = vocabulary.locate(review)
+    for index in vocabulary.find([vocabulary.clean(review)]).unknown():
+        text.stylize("dim", tokens[index].start, tokens[index].end)
+    return text

@@ -1,0 +1,42 @@
+"""How predictions look: in tables on a terminal, and in tab-separated lines elsewhere.
+
+Blue is positive and orange is negative, as in the playground, so that colour-blind people can tell them apart.
+"""
+
+from rich import box
+from rich.table import Column, Table
+
+from app.commands.messages import one_line
+from app.inference.prediction import Prediction
+
+POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
+MAX_SHOWN = 300
+"""Characters of a review; a terminal is not wider."""
+
+
+def new_table(*columns: Column | str) -> Table:
+    """An empty table with a line below its header."""
+    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+
+
+def line_of(prediction: Prediction, review: str) -> str:
+    """A tab-separated line for programs: probability, sentiment, uncertain, words, known words, review."""
+    decided = f"{prediction.positive_probability:.6f}\t{prediction.sentiment}\t{str(prediction.uncertain).lower()}"
+    return f"{decided}\t{prediction.words}\t{prediction.known_words}\t{one_line(review)}"
+
+
+def verdict_of(prediction: Prediction) -> str:
+    """The sentiment; in brackets if it is uncertain."""
+    return f"uncertain ({prediction.sentiment})" if prediction.uncertain else prediction.sentiment
+
+
+def known_words(prediction: Prediction) -> str:
+    """The number of known words, and of all."""
+    return f"{prediction.known_words} of {prediction.words}"
+
+
+def colour_of(prediction: Prediction) -> str:
+    """The colour of a prediction; none if it is uncertain."""
+    if prediction.uncertain:
+        return "default"
+    return POSITIVE if prediction.sentiment == "positive" else NEGATIVE

@@ -141,12 +141,12 @@ def train(
             width = changes.pop("units", chosen.hidden_units[0])
             changes["hidden_units"] = (width,) * changes.pop("layers", len(chosen.hidden_units))
         from training.served import TRAINED, measure_served, next_steps, next_version
-        from training.train import train
+        from training.train import train_bundle
 
         rated = None if sentences is None else read_sentences(sentences, base.encoding)
         bundle = (output or TRAINED) / str(version or next_version(output))
         served = measure_served(output, reviews, progress)
-        report = train(reviews, replace(chosen, **changes), bundle.parent, bundle.name, progress, rated, served)
+        report = train_bundle(reviews, replace(chosen, **changes), bundle.parent, bundle.name, progress, rated, served)
     test, own = report["test"], reviews.own is not None
     columns = {"this network": test}
     columns |= {"constant prediction": report["constant"]} if own else {"the book": report["book"]}

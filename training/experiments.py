@@ -55,7 +55,7 @@ def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progres
         for variant, seed in missing:
             recipe = replace(recipes.VARIANTS[variant].scaled(len(dataset.train)), seed=seed)
             run = {"variant": variant, "seed": seed, "dataset": digests[0], "unlabelled": digests[1]}
-            run["history"] = recipes.validate(dataset, recipe, progress)
+            run["history"] = recipes.validate_model(dataset, recipe, progress)
             _append(path, json.dumps(run) + "\n")
             runs.append(run)
             progress.advance(task)
@@ -148,7 +148,7 @@ def learning_curve(
         for size, measured in points.items():
             part = replace(dataset, train=rest.take(np.arange(size)), min_reviews=2, unlabelled=())
             scaled = replace(recipe.scaled(size), seed=seed)
-            model: TrainedModel = import_module(f"training.{recipe.name}").train(part, scaled, progress)
+            model: TrainedModel = import_module(f"training.{recipe.name}").train_model(part, scaled, progress)
             measured.append(measure(model.predict_rows(model.encode(aside.sequences)), aside.labels))
             progress.advance(task)
     return points, held_out

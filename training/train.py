@@ -52,7 +52,7 @@ RUNTIME_TOLERANCE = 1e-5
 """Maximum difference between the runtimes' probabilities for a review."""
 
 
-def train(
+def train_bundle(
     dataset: Dataset,
     recipe: Recipe,
     models: Path,
@@ -71,7 +71,7 @@ def train(
         BundleError: The version exists, or writing failed, for example because the disk is full.
     """
     with bundle_writer.staged_bundle(models, version) as folder:
-        model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
+        model: TrainedModel = import_module(f"training.{recipe.name}").train_model(dataset, recipe, progress)
         test_rows = model.encode(dataset.test.sequences)
         report = _evaluation(model, dataset, test_rows, sentences)
         metrics = {name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")}

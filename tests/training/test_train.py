@@ -19,7 +19,7 @@ from training.book import Book
 from training.dataset import Dataset
 from training.evaluation import BOOK
 from training.network import FULL, build, fix_seed
-from training.train import train
+from training.train import train_bundle
 
 PROGRESS = Progress(disable=True)
 
@@ -30,7 +30,7 @@ def dataset(archive: Path) -> Dataset:
 
 
 def test_train_again_gives_the_same_numbers(dataset: Dataset, bundle: Bundle, tmp_path: Path) -> None:
-    train(dataset, TINY_RECIPE, tmp_path / "tiny", "3", PROGRESS)
+    train_bundle(dataset, TINY_RECIPE, tmp_path / "tiny", "3", PROGRESS)
     again = load_bundle(tmp_path / "tiny/3")
     assert again.manifest.metrics == bundle.manifest.metrics
     assert again.manifest.uncertainty == bundle.manifest.uncertainty
@@ -83,7 +83,7 @@ def test_profile_and_uncertainty_are_of_reviews_that_the_network_was_not_trained
         identity = name.replace("/", "").replace("_", "").replace(".", "")
         members[f"{name.rsplit('/', 2)[0]}/{label}/{identity}_5.txt"] = content + f" {identity}".encode()
     dataset = load_archives([write_archive(tmp_path / "a.tar.gz", members)], PROGRESS)
-    model = book.train(dataset, replace(TINY_RECIPE, learning_rate=0.1), PROGRESS)
+    model = book.train_model(dataset, replace(TINY_RECIPE, learning_rate=0.1), PROGRESS)
     own = measure(model.predict_rows(model.encode(dataset.train.sequences)), dataset.train.labels)
     held_out = measure(model.held_out.probabilities, model.held_out.labels)
     assert own["accuracy"] > held_out["accuracy"] + 0.15

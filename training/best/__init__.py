@@ -7,7 +7,7 @@ Read `pipeline` first. It puts the other modules together in this order: `corpus
 (with `spans` and `phrases`), `network`. Their constants are in `recipe`.
 """
 
-from training.best.pipeline import train, validate
+from training.best.pipeline import train_model, validate_model
 from training.best.recipe import VARIANTS, Best
 
-__all__ = ["VARIANTS", "Best", "train", "validate"]
+__all__ = ["VARIANTS", "Best", "train_model", "validate_model"]

@@ -15,20 +15,12 @@ LEXICON = {word: polarity for polarity, words in WORDS.items() for word in words
 
 
 class Columns:
-    """Terms and their columns, which are given out one after the other.
-
-    Args:
-        count: Number of columns.
-
-    Attributes:
-        index: Term -> column.
-        used: Number of columns that have been given out.
-    """
+    """Terms and their columns, of which there are `count`, and which are given out one after the other."""
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.index: dict[str, int] = {}
-        self.used = 0
+        self.index: dict[str, int] = {}  # term -> column
+        self.used = 0  # columns that have been given out
         self._meanings: dict[Hashable, int] = {}
 
     def own(self, term: str) -> int:

@@ -38,29 +38,17 @@ STOP_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled reviews, then unlabelled ones, cut into sentences.
+    """Labelled reviews, then unlabelled ones, cut into sentences."""
 
-    Attributes:
-        reviews: The tokens of each review.
-        labels: float32 (25000,).
-        sentences: The tokens of each sentence, 960,000 in all, in the order of the reviews.
-        review_of: int (sentences,), the review that each sentence belongs to.
-        terms: str (650000,), every term of one to three tokens that is frequent enough and contains no name.
-        by_sentence: float32 (sentences, terms), 1.0 where a term occurs.
-        by_review: float32 (75000, terms), the same for whole reviews.
-        frequencies: Term -> number of reviews that contain it, in the order of `terms`.
-        is_english: Whether the reviews are in English, so that stop words, names and phrases apply.
-    """
-
-    reviews: Sequence[list[str]]
-    labels: Vector
-    sentences: Sequence[list[str]]
-    review_of: Indices
-    terms: NDArray[np.str_]
-    by_sentence: Matrix
-    by_review: Matrix
-    frequencies: dict[str, int]
-    is_english: bool
+    reviews: Sequence[list[str]]  # the tokens of each review
+    labels: Vector  # (25000,)
+    sentences: Sequence[list[str]]  # the tokens of each sentence, 960,000 in all, in the order of the reviews
+    review_of: Indices  # (sentences,), the review that each sentence belongs to
+    terms: NDArray[np.str_]  # (650000,), those of one to three tokens that are frequent enough and contain no name
+    by_sentence: Matrix  # (sentences, terms), 1.0 where a term occurs
+    by_review: Matrix  # (75000, terms), the same for whole reviews
+    frequencies: dict[str, int]  # term -> number of reviews that contain it, in the order of `terms`
+    is_english: bool  # so that stop words, names and phrases apply
 
     def words(self, starts: Indices, ends: Indices) -> Indices:
         """The number of tokens in spans of sentences, which begin at `starts` and end before `ends`; all (spans,)."""

@@ -10,7 +10,7 @@ from app.evaluation.uncertainty import fit_rule
 from app.inference.vocabulary import Vocabulary
 from training.best.columns import choose_terms
 from training.best.corpus import Corpus, Indices, read_corpus
-from training.best.network import SparseBatches, calibrate, fit_network
+from training.best.network import calibrate, fit_network, sparse_batches
 from training.best.recipe import Best
 from training.best.teachers import teach
 from training.best.training_set import make_training_set, sparse_rows
@@ -19,7 +19,7 @@ from training.errors import TrainingError
 from training.network import History, Network, TrainedModel, encode, fix_seed, predict
 
 
-def train(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
+def train_model(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
     """Train twice with reviews held out, to calibrate and to learn what is uncertain, then on all reviews."""
     fix_seed(recipe.seed)
     corpus = read_corpus(dataset, recipe, progress)
@@ -38,7 +38,7 @@ def train(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
     return TrainedModel(vocabulary, network, recipe.epochs, history, recipe.validation, together, fit_rule(together))
 
 
-def validate(dataset: Dataset, recipe: Best, progress: Progress) -> History:
+def validate_model(dataset: Dataset, recipe: Best, progress: Progress) -> History:
     """Train with the first part of the reviews held out."""
     fix_seed(recipe.seed)
     corpus = read_corpus(dataset, recipe, progress)
@@ -72,12 +72,8 @@ def train_network(
 ) -> tuple[Vocabulary, Network, History]:
     """Fit the teachers, choose the columns and train a network, all from scratch.
 
-    Args:
-        corpus: The reviews.
-        known: Positions of the labelled reviews to train on; the unlabelled ones are used in any case.
-        recipe: How to train.
-        progress: Shows the progress.
-        aside: Positions of the labelled reviews to measure on after each epoch.
+    The arrays are positions of labelled reviews: `known` to train on, beside the unlabelled ones, which are used in any
+    case; `aside` to measure on after each epoch.
     """
     task = progress.add_task(f"fitting linear models to {len(corpus.sentences):,} sentences", total=None)
     teaching = teach(corpus, known, recipe)
@@ -87,6 +83,6 @@ def train_network(
     validation = None
     if aside is not None:
         rows = sparse_rows(vocabulary, [corpus.reviews[i] for i in aside])  # (5000, 10000)
-        validation = SparseBatches(rows, corpus.labels[aside], recipe.batch_size)
+        validation = sparse_batches(rows, corpus.labels[aside], recipe.batch_size)
     network, history = fit_network(training, validation, recipe, progress)  # (batch, 10000) -> (batch, 1)
     return vocabulary, network, history

@@ -14,31 +14,19 @@ from training.best.recipe import Best
 
 
 class SentenceTeacher(NamedTuple):
-    """The linear model of sentences: the mean of one model per fold.
+    """The linear model of sentences: the mean of one model per fold."""
 
-    Attributes:
-        weights: float32 (terms,).
-        bias: What is added to a sentence's sum of weights.
-        sums: float32 (sentences,), each sentence's sum of the weights of the model that was not trained on it.
-    """
-
-    weights: Vector
-    bias: float
-    sums: Vector
+    weights: Vector  # (terms,)
+    bias: float  # is added to a sentence's sum of weights
+    sums: Vector  # (sentences,), each sentence's sum of the weights of the model that was not trained on it
 
 
 class Teaching(NamedTuple):
-    """What the network should learn.
+    """What the network should learn."""
 
-    Attributes:
-        reviews: float32 (75000,), targets; the label where it is known.
-        teacher: Of sentences.
-        slope, shift: Calibrate a sentence's log-odds; see `span_targets`.
-    """
-
-    reviews: Vector
+    reviews: Vector  # (75000,), targets; the label where it is known
     teacher: SentenceTeacher
-    slope: float
+    slope: float  # slope and shift calibrate a sentence's log-odds
     shift: float
 
 

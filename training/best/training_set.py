@@ -18,17 +18,11 @@ from training.network import encode
 
 
 class TrainingSet(NamedTuple):
-    """What the network is trained on.
+    """What the network is trained on."""
 
-    Attributes:
-        rows: float32 (372000, 10000), 1.0 where a column is on.
-        targets: float32 (372000,), in [0, 1].
-        term_dropout: float32 (372000,), the share of each row's columns that is left out.
-    """
-
-    rows: Matrix
-    targets: Vector
-    term_dropout: Vector
+    rows: Matrix  # (372000, 10000), 1.0 where a column is on
+    targets: Vector  # (372000,), in [0, 1]
+    term_dropout: Vector  # (372000,), the share of each row's columns that is left out
 
 
 def make_training_set(

@@ -33,7 +33,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def model(dataset: Dataset) -> TrainedModel:
-    return best.train(dataset, RECIPE, Progress(disable=True))
+    return best.train_model(dataset, RECIPE, Progress(disable=True))
 
 
 def test_best_learns_words_and_negation_from_a_few_reviews(model: TrainedModel) -> None:

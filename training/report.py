@@ -12,9 +12,9 @@ from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import table
 from app.evaluation.metrics import BINS
 from app.inference.bundle_writer import write_json
+from training.compare import Served
 from training.dataset import OWN
 from training.network import History
-from training.served import Served
 
 MAX_FAILURES = 5
 """Failed checks per kind that the card lists; evaluation.json has all."""

@@ -22,12 +22,12 @@ from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import BATCH, RUNTIMES, Runtime, TensorFlowRuntime
 from app.inference.vocabulary import Row
 from training.behaviour import behaviour
+from training.compare import Served
 from training.dataset import Dataset, Split
 from training.errors import TrainingError
 from training.evaluation import BOOK, constant, details
 from training.network import Recipe, TrainedModel, export
 from training.report import write_report
-from training.served import Served
 
 GOLDEN = (
     "One of the best films I have seen in years. The acting is superb and the story moved me to tears.",

@@ -9,8 +9,8 @@ from rich.progress import Progress
 
 from app.inference.bundle import Bundle
 from training.archive import load_archives
+from training.compare import IMDB_MODELS, TRAINED, Served, measure_served, next_steps, next_version
 from training.dataset import Dataset
-from training.served import IMDB_MODELS, TRAINED, Served, measure_served, next_steps, next_version
 
 OLD = Served(IMDB_MODELS / "3", "imdb 3", {"loss": 0.2, "accuracy": 0.9})
 BETTER, WORSE = {"loss": 0.1, "accuracy": 0.95}, {"loss": 0.3, "accuracy": 0.8}

@@ -41,10 +41,7 @@ class Columns:
 def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabulary, NDArray[np.bool_]]:
     """Give the most important terms a column each; the others share columns with terms of about the same weight.
 
-    Args:
-        corpus: The terms and where they occur.
-        weights: float32 (terms,), of the linear model of sentences.
-        recipe: How many terms and columns.
+    `weights`, float32 (terms,), are those of the linear model of sentences.
 
     Returns:
         The vocabulary; and bool (10000,), the columns of negations whose review labels contradict a human reading.
@@ -117,11 +114,7 @@ def add_important(columns: Columns, corpus: Corpus, weights: Vector, recipe: Bes
 
 
 def equal_runs(importance: Vector, runs: int) -> Indices:
-    """Divide terms into runs of neighbours of about equal importance.
-
-    Args:
-        importance: float32 (terms,), above 0.
-        runs: Maximum number of runs.
+    """Divide terms into at most `runs` runs of neighbours of about equal importance, which is above 0.
 
     Returns:
         int (terms,), the run of each term, ascending from 0; numbers may be left out.

@@ -70,14 +70,9 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     texts = [*dataset.train.texts, *dataset.unlabelled]
     task = progress.add_task(f"finding the terms of {len(texts):,} reviews", total=None)
     parts = [split_sentences(text) for text in texts]
-    sentences: list[list[str]] = []
-    owners: list[int] = []
-    for review, cut in enumerate(parts):
-        for part in cut:
-            if tokens := tokens_of(part, recipe.encoding):
-                sentences.append(tokens)
-                owners.append(review)
-    review_of = np.array(owners, np.intp)
+    tokenised = [(review, tokens_of(part, recipe.encoding)) for review, cut in enumerate(parts) for part in cut]
+    sentences = [tokens for _, tokens in tokenised if tokens]
+    review_of = np.array([review for review, tokens in tokenised if tokens], np.intp)
 
     terms, by_sentence = count_terms(sentences, recipe.min_sentences)
     english = is_english(sentences)
@@ -143,12 +138,7 @@ def is_english(sentences: Iterable[list[str]]) -> bool:
 
 
 def names_in(reviews: Iterable[Sequence[str]], share: float) -> set[str]:
-    """Words that are capitalised in more than this share of their uses within sentences.
-
-    Args:
-        reviews: Raw sentences, by review.
-        share: In [0, 1].
-    """
+    """Words that are capitalised in more than this share of their uses within the raw sentences of reviews."""
     uses: Counter[str] = Counter()
     capitalised: Counter[str] = Counter()
     for sentences in reviews:

@@ -7,8 +7,8 @@ import pytest
 from scipy.special import expit
 
 from tests.training.best.corpora import RECIPE, corpus_of
-from training.best.spans import draw_spans, span_targets, tokens_in
 from training.best.teachers import SentenceTeacher, Teaching
+from training.best.training_set import draw_spans, span_targets, tokens_in
 
 TEXTS = ["One one. Two two. Three three. Four four.", "...", "Five five."]
 

@@ -140,15 +140,15 @@ def train(
             width = changes.pop("units", chosen.hidden_units[0])
             changes["hidden_units"] = (width,) * changes.pop("layers", len(chosen.hidden_units))
         from training.compare import TRAINED, measure_served, next_steps, next_version
+        from training.report import reference_of
         from training.train import train_bundle
 
         rated = None if sentences is None else read_sentences(sentences, base.encoding)
         bundle = (output or TRAINED) / str(version or next_version(output))
         served = measure_served(output, reviews, progress)
         report = train_bundle(reviews, replace(chosen, **changes), bundle.parent, bundle.name, progress, rated, served)
-    test, own = report["test"], reviews.own is not None
-    columns = {"this network": test}
-    columns |= {"constant prediction": report["constant"]} if own else {"the book": report["book"]}
+    test = report["test"]
+    columns = {"this network": test, **reference_of(report)}
     columns |= {} if served is None else {str(served.folder): served.metrics}
     _print_table(
         f"{test['reviews']:,} test reviews",
@@ -156,7 +156,7 @@ def train(
         [(metric, *(f"{each[metric]:.3f}" for each in columns.values())) for metric in ("loss", "accuracy")],
         "95% interval of the accuracy: {:.3f} to {:.3f}".format(*test["accuracy_interval"]),
         f"certain predictions: {test['certain_share']:.0%}",
-        f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and not own),
+        f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and "book" in report),
         f"bundle: {bundle}",
         f"digest: {(bundle / CHECKSUM).read_text().split()[0]}",
         *next_steps(bundle, test, served),

@@ -7,6 +7,7 @@ review remains one when the collection grows, and no later training uses what an
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +68,9 @@ def load_collection(
             raise TrainingError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
         if path.name in [other.name for other in digests.values()]:
             raise TrainingError(f"{path}: another file has the same name; the report names reviews by file and line")
-        found = _read_rows(path, columns, progress)
+        task = progress.add_task(f"reading {path.name}", total=path.stat().st_size if path.exists() else None)
+        fields = labelled.read_fields(path, columns, ("split", "id"), partial(progress.advance, task))
+        found = [row if isinstance(row, str) else _entry(row) for row in fields]
         digest = labelled.digest_of_file(path)
         if (other := digests.setdefault(digest, path)) is not path:
             raise TrainingError(f"{path}: the same content as {other}; name it once")
@@ -96,12 +99,6 @@ def load_collection(
     digest = digest_of(part for review in reviews for part in (review.split, review.sentiment, review.text))
     # A word of a single review says nothing about others, and may be somebody's name.
     return Dataset(OWN, train, test, digest, min_reviews=2, own=own, notices=notices)
-
-
-def _read_rows(path: Path, columns: Columns, progress: Progress) -> list[Entry | str]:
-    task = progress.add_task(f"reading {path.name}", total=path.stat().st_size if path.exists() else None)
-    rows = labelled.read_fields(path, columns, ("split", "id"), lambda read: progress.advance(task, read))
-    return [row if isinstance(row, str) else _entry(row) for row in rows]
 
 
 def _entry(row: labelled.Fields) -> Entry | str:

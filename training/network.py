@@ -225,10 +225,6 @@ def export(network: Network, folder: Path) -> None:
     except tf.errors.OpError as error:  # ResourceExhausted, OutOfRange, …, with the reason between names of operations
         raise OSError(re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", error.message)) from error
     (folder / "assets").rmdir()  # always empty here, and git would not keep it
-    write_network(folder, arrays_of(network))
-
-
-def arrays_of(network: Network) -> arrays.Network:
-    """The same network for NumPy."""
     dense = [layer for layer in network.layers if layer.get_weights()]
-    return arrays.Network([arrays.Layer(*layer.get_weights()) for layer in dense], dense[0].activation.__name__)
+    layers = [arrays.Layer(*layer.get_weights()) for layer in dense]
+    write_network(folder, arrays.Network(layers, dense[0].activation.__name__))

@@ -14,8 +14,8 @@ from tests.training.commands import run
 from training import book
 from training.behaviour import TEMPLATE_WORDS, TEMPLATES, behaviour, checks, is_negative, is_positive
 from training.compare import compare
-from training.evaluation import details
 from training.experiments import write_experiments
+from training.report import details
 
 
 def test_evaluate_gives_wilsons_interval_and_details_count_each_kind() -> None:

@@ -17,8 +17,8 @@ from training import book
 from training.archive import load_archives
 from training.book import Book
 from training.dataset import Dataset
-from training.evaluation import BOOK
 from training.network import FULL, build, fix_seed
+from training.report import BOOK
 from training.train import train_bundle
 
 PROGRESS = Progress(disable=True)

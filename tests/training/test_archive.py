@@ -14,19 +14,22 @@ from training.errors import TrainingError
 MEMBERS = files(5)
 
 
-def load(*paths: Path) -> Dataset:
-    return load_archives(paths, Progress(disable=True)).check()
+def load(*paths: Path, unlabelled: bool = False) -> Dataset:
+    return load_archives(paths, Progress(disable=True), keep_unlabelled=unlabelled).check()
 
 
 @pytest.mark.parametrize("suffix", ["tar", "gz", "bz2", "xz"])
 def test_archives_of_any_compression_and_folders_are_the_same(tmp_path: Path, suffix: str) -> None:
-    others = {"aclImdb/README": b"x", "aclImdb/train/unsup/0_0.txt": b"x", "aclImdb/train/pos/notes.csv": b"x"}
-    dataset = load(write_archive(tmp_path / f"aclImdb.{suffix}", MEMBERS | others))
-    folder = load(write_folder(tmp_path, MEMBERS))
+    others = {"aclImdb/README": b"x", "aclImdb/train/unsup/0_0.txt": b"seen", "aclImdb/train/pos/notes.csv": b"x"}
+    path = write_archive(tmp_path / f"aclImdb.{suffix}", MEMBERS | others)
+    dataset, folder = load(path), load(write_folder(tmp_path, MEMBERS))
     assert dataset.digest == folder.digest
     assert dataset.train.sequences == folder.train.sequences
     assert dataset.train.labels.tolist() == folder.train.labels.tolist() == [0.0] * 5 + [1.0] * 5
     assert dataset.train.labels.dtype == np.float32
+    whole = load(path, unlabelled=True)
+    assert (dataset.unlabelled, whole.unlabelled, whole.digest) == ([], ["seen"], dataset.digest)
+    assert whole.unlabelled_digest
 
 
 def test_parts_in_another_order_are_the_same(tmp_path: Path) -> None:

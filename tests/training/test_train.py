@@ -12,12 +12,12 @@ from app.evaluation.metrics import measure
 from app.inference.bundle import Bundle, load_bundle
 from app.inference.classifier import Classifier
 from tests.conftest import TINY_RECIPE
-from tests.corpus import files, write_archive, write_folder
+from tests.corpus import files, write_archive
 from training import book
 from training.archive import load_archives
 from training.book import Book
 from training.dataset import Dataset
-from training.network import FULL, build, fix_seed
+from training.network import FULL
 from training.report import BOOK
 from training.train import train_bundle
 
@@ -95,19 +95,3 @@ def test_recipe_for_fewer_reviews_keeps_its_shares() -> None:
     for reviews, validation, batch_size in ((20_000, 8_000, 410), (100, 40, 8)):
         smaller = Book().scaled(reviews)
         assert (smaller.validation, smaller.batch_size, smaller.epochs) == (validation, batch_size, Book().epochs)
-
-
-def test_build_makes_the_books_network() -> None:
-    fix_seed(0)
-    network = build(10_000, (16, 16))
-    shapes = [tuple(variable.shape) for variable in network.trainable_variables]
-    assert shapes == [(10_000, 16), (16,), (16, 16), (16,), (16, 1), (1,)]
-
-
-def test_unlabelled_reviews_are_kept_on_request(tmp_path: Path) -> None:
-    others = {f"aclImdb/train/unsup/{i}_0.txt": text for i, text in enumerate(files(10, seed=1).values())}
-    folder = write_folder(tmp_path, files() | others)
-    whole, labelled = (load_archives([folder], PROGRESS, keep_unlabelled=keep) for keep in (True, False))
-    assert sorted(whole.unlabelled) == sorted(text.decode() for text in others.values())
-    assert whole.unlabelled_digest
-    assert (labelled.unlabelled, labelled.unlabelled_digest, labelled.digest) == ([], "", whole.digest)

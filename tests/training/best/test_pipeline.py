@@ -40,6 +40,8 @@ def test_best_learns_words_and_negation_from_a_few_reviews(model: TrainedModel) 
     superb, awful, not_good, not_bad = model.predict(["superb", "awful", "not a good film", "not bad at all"])
     assert superb > 0.5 > awful
     assert not_good < not_bad
+    plain, marked_up = model.predict(["Awful. Boring.", "Awful.<br /><br />Boring."])
+    assert plain == marked_up
 
 
 def test_best_gives_no_column_to_names_and_one_to_stop_words(model: TrainedModel) -> None:
@@ -47,11 +49,6 @@ def test_best_gives_no_column_to_names_and_one_to_stop_words(model: TrainedModel
     assert not [term for term in index if "zorbax" in term.split()]
     assert len({index[word] for word in ("the", "and", "of", "with")}) == 1
     assert index["not good"] == index["never good"] != index["good"]
-
-
-def test_best_ignores_markup(model: TrainedModel) -> None:
-    plain, marked_up = model.predict(["Awful. Boring.", "Awful.<br /><br />Boring."])
-    assert plain == marked_up
 
 
 def test_best_predicts_held_out_reviews_for_calibration(model: TrainedModel) -> None:

@@ -126,19 +126,20 @@ BAD: list[tuple[Row, str]] = [
 
 
 def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> None:
-    lines = [json.dumps(row).encode() for row, _ in BAD] + ['{"text": "Schön", "label": 1}'.encode("latin-1")]
+    lines = [json.dumps(row).encode() for row, _ in BAD] + 4 * ['{"text": "Schön", "label": 1}'.encode("latin-1")]
     path = write(tmp_path / "my.jsonl", jsonl_text(MANY).encode() + b"\n".join(lines))
     with pytest.raises(TrainingError) as raised:
         load(path)
     message = str(raised.value)
-    assert "8 of 308 rows" in message
+    assert "11 of 311 rows" in message
     for i, (_, reason) in enumerate(BAD):
         assert f"my.jsonl:{301 + i}: {reason}" in message
+    assert "and 1 more" in message
     assert "--skip-bad-rows" in message
     dataset = load(path, skip=True)
     assert dataset.own is not None
-    assert dataset.own["skipped_rows"] == 8
-    assert "left out 8 of 308 rows" in dataset.notices[0]
+    assert dataset.own["skipped_rows"] == 11
+    assert "left out 11 of 311 rows" in dataset.notices[0]
     assert len(dataset.train) + len(dataset.test) == 300
 
 

@@ -17,7 +17,7 @@ from training.best.pipeline import hold_out
 from training.dataset import Dataset
 from training.network import TrainedModel
 
-RECIPE = replace(best.Best().scaled(120), epochs=2, phrases=300, terms=200)
+RECIPE = replace(best.Best().scaled(120), epochs=2, batch_size=32, phrases=300, terms=200)
 
 
 @pytest.fixture(scope="module")

@@ -126,18 +126,15 @@ def _distinct(entries: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonVal
     for words, group in groups.items():
         splits = {entry.split or _split_by_hash(words) for entry in group}
         straddling += len(splits) > 1
-        first: dict[str, str] = {}  # sentiment -> the first row that has it
-        for entry in group:
-            first.setdefault(entry.sentiment, entry.place)
-        if len(first) > 1:
-            contradicting.append(" and ".join(first.values()))
-        positive = sum(entry.sentiment == "pos" for entry in group)
-        if 2 * positive == len(group):
+        same = [entry for entry in group if entry.sentiment == group[0].sentiment]
+        others = [entry for entry in group if entry.sentiment != group[0].sentiment]
+        if others:
+            contradicting.append(f"{same[0].place} and {others[0].place}")
+        if len(same) == len(others):
             undecided += 1
             continue
-        sentiment = "pos" if 2 * positive > len(group) else "neg"
-        chosen = min(entry for entry in group if entry.sentiment == sentiment)  # depends only on the texts
-        reviews.append(Review("test" if "test" in splits else "train", sentiment, chosen.name, chosen.text))
+        chosen = min(max(same, others, key=len))  # depends only on the texts
+        reviews.append(Review("test" if "test" in splits else "train", chosen.sentiment, chosen.name, chosen.text))
     counts: dict[str, JsonValue] = {
         "duplicate_rows": len(entries) - len(groups),
         "contradicting_texts": len(contradicting),

@@ -14,8 +14,7 @@ from training.best.network import calibrate, fit_network, sparse_batches
 from training.best.recipe import Best
 from training.best.teachers import teach
 from training.best.training_set import make_training_set, sparse_rows
-from training.dataset import Dataset, has_both_classes
-from training.errors import TrainingError
+from training.dataset import Dataset, check_parts
 from training.network import History, Network, TrainedModel, encode, fix_seed, predict
 
 
@@ -47,23 +46,12 @@ def validate_model(dataset: Dataset, recipe: Best, progress: Progress) -> Histor
 
 
 def hold_out(corpus: Corpus, recipe: Best, fold: int) -> tuple[Indices, Indices]:
-    """Choose labelled reviews at random to hold out.
-
-    Returns:
-        Positions of the other labelled reviews, and of those held out.
-
-    Raises:
-        TrainingError: One of the two parts lacks a class.
-    """
+    """Choose labelled reviews at random to hold out; returns positions of the others, and of those held out."""
     order = np.random.default_rng(recipe.seed).permutation(len(corpus.labels))
     start = fold * recipe.validation
     aside = order[start : start + recipe.validation]
     known = np.setdiff1d(order, aside)
-    if not all(has_both_classes(corpus.labels[part]) for part in (known, aside)):
-        raise TrainingError(
-            f"with {recipe.validation} of {len(order)} training reviews held out, one of the two parts has only "
-            "positive or only negative reviews; add reviews of the rarer class"
-        )
+    check_parts(corpus.labels[known], corpus.labels[aside])
     return known, aside
 
 

@@ -133,7 +133,7 @@ def _distinct(entries: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonVal
         if len(same) == len(others):
             undecided += 1
             continue
-        chosen = min(max(same, others, key=len))  # depends only on the texts
+        chosen = min(same if len(same) > len(others) else others)  # depends only on the texts
         reviews.append(Review("test" if "test" in splits else "train", chosen.sentiment, chosen.name, chosen.text))
     counts: dict[str, JsonValue] = {
         "duplicate_rows": len(entries) - len(groups),

@@ -52,16 +52,16 @@ def only(part: str) -> dict[str, bytes]:
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b" \n"}, "7_7.txt is empty"),
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b"\xff\xfe"}, "not UTF-8"),
         (MEMBERS | {"aclImdb/train/pos/7_7.txt": b"x" * (1 << 21)}, "larger than"),
-        (MEMBERS | {"/aclImdb/train/pos/1_9.txt": b"x"}, "unsafe member name"),
         (MEMBERS | {"a/../../etc/passwd": b"x"}, "unsafe member name"),
     ],
 )
 def test_malformed_source_says_why(tmp_path: Path, members: dict[str, bytes], message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        load(write_archive(tmp_path / "a.tar.gz", members))
+    paths = [write_archive(tmp_path / "a.tar.gz", members)]
     if "unsafe" not in message:
+        paths.append(write_folder(tmp_path, members))
+    for path in paths:
         with pytest.raises(TrainingError, match=message):
-            load(write_folder(tmp_path, members))
+            load(path)
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz"])

@@ -12,7 +12,7 @@ from tests.corpus import files, write_archive
 from tests.servers import ROOT
 from tests.training.commands import run
 from training import book
-from training.behaviour import TEMPLATE_WORDS, TEMPLATES, behaviour, checks, is_negative, is_positive
+from training.behaviour import TEMPLATES, behaviour, checks, is_negative, is_positive
 from training.experiments import write_experiments
 from training.report import details
 
@@ -39,16 +39,9 @@ def test_behaviour_finds_what_a_bad_classifier_does(terrible: float, failed: set
 
 def test_templates_are_sentences_of_both_sentiments() -> None:
     texts = {check.texts[0]: check.holds for check in checks() if check.kind in TEMPLATES}
-    for text, expected in (
-        ("An engaging film.", is_positive),
-        ("Tedious.", is_negative),
-        ("This is not a splendid film.", is_negative),
-        ("This is not an annoying film.", is_positive),
-        ("Not a splendid film, but a tedious one.", is_negative),
-    ):
-        assert texts[text] is expected
+    assert texts["An engaging film."] is texts["This is not an annoying film."] is is_positive
+    assert texts["This is not a splendid film."] is texts["Not a splendid film, but a tedious one."] is is_negative
     assert not any("{" in text for text in texts)
-    assert not set(TEMPLATE_WORDS["positive"]) & set(TEMPLATE_WORDS["negative"])
 
 
 def test_experiments_continue_where_they_stopped_and_report_only_the_same_reviews(

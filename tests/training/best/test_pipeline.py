@@ -51,19 +51,14 @@ def test_best_gives_no_column_to_names_and_one_to_stop_words(model: TrainedModel
     assert index["not good"] == index["never good"] != index["good"]
 
 
-def test_best_predicts_held_out_reviews_for_calibration(model: TrainedModel) -> None:
-    held_out = model.held_out
-    assert len(held_out.probabilities) == RECIPE.folds * RECIPE.validation
-    assert set(held_out.labels.tolist()) <= {0.0, 1.0}
-    assert np.all((held_out.probabilities > 0) & (held_out.probabilities < 1))
-    assert len(model.history["val_loss"]) == RECIPE.epochs
-
-
-def test_best_held_out_reviews_differ_between_folds(dataset: Dataset) -> None:
-    corpus = read_corpus(dataset, RECIPE, Progress(disable=True))
+def test_best_predicts_held_out_reviews_for_calibration(dataset: Dataset, model: TrainedModel) -> None:
+    held_out, corpus = model.held_out, read_corpus(dataset, RECIPE, Progress(disable=True))
     (known, aside), (_, other) = (hold_out(corpus, RECIPE, fold) for fold in range(2))
     assert not set(aside.tolist()) & set(other.tolist())
     assert sorted([*known, *aside]) == list(range(len(corpus.labels)))
+    assert len(held_out.probabilities) == RECIPE.folds * RECIPE.validation
+    assert np.all((held_out.probabilities > 0) & (held_out.probabilities < 1))
+    assert len(model.history["val_loss"]) == RECIPE.epochs
 
 
 def test_shipped_recipe_is_recorded() -> None:

@@ -44,6 +44,7 @@ def test_grammar_returns_the_columns_that_reviews_would_teach_wrongly() -> None:
     assert index["never good"] not in misleading
     assert index["film is good"] not in misleading
     assert len({index["not good"], index["never good"], index["never bad"], index["film is good"]}) == 4
+    assert index["film is good"] == index["but it's good"]
 
 
 @pytest.mark.parametrize(("count", "c"), [(5, 4), (4, 3)], ids=["enough columns", "too few"])

@@ -25,7 +25,7 @@ from tests.corpus import files, write_archive
 from tests.servers import Server, serving
 from training.archive import load_archives
 from training.book import Book
-from training.train import train
+from training.train import train_bundle
 
 # If an operator sets it to 1, TensorFlow announces that on standard error, which tests compare with "".
 os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
@@ -78,7 +78,7 @@ def models(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one bundle, trained on the tiny data set."""
     models = tmp_path_factory.mktemp("models") / "tiny"
     progress = Progress(disable=True)
-    train(load_archives([archive], progress), TINY_RECIPE, models, "1", progress)
+    train_bundle(load_archives([archive], progress), TINY_RECIPE, models, "1", progress)
     return models
 
 
@@ -87,7 +87,7 @@ def newer(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 2 of the tiny bundle, with other probabilities, in a folder of its own."""
     models = tmp_path_factory.mktemp("newer") / "tiny"
     progress = Progress(disable=True)
-    train(load_archives([archive], progress), replace(TINY_RECIPE, epochs=1), models, "2", progress)
+    train_bundle(load_archives([archive], progress), replace(TINY_RECIPE, epochs=1), models, "2", progress)
     return models / "2"
 
 

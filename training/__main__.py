@@ -1,4 +1,4 @@
-"""`python -m training`: see `training.cli`."""
+"""Runs `python -m training`, whose commands are in `training.cli`."""
 
 from training.cli import app
 

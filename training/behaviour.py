@@ -131,18 +131,18 @@ def _filled(template: str) -> Iterator[str]:
         yield re.sub(r"\b(a) (?=[aeiou])", r"\1n ", text[0].upper() + text[1:], flags=re.IGNORECASE)
 
 
-def behaviour(score: Callable[[list[str]], list[float]]) -> dict[str, Any]:
-    """Run every check; `score` estimates the probabilities of texts, in order.
+def behaviour(predict: Callable[[list[str]], list[float]]) -> dict[str, Any]:
+    """Run every check; `predict` estimates the probabilities of texts, in order.
 
     Returns:
         For each kind the numbers of checks and of those that passed; and the failures with their scores.
     """
     every = list(checks())
-    scores = iter(score([text for check in every for text in check.texts]))
+    probabilities = iter(predict([text for check in every for text in check.texts]))
     kinds: dict[str, dict[str, int]] = {}
     failures: list[dict[str, Any]] = []
     for check in every:
-        given = [next(scores) for _ in check.texts]
+        given = [next(probabilities) for _ in check.texts]
         passed = check.holds(given)
         kind = kinds.setdefault(check.kind, {"checks": 0, "passed": 0})
         kind["checks"] += 1

@@ -34,33 +34,21 @@ from training.network import (
 
 @dataclass(frozen=True)
 class Book:
-    """The book's constants.
-
-    Attributes:
-        hidden_units: Width of each hidden layer, first to last.
-        activation: Of the hidden layers.
-        loss: A Keras loss.
-        learning_rate: Of RMSprop; this is Keras's default.
-        batch_size: Reviews per step.
-        epochs: Of the run with validation.
-        validation: Training reviews held out in that run.
-        folds: Parts of the training set for held-out predictions.
-        seed: Of the shuffle, the initial weights and the order of batches.
-    """
+    """The book's constants."""
 
     name: ClassVar[str] = "book"
     encoding: ClassVar[Encoding] = Encoding()
     reads_unlabelled: ClassVar[bool] = False
 
-    hidden_units: tuple[int, ...] = (16, 16)
-    activation: str = "relu"
-    loss: str = "binary_crossentropy"
-    learning_rate: float = 0.001
-    batch_size: int = 512
-    epochs: int = 20
-    validation: int = 10_000
-    folds: int = 3
-    seed: int = 0
+    hidden_units: tuple[int, ...] = (16, 16)  # width of each hidden layer, first to last
+    activation: str = "relu"  # of the hidden layers
+    loss: str = "binary_crossentropy"  # a Keras loss
+    learning_rate: float = 0.001  # of RMSprop; this is Keras's default
+    batch_size: int = 512  # reviews per step
+    epochs: int = 20  # of the run with validation
+    validation: int = 10_000  # training reviews held out in that run
+    folds: int = 3  # parts of the training set for held-out predictions
+    seed: int = 0  # of the shuffle, the initial weights and the order of batches
 
     def scaled(self, reviews: int) -> "Book":
         """The recipe for a smaller training set."""
@@ -79,9 +67,9 @@ VARIANTS = {
 """The book's further experiments (3.4.6): what is changed -> the changed recipe."""
 
 
-def train(dataset: Dataset, recipe: Book, progress: Progress) -> TrainedModel:
+def train_model(dataset: Dataset, recipe: Book, progress: Progress) -> TrainedModel:
     """Find the number of epochs with validation, then train a new network on the whole training set."""
-    history = validate(dataset, recipe, progress)
+    history = validate_model(dataset, recipe, progress)
     epochs = int(np.argmin(history["val_loss"])) + 1  # the earliest minimum
 
     training = shuffled(dataset.train, recipe.seed)
@@ -104,13 +92,13 @@ def train(dataset: Dataset, recipe: Book, progress: Progress) -> TrainedModel:
     return TrainedModel(vocabulary, network, epochs, history, recipe.validation, held_out, fit_rule(held_out))
 
 
-def validate(dataset: Dataset, recipe: Book, progress: Progress) -> History:
+def validate_model(dataset: Dataset, recipe: Book, progress: Progress) -> History:
     """Train with the validation reviews held out, to see when over-fitting begins."""
     fix_seed(recipe.seed)
     vocabulary = build_vocabulary(dataset, recipe.encoding)  # ranks the words of all 25,000 reviews, as Keras does
     partial, validation = hold_out(shuffled(dataset.train, recipe.seed), recipe.validation)  # 15,000 and 10,000 reviews
     batches = _batches(vocabulary, encode(vocabulary, partial.sequences), partial.labels, recipe)
-    held_out = Batches(vocabulary, encode(vocabulary, validation.sequences), validation.labels, recipe.batch_size)
+    held_out = _batches(vocabulary, encode(vocabulary, validation.sequences), validation.labels, recipe, shuffle=False)
     return fit(_compiled(recipe), batches, recipe.epochs, progress, held_out)
 
 
@@ -121,7 +109,12 @@ def _compiled(recipe: Book) -> Network:
     return network
 
 
-def _batches(vocabulary: Vocabulary, rows: Sequence[Row], labels: NDArray[np.float32], recipe: Book) -> Batches:
+def _batches(
+    vocabulary: Vocabulary, rows: Sequence[Row], labels: NDArray[np.float32], recipe: Book, shuffle: bool = True
+) -> Batches:
+    def inputs(chosen: NDArray[np.intp]) -> NDArray[np.float32]:  # a batch at a time: the whole matrix would take 1 GB
+        return vocabulary.multi_hot([rows[i] for i in chosen])
+
     rng = np.random.default_rng(recipe.seed)
     rng.permutation(len(rows))  # the order that `shuffled` gave; each epoch has a new one
-    return Batches(vocabulary, rows, labels, recipe.batch_size, rng)
+    return Batches(inputs, labels, recipe.batch_size, rng if shuffle else None)

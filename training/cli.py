@@ -41,13 +41,12 @@ Exit codes: 0 success, 1 failure (the message explains it), 2 invalid options, 1
 """
 
 
-class Commands(PlainErrors):
+class TrainingGroup(PlainErrors):
     """Trains if no command is given, accepts lists of values, and prints errors without a traceback."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """See Click; `--dataset a b` means `--dataset a --dataset b`, which Click cannot express."""
-        own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
-        if not args or (args[0].startswith("-") and args[0] not in own):
+        """Add what Click lacks: a default command, and `--dataset a b` for `--dataset a --dataset b`."""
+        if not args or (args[0].startswith("-") and args[0] != "--help"):
             args = ["train", *args]
         expanded: list[str] = []
         option = ""
@@ -60,7 +59,7 @@ class Commands(PlainErrors):
         return super().parse_args(ctx, expanded)
 
     def invoke(self, ctx: Any) -> Any:
-        """See Click."""
+        """Run a command and explain its errors."""
         try:
             return super().invoke(ctx)
         except (SentimentError, OSError) as error:
@@ -73,12 +72,12 @@ class Commands(PlainErrors):
             print_error(f"{package} is not installed; {needs}")
         except KeyboardInterrupt:
             typer.echo("interrupted; nothing incomplete was left", err=True)
-            raise typer.Exit(130) from None
+            raise  # Typer exits with code 130
         raise typer.Exit(1)
 
 
 app = typer.Typer(
-    cls=Commands,
+    cls=TrainingGroup,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -140,16 +139,16 @@ def train(
         if layers or units:
             width = changes.pop("units", chosen.hidden_units[0])
             changes["hidden_units"] = (width,) * changes.pop("layers", len(chosen.hidden_units))
-        from training.served import TRAINED, measure_served, next_steps, next_version
-        from training.train import train
+        from training.compare import TRAINED, measure_served, next_steps, next_version
+        from training.report import reference_of
+        from training.train import train_bundle
 
         rated = None if sentences is None else read_sentences(sentences, base.encoding)
         bundle = (output or TRAINED) / str(version or next_version(output))
         served = measure_served(output, reviews, progress)
-        report = train(reviews, replace(chosen, **changes), bundle.parent, bundle.name, progress, rated, served)
-    test, own = report["test"], reviews.own is not None
-    columns = {"this network": test}
-    columns |= {"constant prediction": report["constant"]} if own else {"the book": report["book"]}
+        report = train_bundle(reviews, replace(chosen, **changes), bundle.parent, bundle.name, progress, rated, served)
+    test = report["test"]
+    columns = {"this network": test, **reference_of(report)}
     columns |= {} if served is None else {str(served.folder): served.metrics}
     _print_table(
         f"{test['reviews']:,} test reviews",
@@ -157,7 +156,7 @@ def train(
         [(metric, *(f"{each[metric]:.3f}" for each in columns.values())) for metric in ("loss", "accuracy")],
         "95% interval of the accuracy: {:.3f} to {:.3f}".format(*test["accuracy_interval"]),
         f"certain predictions: {test['certain_share']:.0%}",
-        f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and not own),
+        f"epochs: {report['validation']['epochs']}" + " (the book: 4)" * (recipe == "book" and "book" in report),
         f"bundle: {bundle}",
         f"digest: {(bundle / CHECKSUM).read_text().split()[0]}",
         *next_steps(bundle, test, served),
@@ -203,8 +202,8 @@ def compare(
     changes. The bundles' reports are not read: they do not say which reviews are right.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows)
-    manifests = {folder: load_bundle(folder).manifest for folder in (a, b)}  # before any download
-    own = [folder for folder, manifest in manifests.items() if manifest.dataset["source"] == OWN]
+    bundles = {folder: load_bundle(folder) for folder in (a, b)}  # before any download
+    own = [folder for folder, bundle in bundles.items() if bundle.manifest.dataset["source"] == OWN]
     if own and dataset is None:
         raise typer.BadParameter(f"{own[0]} was trained with reviews of your own; name them: --dataset my.csv")
     with new_progress() as progress:
@@ -213,11 +212,12 @@ def compare(
         if texts is None or not has_both_classes(labels):
             raise TrainingError(f"{', '.join(map(str, dataset or []))}: no test reviews of both classes to compare on")
         from app.evaluation.metrics import measure
-        from training.compare import compare, note_other_split, score
+        from training.compare import compare, note_other_split, predict_as_served
 
-        for manifest in manifests.values():
-            note_other_split(manifest, reviews, progress)
-        (p_a, time_a), (p_b, time_b) = score(a, texts), score(b, texts)  # (reviews,), microseconds per review
+        for bundle in bundles.values():
+            note_other_split(bundle.manifest, reviews, progress)
+        # (reviews,), microseconds per review
+        (p_a, time_a), (p_b, time_b) = (predict_as_served(bundles[folder], texts) for folder in (a, b))
     result, metrics_a, metrics_b = compare(p_a, p_b, labels), measure(p_a, labels), measure(p_b, labels)
     rows = [(name, f"{metrics_a[name]:.4f}", f"{metrics_b[name]:.4f}") for name in metrics_a]
     rows.append(("microseconds per review", f"{time_a:.0f}", f"{time_b:.0f}"))

@@ -7,6 +7,7 @@ review remains one when the collection grows, and no later training uses what an
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +68,9 @@ def load_collection(
             raise TrainingError(f"{path}: not named like CSV or JSON Lines; own reviews cannot be mixed with archives")
         if path.name in [other.name for other in digests.values()]:
             raise TrainingError(f"{path}: another file has the same name; the report names reviews by file and line")
-        found = _read_rows(path, columns, progress)
+        task = progress.add_task(f"reading {path.name}", total=path.stat().st_size if path.exists() else None)
+        fields = labelled.read_fields(path, columns, ("split", "id"), partial(progress.advance, task))
+        found = [row if isinstance(row, str) else _entry(row) for row in fields]
         digest = labelled.digest_of_file(path)
         if (other := digests.setdefault(digest, path)) is not path:
             raise TrainingError(f"{path}: the same content as {other}; name it once")
@@ -98,12 +101,6 @@ def load_collection(
     return Dataset(OWN, train, test, digest, min_reviews=2, own=own, notices=notices)
 
 
-def _read_rows(path: Path, columns: Columns, progress: Progress) -> list[Entry | str]:
-    task = progress.add_task(f"reading {path.name}", total=path.stat().st_size if path.exists() else None)
-    rows = labelled.read_fields(path, columns, ("split", "id"), lambda read: progress.advance(task, read))
-    return [row if isinstance(row, str) else _entry(row) for row in rows]
-
-
 def _entry(row: labelled.Fields) -> Entry | str:
     """Interpret a row; the reason against a bad one never contains the review's text."""
     place, values = row
@@ -129,18 +126,15 @@ def _distinct(entries: Sequence[Entry]) -> tuple[list[Review], dict[str, JsonVal
     for words, group in groups.items():
         splits = {entry.split or _split_by_hash(words) for entry in group}
         straddling += len(splits) > 1
-        first: dict[str, str] = {}  # sentiment -> the first row that has it
-        for entry in group:
-            first.setdefault(entry.sentiment, entry.place)
-        if len(first) > 1:
-            contradicting.append(" and ".join(first.values()))
-        positive = sum(entry.sentiment == "pos" for entry in group)
-        if 2 * positive == len(group):
+        same = [entry for entry in group if entry.sentiment == group[0].sentiment]
+        others = [entry for entry in group if entry.sentiment != group[0].sentiment]
+        if others:
+            contradicting.append(f"{same[0].place} and {others[0].place}")
+        if len(same) == len(others):
             undecided += 1
             continue
-        sentiment = "pos" if 2 * positive > len(group) else "neg"
-        chosen = min(entry for entry in group if entry.sentiment == sentiment)  # depends only on the texts
-        reviews.append(Review("test" if "test" in splits else "train", sentiment, chosen.name, chosen.text))
+        chosen = min(same if len(same) > len(others) else others)  # depends only on the texts
+        reviews.append(Review("test" if "test" in splits else "train", chosen.sentiment, chosen.name, chosen.text))
     counts: dict[str, JsonValue] = {
         "duplicate_rows": len(entries) - len(groups),
         "contradicting_texts": len(contradicting),

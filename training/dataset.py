@@ -140,12 +140,21 @@ def hold_out(split: Split, size: int) -> tuple[Split, Split]:
         )
     order = np.arange(len(split))
     rest, held_out = split.take(order[size:]), split.take(order[:size])
-    if not (has_both_classes(rest.labels) and has_both_classes(held_out.labels)):
-        raise TrainingError(
-            f"with {size} of {len(split)} training reviews held out, one of the two parts has only positive or only "
-            "negative reviews; add reviews of the rarer class, or choose another --seed"
-        )
+    check_parts(rest.labels, held_out.labels)
     return rest, held_out
+
+
+def check_parts(rest: NDArray[np.float32], held_out: NDArray[np.float32]) -> None:
+    """Check the labels of the reviews to train on and of those held out.
+
+    Raises:
+        TrainingError: One of the two parts lacks a class.
+    """
+    if not (has_both_classes(rest) and has_both_classes(held_out)):
+        raise TrainingError(
+            f"with {len(held_out)} of {len(rest) + len(held_out)} training reviews held out, one of the two parts has "
+            "only positive or only negative reviews; add reviews of the rarer class, or choose another --seed"
+        )
 
 
 def read_sentences(path: Path, encoding: Encoding) -> Split:

@@ -6,7 +6,6 @@ continues where it stopped; runs on other reviews stay there, too, and are left 
 
 import csv
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -43,22 +42,22 @@ def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progres
         TrainingError: Writing failed, for example because the disk is full. Complete runs are kept.
     """
     recipes = import_module(f"training.{name}")
-    digests = dataset.digest, dataset.unlabelled_digest
+    digests = {"dataset": dataset.digest, "unlabelled": dataset.unlabelled_digest}
     path = folder / RUNS
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        runs: list[Run] = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        runs = [run for run in runs if (run["dataset"], run.get("unlabelled", "")) == digests]
+        lines = path.read_text().splitlines() if path.exists() else []
+        runs = [run for run in map(json.loads, lines) if {name: run.get(name, "") for name in digests} == digests]
         done = {(run["variant"], run["seed"]) for run in runs}
         missing = [(variant, seed) for seed in seeds for variant in recipes.VARIANTS if (variant, seed) not in done]
-        task = progress.add_task("experiments", total=len(missing))
-        for variant, seed in missing:
+        for variant, seed in progress.track(missing, description="experiments"):
             recipe = replace(recipes.VARIANTS[variant].scaled(len(dataset.train)), seed=seed)
-            run = {"variant": variant, "seed": seed, "dataset": digests[0], "unlabelled": digests[1]}
-            run["history"] = recipes.validate(dataset, recipe, progress)
-            _append(path, json.dumps(run) + "\n")
-            runs.append(run)
-            progress.advance(task)
+            history = recipes.validate_model(dataset, recipe, progress)
+            runs.append({"variant": variant, "seed": seed, **digests, "history": history})
+            lines.append(json.dumps(runs[-1]))
+            whole = path.with_name(f".{RUNS}")  # the file has complete runs only, also after a full disk
+            whole.write_text("\n".join(lines) + "\n")
+            whole.replace(path)
         write_experiments(list(recipes.VARIANTS), runs, folder)
     except OSError as error:
         raise TrainingError(
@@ -66,18 +65,6 @@ def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progres
             "same command again to continue"
         ) from error
     return runs
-
-
-def _append(path: Path, line: str) -> None:
-    """Add a line completely or not at all: half a line would make the file unreadable."""
-    length = path.stat().st_size if path.exists() else 0
-    try:
-        with path.open("a") as file:
-            file.write(line)
-    except OSError:
-        if path.exists():
-            os.truncate(path, length)
-        raise
 
 
 def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path) -> None:
@@ -142,13 +129,11 @@ def learning_curve(
     if chosen[-1] > most:
         raise TrainingError(f"no {chosen[-1]:,} reviews to train on: {held_out:,} are held out, and {most:,} are left")
     points: dict[int, list[dict[str, float]]] = {size: [] for size in chosen}
-    task = progress.add_task("learning curve", total=len(points) * len(seeds))
-    for seed in seeds:
+    runs = [(seed, size) for seed in seeds for size in chosen]
+    for seed, size in progress.track(runs, description="learning curve"):
         rest, aside = hold_out(shuffled(dataset.train, seed), held_out)
-        for size, measured in points.items():
-            part = replace(dataset, train=rest.take(np.arange(size)), min_reviews=2, unlabelled=())
-            scaled = replace(recipe.scaled(size), seed=seed)
-            model: TrainedModel = import_module(f"training.{recipe.name}").train(part, scaled, progress)
-            measured.append(measure(model.predict_rows(model.encode(aside.sequences)), aside.labels))
-            progress.advance(task)
+        part = replace(dataset, train=rest.take(np.arange(size)), min_reviews=2, unlabelled=())
+        scaled = replace(recipe.scaled(size), seed=seed)
+        model: TrainedModel = import_module(f"training.{recipe.name}").train_model(part, scaled, progress)
+        points[size].append(measure(model.predict_rows(model.encode(aside.sequences)), aside.labels))
     return points, held_out

@@ -39,8 +39,8 @@ PREDICTION_BATCH = 512
 class Recipe(Protocol):
     """A frozen dataclass with every constant of a recipe, which the manifest records.
 
-    Its module, `training.<name>`, has the functions `train(dataset, recipe, progress) -> TrainedModel` and
-    `validate(dataset, recipe, progress) -> History`, and VARIANTS for experiments: name -> recipe.
+    Its module, `training.<name>`, has `train_model(dataset, recipe, progress) -> TrainedModel`; `validate_model`, which
+    takes the same and returns the History of the run with validation; and VARIANTS for experiments: name -> recipe.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -134,49 +134,38 @@ def encode(vocabulary: Vocabulary, sequences: Sequence[list[str]]) -> list[Row]:
     return [row for part in parts for row in vocabulary.encode_batch(list(map(joined, part)))]
 
 
-class Epochs(Protocol):
-    """A training set; iterating yields one epoch in batches: inputs (batch, columns), float32 targets (batch, 1)."""
-
-    rows: Sequence[Any]
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[tuple[Any, NDArray[np.float32]]]: ...
-
-
 @dataclass
 class Batches:
-    """Encoded reviews as multi-hot batches: 20 MB at a time, where the whole matrix would take 1 GB."""
+    """A training set; iterating yields one epoch: inputs (batch, columns) and float32 targets (batch, 1)."""
 
-    vocabulary: Vocabulary
-    rows: Sequence[Row]
-    targets: NDArray[np.float32]  # (reviews,)
-    size: int  # the last batch has the rest
+    inputs: Callable[[NDArray[np.intp]], Any]  # positions of rows (batch,) -> dense or sparse float32 (batch, columns)
+    targets: NDArray[np.float32]  # (rows,)
+    size: int  # rows per batch; the last one has the rest
     rng: np.random.Generator | None = None  # draws a new order for each epoch; None keeps the order
 
     def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self.size)
+        return math.ceil(len(self.targets) / self.size)
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Yield one epoch: float32 (batch, columns) and float32 (batch, 1)."""
-        order = np.arange(len(self.rows)) if self.rng is None else self.rng.permutation(len(self.rows))
-        for start in range(0, len(order), self.size):
+    def __iter__(self) -> Iterator[tuple[Any, NDArray[np.float32]]]:
+        count = len(self.targets)
+        order = np.arange(count) if self.rng is None else self.rng.permutation(count)
+        for start in range(0, count, self.size):
             chosen = order[start : start + self.size]  # (batch,)
-            yield self.vocabulary.multi_hot([self.rows[i] for i in chosen]), self.targets[chosen, None]
+            yield self.inputs(chosen), self.targets[chosen, None]
 
 
 def fit(
-    network: Network, batches: Epochs, epochs: int, progress: Progress, validation: Epochs | None = None
+    network: Network, batches: Batches, epochs: int, progress: Progress, validation: Batches | None = None
 ) -> History:
     """Train a compiled network in place, with a progress bar, and measure it on `validation` after each epoch.
 
-    Keras's own `fit` and `evaluate` would take three times as long, because they copy each batch several times.
+    Keras's own `fit` and `evaluate` are slower, because they copy each batch several times.
     """
     history: History = {}
     steps = epochs * (len(batches) + (0 if validation is None else len(validation)))
-    task = progress.add_task(f"{epochs} epochs over {len(batches.rows):,} reviews", total=steps)
+    task = progress.add_task(f"{epochs} epochs over {len(batches.targets):,} reviews", total=steps)
 
-    def run(step: Callable[..., Any], one_epoch: Epochs, prefix: str) -> None:
+    def run(step: Callable[..., Any], one_epoch: Batches, prefix: str) -> None:
         measured, sizes = [], []  # (batches, 2), (batches,)
         for inputs, targets in one_epoch:
             measured.append(step(inputs, targets))  # loss, accuracy
@@ -236,10 +225,6 @@ def export(network: Network, folder: Path) -> None:
     except tf.errors.OpError as error:  # ResourceExhausted, OutOfRange, …, with the reason between names of operations
         raise OSError(re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", error.message)) from error
     (folder / "assets").rmdir()  # always empty here, and git would not keep it
-    write_network(folder, arrays_of(network))
-
-
-def arrays_of(network: Network) -> arrays.Network:
-    """The same network for NumPy."""
     dense = [layer for layer in network.layers if layer.get_weights()]
-    return arrays.Network([arrays.Layer(*layer.get_weights()) for layer in dense], dense[0].activation.__name__)
+    layers = [arrays.Layer(*layer.get_weights()) for layer in dense]
+    write_network(folder, arrays.Network(layers, dense[0].activation.__name__))

@@ -1,21 +1,28 @@
-"""A bundle's report for people: MODEL_CARD.md, and the pictures of the book's figures 3.7 and 3.8."""
+"""A bundle's report: evaluation.json, and for people MODEL_CARD.md and pictures like the book's figures 3.7 and 3.8."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
 
 from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import table
-from app.evaluation.metrics import BINS
+from app.evaluation.metrics import BINS, HeldOut, evaluate, measure, reliability
 from app.inference.bundle_writer import write_json
-from training.dataset import OWN
-from training.network import History
-from training.served import Served
+from app.inference.vocabulary import Row
+from training.behaviour import behaviour
+from training.compare import Served
+from training.dataset import OWN, Dataset, Split
+from training.network import History, TrainedModel
 
+BOOK = {"loss": 0.293, "accuracy": 0.883}
+"""What the book's listing 3.9 prints for the test reviews."""
 MAX_FAILURES = 5
 """Failed checks per kind that the card lists; evaluation.json has all."""
 
@@ -45,13 +52,68 @@ Texts with both labels: {contradicting_texts:,}, of which {undecided_texts:,} we
 Reviews unlike these, in subject, language or time, were not measured."""
 
 
+def evaluate_model(
+    model: TrainedModel, dataset: Dataset, test_rows: Sequence[Row], sentences: Split | None
+) -> dict[str, Any]:
+    """Measure a model on test reviews, rated sentences and made-up texts; returns the content of evaluation.json."""
+    test = HeldOut.of(model.predict_rows(test_rows), dataset.test.labels, test_rows)
+    last = model.epochs - 1
+    report = {
+        "test": evaluate(test, model.uncertainty) | details(test, dataset.test.names),
+        **({"book": BOOK} if dataset.own is None else {"constant": _constant(dataset)}),
+        "behaviour": behaviour(model.predict),
+        "top_terms": model.top_terms(),
+        "validation": {
+            "reviews": model.validation,
+            "epochs": model.epochs,
+            "loss": model.history["val_loss"][last],
+            "accuracy": model.history["val_accuracy"][last],
+        },
+    }
+    if sentences is not None:
+        rows = model.encode(sentences.sequences)
+        report["sentences"] = evaluate(HeldOut.of(model.predict_rows(rows), sentences.labels, rows), model.uncertainty)
+    return report
+
+
+def details(held_out: HeldOut, names: Sequence[str]) -> dict[str, Any]:
+    """Confusion matrix, calibration, accuracy by group and worst mistakes; never the text of a review."""
+    p, labels, hits = held_out.probabilities, held_out.labels, held_out.right  # (reviews,)
+    tn, fp, fn, tp = map(int, confusion_matrix(labels == 1, p >= 0.5, labels=[False, True]).ravel())
+    unknown = 1 - held_out.known_words / np.maximum(held_out.words, 1)  # (reviews,), the share of unknown words
+    return {
+        "confusion": {"true_positive": tp, "false_positive": fp, "true_negative": tn, "false_negative": fn},
+        "calibration": reliability(p, labels),
+        "by_words": _by_group(held_out.words, [0, 50, 100, 200, 400, 800], hits),
+        "by_unknown_share": _by_group(unknown, [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5], hits),
+        "worst_mistakes": [
+            {"review": names[i], "positive_probability": float(p[i])} for i in held_out.worst_mistakes(10)
+        ],
+    }
+
+
+def _by_group(values: NDArray[Any], edges: list[float], hits: NDArray[np.bool_]) -> list[dict[str, float]]:
+    """Accuracy of the reviews whose value is in [edge, next edge); empty groups are left out."""
+    place = np.digitize(values, edges) - 1  # (reviews,)
+    return [
+        {"from": edges[i], "reviews": int(np.sum(place == i)), "accuracy": float(np.mean(hits[place == i]))}
+        for i in np.unique(place)
+    ]
+
+
+def _constant(dataset: Dataset) -> dict[str, float]:
+    """Loss and accuracy on the test set if each review gets the training set's share of positive ones."""
+    share = np.full(len(dataset.test), dataset.train.labels.mean(), np.float32)
+    measured = measure(share, dataset.test.labels)
+    return {name: measured[name] for name in ("loss", "accuracy")}
+
+
 def write_report(
     folder: Path, facts: dict[str, Any], report: dict[str, Any], history: History, served: Served | None
 ) -> None:
     """Write a new folder with the report of a bundle.
 
-    `facts` are the attributes of the manifest, except `files`; `report` is the content of evaluation.json; `served` is
-    the bundle to compare with.
+    `facts` are the attributes of the manifest, except `files`; `report` is what `evaluate_model` returned.
     """
     folder.mkdir()
     write_json(folder / "history.json", history)
@@ -61,30 +123,25 @@ def write_report(
         title = f"Training and validation {metric}; final network: {report['validation']['epochs']} epochs"
         plot_curves(folder / f"{metric}.png", title, metric, curves)
     plot_reliability(report["test"]["calibration"], folder / "reliability.png", "the test reviews")
-    card = model_card(facts, report, served)
+    card = _model_card(facts, report, served)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
 
 
-def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | None) -> str:
-    """Render the model card; see `write_report`."""
-    test, dataset, behaviour = report["test"], facts["dataset"], report["behaviour"]
+def _model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | None) -> str:
+    test, dataset, checks = report["test"], facts["dataset"], report["behaviour"]
     own = dataset["source"] == OWN
-    compared = {"this bundle": test} | (
-        {"constant prediction": report["constant"]} if own else {"the book": report["book"]}
-    )
-    if served is not None:
-        compared[served.title] = served.metrics
+    compared = {"this bundle": test, **reference_of(report), **({served.title: served.metrics} if served else {})}
     metrics = [
         (name, *(f"{each[name]:.4f}" if name in each else "" for each in compared.values()))
         for name in ("accuracy", "loss", "auc", "brier", "calibration_error")
     ]
-    failures: dict[str, list[str]] = {}
-    for failure in behaviour["failures"]:
-        texts, scores = " / ".join(map(repr, failure["texts"])), ", ".join(f"{p:.3f}" for p in failure["probabilities"])
-        failures.setdefault(failure["kind"], []).append(f"- Fails ({failure['kind']}): {texts} → {scores}")
-    shown = [line for lines in failures.values() for line in lines[:MAX_FAILURES]]
+    failures = []
+    for kind, failed in groupby(checks["failures"], lambda failure: failure["kind"]):
+        for failure in list(failed)[:MAX_FAILURES]:
+            texts, scores = map(repr, failure["texts"]), (f"{p:.3f}" for p in failure["probabilities"])
+            failures.append(f"- Fails ({kind}): {' / '.join(texts)} → {', '.join(scores)}")
     if failures:
-        shown = [f"The first {MAX_FAILURES} failures of each kind; `evaluation.json` has all of them:\n", *shown]
+        failures.insert(0, f"The first {MAX_FAILURES} failures of each kind; `evaluation.json` has all of them:\n")
     fewest = facts["uncertainty"]["min_known_words"]
     evaluated = [{"name": "test reviews"} | test, {"name": "short sentences"} | report.get("sentences", {})]
     group = "| {from} | {reviews:,} | {accuracy:.4f} |"
@@ -102,13 +159,18 @@ def model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | N
         unlabelled=f" and {dataset['unlabelled_reviews']:,} unlabelled ones" if "unlabelled_reviews" in dataset else "",
         constants="\n".join(f"| {name} | `{value}` |" for name, value in facts["recipe"].items()),
         strongest="\n".join(f"- *{name}*: `{'`, `'.join(terms)}`." for name, terms in report["top_terms"].items()),
-        checks="\n".join(f"| {kind} | {n['checks']} | {n['passed']} |" for kind, n in behaviour["kinds"].items()),
-        failures="\n".join(shown),
+        checks="\n".join(f"| {kind} | {n['checks']} | {n['passed']} |" for kind, n in checks["kinds"].items()),
+        failures="\n".join(failures),
         mistakes=_lines("| `{review}` | {positive_probability:.4f} |", test["worst_mistakes"]) or "| none | |",
         origin=OWN_ORIGIN.format(rows=_lines("| `{name}` | {rows:,} | `{sha256}` |", dataset["files"]), **dataset)
         if own
         else IMDB_ORIGIN,
     )
+
+
+def reference_of(report: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """What a model should beat: name -> metrics."""
+    return {"the book": report["book"]} if "book" in report else {"constant prediction": report["constant"]}
 
 
 def _lines(pattern: str, items: Iterable[dict[str, Any]]) -> str:

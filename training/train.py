@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from app.evaluation.metrics import HeldOut, evaluate
 from app.inference import bundle_writer
 from app.inference.bundle import NETWORK, Golden
 from app.inference.network import Network
@@ -21,13 +20,11 @@ from app.inference.prediction import prediction_of
 from app.inference.profile import Profile, profile_of
 from app.inference.runtimes import BATCH, RUNTIMES, Runtime, TensorFlowRuntime
 from app.inference.vocabulary import Row
-from training.behaviour import behaviour
+from training.compare import Served
 from training.dataset import Dataset, Split
 from training.errors import TrainingError
-from training.evaluation import BOOK, constant, details
 from training.network import Recipe, TrainedModel, export
-from training.report import write_report
-from training.served import Served
+from training.report import evaluate_model, write_report
 
 GOLDEN = (
     "One of the best films I have seen in years. The acting is superb and the story moved me to tears.",
@@ -52,7 +49,7 @@ RUNTIME_TOLERANCE = 1e-5
 """Maximum difference between the runtimes' probabilities for a review."""
 
 
-def train(
+def train_bundle(
     dataset: Dataset,
     recipe: Recipe,
     models: Path,
@@ -71,9 +68,9 @@ def train(
         BundleError: The version exists, or writing failed, for example because the disk is full.
     """
     with bundle_writer.staged_bundle(models, version) as folder:
-        model: TrainedModel = import_module(f"training.{recipe.name}").train(dataset, recipe, progress)
+        model: TrainedModel = import_module(f"training.{recipe.name}").train_model(dataset, recipe, progress)
         test_rows = model.encode(dataset.test.sequences)
-        report = _evaluation(model, dataset, test_rows, sentences)
+        report = evaluate_model(model, dataset, test_rows, sentences)
         metrics = {name: report["test"][name] for name in ("loss", "accuracy", "brier", "auc", "calibration_error")}
         unlabelled = {"unlabelled_reviews": len(dataset.unlabelled), "unlabelled_sha256": dataset.unlabelled_digest}
         facts = {
@@ -104,29 +101,6 @@ def train(
         _check_runtimes(folder, test_rows)
         write_report(folder / "report", facts, report, model.history, served)
         bundle_writer.write_manifest(folder, **facts)
-    return report
-
-
-def _evaluation(
-    model: TrainedModel, dataset: Dataset, test_rows: Sequence[Row], sentences: Split | None
-) -> dict[str, Any]:
-    test = HeldOut.of(model.predict_rows(test_rows), dataset.test.labels, test_rows)
-    last = model.epochs - 1
-    report = {
-        "test": evaluate(test, model.uncertainty) | details(test, dataset.test.names),
-        **({"book": BOOK} if dataset.own is None else {"constant": constant(dataset.train, dataset.test)}),
-        "behaviour": behaviour(model.predict),
-        "top_terms": model.top_terms(),
-        "validation": {
-            "reviews": model.validation,
-            "epochs": model.epochs,
-            "loss": model.history["val_loss"][last],
-            "accuracy": model.history["val_accuracy"][last],
-        },
-    }
-    if sentences is not None:
-        rows = model.encode(sentences.sequences)
-        report["sentences"] = evaluate(HeldOut.of(model.predict_rows(rows), sentences.labels, rows), model.uncertainty)
     return report
 
 

@@ -45,7 +45,6 @@ def test_csv_and_json_lines_in_any_order_are_the_same_data_set(tmp_path: Path) -
     parts = load(write(tmp_path / "c.csv", mixed[:100]), write(tmp_path / "d.jsonl", mixed[100:]))
     assert one.digest == two.digest == parts.digest
     assert one.train.sequences == two.train.sequences == parts.train.sequences
-    assert one.train.labels.tolist() == two.train.labels.tolist()
 
 
 def test_split_by_hash_depends_on_the_words_alone(tmp_path: Path) -> None:
@@ -85,51 +84,41 @@ def test_equal_words_are_one_review_in_one_split(tmp_path: Path) -> None:
     assert dataset.own is not None
     assert dataset.own["duplicate_rows"] == len(MANY)
     assert "300 rows" in dataset.notices[0]
-    words = [" ".join(tokens) for split in (dataset.train, dataset.test) for tokens in split.sequences]
-    assert len(set(words)) == len(words)
 
 
 def test_contradicting_labels_are_reported_and_the_majority_counts(tmp_path: Path) -> None:
     odd: list[Row] = [{"text": "a draw", "label": label} for label in (0, 1)]
     odd += [{"text": "two to one", "label": label} for label in (0, 1, 1)]
-    path = write(tmp_path / "my.csv", [*odd, *MANY])
-    dataset = load(path)
-    labels = {
-        text: label
-        for split in (dataset.train, dataset.test)
-        for text, label in zip(split.texts or (), split.labels, strict=True)
-    }
-    assert labels["two to one"] == 1
-    assert "a draw" not in labels
+    dataset = load(write(tmp_path / "my.csv", [*odd, *MANY]))
+    splits = [zip(split.texts or (), split.labels.tolist(), strict=True) for split in (dataset.train, dataset.test)]
+    labels = {text: label for split in splits for text, label in split}
+    assert (labels.get("two to one"), labels.get("a draw")) == (1, None)
     assert dataset.own is not None
     assert (dataset.own["contradicting_texts"], dataset.own["undecided_texts"]) == (2, 1)
     assert any("my.csv:2 and my.csv:3; my.csv:4 and my.csv:5" in notice for notice in dataset.notices)
 
 
-def test_word_of_a_single_review_gets_no_column(tmp_path: Path) -> None:
-    made = [row | {"text": f"{row['text']} Person{i} person{i}"} for i, row in enumerate(MANY)]
+def test_word_of_a_single_review_and_one_that_is_too_long_get_no_column(tmp_path: Path) -> None:
+    made = [row | {"text": f"{'x' * 2000} {row['text']} Person{i} person{i}"} for i, row in enumerate(MANY)]
     dataset = load(write(tmp_path / "my.csv", made))
     words = build_vocabulary(dataset, Encoding()).word_index
     assert "superb" in words
-    assert not any(word.startswith("person") for word in words)
+    assert not any(word.startswith(("person", "xxx")) for word in words)
 
 
 BAD: list[tuple[Row, str]] = [
     ({"text": "  ", "label": 1}, "the text is blank"),
     ({"text": "...!?", "label": 1}, "the text has no words"),
-    ({"text": None, "label": 1}, "the text is blank"),
     ({"text": 5, "label": 1}, "the text is not a string"),
     ({"text": "half \ud83d a pair", "label": 1}, "not valid JSON"),
     ({"text": "fine", "label": ""}, "the label is blank"),
-    ({"text": "fine", "label": None}, "the label is blank"),
-    ({"text": "fine", "label": "meh"}, "unknown label 'meh'"),
     ({"text": "fine", "label": 4}, "unknown label 4"),
     ({"text": "fine", "label": "secret words of a review"}, "unknown label 'secret words of a rev…'"),
 ]
 
 
 def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> None:
-    lines = [json.dumps(row).encode() for row, _ in BAD] + ['{"text": "Schön", "label": 1}'.encode("latin-1")]
+    lines = [json.dumps(row).encode() for row, _ in BAD] + 4 * ['{"text": "Schön", "label": 1}'.encode("latin-1")]
     path = write(tmp_path / "my.jsonl", jsonl_text(MANY).encode() + b"\n".join(lines))
     with pytest.raises(TrainingError) as raised:
         load(path)
@@ -137,7 +126,6 @@ def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> N
     assert "11 of 311 rows" in message
     for i, (_, reason) in enumerate(BAD):
         assert f"my.jsonl:{301 + i}: {reason}" in message
-    assert "my.jsonl:311" not in message
     assert "and 1 more" in message
     assert "--skip-bad-rows" in message
     dataset = load(path, skip=True)
@@ -147,19 +135,13 @@ def test_bad_rows_stop_with_place_and_reason_or_are_skipped(tmp_path: Path) -> N
     assert len(dataset.train) + len(dataset.test) == 300
 
 
-@pytest.mark.parametrize(
-    ("made", "message"),
-    [
+def test_too_few_reviews_say_what_to_add(tmp_path: Path) -> None:
+    for made, message in (
         ([row for row in MANY if row["label"]], "0 negative training reviews, but at least 10 are needed"),
-        ([row for row in MANY if not row["label"]], "0 positive training reviews"),
-        (MANY[:15], "training reviews, but at least 10"),
         ([row | {"split": "train"} for row in MANY], "0 positive test reviews"),
-    ],
-    ids=["positive", "negative", "few", "no test"],
-)
-def test_too_few_reviews_say_what_to_add(tmp_path: Path, made: list[Row], message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        load(write(tmp_path / "my.csv", made))
+    ):
+        with pytest.raises(TrainingError, match=message):
+            load(write(tmp_path / "my.csv", made))
 
 
 def test_language_without_spaces_is_explained(tmp_path: Path) -> None:
@@ -177,15 +159,8 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         load(one, write(tmp_path / "b/a.csv", MANY[:50]))
     with pytest.raises(TrainingError, match="archives"):
         load(one, tmp_path / "aclImdb.tar.gz")
-
-
-def test_columns_are_found_in_any_order_and_case(tmp_path: Path) -> None:
-    made = [f"{i};{'positive' if row['label'] else 'neg'};9;{row['text']};test" for i, row in enumerate(MANY)]
-    path = write(tmp_path / "my.csv", "\n".join(["ID;Sentiment;stars;Review;split", *made]))
-    dataset = load_collection([path], Encoding(), PROGRESS)
-    assert len(dataset.test) == 300
-    assert set(dataset.test.names) == set(map(str, range(300)))
-    assert dataset.test.labels.sum() == 150
+    with pytest.raises(SentimentError, match="No such file"):
+        load(tmp_path / "missing.csv")
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
@@ -212,20 +187,8 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
 def test_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, content: str, message: str) -> None:
     with pytest.raises(SentimentError, match=message):
         load(write(tmp_path / name, content))
-    with pytest.raises(SentimentError, match="No such file"):
-        load(tmp_path / f"missing-{name}" if name.endswith("csv") else tmp_path / "missing.csv")
 
 
-@pytest.mark.parametrize(
-    ("path", "own"),
-    [
-        ("my.csv", True),
-        ("my.TSV.xz", True),
-        ("my.json", True),
-        ("aclImdb_v1.tar.gz", False),
-        ("imdb.npz", False),
-        ("my", False),
-    ],
-)
-def test_names_show_what_has_rows(path: str, own: bool) -> None:
-    assert is_own(Path(path)) is own
+def test_names_show_what_has_rows() -> None:
+    assert all(is_own(Path(name)) for name in ("my.csv", "my.TSV.xz", "my.json"))
+    assert not any(is_own(Path(name)) for name in ("aclImdb_v1.tar.gz", "imdb.npz", "my"))

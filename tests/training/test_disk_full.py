@@ -51,9 +51,8 @@ def test_training_on_a_full_disk_leaves_nothing(
     with files_no_larger_than(limit(models / "1")):
         errors = run(*options, code=1).stderr
     (line,) = [line for line in errors.splitlines() if "error: " in line]
-    assert f"{output / '2'}: the bundle cannot be written" in line
-    assert "File too large" in line
-    assert "free some space" in line
+    for part in (f"{output / '2'}: the bundle cannot be written", "File too large", "free some space"):
+        assert part in line
     assert "{{" not in line  # TensorFlow's own message names its operations
     assert contents(output) == before
 
@@ -67,4 +66,3 @@ def test_experiments_on_a_full_disk_keep_the_complete_runs(tmp_path: Path) -> No
     kept = [json.loads(line)["variant"] for line in (folder / RUNS).read_text().splitlines()]
     assert kept == list(VARIANTS)[: len(kept)]
     assert 0 < len(kept) < len(VARIANTS)
-    assert (folder / RUNS).read_text().endswith("\n")

@@ -37,39 +37,29 @@ def test_model_is_trained_on_own_reviews(tmp_path: Path) -> None:
     report = json.loads((models / "1/report/evaluation.json").read_text())
     assert "book" not in report
     assert set(report["constant"]) == {"loss", "accuracy"}
-    low, high = report["test"]["accuracy_interval"]
-    assert 0.8 < low < high
-    assert low < 1
     card = (models / "1/report/MODEL_CARD.md").read_text()
-    assert "IMDB" not in card
-    assert "the book" not in card
+    assert not any(words in card for words in ("IMDB", "the book"))
     assert set(report["top_terms"]["positive"][:4]) < set(GUT)
     assert set(report["top_terms"]["negative"][:4]) < set(SCHLECHT)
 
 
 @pytest.mark.parametrize(
-    ("content", "options", "message"),
-    [
-        (csv_text(rows(60)) + "one field\nfine,meh\n", [], "2 of 62 rows cannot be used"),
-        (csv_text(rows(60)), ["--validation", "1"], "only positive or only negative reviews"),
-        (csv_text(rows(60)), ["--validation", "5000"], "choose another --validation"),
-    ],
+    ("validation", "message"),
+    [(1, "only positive or only negative reviews"), (5000, "choose another --validation")],
 )
-def test_unusable_reviews_are_an_error_and_leave_nothing(
-    tmp_path: Path, content: str, options: list[str], message: str
-) -> None:
-    path = write(tmp_path / "my.csv", content)
-    printed = run("--dataset", path, "--output", tmp_path / "mine", *options, code=1).stderr
-    assert message in printed
-    assert "Traceback" not in printed
+def test_too_few_reviews_are_an_error_and_leave_nothing(tmp_path: Path, validation: int, message: str) -> None:
+    options = ["--dataset", write(tmp_path / "my.csv", rows(60)), "--output", tmp_path / "mine"]
+    assert message in run(*options, "--validation", validation, code=1).stderr
     assert not (tmp_path / "mine/1").exists()
 
 
 def test_bad_rows_are_skipped_on_request_and_bundles_compared(tmp_path: Path) -> None:
     made: list[Row] = [{"body": row["text"], "mood": row["label"]} for row in rows(60)]
     path = write(tmp_path / "my.csv", csv_text(made) + "one field\nfine,meh\n")
-    options = ["--dataset", path, "--text-column", "body", "--label-column", "mood", "--skip-bad-rows"]
     models = tmp_path / "mine"
+    options = ["--dataset", path, "--text-column", "body", "--label-column", "mood"]
+    assert "2 of 62 rows cannot be used" in run(*options, "--output", models, code=1).stderr
+    options.append("--skip-bad-rows")
     printed = run(*options, "--output", models, "--epochs", 3, "--batch-size", 16).stderr
     assert "left out 2 of 62 rows" in printed
     manifest = load_bundle(models / "1").manifest

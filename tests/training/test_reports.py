@@ -1,4 +1,4 @@
-"""Evaluation, behaviour checks, comparison and experiments."""
+"""Evaluation, behaviour checks and experiments."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,9 @@ from tests.corpus import files, write_archive
 from tests.servers import ROOT
 from tests.training.commands import run
 from training import book
-from training.behaviour import TEMPLATE_WORDS, TEMPLATES, behaviour, checks, is_negative, is_positive
-from training.compare import compare
-from training.evaluation import details
+from training.behaviour import TEMPLATES, behaviour, checks, is_negative, is_positive
 from training.experiments import write_experiments
+from training.report import details
 
 
 def test_evaluate_gives_wilsons_interval_and_details_count_each_kind() -> None:
@@ -40,29 +39,9 @@ def test_behaviour_finds_what_a_bad_classifier_does(terrible: float, failed: set
 
 def test_templates_are_sentences_of_both_sentiments() -> None:
     texts = {check.texts[0]: check.holds for check in checks() if check.kind in TEMPLATES}
-    for text, expected in (
-        ("An engaging film.", is_positive),
-        ("Tedious.", is_negative),
-        ("This is not a splendid film.", is_negative),
-        ("This is not an annoying film.", is_positive),
-        ("Not a splendid film, but a tedious one.", is_negative),
-    ):
-        assert texts[text] is expected
+    assert texts["An engaging film."] is texts["This is not an annoying film."] is is_positive
+    assert texts["This is not a splendid film."] is texts["Not a splendid film, but a tedious one."] is is_negative
     assert not any("{" in text for text in texts)
-    assert not set(TEMPLATE_WORDS["positive"]) & set(TEMPLATE_WORDS["negative"])
-
-
-def test_compare_counts_who_is_right() -> None:
-    labels = np.array([1, 1, 0, 0], np.float32)
-    a, b = np.array([0.9, 0.2, 0.1, 0.9], np.float32), np.array([0.9, 0.8, 0.1, 0.2], np.float32)
-    result = compare(a, b, labels)
-    assert (result.only_a, result.only_b, result.flipped) == (0, 2, 0.5)
-    assert result.p_value == pytest.approx(2 / 2**2)
-    assert result.verdict.startswith("no: the difference could well be chance")
-    many = compare(np.tile(a, 10), np.tile(b, 10), np.tile(labels, 10))
-    assert many.p_value == pytest.approx(2 / 2**20)
-    assert many.verdict == "yes: B is better"
-    assert compare(a, a, labels).p_value == 1
 
 
 def test_experiments_continue_where_they_stopped_and_report_only_the_same_reviews(
@@ -101,8 +80,8 @@ def test_committed_tables_follow_from_the_committed_runs(tmp_path: Path) -> None
 
 
 def test_curve_measures_each_size_on_reviews_held_out(archive: Path) -> None:
-    printed = run("curve", "--dataset", archive, "--sizes", 60, 96, "--seeds", 0, 1).stdout
+    printed = run("curve", "--dataset", archive, "--sizes", 30, 60, "--seeds", 3).stdout
     assert "recipe book, measured on 24 reviews held out" in printed
-    assert [line.split()[1] for line in printed.splitlines() if "±" in line] == ["60", "96"]
-    assert "over the seeds 0, 1" in printed
+    assert [line.split()[1] for line in printed.splitlines() if "±" in line] == ["30", "60"]
+    assert "over the seeds 3" in printed
     assert "no 97 reviews to train on" in run("curve", "--dataset", archive, "--sizes", 97, code=1).stderr

@@ -15,20 +15,12 @@ LEXICON = {word: polarity for polarity, words in WORDS.items() for word in words
 
 
 class Columns:
-    """Terms and their columns, which are given out one after the other.
-
-    Args:
-        count: Number of columns.
-
-    Attributes:
-        index: Term -> column.
-        used: Number of columns that have been given out.
-    """
+    """Terms and their columns, of which there are `count`, and which are given out one after the other."""
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.index: dict[str, int] = {}
-        self.used = 0
+        self.index: dict[str, int] = {}  # term -> column
+        self.used = 0  # columns that have been given out
         self._meanings: dict[Hashable, int] = {}
 
     def own(self, term: str) -> int:
@@ -49,10 +41,7 @@ class Columns:
 def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabulary, NDArray[np.bool_]]:
     """Give the most important terms a column each; the others share columns with terms of about the same weight.
 
-    Args:
-        corpus: The terms and where they occur.
-        weights: float32 (terms,), of the linear model of sentences.
-        recipe: How many terms and columns.
+    `weights`, float32 (terms,), are those of the linear model of sentences.
 
     Returns:
         The vocabulary; and bool (10000,), the columns of negations whose review labels contradict a human reading.
@@ -125,11 +114,7 @@ def add_important(columns: Columns, corpus: Corpus, weights: Vector, recipe: Bes
 
 
 def equal_runs(importance: Vector, runs: int) -> Indices:
-    """Divide terms into runs of neighbours of about equal importance.
-
-    Args:
-        importance: float32 (terms,), above 0.
-        runs: Maximum number of runs.
+    """Divide terms into at most `runs` runs of neighbours of about equal importance, which is above 0.
 
     Returns:
         int (terms,), the run of each term, ascending from 0; numbers may be left out.

@@ -38,29 +38,17 @@ STOP_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled reviews, then unlabelled ones, cut into sentences.
+    """Labelled reviews, then unlabelled ones, cut into sentences."""
 
-    Attributes:
-        reviews: The tokens of each review.
-        labels: float32 (25000,).
-        sentences: The tokens of each sentence, 960,000 in all, in the order of the reviews.
-        review_of: int (sentences,), the review that each sentence belongs to.
-        terms: str (650000,), every term of one to three tokens that is frequent enough and contains no name.
-        by_sentence: float32 (sentences, terms), 1.0 where a term occurs.
-        by_review: float32 (75000, terms), the same for whole reviews.
-        frequencies: Term -> number of reviews that contain it, in the order of `terms`.
-        is_english: Whether the reviews are in English, so that stop words, names and phrases apply.
-    """
-
-    reviews: Sequence[list[str]]
-    labels: Vector
-    sentences: Sequence[list[str]]
-    review_of: Indices
-    terms: NDArray[np.str_]
-    by_sentence: Matrix
-    by_review: Matrix
-    frequencies: dict[str, int]
-    is_english: bool
+    reviews: Sequence[list[str]]  # the tokens of each review
+    labels: Vector  # (25000,)
+    sentences: Sequence[list[str]]  # the tokens of each sentence, 960,000 in all, in the order of the reviews
+    review_of: Indices  # (sentences,), the review that each sentence belongs to
+    terms: NDArray[np.str_]  # (650000,), those of one to three tokens that are frequent enough and contain no name
+    by_sentence: Matrix  # (sentences, terms), 1.0 where a term occurs
+    by_review: Matrix  # (75000, terms), the same for whole reviews
+    frequencies: dict[str, int]  # term -> number of reviews that contain it, in the order of `terms`
+    is_english: bool  # so that stop words, names and phrases apply
 
     def words(self, starts: Indices, ends: Indices) -> Indices:
         """The number of tokens in spans of sentences, which begin at `starts` and end before `ends`; all (spans,)."""
@@ -82,14 +70,9 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     texts = [*dataset.train.texts, *dataset.unlabelled]
     task = progress.add_task(f"finding the terms of {len(texts):,} reviews", total=None)
     parts = [split_sentences(text) for text in texts]
-    sentences: list[list[str]] = []
-    owners: list[int] = []
-    for review, cut in enumerate(parts):
-        for part in cut:
-            if tokens := tokens_of(part, recipe.encoding):
-                sentences.append(tokens)
-                owners.append(review)
-    review_of = np.array(owners, np.intp)
+    tokenised = [(review, tokens_of(part, recipe.encoding)) for review, cut in enumerate(parts) for part in cut]
+    sentences = [tokens for _, tokens in tokenised if tokens]
+    review_of = np.array([review for review, tokens in tokenised if tokens], np.intp)
 
     terms, by_sentence = count_terms(sentences, recipe.min_sentences)
     english = is_english(sentences)
@@ -155,12 +138,7 @@ def is_english(sentences: Iterable[list[str]]) -> bool:
 
 
 def names_in(reviews: Iterable[Sequence[str]], share: float) -> set[str]:
-    """Words that are capitalised in more than this share of their uses within sentences.
-
-    Args:
-        reviews: Raw sentences, by review.
-        share: In [0, 1].
-    """
+    """Words that are capitalised in more than this share of their uses within the raw sentences of reviews."""
     uses: Counter[str] = Counter()
     capitalised: Counter[str] = Counter()
     for sentences in reviews:

@@ -1,8 +1,6 @@
 """The network of the recipe `best`: how it is trained and calibrated."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -12,16 +10,22 @@ from sklearn.linear_model import LogisticRegression
 
 from app.evaluation.metrics import HeldOut
 from app.inference.runtimes import import_tensorflow
-from training.best.corpus import Matrix, Vector
+from training.best.corpus import Indices, Matrix, Vector
 from training.best.recipe import Best
 from training.best.training_set import TrainingSet
-from training.network import History, Network, accuracy, build, fit
+from training.network import Batches, History, Network, accuracy, build, fit
 
 tf = import_tensorflow()
 
 
-class SparseBatches:
-    """Rows as sparse batches, which take a third of the time of dense ones.
+def sparse_batches(
+    rows: Matrix,
+    targets: Vector,
+    size: int,
+    term_dropout: Vector | float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Batches:
+    """Rows as sparse batches, which train faster than dense ones.
 
     Args:
         rows: float32 (rows, columns), 1.0 where a column is on.
@@ -30,54 +34,27 @@ class SparseBatches:
         term_dropout: float32 (rows,), the share of each row's columns that is left out; with `rng` only.
         rng: Draws a new order and other columns for each epoch; None keeps the order, and leaves nothing out.
     """
+    keep = np.broadcast_to(np.float32(1) - term_dropout, rows.shape[:1])  # (rows,)
 
-    def __init__(
-        self,
-        rows: Matrix,
-        targets: Vector,
-        size: int,
-        term_dropout: Vector | float = 0.0,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        self._matrix, self._targets, self._size, self._rng = rows, targets, size, rng
-        self._keep = np.broadcast_to(np.float32(1) - term_dropout, rows.shape[:1])  # (rows,)
-        self.rows: Sequence[int] = range(rows.shape[0])
+    def inputs(chosen: Indices) -> Any:
+        batch = rows[chosen]
+        places = np.repeat(np.arange(len(chosen)), np.diff(batch.indptr))  # (ones,), the row of each one
+        columns, values = batch.indices, batch.data
+        if rng is not None:
+            share = keep[chosen][places]
+            kept = rng.random(len(places), np.float32) < share
+            places, columns, values = places[kept], columns[kept], (1 / share[kept]).astype(np.float32)
+        return tf.SparseTensor(np.stack([places, columns], 1).astype(np.int64), values, (len(chosen), batch.shape[1]))
 
-    def __len__(self) -> int:
-        return ceil(len(self.rows) / self._size)
-
-    def __iter__(self) -> Iterator[tuple[Any, Vector]]:
-        """Yield one epoch: sparse float32 (batch, columns) and float32 (batch, 1)."""
-        order = np.arange(len(self.rows)) if self._rng is None else self._rng.permutation(len(self.rows))
-        for start in range(0, len(order), self._size):
-            chosen = order[start : start + self._size]
-            batch = self._matrix[chosen]
-            rows = np.repeat(np.arange(len(chosen)), np.diff(batch.indptr))  # (ones,)
-            columns, values = batch.indices, batch.data
-            if self._rng is not None:
-                keep = self._keep[chosen][rows]
-                kept = self._rng.random(len(rows), np.float32) < keep
-                rows, columns, values = rows[kept], columns[kept], (1 / keep[kept]).astype(np.float32)
-            places = np.stack([rows, columns], 1).astype(np.int64)
-            yield tf.SparseTensor(places, values, (len(chosen), batch.shape[1])), self._targets[chosen, None]
+    return Batches(inputs, targets, size, rng)
 
 
 def fit_network(
-    training: TrainingSet, validation: SparseBatches | None, recipe: Best, progress: Progress
+    training: TrainingSet, validation: Batches | None, recipe: Best, progress: Progress
 ) -> tuple[Network, History]:
-    """Train a new network.
-
-    Args:
-        training: What to train on.
-        validation: What to measure on after each epoch.
-        recipe: How to train.
-        progress: Shows the progress.
-
-    Returns:
-        The network for dense rows, and its metrics after each epoch.
-    """
+    """Train a new network and measure it on `validation` after each epoch; returns the network for dense rows."""
     rng = np.random.default_rng(recipe.seed)
-    batches = SparseBatches(training.rows, training.targets, recipe.batch_size, training.term_dropout, rng)
+    batches = sparse_batches(training.rows, training.targets, recipe.batch_size, training.term_dropout, rng)
     columns, hidden = recipe.encoding.columns, (recipe.hidden_units,)
     network = build(columns, hidden, dropout=recipe.dropout, sparse=True)  # (batch, 10000) -> (batch, 1)
     decay = tf.keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * len(batches))

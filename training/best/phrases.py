@@ -87,12 +87,8 @@ NEGATED = (
 NEGATED_VERB = ("{d} {w}", "i {d} {w} {s}", "i {d} really {w} this {n}")
 CONTRAST = (
     *("not {w} but {v}", "{s} is not {w}, it is {v}", "not a {w} {n}, but a {v} one", "{s} is {v}, not {w}"),
-    *(
-        "{s} is {w} but {v}",
-        "{w}, but it's {v}",
-        "it looks {w} but it's {v}",
-        "i expected something {w}, but it is {v}",
-    ),
+    *("{s} is {w} but {v}", "{w}, but it's {v}", "it looks {w} but it's {v}"),
+    "i expected something {w}, but it is {v}",
     *("it could have been {w}, but it was {v}", "the {n} is {w}, but it's a {v} film"),
     *("the {n} is {w}, but the film is {v}", "the acting is {w}, but the movie is {v}"),
     "the {n} was {w}, but the film was {v}",
@@ -107,8 +103,7 @@ CONTRAST_TARGETS = {True: 0.88, False: 0.12}
 def grammar_terms(polarities: Mapping[str, Polarity]) -> Iterator[tuple[str, tuple[str, Polarity]]]:
     """Yield the terms of negated words and verdicts, each with its meaning; terms of one meaning share a column.
 
-    Args:
-        polarities: Word -> polarity. For those that are not in WORDS, only the commonest negations.
+    Words that are not in WORDS get only the commonest negations.
     """
     known = {word for words in WORDS.values() for word in words}
     for word, polarity in polarities.items():
@@ -130,10 +125,7 @@ def grammar_terms(polarities: Mapping[str, Polarity]) -> Iterator[tuple[str, tup
 def make_phrases(count: int, frequencies: Mapping[str, int], rng: random.Random) -> list[tuple[str, float]]:
     """Make phrases: a third plain, two fifths negated, the rest contrasts, in which the last word counts.
 
-    Args:
-        count: How many.
-        frequencies: Word -> reviews that contain it; frequent words are chosen more often.
-        rng: Chooses.
+    Frequent words, which are in many reviews, are chosen more often.
 
     Returns:
         Texts and the probability that each is positive. They do not contain TEMPLATE_WORDS, which test the result.

@@ -10,16 +10,15 @@ from app.evaluation.uncertainty import fit_rule
 from app.inference.vocabulary import Vocabulary
 from training.best.columns import choose_terms
 from training.best.corpus import Corpus, Indices, read_corpus
-from training.best.network import SparseBatches, calibrate, fit_network
+from training.best.network import calibrate, fit_network, sparse_batches
 from training.best.recipe import Best
 from training.best.teachers import teach
 from training.best.training_set import make_training_set, sparse_rows
-from training.dataset import Dataset, has_both_classes
-from training.errors import TrainingError
+from training.dataset import Dataset, check_parts
 from training.network import History, Network, TrainedModel, encode, fix_seed, predict
 
 
-def train(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
+def train_model(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
     """Train twice with reviews held out, to calibrate and to learn what is uncertain, then on all reviews."""
     fix_seed(recipe.seed)
     corpus = read_corpus(dataset, recipe, progress)
@@ -38,7 +37,7 @@ def train(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedModel:
     return TrainedModel(vocabulary, network, recipe.epochs, history, recipe.validation, together, fit_rule(together))
 
 
-def validate(dataset: Dataset, recipe: Best, progress: Progress) -> History:
+def validate_model(dataset: Dataset, recipe: Best, progress: Progress) -> History:
     """Train with the first part of the reviews held out."""
     fix_seed(recipe.seed)
     corpus = read_corpus(dataset, recipe, progress)
@@ -47,23 +46,12 @@ def validate(dataset: Dataset, recipe: Best, progress: Progress) -> History:
 
 
 def hold_out(corpus: Corpus, recipe: Best, fold: int) -> tuple[Indices, Indices]:
-    """Choose labelled reviews at random to hold out.
-
-    Returns:
-        Positions of the other labelled reviews, and of those held out.
-
-    Raises:
-        TrainingError: One of the two parts lacks a class.
-    """
+    """Choose labelled reviews at random to hold out; returns positions of the others, and of those held out."""
     order = np.random.default_rng(recipe.seed).permutation(len(corpus.labels))
     start = fold * recipe.validation
     aside = order[start : start + recipe.validation]
     known = np.setdiff1d(order, aside)
-    if not all(has_both_classes(corpus.labels[part]) for part in (known, aside)):
-        raise TrainingError(
-            f"with {recipe.validation} of {len(order)} training reviews held out, one of the two parts has only "
-            "positive or only negative reviews; add reviews of the rarer class"
-        )
+    check_parts(corpus.labels[known], corpus.labels[aside])
     return known, aside
 
 
@@ -72,12 +60,8 @@ def train_network(
 ) -> tuple[Vocabulary, Network, History]:
     """Fit the teachers, choose the columns and train a network, all from scratch.
 
-    Args:
-        corpus: The reviews.
-        known: Positions of the labelled reviews to train on; the unlabelled ones are used in any case.
-        recipe: How to train.
-        progress: Shows the progress.
-        aside: Positions of the labelled reviews to measure on after each epoch.
+    The arrays are positions of labelled reviews: `known` to train on, beside the unlabelled ones, which are used in any
+    case; `aside` to measure on after each epoch.
     """
     task = progress.add_task(f"fitting linear models to {len(corpus.sentences):,} sentences", total=None)
     teaching = teach(corpus, known, recipe)
@@ -87,6 +71,6 @@ def train_network(
     validation = None
     if aside is not None:
         rows = sparse_rows(vocabulary, [corpus.reviews[i] for i in aside])  # (5000, 10000)
-        validation = SparseBatches(rows, corpus.labels[aside], recipe.batch_size)
+        validation = sparse_batches(rows, corpus.labels[aside], recipe.batch_size)
     network, history = fit_network(training, validation, recipe, progress)  # (batch, 10000) -> (batch, 1)
     return vocabulary, network, history

@@ -14,42 +14,24 @@ from training.best.recipe import Best
 
 
 class SentenceTeacher(NamedTuple):
-    """The linear model of sentences: the mean of one model per fold.
+    """The linear model of sentences: the mean of one model per fold."""
 
-    Attributes:
-        weights: float32 (terms,).
-        bias: What is added to a sentence's sum of weights.
-        sums: float32 (sentences,), each sentence's sum of the weights of the model that was not trained on it.
-    """
-
-    weights: Vector
-    bias: float
-    sums: Vector
+    weights: Vector  # (terms,)
+    bias: float  # is added to a sentence's sum of weights
+    sums: Vector  # (sentences,), each sentence's sum of the weights of the model that was not trained on it
 
 
 class Teaching(NamedTuple):
-    """What the network should learn.
+    """What the network should learn."""
 
-    Attributes:
-        reviews: float32 (75000,), targets; the label where it is known.
-        teacher: Of sentences.
-        slope, shift: Calibrate a sentence's log-odds; see `span_targets`.
-    """
-
-    reviews: Vector
+    reviews: Vector  # (75000,), targets; the label where it is known
     teacher: SentenceTeacher
-    slope: float
+    slope: float  # slope and shift calibrate a sentence's log-odds
     shift: float
 
 
 def teach(corpus: Corpus, known: Indices, recipe: Best) -> Teaching:
-    """Fit the linear models.
-
-    Args:
-        corpus: The reviews.
-        known: Positions of the labelled reviews whose labels may be used; the other labelled reviews are left out.
-        recipe: Penalties and folds.
-    """
+    """Fit the linear models; `known` are positions of the labelled reviews, of which the others are left out."""
     folds = np.random.default_rng(recipe.seed).integers(0, recipe.teacher_folds, len(corpus.reviews))  # (75000,)
     targets = review_targets(corpus, known, folds, recipe)
     teacher = teach_sentences(corpus, known, folds, targets, recipe)
@@ -63,13 +45,7 @@ def review_targets(corpus: Corpus, known: Indices, folds: Indices, recipe: Best)
     """Give each review its label or, where it is not known, what the model of reviews predicts, calibrated.
 
     The model is logistic regression on terms scaled by their log-count ratios, with rows of length 1 (Wang & Manning
-    2012). It is calibrated on its out-of-fold predictions.
-
-    Args:
-        corpus: The reviews.
-        known: See `teach`.
-        folds: int (75000,), the fold of each review.
-        recipe: Penalty and number of folds.
+    2012). It is calibrated on its out-of-fold predictions: `folds`, int (75000,), is the fold of each review.
 
     Returns:
         float32 (75000,), in [0, 1].
@@ -96,16 +72,9 @@ def review_targets(corpus: Corpus, known: Indices, folds: Indices, recipe: Best)
 
 
 def teach_sentences(corpus: Corpus, known: Indices, folds: Indices, targets: Vector, recipe: Best) -> SentenceTeacher:
-    """Fit the model of sentences: each sentence is what its review is.
+    """Fit the model of sentences: each sentence is what its review is, according to `targets`, float32 (75000,).
 
     Each review counts the same, however long it is. Stop words get no weight.
-
-    Args:
-        corpus: The reviews.
-        known: See `teach`.
-        folds: int (75000,), the fold of each review.
-        targets: float32 (75000,), in [0, 1]; see `review_targets`.
-        recipe: Penalty, scaling and number of folds.
     """
     used = np.ones(len(corpus.reviews), np.bool_)  # (75000,)
     used[: len(corpus.labels)] = False
@@ -129,13 +98,7 @@ def teach_sentences(corpus: Corpus, known: Indices, folds: Indices, targets: Vec
 
 
 def sentence_scale(ratios: Vector, is_stop: NDArray[np.bool_], recipe: Best) -> Vector:
-    """How the model of sentences scales its terms; float32 (terms,), not 0.
-
-    Args:
-        ratios: float32 (terms,), log-count ratios.
-        is_stop: bool (terms,), the stop words.
-        recipe: Exponent and limits.
-    """
+    """How the model of sentences scales its terms, given their log-count ratios; all arrays are (terms,), none is 0."""
     sizes = np.maximum(abs(ratios), recipe.min_ratio) ** recipe.ratio_exponent
     return np.where(is_stop, np.float32(recipe.stop_scale), np.sign(_nonzero(ratios)) * sizes)
 

@@ -7,28 +7,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import expit
 
 from app.inference.vocabulary import Vocabulary
 from training.best.corpus import Corpus, Indices, Matrix, Vector
 from training.best.phrases import make_phrases
 from training.best.recipe import Best
-from training.best.spans import draw_spans, span_targets, tokens_in
-from training.best.teachers import Teaching
+from training.best.teachers import Teaching, shortened
 from training.network import encode
 
 
 class TrainingSet(NamedTuple):
-    """What the network is trained on.
+    """What the network is trained on."""
 
-    Attributes:
-        rows: float32 (372000, 10000), 1.0 where a column is on.
-        targets: float32 (372000,), in [0, 1].
-        term_dropout: float32 (372000,), the share of each row's columns that is left out.
-    """
-
-    rows: Matrix
-    targets: Vector
-    term_dropout: Vector
+    rows: Matrix  # (372000, 10000), 1.0 where a column is on
+    targets: Vector  # (372000,), in [0, 1]
+    term_dropout: Vector  # (372000,), the share of each row's columns that is left out
 
 
 def make_training_set(
@@ -39,16 +33,10 @@ def make_training_set(
     misleading: NDArray[np.bool_],
     recipe: Best,
 ) -> TrainingSet:
-    """Encode reviews, spans and phrases.
+    """Encode the labelled reviews at positions `known`, all unlabelled ones, their spans, and phrases.
 
-    Args:
-        corpus: The reviews.
-        known: Positions of the labelled reviews to train on; the unlabelled ones are used in any case.
-        teaching: Their targets.
-        vocabulary: The terms and their columns.
-        misleading: bool (10000,), columns that are switched off in reviews and spans, because what they mean is learned
-            from the phrases alone.
-        recipe: Numbers of spans and phrases.
+    The columns `misleading`, bool (10000,), are switched off in reviews and spans, because what they mean is learned
+    from the phrases alone.
     """
     used = np.concatenate([known, np.arange(len(corpus.labels), len(corpus.reviews))])  # (75000,)
     starts, ends = draw_spans(corpus, used, recipe)  # (225000,) each
@@ -71,6 +59,38 @@ def make_training_set(
     repeated = np.concatenate([np.arange(others), np.repeat(np.arange(others, matrix.shape[0]), recipe.phrase_repeats)])
     term_dropout = np.where(repeated < others, recipe.term_dropout, 0).astype(np.float32)
     return TrainingSet(matrix[repeated], np.concatenate(targets)[repeated], term_dropout)
+
+
+def draw_spans(corpus: Corpus, used: Indices, recipe: Best) -> tuple[Indices, Indices]:
+    """Draw spans, which are some consecutive sentences of a review, and teach the network what short texts say.
+
+    Returns:
+        int (225000,) each: the first sentence of each span, and the one after its last. A review without sentences has
+        no spans, and no span is longer than its review.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    firsts = np.searchsorted(corpus.review_of, used)  # (75000,), each review's first sentence
+    counts = np.searchsorted(corpus.review_of, used, "right") - firsts  # (75000,), its sentences
+    shape = (len(used), recipe.spans)
+    lengths = np.minimum(rng.choice(recipe.span_lengths, shape), counts[:, None])  # (75000, 3)
+    starts = firsts[:, None] + (rng.random(shape) * (counts[:, None] - lengths + 1)).astype(int)  # (75000, 3)
+    has_words = (lengths > 0).ravel()
+    return starts.ravel()[has_words], (starts + lengths).ravel()[has_words]
+
+
+def tokens_in(corpus: Corpus, starts: Indices, ends: Indices) -> list[list[str]]:
+    """The tokens of each span."""
+    spans = zip(starts.tolist(), ends.tolist(), strict=True)
+    return [[token for sentence in corpus.sentences[start:end] for token in sentence] for start, end in spans]
+
+
+def span_targets(corpus: Corpus, starts: Indices, ends: Indices, teaching: Teaching, recipe: Best) -> Vector:
+    """What a person would say of spans, mixed with what their review is; float32 (spans,), in [0, 1]."""
+    before = np.concatenate([[0], np.cumsum(teaching.teacher.sums, dtype=np.float64)])  # (sentences + 1,)
+    odds = shortened(before[ends] - before[starts] + teaching.teacher.bias, corpus.words(starts, ends), recipe)
+    opinion = expit(recipe.sharpness * (teaching.slope * odds + teaching.shift))
+    share = recipe.sentence_share
+    return np.asarray(share * opinion + (1 - share) * teaching.reviews[corpus.review_of[starts]], np.float32)
 
 
 def sparse_rows(vocabulary: Vocabulary, sequences: Sequence[list[str]]) -> Matrix:

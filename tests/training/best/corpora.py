@@ -1,7 +1,6 @@
 """Tiny corpora for the parts of the recipe `best`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from rich.progress import Progress
@@ -19,8 +18,3 @@ def corpus_of(texts: Sequence[str], labels: Sequence[int], unlabelled: Sequence[
     split = Split(sequences, np.array(labels, np.float32), list(map(str, range(len(texts)))), texts)
     dataset = Dataset("tiny", split, split, "", unlabelled=unlabelled)
     return read_corpus(dataset, RECIPE, Progress(disable=True))
-
-
-def foreign(corpus: Corpus) -> Corpus:
-    """The same corpus, taken for another language."""
-    return replace(corpus, is_english=False)

@@ -6,32 +6,27 @@ from scipy import sparse
 
 from app.evaluation.metrics import HeldOut
 from training.best.corpus import Vector
-from training.best.network import SparseBatches, calibrate, tf
-from training.network import build, fix_seed
+from training.best.network import calibrate, sparse_batches, tf
+from training.network import Batches, build, fix_seed
 
 ROWS = sparse.csr_matrix(np.triu(np.ones((40, 50), np.float32)))
 TARGETS = np.arange(40, dtype=np.float32)
 
 
-def dense(batches: SparseBatches) -> tuple[Vector, Vector]:
+def dense(batches: Batches) -> tuple[Vector, Vector]:
     rows, targets = zip(*((tf.sparse.to_dense(rows).numpy(), targets) for rows, targets in batches), strict=True)
     assert len(rows) == len(batches)
     return np.concatenate(rows), np.concatenate(targets)[:, 0]
 
 
-def test_batches_without_a_generator_are_the_rows_in_order() -> None:
-    rows, targets = dense(SparseBatches(ROWS, TARGETS, 16, 0.5))
-    assert np.array_equal(rows, ROWS.toarray())
-    assert np.array_equal(targets, TARGETS)
-
-
 def test_term_dropout_leaves_columns_out_and_scales_the_others() -> None:
     dropout = np.where(TARGETS < 20, 0.25, 0).astype(np.float32)
-    batches = SparseBatches(ROWS, TARGETS, 16, dropout, np.random.default_rng(0))
+    batches = sparse_batches(ROWS, TARGETS, 16, dropout, np.random.default_rng(0))
     (one, first), (other, second) = dense(batches), dense(batches)
     assert first.tolist() != second.tolist()
     assert sorted(first) == sorted(second) == TARGETS.tolist()
     full = ROWS.toarray()
+    assert np.array_equal(dense(sparse_batches(ROWS, TARGETS, 16, dropout))[0], full)  # without a generator
     for row, target in zip(one, first.astype(int), strict=True):
         values = np.unique(row[full[target] > 0])
         assert values == pytest.approx([0, 4 / 3] if target < 20 else [1])

@@ -3,9 +3,7 @@
 import random
 
 from training.behaviour import TEMPLATE_WORDS
-from training.best.phrases import WORDS, Polarity, grammar_terms, make_phrases
-
-GOOD, BAD = Polarity(positive=True, strong=False), Polarity(positive=False, strong=False)
+from training.best.phrases import WORDS, make_phrases
 
 
 def test_phrases_do_not_contain_the_words_that_test_them() -> None:
@@ -22,11 +20,3 @@ def test_phrases_say_what_a_person_would() -> None:
     assert targets["bad"] < 0.2
     assert targets["not good"] < 0.2
     assert targets["not bad"] > 0.8
-
-
-def test_grammar_terms_of_one_meaning_have_at_most_three_words() -> None:
-    terms = dict(grammar_terms({"good": GOOD, "bad": BAD, "zesty": GOOD}))
-    assert terms["not good"] == terms["isn't a good"] == terms["never zesty"] == ("negated", GOOD)
-    assert terms["not bad"] == ("negated", BAD)
-    assert terms["film is good"] == terms["but it's good"] == ("verdict", GOOD)
-    assert max(len(term.split()) for term in terms) == 3

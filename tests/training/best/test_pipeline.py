@@ -17,7 +17,7 @@ from training.best.pipeline import hold_out
 from training.dataset import Dataset
 from training.network import TrainedModel
 
-RECIPE = replace(best.Best().scaled(120), epochs=2, phrases=300, terms=200)
+RECIPE = replace(best.Best().scaled(120), epochs=2, batch_size=32, phrases=300, terms=200)
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,15 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def model(dataset: Dataset) -> TrainedModel:
-    return best.train(dataset, RECIPE, Progress(disable=True))
+    return best.train_model(dataset, RECIPE, Progress(disable=True))
 
 
 def test_best_learns_words_and_negation_from_a_few_reviews(model: TrainedModel) -> None:
     superb, awful, not_good, not_bad = model.predict(["superb", "awful", "not a good film", "not bad at all"])
     assert superb > 0.5 > awful
     assert not_good < not_bad
+    plain, marked_up = model.predict(["Awful. Boring.", "Awful.<br /><br />Boring."])
+    assert plain == marked_up
 
 
 def test_best_gives_no_column_to_names_and_one_to_stop_words(model: TrainedModel) -> None:
@@ -49,24 +51,14 @@ def test_best_gives_no_column_to_names_and_one_to_stop_words(model: TrainedModel
     assert index["not good"] == index["never good"] != index["good"]
 
 
-def test_best_ignores_markup(model: TrainedModel) -> None:
-    plain, marked_up = model.predict(["Awful. Boring.", "Awful.<br /><br />Boring."])
-    assert plain == marked_up
-
-
-def test_best_predicts_held_out_reviews_for_calibration(model: TrainedModel) -> None:
-    held_out = model.held_out
-    assert len(held_out.probabilities) == RECIPE.folds * RECIPE.validation
-    assert set(held_out.labels.tolist()) <= {0.0, 1.0}
-    assert np.all((held_out.probabilities > 0) & (held_out.probabilities < 1))
-    assert len(model.history["val_loss"]) == RECIPE.epochs
-
-
-def test_best_held_out_reviews_differ_between_folds(dataset: Dataset) -> None:
-    corpus = read_corpus(dataset, RECIPE, Progress(disable=True))
+def test_best_predicts_held_out_reviews_for_calibration(dataset: Dataset, model: TrainedModel) -> None:
+    held_out, corpus = model.held_out, read_corpus(dataset, RECIPE, Progress(disable=True))
     (known, aside), (_, other) = (hold_out(corpus, RECIPE, fold) for fold in range(2))
     assert not set(aside.tolist()) & set(other.tolist())
     assert sorted([*known, *aside]) == list(range(len(corpus.labels)))
+    assert len(held_out.probabilities) == RECIPE.folds * RECIPE.validation
+    assert np.all((held_out.probabilities > 0) & (held_out.probabilities < 1))
+    assert len(model.history["val_loss"]) == RECIPE.epochs
 
 
 def test_shipped_recipe_is_recorded() -> None:

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.training.best.corpora import RECIPE, corpus_of
 from training.best.recipe import Best
-from training.best.teachers import fit_linear, log_count_ratios, review_targets, sentence_scale, shortened, teach
+from training.best.teachers import fit_linear, review_targets, teach
 
 TEXTS = [f"It was {word}, and the end was {word}. This is the plot." for word in ("superb", "awful")] * 6
 LABELS = [1, 0] * 6
@@ -24,28 +24,6 @@ def test_fit_linear_equals_scikit_learn_for_labels_and_equal_scales() -> None:
     expected = LogisticRegression(C=1 / (0.01 * 200), tol=1e-8).fit(matrix, labels)
     assert weights == pytest.approx(expected.coef_[0], abs=1e-3)
     assert bias == pytest.approx(expected.intercept_[0], abs=1e-3)
-
-
-def test_fit_linear_takes_probabilities_and_gives_scaled_down_terms_less_weight() -> None:
-    matrix = sparse.csr_matrix(np.array([[1, 1], [0, 0]], np.float32))
-    targets = np.array([0.8, 0.2], np.float32)
-    weights, bias = fit_linear(matrix, targets, 1e-6, np.array([1, 1e-9], np.float32), 200)
-    assert 1 / (1 + np.exp(-(weights.sum() + bias))) == pytest.approx(0.8, abs=0.01)
-    assert weights[0] > 1
-    assert abs(weights[1]) < 1e-6
-
-
-def test_log_count_ratios_by_hand() -> None:
-    matrix = sparse.csr_matrix(np.array([[1, 1], [1, 0], [0, 1]], np.float32))
-    ratios = log_count_ratios(matrix, np.array([1, 1, 0], np.float32))
-    assert ratios == pytest.approx([np.log((3 / 5) / (1 / 3)), np.log((2 / 5) / (2 / 3))])
-
-
-def test_sentence_scale_keeps_signs_and_limits_ratios() -> None:
-    recipe = replace(RECIPE, ratio_exponent=0.5, min_ratio=0.04, stop_scale=1e-9)
-    scale = sentence_scale(np.array([4, -9, 0.01, 0, 4], np.float32), np.array([0, 0, 0, 0, 1], np.bool_), recipe)
-    assert scale == pytest.approx([2, -3, 0.2, 0.2, 1e-9])
-    assert np.all(scale != 0)
 
 
 def test_review_targets_are_labels_where_known_and_predictions_elsewhere() -> None:
@@ -82,8 +60,3 @@ def test_teach_finds_polar_words_and_ignores_stop_words() -> None:
     assert weights["awful"] < -0.1
     assert abs(weights["the"]) < 1e-6
     assert teaching.slope > 0
-
-
-def test_shortened_reduces_the_odds_of_long_sentences() -> None:
-    recipe = replace(RECIPE, length_exponent=0.5)
-    assert shortened(np.array([3.0, 3.0]), np.array([1, 9]), recipe).tolist() == [3, 1]

@@ -1,61 +1,65 @@
-"""Comparing a new bundle with the one that is served."""
+"""Comparing bundles, any two and a new one with the one that is served."""
 
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 
 from app.inference.bundle import Bundle
 from training.archive import load_archives
-from training.dataset import Dataset
-from training.served import IMDB_MODELS, TRAINED, Served, measure_served, next_steps, next_version
+from training.compare import IMDB_MODELS, TRAINED, Served, compare, measure_served, next_steps, next_version
 
 OLD = Served(IMDB_MODELS / "3", "imdb 3", {"loss": 0.2, "accuracy": 0.9})
 BETTER, WORSE = {"loss": 0.1, "accuracy": 0.95}, {"loss": 0.3, "accuracy": 0.8}
 MOVE = "mv trained/imdb/4 models/imdb/"
 
 
-@pytest.fixture(scope="module")
-def dataset(archive: Path) -> Dataset:
-    return load_archives([archive], Progress(disable=True))
+def test_compare_counts_who_is_right() -> None:
+    labels = np.array([1, 1, 0, 0], np.float32)
+    a, b = np.array([0.9, 0.2, 0.1, 0.9], np.float32), np.array([0.9, 0.8, 0.1, 0.2], np.float32)
+    result = compare(a, b, labels)
+    assert (result.only_a, result.only_b, result.flipped) == (0, 2, 0.5)
+    assert result.p_value == pytest.approx(2 / 2**2)
+    assert result.verdict.startswith("no: the difference could well be chance")
+    many = compare(np.tile(a, 10), np.tile(b, 10), np.tile(labels, 10))
+    assert many.p_value == pytest.approx(2 / 2**20)
+    assert many.verdict == "yes: B is better"
+    assert compare(a, a, labels).p_value == 1
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test runs in an empty folder."""
+def test_next_version_is_free_in_the_served_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def test_next_version_of_a_trained_bundle_is_free_in_the_served_folder() -> None:
     assert next_version(None) == 1
     for name in ("models/imdb/3", "trained/imdb/1", "mine/7"):
         Path(name).mkdir(parents=True)
-    assert next_version(None) == 4
-    assert next_version(Path("mine")) == 8
+    assert (next_version(None), next_version(Path("mine"))) == (4, 8)
     (TRAINED / "4").mkdir()
     assert next_version(None) == 5
 
 
-def test_served_bundle_is_measured_on_the_test_reviews(bundle: Bundle, dataset: Dataset) -> None:
-    shutil.copytree(bundle.folder, IMDB_MODELS / "1")
-    served = measure_served(None, dataset, Progress(disable=True))
-    assert served is not None
-    assert (served.folder, served.title) == (IMDB_MODELS / "1", "tiny 1")
-    assert served.metrics == pytest.approx(bundle.manifest.metrics, abs=1e-5)
-    (TRAINED / "2").mkdir(parents=True)  # nothing serves this folder
-    assert measure_served(None, dataset, Progress(disable=True)) == served
-    assert measure_served(Path("mine"), dataset, Progress(disable=True)) == served
-    shutil.copytree(bundle.folder, "mine/1")
-    assert measure_served(Path("mine"), dataset, Progress(disable=True)) == served._replace(folder=Path("mine/1"))
-
-
-def test_missing_or_damaged_bundle_is_not_compared(
-    bundle: Bundle, dataset: Dataset, capsys: pytest.CaptureFixture[str]
+def test_served_bundle_is_measured_on_the_test_reviews(
+    bundle: Bundle,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     with Progress(console=Console(stderr=True)) as progress:
+        dataset = load_archives([archive], progress)
         assert measure_served(None, dataset, progress) is None
+        shutil.copytree(bundle.folder, IMDB_MODELS / "1")
+        served = measure_served(None, dataset, progress)
+        assert served is not None
+        assert (served.folder, served.title) == (IMDB_MODELS / "1", "tiny 1")
+        assert served.metrics == pytest.approx(bundle.manifest.metrics, abs=1e-5)
+        (TRAINED / "2").mkdir(parents=True)  # nothing serves this folder
+        assert measure_served(Path("mine"), dataset, progress) == served
+        shutil.copytree(bundle.folder, "mine/1")
+        assert measure_served(Path("mine"), dataset, progress) == served._replace(folder=Path("mine/1"))
         shutil.copytree(bundle.folder, IMDB_MODELS / "2")  # its manifest says that it is version 1
         assert measure_served(None, dataset, progress) is None
     assert "will not be compared" in capsys.readouterr().err

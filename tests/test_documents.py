@@ -1,4 +1,4 @@
-"""What the documents say matches the code: settings, errors, endpoints, examples, links and locks."""
+"""What the documents say matches the code: settings, errors, endpoints, fields, examples, links and locks."""
 
 import doctest
 import json

@@ -1,4 +1,4 @@
-"""API keys, CORS, security headers and trusted proxies: without a key only the public routes answer, however written."""
+"""API keys, CORS, security headers and trusted proxies; only public routes need no key, however a path is written."""
 
 import json
 import re

@@ -78,7 +78,6 @@ def test_comparison_is_accessible(comparing: Visit) -> None:
         check(comparing, "comparison")
 
 
-
 def test_page_never_scrolls_sideways(visit: Visit) -> None:
     visit.explain(f"{GOOD} {'w' * 400} https://example.org/{'x' * 200}")
     visit.page.get_by_text("Use the API").click()

@@ -243,7 +243,6 @@ def test_table_is_sorted_by_its_headings(visit: Visit) -> None:
     assert sort("No.") == ["1", "2", "3", "4", "5"]
 
 
-
 def test_many_rows_are_shown_in_steps(visit: Visit) -> None:
     visit.drop("many.txt", "\n \n".join(f"{GOOD if i % 3 else BAD} {i}\r" for i in range(3_000)))
     expect(visit.status).to_contain_text("many.txt, 3,000 reviews: ")

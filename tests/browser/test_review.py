@@ -143,7 +143,6 @@ def test_thresholds_are_marked_and_named_on_the_bar(visit: Visit) -> None:
     assert float(left.removesuffix("px")) / width == pytest.approx(0.085, abs=0.001)
 
 
-
 def test_sentences_have_their_own_verdicts(visit: Visit, served: Server) -> None:
     review = "The acting was superb. 😀 The plot, however, was a dull mess. *** \nZzyzx quux."
     visit.explain(review)
@@ -348,7 +347,6 @@ def test_lone_surrogate_is_replaced(visit: Visit) -> None:
         "(field) => { field.value = 'A superb \\ud83d film, wonderful!'; field.dispatchEvent(new Event('input')); }"
     )
     expect(visit.verdict).to_contain_text("positive", ignore_case=True)
-
 
 
 def test_model_is_described_with_a_link_to_its_card_in_the_chosen_theme(visit: Visit) -> None:

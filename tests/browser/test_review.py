@@ -241,19 +241,6 @@ def test_words_explain_the_review_or_the_chosen_sentence_alone(visit: Visit, ser
     check_words(visit, explain(served, review))
 
 
-def test_weak_words_are_not_among_those_that_matter(visit: Visit) -> None:
-    visit.sentences.first.click()
-    expect(visit.page.locator("#effects-title")).to_contain_text("this sentence")
-    weak = visit.page.locator("#against").get_by_text("the, was, and")
-    expect(weak).to_be_hidden()
-    visit.page.get_by_label("Show all words").check()
-    expect(weak).to_be_visible()
-    visit.page.get_by_label("Show all words").uncheck()
-    visit.explain("The film was on at the cinema.")
-    strongest = visit.page.locator(".effects li").first
-    expect(strongest).to_be_visible()
-
-
 def test_words_of_a_sentence_that_are_missing_say_why(visit: Visit) -> None:
     visit.respond("**/explain*", 1)
     visit.sentences.first.click()

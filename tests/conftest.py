@@ -142,8 +142,9 @@ def served() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def limited(models: Path) -> Iterator[Server]:
-    """The service with the tiny bundle and the low limits of `client`."""
-    with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
+    """The service with the tiny bundle and the low limits of `client`, with NumPy."""
+    limits = {"max_reviews": 8, "max_characters": 1000, "max_body_bytes": 20_000}
+    with serving(model_dir=models, runtime="numpy", **limits) as server:
         yield server
 
 

@@ -28,6 +28,7 @@ from tests.protocols.expectations import (
     bytes_tensor,
     error_of,
     predicted,
+    rounded,
 )
 from tests.servers import Server
 
@@ -76,7 +77,7 @@ def probabilities_in(response: httpx.Response) -> list[float]:
     assert (output["name"], output["datatype"]) == (OUTPUT, "FP32")
     if length is None:
         assert response.headers["Content-Type"] == "application/json"
-        probabilities = output["data"]
+        probabilities = rounded(output["data"])
     else:
         assert response.headers["Content-Type"] == "application/octet-stream"
         rest = response.content[int(length) :]

@@ -62,7 +62,7 @@ class Checks:
         for version in ("", VERSION):
             model = {"model_name": MODEL, "model_version": version}
             assert self.call(SERVICE, "is_model_ready", **model) is True
-            assert self.call(SERVICE, "get_model_metadata", **model) == METADATA
+            assert self.call(SERVICE, "get_model_metadata", **model) == METADATA | {"platform": "numpy"}
 
     def test_unknown_model_is_an_error(self) -> None:
         for name, version in (("other", ""), (MODEL, "9"), ("ä/ö", VERSION)):

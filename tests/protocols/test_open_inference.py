@@ -77,14 +77,14 @@ def probabilities_in(response: httpx.Response) -> list[float]:
     assert (output["name"], output["datatype"]) == (OUTPUT, "FP32")
     if length is None:
         assert response.headers["Content-Type"] == "application/json"
-        probabilities = rounded(output["data"])
+        probabilities = output["data"]
     else:
         assert response.headers["Content-Type"] == "application/octet-stream"
         rest = response.content[int(length) :]
         assert output["parameters"] == {"binary_data_size": len(rest)}
         probabilities = struct.unpack(f"<{len(rest) // 4}f", rest)
     assert output["shape"] == [len(probabilities)]
-    return list(probabilities)
+    return rounded(probabilities)
 
 
 @pytest.fixture(scope="module")

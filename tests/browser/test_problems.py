@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
 from tests.bundles import NEWEST
-from tests.servers import Server
+from tests.servers import Server, wait_until
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 
@@ -59,6 +59,7 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     field = visit.page.get_by_label("API key", exact=True)
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
+    wait_until(lambda: field.evaluate("(field) => field.selectionStart === 0"))  # to be typed over: the page is done
     visit.enter_key(f" {KEY} ")
     expect(section).to_be_hidden()
     expect(visit.verdict).to_contain_text("Positive")

@@ -1,5 +1,6 @@
 """Fixtures: a tiny bundle trained once per session, the real app with it, and the real reviews if available."""
 
+import fcntl
 import logging
 import os
 import shutil
@@ -36,7 +37,8 @@ TINY_RECIPE = Book(validation=40, epochs=6, batch_size=16)
 
 SLOW = {
     *(f"bulk/test_{name}.py" for name in ("answers", "formats", "memory", "ray", "resume")),
-    *(f"browser/test_{name}.py" for name in ("accessibility", "documentation", "problems", "safety", "screens")),
+    *(f"browser/test_{name}.py" for name in ("accessibility", "batch", "commands", "documentation", "problems")),
+    *(f"browser/test_{name}.py" for name in ("safety", "versions")),
     *(f"training/test_{name}.py" for name in ("disk_full", "how_to", "own", "reports")),
     "api/test_schemathesis.py",
     "fuzz/test_fuzz.py",
@@ -73,22 +75,31 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_archive(tmp_path_factory.mktemp("corpus") / "aclImdb.tar.gz", files())
 
 
+def trained(archive: Path, recipe: Book, version: str, factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the tiny data set, trained by the first of xdist's workers that needs it."""
+    folder = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that of all workers
+    models = folder / f"models-{version}" / "tiny"
+    models.mkdir(parents=True, exist_ok=True)
+    with (models.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (models / version).exists():
+            progress = Progress(disable=True)
+            train_bundle(load_archives([archive], progress), recipe, models, version, progress)
+    return models
+
+
 @pytest.fixture(scope="session")
 def models(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one bundle, trained on the tiny data set."""
-    models = tmp_path_factory.mktemp("models") / "tiny"
-    progress = Progress(disable=True)
-    train_bundle(load_archives([archive], progress), TINY_RECIPE, models, "1", progress)
-    return models
+    return trained(archive, TINY_RECIPE, "1", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def newer(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 2 of the tiny bundle, with other probabilities, in a folder of its own."""
-    models = tmp_path_factory.mktemp("newer") / "tiny"
-    progress = Progress(disable=True)
-    train_bundle(load_archives([archive], progress), replace(TINY_RECIPE, epochs=1), models, "2", progress)
-    return models / "2"
+    return trained(archive, replace(TINY_RECIPE, epochs=1), "2", tmp_path_factory) / "2"
 
 
 @pytest.fixture(scope="session")
@@ -141,8 +152,9 @@ def served() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def limited(models: Path) -> Iterator[Server]:
-    """The service with the tiny bundle and the low limits of `client`."""
-    with serving(model_dir=models, max_reviews=8, max_characters=1000, max_body_bytes=20_000) as server:
+    """The service with the tiny bundle and the low limits of `client`, with NumPy."""
+    limits = {"max_reviews": 8, "max_characters": 1000, "max_body_bytes": 20_000}
+    with serving(model_dir=models, runtime="numpy", **limits) as server:
         yield server
 
 

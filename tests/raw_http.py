@@ -10,10 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import pytest
 
-from tests.servers import Server
-
-PATIENCE = 10.0
-"""Seconds to wait for a response that takes milliseconds on an idle machine."""
+from tests.servers import PATIENCE, Server
 
 PARSERS = ["httptools", pytest.param("h11", marks=pytest.mark.slow)]
 """The parameters of fixtures that run the service with each HTTP parser."""

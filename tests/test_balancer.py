@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.test_public_routes import answers_without_a_key
+from tests.api.test_access import answers_without_a_key
 from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected_to, request
 from tests.servers import PATIENCE, ROOT, serving, wait_until

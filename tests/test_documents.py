@@ -1,4 +1,4 @@
-"""What the documents say matches the code: settings, errors, endpoints, examples, links and locks."""
+"""What the documents say matches the code: settings, errors, endpoints, fields, examples, links and locks."""
 
 import doctest
 import json
@@ -14,14 +14,11 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.api.errors import FRAMEWORK_KINDS, KINDS
-from app.inference.bundle import load_bundle
 from app.inference.classifier import Classifier
 from app.main import create_app
 from app.settings import PREFIX, Settings, default_of
-from benchmarks import elsewhere
-from benchmarks.report import DOCUMENT, document, evaluation, highlights, readme_table
 from tests import reference
-from tests.bundles import MODELS, NEWEST, VERSIONS
+from tests.bundles import NEWEST
 from tests.servers import ROOT, Server
 
 README = (ROOT / "README.md").read_text()
@@ -84,20 +81,6 @@ def test_tables_of_fields_match_the_schemas() -> None:
     assert reference.PAGE.read_text() == reference.generated(), "outdated: run `make openapi`"
 
 
-def test_performance_numbers_come_from_the_results() -> None:
-    results = json.loads((ROOT / "benchmarks/results.json").read_text())
-    assert DOCUMENT.read_text() == document(results)
-    assert readme_table(results) in README
-    assert highlights(results, evaluation()) in README
-    assert all(measured for measured in results["contenders"].values())
-
-
-def test_accuracy_page_shows_the_results() -> None:
-    results = json.loads(elsewhere.RESULTS.read_text())
-    assert elsewhere.table(results) in elsewhere.DOCUMENT.read_text()
-    assert results["bundle"]["digest"] == load_bundle(MODELS / results["bundle"]["version"]).digest
-
-
 def test_readme_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set() < set(re.findall(r"make ([a-z-]+)", README)) <= targets
@@ -146,26 +129,13 @@ def test_page_has_working_links_and_right_python_sessions(page: Path, monkeypatc
     assert doctest.testfile(str(page), module_relative=False).failed == 0
 
 
-def test_readme_results_match_the_bundles() -> None:
-    for version in VERSIONS:
-        report = json.loads((MODELS / f"{version}/report/evaluation.json").read_text())
-        test = report["test"]
-        (row,) = re.findall(rf"^\| `models/imdb/{version}`.*$", README, re.MULTILINE)
-        for metric in ("accuracy", "loss", "calibration_error"):
-            assert f"{test[metric]:.3f}" in row
-
-
-def test_accuracy_on_other_texts_comes_from_the_results() -> None:
-    texts = json.loads((ROOT / "benchmarks/elsewhere.json").read_text())["texts"]
-    for found, name in zip(texts.values(), ("IMDB", "Yelp", "Amazon"), strict=True):
-        figures = f"{found['accuracy']:.3f} | {found['certain_share']:.0%} | {found['certain_accuracy']:.1%}"
-        assert re.search(rf"^\| {found['reviews']:,} about \w+, {name} \| {figures} \|$", README, re.MULTILINE)
-    report = json.loads((MODELS / NEWEST / "report/evaluation.json").read_text())
-    index = " ".join((ROOT / "docs/index.md").read_text().split())
-    films, restaurants, products = (f"{found['accuracy']:.2f}" for found in texts.values())
-    assert restaurants == products
-    assert f"its accuracy is {products}, compared with {films} on sentences about films" in index
-    assert f"{report['test']['accuracy']:.2f} on whole reviews and {films} on single sentences about films" in index
+def test_lines_that_the_walkthrough_extends_exist() -> None:
+    steps = (ROOT / "CONTRIBUTING.md").read_text().replace("\n   ", "\n")  # code in a list is indented
+    files = re.findall(r"^\+\+\+ b/(\S+)\n((?:@@\n|[ +].*\n)+)", "".join(blocks("diff", steps)), re.MULTILINE)
+    assert len(files) == 3
+    for path, lines in files:
+        for line in re.findall("^ (.+)$", lines, re.MULTILINE):
+            assert line in (ROOT / path).read_text().splitlines(), f"{path}: {line}"
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial/quickstart.md"])

@@ -14,6 +14,7 @@ from tests.servers import ROOT
 GITHUB = ROOT / ".github"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 REPOSITORY = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "someone/review-sentiment"}
+ADDRESS = '[project.urls]\nRepository = "https://github.com/someone/review-sentiment"\n'
 CHANGELOG = """# Changelog
 
 ## Unreleased
@@ -67,8 +68,7 @@ def release(tmp_path: Path) -> Path:
     shutil.copy(GITHUB / "release_notes.py", tmp_path / ".github")
     (tmp_path / "app/__init__.py").write_text('__version__ = "1.2.0"\n')
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
-    address = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format(**REPOSITORY)
-    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n[project.urls]\nRepository = "{address}"\n')
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{ADDRESS}')
     return tmp_path
 
 
@@ -84,16 +84,18 @@ def test_release_notes_are_the_section_of_the_version(release: Path) -> None:
     assert done.stdout == f"### Added\n\n- A list of [pages]({link}), and\n  - one in it.\n"
 
 
-def test_release_needs_the_tag_of_its_version_and_a_section(release: Path) -> None:
-    wrong = notes(release, "v1.3.0")
-    assert (wrong.returncode, wrong.stderr) == (1, "The tag is v1.3.0, but app/__init__.py says 1.2.0.\n")
-    (release / "app/__init__.py").write_text('__version__ = "1.3.0"\n')
-    missing = notes(release, "v1.3.0")
-    assert (missing.returncode, missing.stderr) == (1, 'CHANGELOG.md has no section "## 1.3.0".\n')
-
-
-def test_release_needs_the_address_of_the_repository(release: Path) -> None:
-    (release / "pyproject.toml").write_text('[project]\nname = "x"\n')
-    done = notes(release, "v1.2.0")
-    expected = 'pyproject.toml needs [project.urls] with Repository = "https://github.com/someone/review-sentiment".\n'
-    assert (done.returncode, done.stderr) == (1, expected)
+@pytest.mark.parametrize(
+    ("tag", "version", "project", "message"),
+    [
+        ("v1.3.0", "1.2.0", ADDRESS, "The tag is v1.3.0, but app/__init__.py says 1.2.0."),
+        ("v1.3.0", "1.3.0", ADDRESS, 'CHANGELOG.md has no section "## 1.3.0".'),
+        ("v1.2.0", "1.2.0", "", f"pyproject.toml needs {ADDRESS.replace(chr(10), ' with ', 1).strip()}."),
+    ],
+)
+def test_release_needs_its_tag_section_and_address(
+    release: Path, tag: str, version: str, project: str, message: str
+) -> None:
+    (release / "app/__init__.py").write_text(f'__version__ = "{version}"\n')
+    (release / "pyproject.toml").write_text(f'[project]\nname = "x"\n{project}')
+    done = notes(release, tag)
+    assert (done.returncode, done.stderr) == (1, f"{message}\n")

@@ -1,7 +1,7 @@
 """Bad input, and input that only looks bad, with the exact responses of the real server.
 
 uvicorn rejects what is not HTTP with a plain-text 400; only what docs/reference/service.md says about that is tested.
-The slow tests run all cases with uvicorn's other parsers as well, and `DIFFERENCES` shows where those differ.
+The slow tests run what depends on the parser with the other one as well, and `DIFFERENCES` shows where it differs.
 After each case the server must answer a good request, on the same connection unless it closed that, so that no part of
 a bad request is taken for the next one. Its log must have no errors and no review text.
 """
@@ -103,25 +103,18 @@ WRONG_TRANSFER = unsupported(
 NOT_FOUND = problem(404, "not-found", "There is nothing at this path. The API documentation lists the paths.")
 WRONG_METHOD = problem(405, "method-not-allowed", "This path does not support this method; see the Allow header.")
 NO_VALUE = not_json("expected value at line 1 column 1")
-NO_END = not_json("EOF while parsing a value at line 1 column 0")
-BAD_CODE_POINT = not_json("invalid unicode code point at line 1 column 15")
 NO_STRING = "Input should be a valid string"
 BLANK = "A review must contain text; this one is blank"
 
 BODIES: list[Case] = [
     ("largest body", post(GOOD.ljust(20_000)), [3]),
     ("body too large", post(GOOD.ljust(20_001)), too_large(20_001)),
-    ("largest chunked body", post_chunked(chunked(GOOD.ljust(20_000))), [3]),
-    ("chunked body too large", post_chunked(chunked(GOOD.ljust(20_001))), too_large(20_001)),
     ("gzip, not announced", post(ZIPPED), NO_VALUE),
-    ("identity", post(GOOD, "Content-Encoding: Identity"), [3]),
     ("no content type", post(GOOD, content_type=None), NO_JSON),
     *(
         (f"content type {value}", post(GOOD, content_type=value), [3])
         for value in (
-            'Application/JSON;Charset="UTF-8"',
-            "application/json ; charset=utf8",
-            "application/json;",
+            'Application/JSON ;Charset="UTF-8"',
             "application/vnd.x+json; charset=us-ascii",
         )
     ),
@@ -129,29 +122,14 @@ BODIES: list[Case] = [
         (f"content type {value[:40]!r}", post(GOOD, content_type=value), NO_JSON)
         for value in (
             "text/json",
-            "application/x-www-form-urlencoded",
             "application/\xff, json",
-            "application/jsonp",
-            "application/+json",
             "application/json, application/json",
             "application/json; charset=utf-16",
-            "application/json; charset=",
-            'application/json; charset="utf-8',
             "application/json; a*=x; a*0=y",
-            "application/json; charset*=%00''x",
             f"application/json; a*{'9' * 4301}=x",
-            "application/vnd.x+json; profile=x",
             "application/json" + " ; " * 5000 + "x",
         )
     ),
-    *(
-        (f"coded transfer, {name}", post_chunked(chunked(GOOD), *lines), WRONG_TRANSFER)
-        for name, lines in {
-            "one line": ["Transfer-Encoding: gzip, chunked"],
-            "two lines": ["Transfer-Encoding: gzip", CHUNKED],
-        }.items()
-    ),
-    ("chunked, in capitals", post_chunked(chunked(GOOD), CHUNKED.upper()), [3]),
 ]
 
 COMPRESSED: list[Case] = [
@@ -160,49 +138,42 @@ COMPRESSED: list[Case] = [
     ("deflate", encoded("deflate", zlib.compress(GOOD)), [3]),
     ("largest decompressed body", encoded("gzip", gzip.compress(GOOD.ljust(20_000))), [3]),
     ("decompressed body too large", encoded("gzip", gzip.compress(GOOD.ljust(20_001))), too_large(20_001)),
-    ("decompressed body far too large", encoded("gzip", gzip.compress(GOOD.ljust(200_000))), too_large(20_001)),
     ("compressed body too large", encoded("gzip", ZIPPED.ljust(20_001)), too_large(20_001)),
     ("not gzip", encoded("gzip", GOOD), not_complete("gzip")),
-    ("not deflate", encoded("deflate", GOOD), not_complete("deflate")),
     ("gzip cut", encoded("gzip", ZIPPED[:-1]), not_complete("gzip")),
     ("gzip with a wrong checksum", encoded("gzip", ZIPPED[:-8] + bytes(8)), not_complete("gzip")),
     ("garbage after gzip", encoded("x-gzip", ZIPPED + GOOD), not_complete("gzip")),
-    ("garbage after deflate", encoded("deflate", zlib.compress(GOOD) + b"x"), not_complete("deflate")),
     (
         "deflate with a dictionary",
         encoded("deflate", b"\x78\xbb\0\0\0\1" + zlib.compress(GOOD)[2:]),
         not_complete("deflate"),
     ),
-    ("members of gzip", encoded("gzip", gzip.compress(b"") + gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])), [3]),
-    ("members of gzip, many", encoded("gzip", gzip.compress(b"") * 900 + ZIPPED), [3]),
+    (
+        "members of gzip",
+        encoded("gzip", gzip.compress(b"") * 900 + gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])),
+        [3],
+    ),
     ("members of gzip, cut", encoded("gzip", ZIPPED + gzip.compress(b"")[:-1]), not_complete("gzip")),
     ("members of gzip, too large", encoded("gzip", gzip.compress(b" " * 20_000) + ZIPPED), too_large(20_001)),
-    ("largest members of gzip", encoded("gzip", gzip.compress(b" " * (20_000 - len(GOOD))) + ZIPPED), [3]),
     ("empty body as gzip", encoded("gzip", b""), not_complete("gzip")),
-    ("gzip of no JSON", encoded("gzip", gzip.compress(b"")), NO_END),
     ("brotli", encoded("br", b"\x0b\x02\x80{}\x03"), WRONG_ENCODING),
     ("gzip twice", encoded("gzip, gzip", gzip.compress(ZIPPED)), WRONG_ENCODING),
-    ("empty encoding", encoded("", GOOD), WRONG_ENCODING),
     ("encodings in two lines", post(GOOD, "Content-Encoding: br", "Content-Encoding: identity"), WRONG_ENCODING),
 ]
 
 TEXTS: list[Case] = [
-    ("no body", post(b""), NO_END),
-    ("invalid UTF-8", post(b'{"reviews": ["\xff\xfe"]}'), BAD_CODE_POINT),
-    ("surrogate in UTF-8", post(b'{"reviews": ["\xed\xa0\x80"]}'), BAD_CODE_POINT),
+    ("no body", post(b""), not_json("EOF while parsing a value at line 1 column 0")),
+    (
+        "invalid UTF-8",
+        post(b'{"reviews": ["\xff\xfe"]}'),
+        not_json("invalid unicode code point at line 1 column 15"),
+    ),
     ("UTF-16", post(GOOD.decode().encode("utf-16")), NO_VALUE),
     ("byte order mark", post(BOM + GOOD), [3]),
     ("NUL, escaped", post(reviews("go\0d")), [1]),
     ("high surrogate", post(b'{"reviews": ["\\ud800"]}'), not_json("unexpected end of hex escape at line 1 column 21")),
-    (
-        "low surrogate",
-        post(b'{"reviews": ["\\udc00 x"]}'),
-        not_json("lone leading surrogate in hex escape at line 1 column 20"),
-    ),
-    ("pair of surrogates", post(b'{"reviews": ["\\ud83d\\ude00 good"]}'), [2]),
     ("10,000 nested arrays", post(b"[" * 10_000), not_json("recursion limit exceeded at line 1 column 202")),
     ("truncated", post(GOOD[:-2]), not_json("EOF while parsing a list at line 1 column 35")),
-    ("two objects", post(GOOD + GOOD), not_json("trailing characters at line 1 column 38")),
     ("not JSON", post(SECRET.encode()), NO_VALUE),
     (
         "number of 10,000 digits",
@@ -210,18 +181,15 @@ TEXTS: list[Case] = [
         not_json("number out of range at line 1 column 4315"),
     ),
     ("NaN", post(b'{"reviews": [NaN]}'), invalid("reviews.0", NO_STRING)),
-    ("number beyond any float", post(b'{"reviews": [1e999]}'), invalid("reviews.0", NO_STRING)),
     ("duplicate key, the last one counts", post(b'{"reviews": [1], "reviews": ["good film"]}'), [2]),
 ]
 
 VALUES: list[Case] = [
     ("null", post(b"null"), invalid("body", "Input should be an object")),
-    ("list", post(json.dumps([SECRET]).encode()), invalid("body", "Input should be an object")),
     ("no field", post(b"{}"), invalid("reviews", "Field required")),
     ("text as the list", post(GOOD.translate(None, b"[]")), invalid("reviews", "Input should be a valid array")),
     ("no reviews", post(reviews()), invalid("reviews", "List should have at least 1 item after validation, not 0")),
     ("number as a review", post(reviews(SECRET, 1.5)), invalid("reviews.1", NO_STRING)),
-    ("object as a review", post(reviews({"text": SECRET})), invalid("reviews.0", NO_STRING)),
     ("unknown field", post(b'{"reviews": ["good"], "stars": 5}'), invalid("stars", "Extra inputs are not permitted")),
     (
         "field of a long name",
@@ -238,33 +206,32 @@ VALUES: list[Case] = [
     ("blank review", post(reviews(SPACES)), invalid("reviews.0", BLANK)),
     ("not blank, but without words", post(reviews("...", "\u200b", "\ufeff")), [0, 1, 1]),
     ("markup, emoji, right to left", post(reviews("<b>", "\U0001f600", "\u202eab")), [1, 1, 1]),
-    ("as many reviews as allowed", post(reviews(*[SECRET] * 8)), [1] * 8),
+    ("as many and as long as allowed", post(reviews("\U0001f600" * 1000, *[SECRET] * 7)), [1] * 8),
     ("one review too many", post(reviews(*[SECRET] * 9)), too_many(9)),
-    ("review as long as allowed", post(reviews("\U0001f600" * 1000)), [1]),
     ("review too long", post(reviews(SECRET, "\U0001f600" * 1001)), too_long(1, 1001)),
     ("too long and too many", post(reviews(*["a" * 1001] * 9)), too_many(9)),
 ]
 
 PATHS: list[Case] = [
-    *(
-        (path, post(GOOD, target=path), NOT_FOUND)
-        for path in ("//predict", "/predict%00", "/health/../predict", "/%ff")
-    ),
+    *((path, post(GOOD, target=path), NOT_FOUND) for path in ("//predict", "/predict%00", "/health/../predict")),
     ("encoded path", post(GOOD, target="/%70redict?a=%ff&&=#x"), [3]),
-    ("unknown method", get("/predict", "BREW"), WRONG_METHOD),
-    ("asterisk", get("*", "OPTIONS"), NOT_FOUND),
+    ("wrong method", get("/predict", "DELETE"), WRONG_METHOD),
     ("..", get("/docs/assets/../../main.py"), NOT_FOUND),
     (".., encoded", get("/docs/assets/..%2f..%2f__init__.py"), NOT_FOUND),
-    (".. below the playground", get("/playground/..%2fmain.py"), NOT_FOUND),
     (".. below a report", get("/playground/report/1/..%2f..%2fmanifest.json"), NOT_FOUND),
-    ("asset with NUL", get("/docs/assets/a%00b"), NOT_FOUND),
-    ("asset with invalid UTF-8", get("/docs/assets/%ff%ed%a0%80"), NOT_FOUND),
+    ("asset with NUL and invalid UTF-8", get("/docs/assets/a%00%ff%ed%a0%80"), NOT_FOUND),
     ("asset with a long name", get(f"/docs/assets/{'a' * 5000}"), NOT_FOUND),
 ]
 
 UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk")
 
 HTTP: list[Case] = [
+    ("largest chunked body", post_chunked(chunked(GOOD.ljust(20_000)), CHUNKED.upper()), [3]),
+    ("chunked body too large", post_chunked(chunked(GOOD.ljust(20_001))), too_large(20_001)),
+    ("coded transfer", post_chunked(chunked(GOOD), "Transfer-Encoding: gzip, chunked"), WRONG_TRANSFER),
+    ("coded transfer, two lines", post_chunked(chunked(GOOD), "Transfer-Encoding: gzip", CHUNKED), WRONG_TRANSFER),
+    ("unknown method", get("/predict", "BREW"), WRONG_METHOD),
+    ("asterisk", get("*", "OPTIONS"), NOT_FOUND),
     ("length and chunks", post_chunked(chunked() + get("/smuggled"), "Content-Length: 40", CHUNKED), NOT_HTTP),
     ("two lengths", post(GOOD, "Content-Length: 2"), NOT_HTTP),
     ("no host", post(GOOD).replace(b"Host: x\r\n", b""), NOT_HTTP),
@@ -281,7 +248,7 @@ HTTP: list[Case] = [
     ("upgrade with chunks", post_chunked(chunked(GOOD), *UPGRADE, CHUNKED), [3]),
     ("upgrade of a path that there is not", request("GET /nowhere HTTP/1.1", HOST, *UPGRADE), NOT_FOUND),
 ]
-CASES = [*BODIES, *COMPRESSED, *TEXTS, *VALUES, *PATHS, *HTTP]
+CASES = [*BODIES, *COMPRESSED, *TEXTS, *VALUES, *PATHS]
 
 DIFFERENCES: dict[str, dict[str, Any]] = {
     "httptools": {"unknown method": NOT_HTTP},
@@ -291,7 +258,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "70 headers of 1 kB": [3],
         "a path of 70 kB": NOT_FOUND,
         "a proxy's request": NOT_FOUND,
-        "coded transfer, one line": NOT_HTTP,
+        "coded transfer": NOT_HTTP,
         "coded transfer, two lines": NOT_HTTP,
     },
 }
@@ -316,13 +283,23 @@ def strict(parser: str, request: pytest.FixtureRequest, models: Path) -> Iterato
 
 
 @pytest.mark.parametrize("case", CASES, ids=itemgetter(0))
-def test_bad_input_gets_the_exact_response(strict: Server, parser: str, case: Case) -> None:
+def test_bad_input_gets_the_exact_response(limited: Server, case: Case) -> None:
+    _, sent, expected = case
+    exchange(limited, sent, expected)
+
+
+@pytest.mark.parametrize("case", HTTP, ids=itemgetter(0))
+def test_bad_http_gets_the_exact_response_of_each_parser(strict: Server, parser: str, case: Case) -> None:
     name, sent, expected = case
-    expected = DIFFERENCES[parser].get(name, expected)
-    logged = len(strict.lines)
+    exchange(strict, sent, DIFFERENCES[parser].get(name, expected))
+
+
+def exchange(server: Server, sent: bytes, expected: Any) -> None:
+    """Send a request and check its response, that of a good request after it, and the log."""
+    logged = len(server.lines)
     next_id = secrets.token_hex(16)
     good = post(GOOD, f"X-Request-ID: {next_id}")
-    with connected(strict) as connection:
+    with connected(server) as connection:
         connection.send(sent)
         answer = connection.answer()
         check(answer, expected)
@@ -331,15 +308,15 @@ def test_bad_input_gets_the_exact_response(strict: Server, parser: str, case: Ca
             answer = connection.answer()
         else:
             assert connection.closed()
-            with connected(strict) as another:
+            with connected(server) as another:
                 another.send(good)
                 answer = another.answer()
     assert (answer.status, answer.headers["X-Request-ID"]) == (200, next_id)
 
-    strict.wait_for(next_id)
-    assert not [line for line in map(json.loads, strict.lines[logged:]) if line["level"] in ("error", "critical")]
-    assert SECRET not in "".join(strict.lines)
-    assert "/smuggled" not in "".join(strict.lines)
+    server.wait_for(next_id)
+    assert not [line for line in map(json.loads, server.lines[logged:]) if line["level"] in ("error", "critical")]
+    assert SECRET not in "".join(server.lines)
+    assert "/smuggled" not in "".join(server.lines)
 
 
 def check(answer: Answer, expected: Any) -> None:

@@ -62,22 +62,14 @@ def test_model_of_the_configured_version_is_served(version: str | None, expected
     assert (body["version"], body["runtime"]) == (expected, "numpy")
 
 
-def test_health_of_a_ready_service(client: TestClient) -> None:
-    assert client.get("/health/live").json() == {"status": "live"}
-    assert client.get("/health/ready").json() == {"status": "ready"}
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("POST", "/", 405),
-        ("GET", "/playground/", 404),
         ("GET", "/nowhere", 404),
-        ("GET", "/redoc", 404),
         ("POST", "/predict/", 404),
         ("GET", "/predict", 405),
         ("HEAD", "/model", 405),
-        ("DELETE", "/model", 405),
         ("POST", "/health/live", 405),
         ("GET", "/docs/assets/nothing.js", 404),
     ],
@@ -90,7 +82,7 @@ def test_wrong_path_or_method_is_a_problem(client: TestClient, method: str, path
 
 
 @pytest.mark.parametrize(
-    "path", ["/health/live", "/health/ready", "/v2/health/live", "/", "/docs", "/playground/playground.js", "/nowhere"]
+    "path", ["/health/live", "/health/ready", "/", "/docs", "/playground/playground.js", "/nowhere"]
 )
 def test_head_answers_as_get_does_without_the_body(served: Server, path: str) -> None:
     with httpx.Client(base_url=served.url) as client:  # one connection, which a body would break
@@ -100,10 +92,8 @@ def test_head_answers_as_get_does_without_the_body(served: Server, path: str) ->
             for name in ("Content-Type", "Content-Length", "Content-Security-Policy"):
                 assert head.headers[name] == get.headers[name]
         assert client.head("/metrics").status_code == 200
-
-
-def test_request_id_is_returned(client: TestClient) -> None:
-    assert client.get("/health/live", headers={"X-Request-ID": "abc-123"}).headers["X-Request-ID"] == "abc-123"
+        if path.startswith("/health"):
+            assert client.get(path).json() == {"status": path.rpartition("/")[2]}
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\tb", "x" * 129, 'a"b', "ä".encode().decode("latin-1"), "{}"])
@@ -112,11 +102,10 @@ def test_request_id_that_could_forge_logs_is_replaced(client: TestClient, given:
     first, second = (client.get("/nowhere", headers=headers).headers["X-Request-ID"] for _ in range(2))
     assert re.fullmatch("[0-9a-f]{32}", first)
     assert first != second
+    assert client.get("/nowhere", headers={"X-Request-ID": "abc-123"}).headers["X-Request-ID"] == "abc-123"
 
 
-@pytest.mark.parametrize(
-    "path", ["/docs/assets/swagger-ui.css", "/docs/assets/start/docs.js", "/playground/playground.js"]
-)
+@pytest.mark.parametrize("path", ["/docs/assets/swagger-ui.css", "/playground/playground.js"])
 def test_known_file_is_revalidated_and_not_sent_again(client: TestClient, path: str) -> None:
     first = client.get(path)
     assert first.headers["Cache-Control"] == "no-cache"

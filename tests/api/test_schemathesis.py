@@ -1,6 +1,6 @@
 """Schemathesis compares the OpenAPI document with the real service: all its checks, valid and invalid requests.
 
-The document does not describe /v1 and /v2: tests/protocols and tests/fuzz cover them.
+The document does not describe /v1 and /v2: tests/protocols covers them.
 
 It runs in a process of its own, so that its hooks and warnings do not affect these tests. The seed is fixed; set
 SCHEMATHESIS_EXAMPLES for more requests per operation and SCHEMATHESIS_SEED for others. Sequences of requests are not

@@ -36,7 +36,6 @@ def answers(client: TestClient, version: str, path: Callable[[str, str], str]) -
         client.post(path("/predict", version), json={"reviews": REVIEWS}),
         client.post(path("/explain", version), json={"reviews": REVIEWS}),
         client.post(path("/v1/models/imdb:predict", version), json={"instances": REVIEWS}),
-        client.post(path("/v1/models/imdb:explain", version), json={"instances": REVIEWS}),
         client.post(path("/v2/models/imdb/infer", version), json={"inputs": [TENSOR]}),
     ]
     assert {response.status_code for response in responses} == {200}

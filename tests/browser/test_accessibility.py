@@ -1,4 +1,7 @@
-"""The playground is accessible: axe finds nothing, the keyboard reaches everything, colour is not the only signal."""
+"""The playground is accessible: axe finds nothing, the keyboard reaches everything, colour is not the only signal.
+
+The states that axe checks are also in tests/browser/output, as screenshots for people to look at.
+"""
 
 import re
 
@@ -6,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import expect
 
-from tests.browser.chromium import Visit, Visits
+from tests.browser.chromium import OUTPUT, Visit, Visits
 from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story. Not a dull moment! 😀"
@@ -14,6 +17,9 @@ GOOD = "I loved this wonderful film: superb acting and a moving story. Not a dul
 
 def check(visit: Visit, state: str) -> None:
     visit.wait_still()  # axe measures colours
+    scheme = visit.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'")
+    picture = OUTPUT / f"{state}-{scheme}-{visit.page.evaluate('innerWidth')}.png"
+    visit.page.screenshot(path=picture, full_page=True, animations="disabled")
     report = Axe().run(visit.page)
     assert report.violations_count == 0, f"{state}:\n{report.generate_report()}"
 
@@ -28,6 +34,11 @@ def test_axe_finds_nothing(visits: Visits, guarded: Server, served: Server, sche
     visit.page.get_by_role("button", name="Long review").click()
     expect(visit.page.get_by_role("button", name="Show the whole review")).to_be_visible()
     check(visit, "long review")
+    visit.page.context.set_offline(True)
+    visit.write(GOOD)
+    expect(visit.problem).to_contain_text("cannot be reached")
+    check(visit, "unreachable")
+    visit.page.context.set_offline(False)
     visit.explain("这部电影非常精彩")
     check(visit, "cannot tell")
     visit.write("")
@@ -64,7 +75,7 @@ def test_comparison_is_accessible(comparing: Visit) -> None:
     for width in (320, 1280):
         comparing.page.set_viewport_size({"width": width, "height": 800})
         assert comparing.page.evaluate("document.documentElement.scrollWidth") == width
-        check(comparing, f"comparison at {width} pixels")
+        check(comparing, "comparison")
 
 
 def test_page_never_scrolls_sideways(visit: Visit) -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from app.inference.prediction import FIELDS
-from tests.browser.chromium import Visit, Visits
+from tests.browser.chromium import Visit
 from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
@@ -61,7 +61,6 @@ def download(visit: Visit) -> tuple[str, list[list[str]]]:
             *("a.tsv", as_csv([["review", "sentiment"], *([review, "odd"] for review in REVIEWS)], "\t")),
             {"review": ...},  # `sentiment` is replaced by the new one
         ),
-        ("a.csv", as_csv([[review] for review in REVIEWS]), {"review": ...}),
         (
             *("a.jsonl", "\n".join(json.dumps({"id": 7, "tags": ["x"], "review": review}) for review in REVIEWS)),
             {"id": "7", "tags": '["x"]', "review": ...},
@@ -94,11 +93,6 @@ def test_file_is_scored_and_downloaded(
         assert row["error"] == ""
 
 
-def test_text_file_has_one_review_per_line(visit: Visit) -> None:
-    rows = visit.score("reviews.txt", "\nA superb, moving film\r  \r\n=A dull, awful film\n")
-    assert [row[1] for row in rows] == ["A superb, moving film", "=A dull, awful film"]
-
-
 def test_file_is_chosen_with_the_keyboard_and_its_reviews_are_explained(visit: Visit) -> None:
     field = visit.page.get_by_label("Drop a file on this page, or choose one")
     field.focus()
@@ -128,17 +122,6 @@ def test_sample_is_scored_with_a_histogram_and_filters(visit: Visit) -> None:
     assert [row[0] for row in visit.rows()] == uncertain
     visit.page.locator("#filter").select_option("failed")
     assert visit.rows() == []
-
-
-def test_table_keeps_its_columns_on_a_phone(visits: Visits, served: Server) -> None:
-    visit = visits(served.url, viewport={"width": 390, "height": 844})
-    visit.open()
-    visit.score("r.txt", f"{GOOD}\n{BAD}")
-    for cell in visit.table.locator("tr:first-child > *").all():
-        box = cell.bounding_box()
-        assert box is not None
-        assert box["x"] + box["width"] <= 390
-    assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_column_is_chosen_if_none_has_a_known_name(visit: Visit) -> None:
@@ -235,6 +218,8 @@ def test_guesses_about_a_file_are_noted(visit: Visit) -> None:
         "The file is not UTF-8; it was read as Windows-1252. If characters look wrong, save it as UTF-8. "
         "The first line was treated as a review. If it is a header, rename the column to review."
     )
+    rows = visit.score("lines.txt", "\nA superb, moving film\r  \r\n=A dull, awful film\n")
+    assert [row[1] for row in rows] == ["A superb, moving film", "=A dull, awful film"]  # one review per line
     visit.drop("b.csv", "review\nA naïve film\n".encode("utf-16"))
     expect(visit.status).to_contain_text("b.csv, 1 review: ")
     assert visit.rows()[0][1] == "A naïve film"
@@ -250,27 +235,23 @@ def test_table_is_sorted_by_its_headings(visit: Visit) -> None:
 
     heading = visit.table.get_by_role("columnheader", name="Positive")
     rising = sort("Positive")
-    assert rising[-1] == "1"  # a row without a value stays last
-    assert rising[0] == "2"
+    assert (rising[0], rising[-1]) == ("2", "1")  # a row without a value stays last
     expect(heading).to_have_attribute("aria-sort", "ascending")
     assert sort("Positive") == [*reversed(rising[:-1]), "1"]
     expect(heading).to_have_attribute("aria-sort", "descending")
     assert visit.table.locator("[aria-sort]").count() == 1
     assert sort("No.") == ["1", "2", "3", "4", "5"]
-    visit.page.keyboard.press("Enter")  # the heading has the focus
-    _, (_, *rows) = download(visit)
-    assert [row[0] for row in rows][:2] == ["A superb film in black and white", "superb"]
 
 
-def test_ten_thousand_rows_are_shown_in_steps(visit: Visit) -> None:
-    visit.drop("many.txt", "\n".join(f"{GOOD if i % 3 else BAD} {i}" for i in range(10_000)))
-    expect(visit.status).to_contain_text("many.txt, 10,000 reviews: ", timeout=60_000)
+def test_many_rows_are_shown_in_steps(visit: Visit) -> None:
+    visit.drop("many.txt", "\n \n".join(f"{GOOD if i % 3 else BAD} {i}\r" for i in range(3_000)))
+    expect(visit.status).to_contain_text("many.txt, 3,000 reviews: ")
     assert len(visit.rows()) == 50
-    expect(visit.page.locator("#range")).to_have_text("50 of 10,000 rows")
+    expect(visit.page.locator("#range")).to_have_text("50 of 3,000 rows")
     visit.page.get_by_role("button", name="Show more rows").click()
     assert len(visit.rows()) == 100
     _, rows = download(visit)
-    assert len(rows) == 10_001
+    assert len(rows) == 3_001
 
 
 def test_requests_keep_to_the_limits(limited_visit: Visit) -> None:

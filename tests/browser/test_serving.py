@@ -61,7 +61,7 @@ def test_pages_can_be_disabled(models: Path) -> None:
         assert " data-playground" not in client.get("/docs").text.split(">", 2)[1]  # hides the link
     with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="numpy"))) as client:
         assert " data-docs" not in client.get("/", headers=BROWSER).text.split(">", 2)[1]  # hides the link
-        for path in ("/docs", "/docs/assets/swagger-ui.css"):
+        for path in ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json"):
             assert client.get(path).status_code == 404
 
 

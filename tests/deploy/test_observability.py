@@ -105,29 +105,23 @@ def promtool(*arguments: str | Path, stdin: str | None = None) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_promtool_accepts_rules_and_configuration() -> None:
+def test_promtool_accepts_rules_configuration_dashboard_and_metrics(tmp_path: Path, scrape: str) -> None:
     promtool("check", "rules", "--lint=all", "--lint-fatal", PROMETHEUS / "alerts.yml")
     promtool("check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
-
-
-@pytest.mark.slow
-def test_alerts_are_raised_and_resolved() -> None:
-    promtool("test", "rules", PROMETHEUS / "alerts.test.yml")
-
-
-def test_promtool_accepts_the_metrics(scrape: str) -> None:
-    # It reserves the label `le` for histograms; training shares need it to be compared with one.
-    lines = [line for line in scrape.splitlines(keepends=True) if "sentiment_training_share" not in line]
-    promtool("check", "metrics", stdin="".join(lines))
-
-
-def test_promtool_accepts_the_expressions_of_the_dashboard(tmp_path: Path) -> None:
     rules = [
         {"record": f"expression:{i}", "expr": expression.replace("$__rate_interval", "1m")}
         for i, expression in enumerate(PANEL_EXPRESSIONS)
     ]
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
     promtool("check", "rules", tmp_path / "rules.yml")
+    # It reserves the label `le` for histograms; training shares need it to be compared with one.
+    lines = [line for line in scrape.splitlines(keepends=True) if "sentiment_training_share" not in line]
+    promtool("check", "metrics", stdin="".join(lines))
+
+
+@pytest.mark.slow
+def test_alerts_are_raised_and_resolved() -> None:
+    promtool("test", "rules", PROMETHEUS / "alerts.test.yml")
 
 
 def test_alerts_are_documented_and_tested() -> None:
@@ -193,17 +187,3 @@ def test_runbook_lists_the_metrics_and_names_recorded_rules(families: dict[str, 
     named = set(re.findall(r"\b\w+:sentiment_\w+:\w+", METRICS + RUNBOOK))
     assert named
     assert named <= RECORDED
-
-
-def test_docker_compose_has_the_profile() -> None:
-    if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"]).returncode:
-        pytest.skip("no docker compose")
-    done = subprocess.run(
-        ["docker", "compose", "--profile", "monitoring", "config"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    volumes = yaml.safe_load(done.stdout)["services"]["prometheus"]["volumes"]
-    assert str(PROMETHEUS) in {volume["source"] for volume in volumes}

@@ -172,15 +172,6 @@ def test_python_client_gets_what_httpx_gets(run_with_python: Run, limited: Serve
     assert operations <= {name.rpartition(".")[2] for name in modules.split() if ".api." in name}
 
 
-def test_python_example_passes_strict_type_checks(generated: Path, tmp_path: Path) -> None:
-    program = tmp_path / "example.py"
-    program.write_text(example("python", 0))
-    environment = os.environ | {"MYPYPATH": str(generated / "python/sentiment-client")}
-    options = ["--strict", "--config-file", "", "--cache-dir", str(tmp_path)]
-    done = run_python("-m", "mypy", *options, str(program), env=environment, timeout=2 * PATIENCE)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_typescript_client_gets_what_httpx_gets(project: Project, limited: Server) -> None:
     done = project.run(substituted(TYPESCRIPT, limited.url))
     assert done.returncode == 0, done.stderr
@@ -199,15 +190,6 @@ def test_typescript_client_makes_mistakes_visible(project: Project) -> None:
     programs = {name: code.replace(right, wrong) for name, (right, wrong) in mistakes.items()}
     messages = project.compile(right=code, **programs).stdout
     assert set(re.findall(r"^src/(\w+)\.ts\(\d+,\d+\): error TS", messages, re.MULTILINE)) == mistakes.keys()
-
-
-def test_typescript_example_runs_as_documented(project: Project, guarded: Server) -> None:
-    """Without a compiler."""
-    if tuple(map(int, project.node("--version").stdout.strip().lstrip("v").split(".")))[:2] < (22, 18):
-        pytest.skip("this Node does not strip types")
-    done = project.node("score.mts", example("typescript", 1, url=guarded.url, key=KEY))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
 
 
 @pytest.fixture(params=["python", "typescript"])
@@ -250,15 +232,11 @@ def test_example_sends_the_key_and_prints_the_problem(language: str, run: Run, g
     assert done.returncode == 0, done.stderr
     assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
     assert "limit: 50000 received: 60000 review: 1" in done.stdout
+    if language == "python":
+        predictions = run(code.replace(" * 6_000", "")).stdout
+        assert re.fullmatch(r"((positive|negative) 0\.\d+\n){2}", predictions)
     blank = code.replace('"Fine."', '" "').replace(" * 6_000", "").replace(".repeat(6_000)", "")
     assert "reviews.0 A review must contain text" in run(blank).stdout
-
-
-def test_python_example_prints_predictions(run_with_python: Run, guarded: Server) -> None:
-    code = example("python", 0, url=guarded.url, key=KEY).replace(" * 6_000", "")
-    done = run_with_python(code)
-    assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"((positive|negative) 0\.\d+\n){2}", done.stdout)
 
 
 def test_example_fails_if_nothing_listens(language: str, run: Run, free_port: int) -> None:

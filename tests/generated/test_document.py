@@ -31,15 +31,9 @@ def operations(document: Document) -> Iterator[tuple[str, Document]]:
 
 def test_openapi_document_is_valid(document: Document) -> None:
     OpenAPIV31SpecValidator(copy.deepcopy(document)).validate()
-    assert document["info"]["license"]["identifier"] == "Apache-2.0"
-
-
-def test_openapi_operations_make_good_methods(document: Document) -> None:
-    found = dict(operations(document))
-    assert found["POST /predict"]["operationId"] == "predict"
-    ids = [operation["operationId"] for operation in found.values()]
+    ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(set(ids)) == len(ids)
-    assert all(name.isidentifier() for name in ids)
+    assert all(name.isidentifier() for name in ids)  # the generators' names of methods
 
 
 def test_openapi_examples_match_their_schemas(document: Document) -> None:

@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.raw_http import PARSERS, PATIENCE, chunked, connected, request
-from tests.servers import Server, serving, wait_until
+from tests.raw_http import PARSERS, chunked, connected, request
+from tests.servers import PATIENCE, Server, serving, wait_until
 
 BODY = json.dumps({"reviews": ["A superb and moving film"]}).encode()
 JSON = "Content-Type: application/json"

@@ -38,7 +38,7 @@ REVIEWS = [
 def predicted(
     url: str, reviews: list[str], headers: dict[str, str] | None = None, version: str | None = None
 ) -> list[float]:
-    """The probabilities that POST /predict returns, rounded to the float32 that protocols return."""
+    """The probabilities that POST /predict returns, rounded to float32, which tensors contain."""
     params = {} if version is None else {"version": version}
     response = httpx.post(f"{url}/predict", json={"reviews": reviews}, headers=headers, params=params)
     assert response.status_code == 200, response.text

@@ -28,6 +28,7 @@ from tests.protocols.expectations import (
     bytes_tensor,
     error_of,
     predicted,
+    rounded,
 )
 from tests.servers import Server
 
@@ -83,7 +84,7 @@ def probabilities_in(response: httpx.Response) -> list[float]:
         assert output["parameters"] == {"binary_data_size": len(rest)}
         probabilities = struct.unpack(f"<{len(rest) // 4}f", rest)
     assert output["shape"] == [len(probabilities)]
-    return list(probabilities)
+    return rounded(probabilities)
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +122,10 @@ COLUMN = [len(REVIEWS), 1]
 BODY = json.dumps(body(*REVIEWS)).encode()
 BINARY = binary(*ELEMENTS)
 EXTRA = {"more": {"a": [1, None]}}
-NULLS = {"id": None, "outputs": None, "parameters": None}
 SEQUENCE = {"sequence_id": 1, "sequence_start": True, "priority": 1, "timeout": 9}
 
 FORMS: dict[str, dict[str, Any]] = {
     "flat": {"json": body(*REVIEWS)},
-    "flat column": {"json": {"inputs": [tensor(*REVIEWS, shape=COLUMN)]}},
     "nested column": {"json": {"inputs": [tensor(shape=COLUMN, data=[[review] for review in REVIEWS])]}},
     "binary": BINARY,
     "binary column": binary(*ELEMENTS, shape=COLUMN),
@@ -136,25 +135,21 @@ FORMS: dict[str, dict[str, Any]] = {
         "headers": {"Content-Type": "application/x-www-form-urlencoded"},
     },
     "byte order mark": {"content": b"\xef\xbb\xbf" + BODY},
-    "gzip": encoded("GZIP", gzip.compress(BODY)),
     "gzip, binary": encoded("gzip", gzip.compress(BINARY["content"]), BINARY["headers"]),
     "deflate": encoded("deflate", zlib.compress(BODY)),
-    "identity": encoded("identity", BODY),
-    "nulls": {"json": body(*REVIEWS, **NULLS)},
     "unknown fields": {
         "json": {"inputs": [tensor(*REVIEWS, **EXTRA, parameters=EXTRA)], **EXTRA, "parameters": SEQUENCE}
     },
     "unknown parameters of an output": {
         "json": body(*REVIEWS, outputs=[{"name": OUTPUT, **EXTRA, "parameters": EXTRA}])
     },
-    "no outputs": {"json": body(*REVIEWS, outputs=[])},
+    "no outputs": {"json": body(*REVIEWS, id=None, outputs=[], parameters=None)},
 }
 
 
-@pytest.mark.parametrize("path", [ROOT, VERSIONED])
 @pytest.mark.parametrize("form", FORMS)
-def test_infer_returns_the_probabilities_of_predict(limited: Server, form: str, path: str) -> None:
-    response = httpx.post(f"{limited.url}{path}/infer", **FORMS[form])
+def test_infer_returns_the_probabilities_of_predict(limited: Server, form: str) -> None:
+    response = httpx.post(f"{limited.url}{VERSIONED if form == 'flat' else ROOT}/infer", **FORMS[form])
     assert probabilities_in(response) == predicted(limited.url, REVIEWS)
     assert response.json().keys() == {"model_name", "model_version", "outputs"}
 
@@ -167,10 +162,8 @@ def output(**parameters: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("request_binary", "output_binary", "expected"),
     [
-        (None, False, False),
         (None, True, True),
         (True, None, True),
-        (False, None, False),
         (True, False, False),  # the output's own parameter takes precedence
         (False, True, True),
     ],
@@ -192,13 +185,9 @@ def test_infer_encodes_outputs_as_requested(
 @pytest.mark.parametrize("review", [REVIEWS[3], '{"inputs": []}', "a" * 1000], ids=["emoji", "JSON", "longest"])
 def test_infer_with_header_length_0_takes_the_body_as_one_review(limited: Server, review: str) -> None:
     """Triton's raw binary request; the output is binary, too."""
-    for sent in (
-        {"content": review.encode(), "headers": {LENGTH: "0"}},
-        encoded("gzip", gzip.compress(review.encode()), {LENGTH: "0"}),
-    ):
-        response = httpx.post(f"{limited.url}{ROOT}/infer", **sent)
-        assert probabilities_in(response) == predicted(limited.url, [review])
-        assert LENGTH in response.headers
+    response = httpx.post(f"{limited.url}{ROOT}/infer", content=review.encode(), headers=RAW)
+    assert probabilities_in(response) == predicted(limited.url, [review])
+    assert LENGTH in response.headers
 
 
 def test_infer_accepts_requests_at_the_limits(limited: Server) -> None:
@@ -243,73 +232,49 @@ def headed(length: object) -> dict[str, Any]:
     return {**binary(b"a"), "headers": {LENGTH: str(length).encode("latin-1")}}
 
 
-IN_JSON: list[Fault] = [
+FAULTS: list[Fault] = [
     ("not JSON", {"content": SECRET.encode()}, 400, "JSON"),
-    ("no fields", {"json": {}}, 400, "inputs"),
-    ("invalid UTF-8", content(b'"a"', b'"\xff"'), 400, "JSON"),
     ("lone surrogate", content(b'"a"', b'"\\ud800"'), 400, "JSON"),
     ("NaN in the shape", content(b"[1]", b"[NaN]"), 400, "shape"),
     ("number of 10,000 digits", content(b"[1]", b"[%b]" % (b"9" * 10_000)), 400, "JSON"),
     ("5,000 nested lists", content(b'"a"', b"[" * 5000 + b'"a"' + b"]" * 5000), 400, "JSON"),
     ("no inputs", field("inputs", []), 400, "inputs"),
-    ("empty input", field("inputs", [{}]), 400, "inputs.0"),
     ("two inputs", field("inputs", [tensor("a")] * 2), 400, f"one input, {INPUT}"),
     ("object as id", field("id", {}), 400, "id"),
     ("other output", field("outputs", [{"name": SECRET}]), 400, OUTPUT),
-    ("two outputs", field("outputs", [{"name": OUTPUT}] * 2), 400, f"one output, {OUTPUT}"),
     ("text as a flag", field("parameters", {"binary_data_output": "true"}), 400, "binary_data_output"),
-    ("text as an output's flag", {"json": body("a", **output(binary_data="yes"))}, 400, "binary_data"),
     ("classification", {"json": body("a", **output(classification=1))}, 400, "classification"),
-    ("shared memory", of_input(data=None, parameters={"shared_memory_region": "x"}), 400, "data"),
     ("other input", of_input(name="review"), 400, INPUT),
     ("other datatype", of_input(datatype="FP32"), 400, "BYTES"),
     ("no shape", of_input(shape=None), 400, "shape"),
-    ("empty shape", of_input(shape=[]), 400, "shape"),
-    ("negative dimension", of_input(shape=[-1]), 400, "shape"),
     ("huge dimension", of_input(shape=[10**300]), 400, "shape"),
     ("two columns", of_input(shape=[1, 2], data=["a", "b"]), 400, r"\[N\] or \[N, 1\]"),
-    ("three dimensions", of_input(shape=[1, 1, 1]), 400, "shape"),
     ("fewer reviews than the shape says", of_input(shape=[2]), 400, "The shape says 2 reviews, but there are 1"),
-    ("no data", of_input(data=None), 400, "data"),
     ("number in the data", of_input(data=[1]), 400, "data.0"),
-    ("nested data in one dimension", of_input(data=[["a"]]), 400, "data.0"),
     ("ragged data", of_input(shape=[3, 1], data=[["a"], ["b", "c"]]), 400, "data.1"),
     ("data and binary data", framed({"inputs": [tensor("b", parameters={"binary_data_size": 5})]}, A), 400, "either"),
     ("blank review", of_input(shape=[2], data=["a", "\t\u2003"]), 400, "data.1.*blank"),
     ("too many reviews", {"json": body(*[SECRET] * 9)}, 400, r"\b8\b.*\b9\b"),
     ("too long", {"json": body("a", SECRET.ljust(1001))}, 400, r"\b1000\b.*data.1.*\b1001\b"),
     ("body too large", {"json": body(SECRET * 2500)}, 413, r"\b20000\b"),
-]
-IN_BINARY: list[Fault] = [
+    ("gzip cut", encoded("gzip", gzip.compress(GOOD)[:-1]), 400, "gzip"),  # tests.api.test_bad_input has more
+    ("brotli", encoded("br", b"\x0b\x02\x80{}\x03"), 415, "gzip or deflate"),
     ("header beyond the body", headed(10**6), 400, LENGTH),
-    ("header too short", headed(5), 400, "JSON"),
     ("negative header", headed(-1), 400, LENGTH),
-    ("header of superscripts", headed("²³"), 400, LENGTH),
     ("header of 5,000 digits", headed("1" * 5000), 400, LENGTH),
-    ("empty header", headed(""), 400, LENGTH),
     ("no header", {"content": binary(b"a")["content"]}, 400, "JSON"),
     ("size missing", framed({"inputs": [tensor(shape=[1], data=None)]}, A), 400, "binary_data_size"),
     ("size too large", sized(6), 400, NO_BYTES),
-    ("size too small", sized(4), 400, NO_BYTES),
-    ("negative size", sized(-5), 400, "binary_data_size"),
     ("text as size", sized("5"), 400, "binary_data_size"),
     ("huge size", sized(10**300), 400, "binary_data_size"),
     ("bytes after the tensor", sized(5, A + b"x"), 400, NO_BYTES),
     ("element longer than the tensor", binary(b"a", rest=b"\2\0\0\0a"), 400, "data.0: This extends past"),
-    ("length in big-endian order", binary(b"a", rest=b"\0\0\0\1a"), 400, "data.0: This extends past"),
     ("second length cut", binary(b"a", b"a", rest=A + b"\1\0"), 400, "data.1: This extends past"),
     ("more elements than the shape says", binary(b"a", rest=A + A), 400, "The shape says 1 reviews, but there are 2"),
-    ("blank element", binary(b"a", b" \t"), 400, "data.1.*blank"),
     ("invalid UTF-8 in an element", binary(b"a", SECRET.encode() + b"\xff"), 400, "data.1: This is not UTF-8"),
     ("raw and not UTF-8", {"content": SECRET.encode() + b"\xff", "headers": RAW}, 400, "UTF-8"),
     ("raw and too long", {"content": b"a" * 1001, "headers": RAW}, 400, r"\b1000\b.*\b1001\b"),
 ]
-COMPRESSED: list[Fault] = [  # tests.api.test_bad_input has more
-    ("gzip cut", encoded("gzip", gzip.compress(GOOD)[:-1]), 400, "gzip"),
-    ("brotli", encoded("br", b"\x0b\x02\x80{}\x03"), 415, "gzip or deflate"),
-    ("one byte too large", encoded("gzip", gzip.compress(GOOD.ljust(20_001))), 413, r"\b20000\b"),
-]
-FAULTS = [*IN_JSON, *IN_BINARY, *COMPRESSED]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=itemgetter(0))
@@ -330,17 +295,13 @@ def test_infer_with_two_header_lengths_accepts_equal_ones_only(connection: httpx
         assert status == 200 or "two different values" in error_of(response, 400)
 
 
-LARGE: list[Fault] = [
-    ("invalid inputs", {"content": b'{"inputs": [%b{}]}' % (b"{}," * 600_000)}, 400, "inputs.0"),
-    ("invalid outputs", {"json": body("a", outputs=[{"name": "x"}] * 100_000)}, 400, "outputs.0"),
-    ("invalid dimensions", of_input(shape=[0] * 600_000), 400, "shape.0"),
-]
-
-
-@pytest.mark.parametrize("fault", LARGE, ids=itemgetter(0))
-def test_infer_of_a_large_body_takes_little_memory(server: Server, fault: Fault) -> None:
-    _, sent, status, reason = fault
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [({"content": b'{"inputs": [%b{}]}' % (b"{}," * 600_000)}, "inputs.0"), (of_input(shape=[0] * 600_000), "shape.0")],
+    ids=["inputs", "dimensions"],
+)
+def test_infer_of_a_large_body_takes_little_memory(server: Server, sent: dict[str, Any], reason: str) -> None:
     assert probabilities_in(httpx.post(f"{server.url}{ROOT}/infer", json=body("a")))
     with taking_at_most(60_000_000, server):
-        message = error_of(httpx.post(f"{server.url}{ROOT}/infer", timeout=60, **sent), status)
-    assert re.search(reason, message), message
+        message = error_of(httpx.post(f"{server.url}{ROOT}/infer", timeout=60, **sent), 400)
+    assert reason in message

@@ -346,13 +346,21 @@ def _csv_records(lines: Iterator[tuple[int, bytes]], layout: Layout) -> Iterator
     """Split lines into records. If a quote is never closed, only its line is bad, and the others are read again."""
     records = _joined(lines)
     while record := next(records, None):
-        if b"\n" in record.content[:-1] and isinstance(_csv_row(record, layout), BadLine):
+        if b"\n" in record.content[:-1] and not _is_one_row(record, layout):
             others = io.BytesIO(record.content)
             yield RawRow(record.line, others.readline())
             # Each other line has balanced quotes, perhaps except the last: by the next unclosed one, all are read.
             records = _joined(chain(enumerate(others, record.line + 1), lines))
         else:
             yield record
+
+
+def _is_one_row(record: RawRow, layout: Layout) -> bool:
+    try:
+        # Whether it is UTF-8 does not matter here: if not, the whole record is one bad line.
+        return len(_fields(record.content.decode("latin-1"), layout.separator)) == len(layout.columns)
+    except csv.Error:
+        return False
 
 
 def _joined(lines: Iterator[tuple[int, bytes]]) -> Iterator[RawRow]:

@@ -1,8 +1,8 @@
-"""Rows of CSV, JSON Lines and Parquet files, in order and with bounded memory; bulk scoring and training share this.
+"""Rows of CSV, JSON Lines and Parquet files; bulk scoring and training share this.
 
-Text files are UTF-8 and may be compressed. CSV has a header and is separated by commas, semicolons or tabs. A line
-that cannot be parsed is a `BadLine`, and does not affect the lines after it. CSV and JSON Lines need no pyarrow, and do
-not go through it: Arrow turns `00700` into 700, and rejects a whole file for one bad line.
+Rows come in the order of the file and in bounded memory, and their text stays as it is. A line that cannot be parsed is
+a `BadLine` and does not affect the lines after it, even if it opens a quote without closing it (for Arrow's reader, the
+rest of the file is then one field). Damage ends a file with an error, after the rows before it.
 """
 
 import bz2
@@ -356,12 +356,11 @@ def _csv_records(lines: Iterator[tuple[int, bytes]], layout: Layout) -> Iterator
 
 
 def _is_one_row(record: RawRow, layout: Layout) -> bool:
-    """Whether `_csv_row` accepts a record of several lines."""
-    outside = b'"'.join(record.content.rstrip(b"\r\n").split(b'"')[::2])  # what is not in quotes, and the quotes
-    fields = outside.split(layout.separator.encode())
-    if b"\n" not in outside and not any(b'"' in field and field.strip(b'"') for field in fields):
-        return len(fields) == len(layout.columns)  # nearly always; parsing takes several times as long
-    return isinstance(_csv_row(record, layout), ParsedRow)
+    try:
+        # Whether it is UTF-8 does not matter here: if not, the whole record is one bad line.
+        return len(_fields(record.content.decode("latin-1"), layout.separator)) == len(layout.columns)
+    except csv.Error:
+        return False
 
 
 def _joined(lines: Iterator[tuple[int, bytes]]) -> Iterator[RawRow]:

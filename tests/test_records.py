@@ -141,6 +141,11 @@ def test_record_of_several_lines_is_one_row(tmp_path: Path, record: str, values:
     assert [tuple(row.values.values()) for row in rows if isinstance(row, ParsedRow)] == [values, ("fine", "0"), values]
 
 
+def test_record_of_several_lines_that_is_not_utf8_is_one_bad_line(tmp_path: Path) -> None:
+    rows = read(tmp_path / "my.csv", b'text,label\n"caf\xe9,\nfine",1\nfine,0\n')
+    assert texts(rows) == ['bad: "caf\\xe9,\nfine",1', "fine"]
+
+
 def test_unclosed_quote_does_not_make_chunks_longer(tmp_path: Path) -> None:
     path = tmp_path / "my.csv"
     path.write_text('text,label\n"open,1\n' + "a,1\n" * 100_000 + '"\n' * 1000)
@@ -156,8 +161,14 @@ def test_line_with_an_unclosed_quote_that_is_too_long_does_not_affect_the_next(t
 
 @pytest.mark.parametrize(
     ("bad", "reason"),
-    [('{"text": "fine"', "not valid JSON"), ("[" * 100_000, "not valid JSON"), ('["fine", 1]', "not a JSON object")],
-    ids=["cut off", "deep", "array"],
+    [
+        ('{"text": "fine"', "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ('{"text": "\\ud800 fine"}', "not valid JSON"),
+        ('{"text": NaN}', "not valid JSON"),
+        ('["fine", 1]', "not a JSON object"),
+    ],
+    ids=["cut off", "deep", "surrogate", "NaN", "array"],
 )
 def test_bad_line_of_json_does_not_affect_the_others(tmp_path: Path, bad: str, reason: str) -> None:
     first, found, last = read(tmp_path / "my.jsonl", f'{{"text": "a"}}\n{bad}\n{{"text": "b"}}')

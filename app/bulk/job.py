@@ -6,7 +6,7 @@ from itertools import chain, groupby
 from typing import NamedTuple
 
 from app.bulk.errors import BulkError
-from app.bulk.output import DamagedFile, JobState, Output
+from app.bulk.output import DamagedFile, Output
 from app.bulk.pools import Pool
 from app.bulk.scoring import Scored, Scoring
 from app.bulk.sources import InputFile, escaped, signature_of
@@ -32,7 +32,7 @@ def run_job(
     part_rows: int,
     read: Callable[[int], object],
     scored: Callable[[int], object],
-) -> JobState:
+) -> None:
     """Score what is left to do.
 
     Args:
@@ -55,7 +55,6 @@ def run_job(
     if output.single and not output.progress.parts:  # there are no rows
         output.write_part(scoring, next(source.layout for source in sources if source.layout), ())
     output.finish()
-    return output.progress
 
 
 def _pieces(

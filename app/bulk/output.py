@@ -1,24 +1,35 @@
-"""What a job writes to: a single file, standard output or, in `app.bulk.parts`, a folder."""
+"""What a job writes: a folder of parts, which can be continued, or one part: a file or standard output.
 
-import fcntl
+    scored/
+      part-00000.csv    one part per fixed number of input rows, in order
+      _bad_lines.jsonl  lines that could not be parsed; only if there are any
+      _job.json         what the job is and how far it has come
+      _job.lock         locked while a job is running
+
+A part is written under a temporary name, then renamed. `_job.json` is written after that, so what it counts is there.
+"""
+
 import os
 import re
-import secrets
-import stat
-from abc import ABC, abstractmethod
+import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
-from pydantic_core import to_json
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 
 from app.bulk.errors import BulkError, BulkUsage
+from app.bulk.files import check_regular, locked, remove_temporaries, renamed_when_complete
 from app.bulk.scoring import Scored, Scoring, csv_line, table_schema
 from app.records import Format, Layout, format_of, import_pyarrow
 
-BAD_LINES = "_bad_lines.jsonl"
+BAD_LINES, JOB, LOCK = "_bad_lines.jsonl", "_job.json", "_job.lock"
+OWN = rf"part-\d{{5,}}\.(csv|jsonl|parquet)|{BAD_LINES}|{JOB}"
+"""Names of the files of a job in a folder; all others belong to somebody else and stay."""
 STREAM = Path("-")
 """Stands for standard input or standard output."""
 
@@ -71,36 +82,98 @@ def bad_lines_of(path: Path) -> Path:
     return path.with_name(f"{path.name}{BAD_LINES}") if is_single(path) else path / BAD_LINES
 
 
-class Output(ABC):
+class Output:
     """What a job writes to.
 
-    Attributes:
+    Args:
         path: OUTPUT.
+        job: What the job is, as JSON values: a stopped job is continued only if this is the same.
+
+    Attributes:
         single: Whether all rows go to one part.
         advice: What to do after the job was stopped or has failed.
         progress: How far the job has come.
     """
 
-    single = True
-    advice = "nothing was written"
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, job: dict[str, Any]) -> None:
+        self.single = is_single(path)
+        self.advice = "nothing was written" if self.single else "to continue, run the same command with --resume"
+        if path == STREAM:
+            self.advice = "standard output is incomplete"
         self.progress = JobState()
+        self._path = path
+        self._bad_lines = bad_lines_of(path)
+        self._job = job
         self._damaged: list[DamagedFile] = []
 
-    @abstractmethod
-    def opened(self, resume: bool, overwrite: bool) -> AbstractContextManager[None]:
+    @contextmanager
+    def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
         """Lock the output and, with `resume`, read how far the job has come.
 
         Raises:
             BulkUsage: Another job is running here, or has left something.
             BulkError: The system refused to write.
+            BrokenPipeError: Nobody reads standard output any more.
         """
+        try:
+            if self._path == STREAM:
+                yield
+            elif self.single:
+                lock = self._path.with_name(f".{self._path.name}.lock")
+                with locked(lock, self._path):
+                    self._begin_file(overwrite)
+                    yield
+                    lock.unlink()
+            else:
+                with locked(self._path / LOCK, self._path):
+                    self._begin_folder(resume)
+                    yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            reason = error.strerror or error
+            if self._path == STREAM:
+                raise BulkError(f"standard output: {reason}") from error
+            raise BulkError(f"{self._path}: {reason}; {self.advice}") from error
 
-    @abstractmethod
-    def _part(self, format_: Format) -> AbstractContextManager[tuple[IO[bytes], IO[bytes]]]:
-        """The files for the rows of the next part, and for its bad lines; both count when the block ends."""
+    def _begin_file(self, overwrite: bool) -> None:
+        for path in filter(os.path.lexists, (self._path, self._bad_lines)):
+            check_regular(path)
+            if not overwrite:
+                raise BulkUsage(f"{path}: exists already; --overwrite replaces it")
+        remove_temporaries(self._path.parent, f"{re.escape(self._path.name)}({BAD_LINES})?")
+
+    def _begin_folder(self, resume: bool) -> None:
+        existing = [path for path in self._path.iterdir() if path.name != LOCK and path.name[0] != "."]
+        if resume and (self._path / JOB).exists():
+            self._continue()
+        elif existing:
+            if self._path / JOB not in existing:
+                (self._path / LOCK).unlink()  # somebody else's folder stays as it was
+            raise BulkUsage(f"{existing[0]}: exists already; choose a new folder, or --resume for a stopped job")
+        remove_temporaries(self._path, OWN)
+
+    def _continue(self) -> None:
+        own = [path for path in self._path.iterdir() if re.fullmatch(OWN, path.name)]
+        for path in own:
+            check_regular(path)
+        try:
+            state = from_json((self._path / JOB).read_bytes())
+            changes = [name for name, value in self._job.items() if state["job"].get(name) != value]
+            self.progress = TypeAdapter(JobState).validate_python(state["progress"])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BulkUsage(f"{self._path / JOB}: it is damaged; start over in a new folder") from error
+        if changes:
+            raise BulkUsage(f"{self._path}: a job with another {', '.join(changes)}; start over in a new folder")
+        stems = {path.stem for path in own}
+        lost = [name for number in range(self.progress.parts) if (name := f"part-{number:05}") not in stems]
+        size = self._bad_lines.stat().st_size if self._bad_lines in own else 0
+        if size < self.progress.bad_line_bytes:
+            lost.append(BAD_LINES)
+        if lost:
+            raise BulkUsage(f"{self._path / lost[0]}: it is missing or cut off; start over in a new folder")
+        if size:
+            os.truncate(self._bad_lines, self.progress.bad_line_bytes)
 
     def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
         """Write the next part, whole or not at all, and record that it is finished.
@@ -131,75 +204,37 @@ class Output(ABC):
         """Record that nothing is left to do."""
         self._save(replace(self.progress, complete=not self.progress.damaged and not self._damaged))
 
+    @contextmanager
+    def _part(self, format_: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Open the files for the rows of the next part, and for its bad lines."""
+        if self._path == STREAM:
+            # Writers of their own: those of `sys` would try again at exit if they fail.
+            with open(1, "wb", closefd=False) as rows, open(2, "wb", 0, closefd=False) as bad_lines:
+                yield rows, bad_lines
+            return
+        if self.single:
+            with renamed_when_complete(self._bad_lines) as bad_lines, renamed_when_complete(self._path) as rows:
+                yield rows, bad_lines
+            if not self._bad_lines.stat().st_size:
+                self._bad_lines.unlink()
+            return
+        with TemporaryFile(dir=self._path) as bad_lines:
+            with renamed_when_complete(self._path / f"part-{self.progress.parts:05}.{format_}") as rows:
+                yield rows, bad_lines
+                if not (self._path / JOB).exists():  # or --resume refuses a part that it does not know
+                    self._save(self.progress)
+            if bad_lines.tell():
+                bad_lines.seek(0)
+                with self._bad_lines.open("ab") as all_bad_lines:
+                    shutil.copyfileobj(bad_lines, all_bad_lines)
+
     def _save(self, progress: JobState) -> None:
         written = [file for file in self._damaged if self.single or file.parts <= progress.parts]
         self._damaged = self._damaged[len(written) :]
         self.progress = replace(progress, damaged=[*self.progress.damaged, *written])
-
-
-class StandardOutput(Output):
-    """Rows go to standard output, and bad lines to standard error."""
-
-    advice = "standard output is incomplete"
-
-    @contextmanager
-    def opened(self, _resume: bool, _overwrite: bool) -> Iterator[None]:
-        """See `Output`. A BrokenPipeError, which means that nobody reads any more, is passed on."""
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise BulkError(f"standard output: {error.strerror}") from error
-
-    @contextmanager
-    def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        # Writers of their own: those of `sys` would try again at exit if they fail.
-        with open(1, "wb", closefd=False) as rows, open(2, "wb", 0, closefd=False) as bad_lines:
-            yield rows, bad_lines
-
-
-class SingleFile(Output):
-    """A file that is there when the job ends; an old one stays until then."""
-
-    @contextmanager
-    def opened(self, _resume: bool, overwrite: bool) -> Iterator[None]:
-        """See `Output`."""
-        lock = self.path.with_name(f".{self.path.name}.lock")
-        with locked(lock, self.path, self.advice):
-            for path in filter(os.path.lexists, (self.path, bad_lines_of(self.path))):
-                check_regular(path)
-                if not overwrite:
-                    raise BulkUsage(f"{path}: exists already; --overwrite replaces it")
-            remove_temporaries(self.path.parent, f"{re.escape(self.path.name)}({BAD_LINES})?")
-            yield
-            lock.unlink()
-
-    @contextmanager
-    def _part(self, _: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        others = bad_lines_of(self.path)
-        with renamed_when_complete(others) as bad_lines, renamed_when_complete(self.path) as rows:
-            yield rows, bad_lines
-        if not others.stat().st_size:
-            others.unlink()
-
-
-@contextmanager
-def locked(lock: Path, output: Path, advice: str) -> Iterator[None]:
-    """Keep other jobs away from an output, and say what to do if the system refuses to write."""
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        check_regular(lock)
-        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "rb") as file:
-            if os.fstat(file.fileno()).st_size:
-                raise BulkUsage(f"{lock}: this program did not write it; move it away")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BulkUsage(f"{output}: another job is writing here") from error
-            yield
-    except OSError as error:
-        raise BulkError(f"{output}: {error.strerror or error}; {advice}") from error
+        if not self.single:
+            with renamed_when_complete(self._path / JOB) as file:
+                file.write(to_json({"job": self._job, "progress": self.progress}, indent=2))
 
 
 @contextmanager
@@ -213,35 +248,3 @@ def _writing(scoring: Scoring, layout: Layout, file: IO[bytes]) -> Iterator[Call
         kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
         file.write(f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode())
     yield file.write
-
-
-def check_regular(path: Path) -> None:
-    """Reject what this program cannot have written: a link, a folder, a pipe.
-
-    Raises:
-        BulkUsage: It exists and is not a regular file.
-    """
-    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-        raise BulkUsage(f"{path}: not a regular file; move it away, or write to another path")
-
-
-def remove_temporaries(folder: Path, names: str) -> None:
-    """Delete what killed jobs have left of files whose names match a pattern; no other job may be writing them."""
-    for path in folder.iterdir():
-        if re.fullmatch(rf"\.({names})\.[0-9a-f]{{8}}\.tmp", path.name) and stat.S_ISREG(path.lstat().st_mode):
-            path.unlink()
-
-
-@contextmanager
-def renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with temporary.open("xb") as file:  # never through a link
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.rename(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise

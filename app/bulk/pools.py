@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from app.bulk.errors import BulkError
-from app.bulk.scoring import Scored, Scoring, score
+from app.bulk.scoring import Scored, Scoring, score_chunk
 from app.inference.errors import PackageMissing
 from app.inference.packages import how_to_install
 from app.records import CHUNK_BYTES, Chunk
@@ -39,7 +39,7 @@ class Pool(Protocol):
     chunk_bytes: int
 
     def submit(self, text: str, chunk: Chunk) -> Callable[[], Scored]:
-        """Start to score a chunk; see `scoring.score`.
+        """Start to score a chunk; see `scoring.score_chunk`.
 
         Returns:
             A function that waits for the result and returns it.
@@ -123,7 +123,7 @@ def _work(scoring: Scoring, connection: Connection) -> None:
         while True:
             text, chunk = connection.recv()
             try:
-                result: Scored | BulkError = score(scoring, text, chunk)
+                result: Scored | BulkError = score_chunk(scoring, text, chunk)
             except BulkError as error:
                 result = error
             connection.send(result)
@@ -155,7 +155,7 @@ class RayPool:
         except ImportError as error:
             raise PackageMissing(f"--ray needs Ray; {how_to_install('ray')}") from error
         self._ray: Any = ray
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {number: signal.getsignal(number) for number in STOPPING}
         with tempfile.TemporaryDirectory(prefix="sentiment-ray-") as folder:
             shutil.copytree(
                 Path(__file__).parent.parent, Path(folder, "app"), ignore=shutil.ignore_patterns("__pycache__")
@@ -178,7 +178,7 @@ class RayPool:
         self.workers = workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
         # Relative to the folder that Ray unpacks on each node, in which tasks run.
         self._scoring = ray.put(replace(scoring, bundle=Path("bundle", scoring.bundle.name)))
-        self._score = ray.remote(score)
+        self._score = ray.remote(score_chunk)
 
     def submit(self, text: str, chunk: Chunk) -> Callable[[], Scored]:
         """See `Pool`."""

@@ -29,6 +29,7 @@ class Scoring:
 
     Attributes:
         bundle: The bundle's folder.
+        model: The digest that the bundle must have.
         runtime: The runtime that executes the network.
         keep: Input columns to keep; None for all.
         prefix: Precedes the names of the added columns.
@@ -37,6 +38,7 @@ class Scoring:
     """
 
     bundle: Path
+    model: str
     runtime: str
     keep: list[str] | None
     prefix: str
@@ -74,8 +76,8 @@ class Scored(NamedTuple):
     bad_lines: list[BadLine]
 
 
-def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
-    """Score a chunk.
+def score_chunk(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
+    """Predict the reviews of a chunk, and format its rows.
 
     Args:
         scoring: How to score.
@@ -86,7 +88,7 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
         BulkError: The bundle cannot be used, or an input field has the name of an added one.
     """
     try:
-        classifier = open_once(scoring.bundle, scoring.runtime)
+        classifier = _open_once(scoring.bundle, scoring.model, scoring.runtime)
     except SentimentError as error:  # others may have constructors that their pickled form cannot call
         raise BulkError(str(error)) from error
     rows: list[ParsedRow] = []
@@ -94,7 +96,7 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
     for row in chunk.rows([text]):
         rows.append(row) if isinstance(row, ParsedRow) else bad_lines.append(row)
     reviews = [_review(row.values.get(text)) for row in rows]
-    errors = [error_in(review, scoring.max_characters) for review in reviews]
+    errors = [review_error(review, scoring.max_characters) for review in reviews]
     good: list[Any] = [review for review, error in zip(reviews, errors, strict=True) if not error]
     predictions = map(attrgetter(*scoring.fields), classifier.predict(good, scoring.explain))
     nothing = [None] * len(scoring.fields)
@@ -110,12 +112,12 @@ def score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
 
 
 @cache
-def open_once(bundle: Path, runtime: str) -> Classifier:
-    """Load a classifier, once per process."""
-    return open_classifier(load_bundle(bundle), runtime)
+def _open_once(bundle: Path, model: str, runtime: str) -> Classifier:
+    """Load a classifier, once per process; the digest rejects a bundle that was replaced since the job began."""
+    return open_classifier(load_bundle(bundle, model), runtime)
 
 
-def error_in(review: object, max_characters: int) -> str | None:
+def review_error(review: object, max_characters: int) -> str | None:
     """Why POST /predict would reject a review, in its words; None if it would not."""
     if not isinstance(review, str):
         return "Input should be a valid string"

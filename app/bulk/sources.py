@@ -96,25 +96,25 @@ def _files_of(path: Path) -> list[Path]:
 def _overlap(found: Sequence[Path], paths: Sequence[Path], output: Path) -> bool:
     """Whether a job could replace an input, under whatever name, or read what it writes."""
     written = (output, bad_lines_of(output))
-    replaced = {(facts.st_dev, facts.st_ino) for path in written if (facts := _facts(path, 1))}
-    if any((facts.st_dev, facts.st_ino) in replaced for path in paths if (facts := _facts(path, 0))):
+    replaced = {(status.st_dev, status.st_ino) for path in written if (status := _regular(path, 1))}
+    if any((status.st_dev, status.st_ino) in replaced for path in paths if (status := _regular(path, 0))):
         return True
     return output != STREAM and any(output.resolve().is_relative_to(path.resolve()) for path in found if path.is_dir())
 
 
-def _facts(path: Path, descriptor: int) -> os.stat_result | None:
-    """What the system knows about a regular file; `descriptor` is that of the standard stream."""
+def _regular(path: Path, descriptor: int) -> os.stat_result | None:
+    """The `stat` of a regular file; `descriptor` is that of the standard stream."""
     try:
-        facts = os.stat(descriptor if path == STREAM else path)
+        status = os.stat(descriptor if path == STREAM else path)
     except OSError:
         return None
-    return facts if stat.S_ISREG(facts.st_mode) else None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def signature_of(path: Path) -> tuple[int, int]:
     """Size and modification time; zeros for what is not a file."""
-    facts = _facts(path, 0)
-    return (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+    status = _regular(path, 0)
+    return (status.st_size, status.st_mtime_ns) if status else (0, 0)
 
 
 def open_sources(

@@ -17,8 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from app.bulk.errors import BulkUsage
 from app.bulk.job import run_job
-from app.bulk.output import STREAM, JobState, Output, SingleFile, StandardOutput, is_single
-from app.bulk.parts import Parts
+from app.bulk.output import STREAM, JobState, Output, is_single
 from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
 from app.bulk.sources import escaped, find_sources, open_sources
@@ -91,20 +90,17 @@ def run(
     try:
         paths = find_sources(input_, output)
         bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-        folder = bundle.folder.resolve()
-        scoring = Scoring(folder, settings.command_runtime, columns, prefix, settings.max_characters, explain)
+        identity = bundle.folder.resolve(), bundle.digest
+        scoring = Scoring(*identity, settings.command_runtime, columns, prefix, settings.max_characters, explain)
         sources = open_sources(paths, format_, text, scoring, output)
         job = {
             "inputs": [[source.name, *source.signature] for source in sources],
-            "model": bundle.digest,
             "text": text,
             "part_rows": part_rows,
             **asdict(scoring),
         }
         del job["bundle"]  # its digest counts, wherever it is
-        files: Output = Parts(output, job)
-        if is_single(output):
-            files = StandardOutput(output) if output == STREAM else SingleFile(output)
+        files = Output(output, job)
         started, speed, signals = time.monotonic(), _Speed(), _Signals()
         with files.opened(resume, overwrite):
             before = files.progress.rows

@@ -10,7 +10,7 @@ import pytest
 from rich.progress import Progress
 
 from benchmarks.samples import sample_reviews
-from tests.bulk.jobs import bad_lines, prediction_in, reviews, rows_of, succeed, write_csv, write_jsonl
+from tests.bulk.jobs import prediction_in, reviews, rows_of, succeed, write_csv, write_jsonl
 from tests.probabilities import assert_same
 from tests.servers import Server, serving
 
@@ -70,13 +70,3 @@ def test_row_that_http_rejects_has_the_same_error(service: Server, value: str, t
         "reviews.0 has", "this one has"
     )
     assert first["error"] is last["error"] is None
-
-
-@pytest.mark.parametrize("line", ['{"review": "\\ud800 good"}', '{"review": NaN}', "good", "[" * 1000, "[1]"])
-def test_line_that_is_not_a_json_object_is_a_bad_line(line: str, tmp_path: Path) -> None:
-    (tmp_path / "in.jsonl").write_text(f'{{"review": "good"}}\n{line}\n{{"review": "bad"}}\n')
-    summary = succeed(tmp_path / "in.jsonl", tmp_path / "out", code=3)
-    assert (summary["rows"], summary["bad_lines"]) == (2, 1)
-    (bad,) = bad_lines(tmp_path / "out")
-    assert (bad["file"], bad["line"], bad["text"]) == (str(tmp_path / "in.jsonl"), 2, line)
-    assert [row["review"] for row in rows_of(tmp_path / "out")] == ["good", "bad"]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.bulk.jobs import bad_lines, error_of, parts, reviews, rows_of, succeed, write_csv, write_jsonl
+from tests.bulk.jobs import error_of, parts, reviews, rows_of, succeed, write_csv, write_jsonl
 
 TEXTS = reviews(40)
 ADDED = ["positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]
@@ -117,15 +117,6 @@ def test_folder_is_scored_in_the_order_of_its_files(tmp_path: Path) -> None:
         (folder / name).unlink()
     succeed(f"{folder}/**/*.csv", tmp_path / "one.csv")
     assert [row["review"] for row in rows_of(tmp_path / "one.csv")] == ["second", "third", "fourth"]
-
-
-def test_unclosed_quote_costs_one_line(tmp_path: Path) -> None:
-    lines = ["review,id", '"open,1', *(f"good {i},{i}" for i in range(2000)), '"shut",2', 'a "b" c,3', 'x,"y"z']
-    (tmp_path / "in.csv").write_text("\n".join(lines))
-    summary = succeed(tmp_path / "in.csv", tmp_path / "out", code=3)
-    assert (summary["rows"], summary["bad_lines"]) == (2002, 2)
-    assert [(bad["line"], bad["text"]) for bad in bad_lines(tmp_path / "out")] == [(2, '"open,1'), (2005, 'x,"y"z')]
-    assert [row["review"] for row in rows_of(tmp_path / "out")][-2:] == ["shut", 'a "b" c']
 
 
 def test_row_without_a_review_stays_in_its_place(tmp_path: Path) -> None:

@@ -39,18 +39,6 @@ def test_failed_job_leaves_the_old_output(tmp_path: Path) -> None:
     assert files_in(tmp_path) == before
 
 
-def test_new_output_replaces_bad_lines(tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "new.csv", reviews(9))
-    bad = tmp_path / "out2.csv_bad_lines.jsonl"
-    (tmp_path / "bad.csv").write_text("review\ngood\nnot,good\n")
-    succeed(tmp_path / "bad.csv", tmp_path / "out2.csv", code=3)
-    assert len(bad.read_text().splitlines()) == 1
-    succeed(tmp_path / "bad.csv", tmp_path / "out2.csv", "--overwrite", code=3)
-    assert len(bad.read_text().splitlines()) == 1
-    succeed(source, tmp_path / "out2.csv", "--overwrite")
-    assert not bad.exists()
-
-
 @pytest.mark.parametrize(
     ("name", "advice"),
     [("new", "to continue, run the same command with --resume"), ("out.jsonl", "nothing was written")],

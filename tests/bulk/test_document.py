@@ -18,7 +18,7 @@ def test_table_comes_from_the_results() -> None:
 def test_options_and_columns_exist() -> None:
     shown = run_python("-m", "app", "bulk", "--help").stdout
     options = set(re.findall(r"--[a-z][a-z-]+", shown))
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= options | {"--head", "--port", "--address"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= options | {"--head", "--port", "--address", "--force"}
     assert all(f"`{name}`" in TEXT for name in (*FIELDS, "reasons", "error"))
 
 

@@ -19,8 +19,8 @@ from app.api.openapi import add_openapi
 from app.api.protocols import open_inference, tensorflow_serving
 from app.api.routing import DirectRoute, PredictionRoute, ProtocolRouter, traits_of
 from app.api.state import State
-from app.inference.bundle import BundleId, identify_bundles, load_bundle
-from app.inference.errors import SentimentError
+from app.bundles.reading import BundleId, identify_bundles, load_bundle
+from app.model.errors import SentimentError
 from app.pages.routes import page_routes
 from app.service import Service
 from app.settings import Settings

@@ -21,8 +21,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic_core import from_json
 
-from app.inference.errors import PackageMissing, SentimentError
-from app.inference.packages import how_to_install
+from app.model.errors import PackageMissing, SentimentError
+from app.model.packages import how_to_install
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: dict[str, Format] = {

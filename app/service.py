@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import structlog
 from pydantic import ValidationError
 
-from app.inference.batcher import Batcher
-from app.inference.bundle import MANIFEST, Bundle, load_bundles
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.errors import SentimentError, damaged
-from app.inference.explainer import Explainer
-from app.inference.waiting import WaitingReviews
+from app.bundles.manifest import MANIFEST
+from app.bundles.opening import open_classifier
+from app.bundles.reading import Bundle, load_bundles
+from app.model.classifier import Classifier
+from app.model.errors import SentimentError, damaged
+from app.queues.admission import Admission
+from app.queues.batcher import Batcher
+from app.queues.explainer import Explainer
 from app.settings import PREFIX, Settings, error_messages
 from app.telemetry.memory import resident_bytes
 from app.telemetry.metrics import Metrics, VersionMetrics
@@ -71,7 +73,7 @@ class Service:
         self.settings = settings
         self.key_digests = _digests_of(settings)
         self.metrics = metrics
-        self.waiting = WaitingReviews(settings.max_waiting)
+        self.waiting = Admission(settings.max_waiting)
         self.explainer = Explainer(settings.max_waiting // EXPLAINED_SHARE, settings.deadline)
         self.draining = False
         self.versions: dict[str, ServedVersion] = {}

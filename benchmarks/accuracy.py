@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from rich.progress import Progress
 
-from app.inference.bundle import find_bundle
+from app.bundles.reading import find_bundle
 from benchmarks.contenders import Contender
 from training.archive import read_reviews
 

@@ -13,10 +13,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import Bundle, find_bundle, load_bundle
 from app.evaluation.assessment import assess, score
 from app.evaluation.labelled import read_labelled
-from app.inference.bundle import Bundle, find_bundle, load_bundle
-from app.inference.classifier import Classifier, open_classifier
+from app.model.classifier import Classifier
 from benchmarks.environments import ROOT
 
 PACKAGE = "sentiment@5.0.2"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app.bundles.reading import find_bundle
 from app.evaluation.figures import new_figure, save_figure
-from app.inference.bundle import find_bundle
 from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, REFERENCE, before
 from benchmarks.environments import ROOT
 

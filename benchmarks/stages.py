@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.api.schemas import PredictRequest
-from app.inference.bundle import find_bundle, load_bundle
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.serialization import predictions_json
+from app.bundles.opening import open_classifier
+from app.bundles.reading import find_bundle, load_bundle
+from app.model.classifier import Classifier
+from app.model.serialization import predictions_json
 
 REPEATS = 9
 

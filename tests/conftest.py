@@ -16,13 +16,14 @@ from fastapi.testclient import TestClient
 from rich.console import Console
 from rich.progress import Progress
 
-from app.inference.bundle import Bundle, load_bundle
-from app.inference.classifier import Classifier, open_classifier
+from app.bundles.opening import open_classifier
+from app.bundles.reading import Bundle, load_bundle
 from app.main import create_app
+from app.model.classifier import Classifier
 from app.settings import Settings
 from benchmarks.environments import environment
-from tests.bundles import MODELS, VERSIONS, break_golden_review
 from tests.corpus import files, write_archive
+from tests.models import MODELS, VERSIONS, break_golden_review
 from tests.servers import Server, serving
 from training.archive import load_archives
 from training.book import Book

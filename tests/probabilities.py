@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.inference.prediction import Prediction
+from app.model.prediction import Prediction
 
 LAST_BITS = 1e-6
 """On some processors TensorFlow multiplies batches of different sizes in different orders."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 
 from app.api.errors import respond
-from app.inference.errors import Overloaded
+from app.model.errors import Overloaded
 from tests.servers import PATIENCE
 
 

@@ -14,11 +14,11 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.api.errors import FRAMEWORK_KINDS, KINDS
-from app.inference.classifier import Classifier
 from app.main import create_app
+from app.model.classifier import Classifier
 from app.settings import PREFIX, Settings, default_of
 from tests import reference
-from tests.bundles import NEWEST
+from tests.models import NEWEST
 from tests.servers import ROOT, Server
 
 README = (ROOT / "README.md").read_text()

@@ -8,11 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import find_bundle, load_bundle
 from app.evaluation.metrics import measure
-from app.inference.bundle import find_bundle, load_bundle
-from app.inference.classifier import Classifier, open_classifier
-from tests.bundles import MODELS, NEWEST, VERSIONS
-from tests.inference.test_vocabulary import check_against_definition
+from app.model.classifier import Classifier
+from tests.model.test_vocabulary import check_against_definition
+from tests.models import MODELS, NEWEST, VERSIONS
 from training.archive import load_archives, read_reviews
 from training.behaviour import behaviour
 from training.dataset import Review, build_vocabulary, digest_of, labels_of

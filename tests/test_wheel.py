@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.inference.bundle import load_bundle
-from tests.bundles import MODELS, NEWEST
+from app.bundles.reading import load_bundle
+from tests.models import MODELS, NEWEST
 from tests.servers import ROOT, environment, running
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from rich.progress import Progress
 
-from app.inference.runtimes import import_tensorflow
-from app.inference.vocabulary import Encoding
+from app.model.runtimes import import_tensorflow
+from app.model.vocabulary import Encoding
 from training.dataset import Dataset, Review, digest_of, split_of
 from training.errors import TrainingError
 

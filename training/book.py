@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from app.evaluation.metrics import HeldOut
 from app.evaluation.uncertainty import fit_rule
-from app.inference.vocabulary import Encoding, Row, Vocabulary
+from app.model.vocabulary import Encoding, Row, Vocabulary
 from training.dataset import Dataset, build_vocabulary, hold_out, shuffled
 from training.network import (
     FULL,

@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.bundles.manifest import CHECKSUM, NAME
+from app.bundles.reading import load_bundle
 from app.commands.messages import PlainErrors, print_error
-from app.inference.bundle import CHECKSUM, NAME, load_bundle
-from app.inference.errors import SentimentError
-from app.inference.vocabulary import Encoding
+from app.model.errors import SentimentError
+from app.model.vocabulary import Encoding
 from training import options as opt
 from training.dataset import OWN, has_both_classes, read_sentences
 from training.errors import TrainingError

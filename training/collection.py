@@ -17,8 +17,8 @@ from rich.progress import Progress
 from app import records
 from app.evaluation import labelled
 from app.evaluation.labelled import Columns, plain
-from app.inference.text import tokenise
-from app.inference.vocabulary import Encoding
+from app.model.text import tokenise
+from app.model.vocabulary import Encoding
 from training.dataset import OWN, Dataset, Review, digest_of, split_of
 from training.errors import TrainingError
 

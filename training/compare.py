@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from scipy.stats import binomtest
 
+from app.bundles.manifest import Manifest
+from app.bundles.opening import open_classifier
+from app.bundles.reading import Bundle, bundle_versions, load_bundle
 from app.evaluation.metrics import measure, right
-from app.inference.bundle import Bundle, Manifest, bundle_versions, load_bundle
-from app.inference.classifier import open_classifier
-from app.inference.errors import SentimentError
+from app.model.errors import SentimentError
 from training.dataset import OWN, Dataset
 from training.progress import note
 

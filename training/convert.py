@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
-from app.inference.bundle import NETWORK, load_bundle
-from app.inference.bundle_writer import staged_bundle, write_manifest, write_network
-from app.inference.classifier import open_classifier
-from app.inference.runtimes import TensorFlowRuntime
+from app.bundles.manifest import NETWORK
+from app.bundles.opening import open_classifier
+from app.bundles.reading import load_bundle
+from app.bundles.writing import staged_bundle, write_manifest, write_network
+from app.model.runtimes import TensorFlowRuntime
 from training.errors import TrainingError
 
 OLD = "model.tflite"

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from app.inference.text import tokenise
-from app.inference.vocabulary import MAX_TERM_BYTES, Encoding, Vocabulary
+from app.model.text import tokenise
+from app.model.vocabulary import MAX_TERM_BYTES, Encoding, Vocabulary
 from training.errors import TrainingError
 
 OWN = "own"

@@ -1,6 +1,6 @@
 """Errors of training."""
 
-from app.inference.errors import SentimentError
+from app.model.errors import SentimentError
 
 
 class TrainingError(SentimentError):

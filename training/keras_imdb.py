@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.runtimes import import_tensorflow
-from app.inference.text import tokenise
-from app.inference.vocabulary import Encoding, Vocabulary
+from app.model.runtimes import import_tensorflow
+from app.model.text import tokenise
+from app.model.vocabulary import Encoding, Vocabulary
 from training.dataset import Dataset, Split, digest_of
 from training.errors import TrainingError
 

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from app.bundles.staging import STOPPING
+from app.bundles.writing import write_network
 from app.evaluation.metrics import HeldOut
-from app.inference import network as arrays
-from app.inference.bundle_writer import write_network
-from app.inference.prediction import UncertaintyRule
-from app.inference.runtimes import import_tensorflow
-from app.inference.staging import STOPPING
-from app.inference.text import joined
-from app.inference.vocabulary import Encoding, Row, Vocabulary
+from app.model import network as arrays
+from app.model.prediction import UncertaintyRule
+from app.model.runtimes import import_tensorflow
+from app.model.text import joined
+from app.model.vocabulary import Encoding, Row, Vocabulary
 
 tf = import_tensorflow()
 import keras

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.progress import Progress
 
-from app.inference.vocabulary import Encoding
+from app.model.vocabulary import Encoding
 from training.archive import download, load_archives
 from training.collection import COLUMNS, is_own, load_collection
 from training.dataset import Dataset

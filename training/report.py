@@ -11,11 +11,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
+from app.bundles.writing import write_json
 from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import table
 from app.evaluation.metrics import BINS, HeldOut, evaluate, measure, reliability
-from app.inference.bundle_writer import write_json
-from app.inference.vocabulary import Row
+from app.model.vocabulary import Row
 from training.behaviour import behaviour
 from training.compare import Served
 from training.dataset import OWN, Dataset, Split

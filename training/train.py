@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from app.inference import bundle_writer
-from app.inference.bundle import NETWORK, Golden
-from app.inference.network import Network
-from app.inference.prediction import prediction_of
-from app.inference.profile import Profile, profile_of
-from app.inference.runtimes import BATCH, RUNTIMES, Runtime, TensorFlowRuntime
-from app.inference.vocabulary import Row
+from app.bundles import writing as bundle_writer
+from app.bundles.manifest import NETWORK, Golden
+from app.bundles.profile import Profile, profile_of
+from app.model.network import Network
+from app.model.prediction import prediction_of
+from app.model.runtimes import BATCH, RUNTIMES, Runtime, TensorFlowRuntime
+from app.model.vocabulary import Row
 from training.compare import Served
 from training.dataset import Dataset, Split
 from training.errors import TrainingError

@@ -20,7 +20,7 @@ from app.api.errors import (
 )
 from app.api.schemas import PredictRequest, Violation
 from app.api.state import service_of
-from app.inference.limits import check_reviews
+from app.model.limits import check_reviews
 
 MAX_LOCATION = 100
 """Maximum characters of a field's name in an error."""

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from app.api.schemas import Problem, Violation
-from app.inference.errors import (
+from app.model.errors import (
     DeadlineExceeded,
     InferenceError,
     NotServing,

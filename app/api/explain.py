@@ -10,7 +10,7 @@ from app.api.openapi import SCORING, VERSION, request_body
 from app.api.routing import ExplanationRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.state import service_of, version_of
-from app.inference.serialization import explanation_json, explanations_json
+from app.model.serialization import explanation_json, explanations_json
 from app.service import ServedVersion
 
 router = APIRouter(tags=["predictions"], route_class=ExplanationRoute, responses=SCORING)

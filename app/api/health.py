@@ -6,7 +6,7 @@ from app.api.openapi import FAILED, UNAVAILABLE
 from app.api.routing import ProbeRoute
 from app.api.schemas import Health
 from app.api.state import service_of
-from app.inference.errors import NotServing
+from app.model.errors import NotServing
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 

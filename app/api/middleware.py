@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
 from app.api.routing import DirectRoute, has_valid_path, route_of, traits_of
-from app.inference.errors import NotServing
+from app.model.errors import NotServing
 from app.service import Service
 from app.telemetry.logs import REQUEST_ID, RequestLog
 from app.telemetry.metrics import OTHER

@@ -26,7 +26,7 @@ from app.api.errors import (
 )
 from app.api.routing import traits_of
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
-from app.inference.errors import (
+from app.model.errors import (
     DeadlineExceeded,
     InferenceError,
     NotServing,
@@ -34,7 +34,7 @@ from app.inference.errors import (
     ReviewTooLong,
     TooManyReviews,
 )
-from app.inference.limits import MAX_TERMS
+from app.model.limits import MAX_TERMS
 from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"

@@ -10,10 +10,10 @@ from app.api.openapi import EXPLAIN, SCORING, VERSION, request_body
 from app.api.routing import PredictionRoute, unless_disconnected
 from app.api.schemas import PredictRequest, PredictResponse
 from app.api.state import service_of, version_of
-from app.inference.batcher import MAX_PART_REVIEWS
-from app.inference.limits import MAX_TERMS
-from app.inference.prediction import Prediction
-from app.inference.serialization import predictions_json
+from app.model.limits import MAX_TERMS
+from app.model.prediction import Prediction
+from app.model.serialization import predictions_json
+from app.queues.batcher import MAX_PART_REVIEWS
 from app.service import ServedVersion
 
 router = APIRouter(tags=["predictions"], route_class=PredictionRoute, responses=SCORING)

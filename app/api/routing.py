@@ -16,14 +16,14 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
 from app.api.errors import HANDLED, ErrorFormat, handle, respond
-from app.inference.waiting import WaitingReviews
+from app.queues.admission import Admission
 from app.service import Service
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class RoutePolicy:
     """What a route is, besides its path and methods.
 
     Attributes:
@@ -37,12 +37,12 @@ class Traits:
     policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
 
 
-DEFAULT = Traits()
+DEFAULT = RoutePolicy()
 
 
-def traits_of(route: BaseRoute | None) -> Traits:
+def traits_of(route: BaseRoute | None) -> RoutePolicy:
     """The traits of a route; the defaults if it has none, or if there is no route."""
-    traits: Traits = getattr(route, "traits", DEFAULT)
+    traits: RoutePolicy = getattr(route, "traits", DEFAULT)
     return traits
 
 
@@ -84,25 +84,25 @@ class ProtocolRouter(APIRouter):
 class PublicRoute(APIRoute):
     """A route that needs no API key."""
 
-    traits: ClassVar = Traits(public=True)
+    traits: ClassVar = RoutePolicy(public=True)
 
 
 class ProbeRoute(APIRoute):
     """A health check. It needs no API key, because the clients of health checks have none."""
 
-    traits: ClassVar = Traits(public=True, probe=True)
+    traits: ClassVar = RoutePolicy(public=True, probe=True)
 
 
 class ScrapeRoute(APIRoute):
     """A route for Prometheus."""
 
-    traits: ClassVar = Traits(probe=True)
+    traits: ClassVar = RoutePolicy(probe=True)
 
 
 class PublicFiles(Mount):
     """Static files, which need no API key; takes the arguments of `Mount`."""
 
-    traits: ClassVar = Traits(public=True)
+    traits: ClassVar = RoutePolicy(public=True)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`; also stores the route in the scope, as FastAPI's routes do."""
@@ -142,7 +142,7 @@ class PredictionRoute(DirectRoute):
             await super().handle(scope, receive, send)
 
     @staticmethod
-    def admission_of(service: Service) -> WaitingReviews:
+    def admission_of(service: Service) -> Admission:
         """What counts its requests."""
         return service.waiting
 
@@ -151,7 +151,7 @@ class ExplanationRoute(PredictionRoute):
     """A route that explains reviews, which are counted on their own."""
 
     @staticmethod
-    def admission_of(service: Service) -> WaitingReviews:
+    def admission_of(service: Service) -> Admission:
         """See `PredictionRoute`."""
         return service.explainer.admission
 

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 
 from app.bulk.errors import BulkError
 from app.bulk.scoring import Scored, Scoring, score_chunk
-from app.inference.errors import PackageMissing
-from app.inference.packages import how_to_install
+from app.model.errors import PackageMissing
+from app.model.packages import how_to_install
 from app.records import CHUNK_BYTES, Chunk
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}

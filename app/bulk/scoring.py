@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from app.bulk.errors import BulkError
-from app.inference.bundle import load_bundle
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.errors import ReviewTooLong, SentimentError
-from app.inference.limits import BLANK, check_length, is_blank
-from app.inference.prediction import FIELDS
+from app.bundles.opening import open_classifier
+from app.bundles.reading import load_bundle
+from app.model.classifier import Classifier
+from app.model.errors import ReviewTooLong, SentimentError
+from app.model.limits import BLANK, check_length, is_blank
+from app.model.prediction import FIELDS
 from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
 
 ARROW_TYPES = {float: "float64", bool: "bool", int: "int32"}

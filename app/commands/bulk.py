@@ -21,9 +21,9 @@ from app.bulk.output import STREAM, JobState, Output, is_single
 from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
 from app.bulk.scoring import Scoring
 from app.bulk.sources import escaped, find_sources, open_sources
+from app.bundles.reading import find_bundle, load_bundle
 from app.commands import options as opt
-from app.inference.bundle import find_bundle, load_bundle
-from app.inference.errors import PackageMissing
+from app.model.errors import PackageMissing
 from app.telemetry.memory import peak_resident_bytes
 
 DAMAGED, INCOMPLETE = 1, 3

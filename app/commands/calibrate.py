@@ -7,15 +7,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import bundle_versions, find_bundle, load_bundle
 from app.commands import options as opt
 from app.commands.messages import one_line, typed_command
 from app.commands.tables import new_table
 from app.evaluation.labelled import LabelledTexts, read_labelled
-from app.inference.bundle import bundle_versions, find_bundle, load_bundle
-from app.inference.calibration import Calibration
-from app.inference.classifier import open_classifier
-from app.inference.errors import SentimentError
-from app.inference.packages import require_modules
+from app.model.calibration import Calibration
+from app.model.errors import SentimentError
+from app.model.packages import require_modules
 
 if TYPE_CHECKING:
     from app.evaluation.calibration import Adaptation

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import Bundle, find_bundle, load_bundle
 from app.commands import options as opt
 from app.commands.messages import one_line
-from app.inference.bundle import Bundle, find_bundle, load_bundle
-from app.inference.classifier import open_classifier
-from app.inference.errors import PackageMissing, SentimentError
-from app.inference.runtimes import RUNTIMES
+from app.model.errors import PackageMissing, SentimentError
+from app.model.runtimes import RUNTIMES
 
 
 def run(

@@ -11,13 +11,13 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import Bundle, find_bundle, load_bundle
 from app.commands import options as opt
 from app.commands.messages import one_line
 from app.commands.tables import MAX_SHOWN, NEGATIVE, POSITIVE, new_table
 from app.evaluation.labelled import LabelledTexts, read_labelled
-from app.inference.bundle import Bundle, find_bundle, load_bundle
-from app.inference.classifier import open_classifier
-from app.inference.packages import require_modules
+from app.model.packages import require_modules
 
 if TYPE_CHECKING:
     from app.evaluation.assessment import Assessment

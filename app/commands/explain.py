@@ -8,16 +8,16 @@ from rich.console import Console, RenderableType
 from rich.table import Column
 from rich.text import Text
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import find_bundle, load_bundle
 from app.commands import options as opt
 from app.commands.messages import one_line
 from app.commands.pulls import coloured, style_of
 from app.commands.reviews import read_reviews
 from app.commands.tables import colour_of, known_words, line_of, new_table, verdict_of
-from app.inference.bundle import find_bundle, load_bundle
-from app.inference.classifier import open_classifier
-from app.inference.explanation import Effect, Explanation
-from app.inference.explanation import explain as explanation_of
-from app.inference.serialization import explanation_json, explanations_json
+from app.model.explanation import Effect, Explanation
+from app.model.explanation import explain as explanation_of
+from app.model.serialization import explanation_json, explanations_json
 
 
 def run(

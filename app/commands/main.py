@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from app import __version__
 from app.commands.messages import MODULE, SCRIPT, PlainErrors, print_error, typed_command
-from app.inference.errors import SentimentError
+from app.model.errors import SentimentError
 
 SUMMARIES = {
     "serve": "Serve over HTTP. This is the default command.",

@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from app.commands.messages import print_error, typed_command
-from app.inference.limits import MAX_TERMS
+from app.model.limits import MAX_TERMS
 from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
 
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from app.commands.messages import printable
 from app.commands.tables import NEGATIVE, POSITIVE
-from app.inference.explanation import Effect, Explanation
-from app.inference.text import Token
+from app.model.explanation import Effect, Explanation
+from app.model.text import Token
 
 FAINT, CLEAR, STRONG = 0.02, 0.1, 0.8
 """Minimum log-odds of a word for a colour, one sign, and two signs."""

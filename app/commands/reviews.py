@@ -9,8 +9,8 @@ from typing import TextIO
 import typer
 
 from app.commands.messages import typed_command
-from app.inference.errors import ReviewTooLong
-from app.inference.limits import BLANK, check_length, is_blank
+from app.model.errors import ReviewTooLong
+from app.model.limits import BLANK, check_length, is_blank
 from app.records import format_of
 from app.settings import PREFIX, Settings
 

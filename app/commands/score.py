@@ -7,15 +7,16 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import load_bundles
 from app.commands import options as opt
 from app.commands.messages import one_line, printable
 from app.commands.reviews import read_reviews
 from app.commands.tables import MAX_SHOWN, colour_of, known_words, line_of, new_table, verdict_of
-from app.inference.bundle import load_bundles
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.prediction import Prediction
-from app.inference.serialization import predictions_json
-from app.inference.vocabulary import Vocabulary
+from app.model.classifier import Classifier
+from app.model.prediction import Prediction
+from app.model.serialization import predictions_json
+from app.model.vocabulary import Vocabulary
 
 
 def run(

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Column, Table
 
 from app.commands.messages import one_line
-from app.inference.prediction import Prediction
+from app.model.prediction import Prediction
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
 MAX_SHOWN = 300

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 
+from app.bundles.manifest import Manifest
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, reliability
 from app.evaluation.thresholds import BestThreshold, Threshold, best_threshold, quality_at
-from app.inference.bundle import Manifest
-from app.inference.classifier import Classifier
-from app.inference.errors import SentimentError
+from app.model.classifier import Classifier
+from app.model.errors import SentimentError
 
 SHOWN_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 MAX_MISTAKES = 10

@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from app.bundles.manifest import Golden
+from app.bundles.profile import profile_of
+from app.bundles.reading import Bundle, load_bundle
+from app.bundles.writing import staged_bundle, write_golden, write_manifest, write_profile
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.markdown import table
-from app.inference.bundle import Bundle, Golden, load_bundle
-from app.inference.bundle_writer import staged_bundle, write_golden, write_manifest, write_profile
-from app.inference.calibration import Calibration
-from app.inference.classifier import Classifier
-from app.inference.errors import BundleError
-from app.inference.prediction import UncertaintyRule
-from app.inference.profile import profile_of
+from app.model.calibration import Calibration
+from app.model.classifier import Classifier
+from app.model.errors import BundleError
+from app.model.prediction import UncertaintyRule
 
 CARD = Path("report/MODEL_CARD.md")
 SECTION = """\

@@ -11,9 +11,9 @@ from scipy.stats import ttest_rel
 from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, coverage, losses, measure
 from app.evaluation.thresholds import folds
 from app.evaluation.uncertainty import fit_confidence
-from app.inference.calibration import MAX_LOG_ODDS, MAX_SCALE, MAX_SHIFT, MIN_SCALE, calibrated, log_odds
-from app.inference.errors import SentimentError
-from app.inference.prediction import UncertaintyRule
+from app.model.calibration import MAX_LOG_ODDS, MAX_SCALE, MAX_SHIFT, MIN_SCALE, calibrated, log_odds
+from app.model.errors import SentimentError
+from app.model.prediction import UncertaintyRule
 
 SCALE_WIDTH, SHIFT_WIDTH = 0.25, 0.5
 """Standard deviations of the normal priors around a scale of 1 and a shift of 0. With them, 50 labels of texts for

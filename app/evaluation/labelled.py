@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import records
-from app.inference.errors import SentimentError
-from app.inference.text import tokenise
+from app.model.errors import SentimentError
+from app.model.text import tokenise
 
 Columns = Mapping[str, Sequence[str]]
 COLUMNS: Columns = {"text": ("text", "review"), "label": ("label", "sentiment")}

@@ -3,15 +3,15 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from app.bundles.reading import Bundle
+from app.bundles.staging import staged
+from app.bundles.writing import write_json
 from app.evaluation.assessment import Assessment
 from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import code, table
 from app.evaluation.metrics import BINS
 from app.evaluation.thresholds import Threshold
-from app.inference.bundle import Bundle
-from app.inference.bundle_writer import write_json
-from app.inference.errors import SentimentError
-from app.inference.staging import staged
+from app.model.errors import SentimentError
 
 QUALITIES = ("precision", "recall", "F1")
 MAX_TEXT = 300

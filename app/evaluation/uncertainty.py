@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from sklearn.isotonic import IsotonicRegression
 
 from app.evaluation.metrics import HeldOut, coverage
-from app.inference.prediction import UncertaintyRule
+from app.model.prediction import UncertaintyRule
 
 ERROR_RATE = 0.05
 """Predictions are certain where at most this share of them is wrong."""

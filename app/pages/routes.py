@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.api.routing import PublicFiles, PublicRoute, Traits
+from app.api.routing import PublicFiles, PublicRoute, RoutePolicy
 from app.api.state import service_of
 from app.settings import Settings
 
@@ -36,13 +36,13 @@ CARD = "<!-- the model card -->"
 class Playground(APIRoute):
     """The routes of the playground and of model cards."""
 
-    traits: ClassVar = Traits(public=True, policy=OWN_CONTENT)
+    traits: ClassVar = RoutePolicy(public=True, policy=OWN_CONTENT)
 
 
 class Documentation(APIRoute):
     """The route of the API documentation."""
 
-    traits: ClassVar = Traits(public=True, policy=OWN_CONTENT + b" data:")  # Swagger UI's styles contain images
+    traits: ClassVar = RoutePolicy(public=True, policy=OWN_CONTENT + b" data:")  # Swagger UI's styles contain images
 
 
 class Assets(StaticFiles):

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import structlog
 
-from app.inference.errors import SentimentError
+from app.model.errors import SentimentError
 from app.settings import PREFIX
 
 BACKLOG = 2048  # pending connections

@@ -19,7 +19,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from app.inference.bundle import BundleId
+from app.bundles.reading import BundleId
 from app.main import create_app
 from app.process.hangup import HangUp
 from app.process.listener import AddressUnavailable, Listener

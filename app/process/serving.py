@@ -22,7 +22,7 @@ def serve(settings: Settings) -> int:
         AddressUnavailable: The address is in use, or cannot be used.
         SentimentError: There is no bundle, or the packages for tracing are not installed.
     """
-    from app.inference.bundle import identify_bundles
+    from app.bundles.reading import identify_bundles
     from app.telemetry import tracing
     from app.telemetry.logs import configure_logs
 

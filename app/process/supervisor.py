@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import structlog
 
-from app.inference.bundle import BundleId
-from app.inference.errors import SentimentError
+from app.bundles.reading import BundleId
+from app.model.errors import SentimentError
 from app.process.hangup import HangUp
 from app.process.listener import Listener, WorkerState
 from app.process.server import run_server

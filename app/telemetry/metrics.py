@@ -22,10 +22,10 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
-from app.inference.bundle import Bundle
-from app.inference.prediction import Prediction
-from app.inference.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
-from app.inference.runtimes import SIZES
+from app.bundles.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
+from app.bundles.reading import Bundle
+from app.model.prediction import Prediction
+from app.model.runtimes import SIZES
 from app.telemetry import shared
 from app.telemetry.output import standard_output
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from app.inference.errors import SentimentError
+from app.model.errors import SentimentError
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder; must be set before prometheus-client is imported."""

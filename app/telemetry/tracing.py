@@ -10,8 +10,8 @@ from importlib import import_module
 
 from fastapi.telemetry import TelemetryConfig
 
-from app.inference.errors import PackageMissing
-from app.inference.packages import how_to_install
+from app.model.errors import PackageMissing
+from app.model.packages import how_to_install
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 Stop = Callable[[], None]

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.inference.bundle import find_bundle, load_bundle
-from app.inference.classifier import Classifier, open_classifier
+from app.bundles.opening import open_classifier
+from app.bundles.reading import find_bundle, load_bundle
+from app.model.classifier import Classifier
 
 HOST = "127.0.0.1"
 PORT = int(os.environ["PORT"])

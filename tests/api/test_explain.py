@@ -1,4 +1,4 @@
-"""POST /explain: the numbers of `app.inference.explanation`, within the limits of the service."""
+"""POST /explain: the numbers of `app.model.explanation`, within the limits of the service."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from app.inference.classifier import Classifier
-from app.inference.explanation import explain
+from app.model.classifier import Classifier
+from app.model.explanation import explain
 from tests.servers import Server
 
 REVIEWS = ["😀 A superb film, and a moving story!", "Don’t: a dull, boring waste…", "xyzzyx"]

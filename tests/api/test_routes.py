@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api.schemas import PredictResponse
-from app.inference.bundle import Bundle
+from app.bundles.reading import Bundle
 from app.main import create_app
 from app.settings import Settings
-from tests.bundles import NEWEST
+from tests.models import NEWEST
 from tests.servers import ROOT, Server
 
 GOOD = "A superb, wonderful and moving film. Brilliant!"

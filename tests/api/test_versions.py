@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.inference.bundle import identify_bundles
-from app.inference.errors import BundleError
+from app.bundles.reading import identify_bundles
 from app.main import create_app
+from app.model.errors import BundleError
 from app.settings import Settings
-from tests.bundles import MODELS, NEWEST, resealed
+from tests.models import MODELS, NEWEST, resealed
 from tests.scraping import number, numbers_in
 
 REVIEWS = ["Good.", "Not bad at all.", "I loved it, zyzzyva!", "A dull waste of time. " * 30]

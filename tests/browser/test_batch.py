@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from app.inference.prediction import FIELDS
+from app.model.prediction import FIELDS
 from tests.browser.chromium import Visit
 from tests.servers import Server
 

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
-from tests.bundles import NEWEST
+from tests.models import NEWEST
 from tests.servers import Server, wait_until
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."

@@ -8,13 +8,13 @@ import httpx
 import pytest
 from playwright.sync_api import Request, Route, expect
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import load_bundle
 from app.commands.pulls import pulls_of
-from app.inference.bundle import load_bundle
-from app.inference.classifier import open_classifier
-from app.inference.explanation import explain as explain_in_terminal
-from app.inference.serialization import explanation_json
+from app.model.explanation import explain as explain_in_terminal
+from app.model.serialization import explanation_json
 from tests.browser.chromium import Run, Visit, Visits
-from tests.bundles import MODELS, VERSIONS
+from tests.models import MODELS, VERSIONS
 from tests.servers import Server
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."

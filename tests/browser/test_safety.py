@@ -7,7 +7,7 @@ import json
 from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit, Visits
-from tests.bundles import NEWEST
+from tests.models import NEWEST
 from tests.servers import Server
 
 ATTACKS = [

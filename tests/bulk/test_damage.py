@@ -14,7 +14,7 @@ import pytest
 
 from app.bulk.errors import BulkError
 from app.bulk.scoring import Scoring, score_chunk
-from app.inference.bundle import Bundle
+from app.bundles.reading import Bundle
 from app.records import Chunk, Layout
 from tests.bulk.jobs import (
     PATIENCE,

@@ -3,7 +3,7 @@
 import json
 import re
 
-from app.inference.prediction import FIELDS
+from app.model.prediction import FIELDS
 from benchmarks.bulk import DOCUMENT, RESULTS, table
 from tests.bulk.jobs import error_of
 from tests.servers import ROOT, run_python

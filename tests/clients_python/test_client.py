@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from review_sentiment_client import SentimentClient, ServiceError
-from tests.bundles import MODELS, NEWEST, VERSIONS
 from tests.clients_python.conftest import Connect
 from tests.corpus import BAD, GOOD
+from tests.models import MODELS, NEWEST, VERSIONS
 from tests.probabilities import LAST_BITS, assert_same
 from tests.proxies import proxying
 from tests.servers import ROOT, Server, run_python, serving

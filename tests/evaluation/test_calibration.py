@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from app.evaluation.calibration import SHIFT_WIDTH, adapt, fit
 from app.evaluation.metrics import HeldOut, measure
-from app.inference.errors import SentimentError
-from app.inference.prediction import UncertaintyRule
+from app.model.errors import SentimentError
+from app.model.prediction import UncertaintyRule
 
 RULE = UncertaintyRule(above=0.1, below=0.9, min_known_words=1, min_known_share=0.5)
 

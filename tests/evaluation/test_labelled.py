@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.evaluation.labelled import read_labelled
-from app.inference.errors import SentimentError
+from app.model.errors import SentimentError
 
 
 def test_labelled_texts_are_read_from_every_format(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.evaluation.metrics import coverage, measure, reliability
-from app.inference.prediction import UncertaintyRule
+from app.model.prediction import UncertaintyRule
 from tests.evaluation.samples import held_out
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.inference.vocabulary import Encoding, Vocabulary
-from tests.inference.test_text import any_text, plainly, with_surrogates
-from tests.inference.test_vocabulary import defined_columns
+from app.model.vocabulary import Encoding, Vocabulary
+from tests.model.test_text import any_text, plainly, with_surrogates
+from tests.model.test_vocabulary import defined_columns
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 

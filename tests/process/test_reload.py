@@ -13,10 +13,10 @@ import httpx
 import psutil
 import pytest
 
-from app.inference.bundle import load_bundle
-from app.inference.classifier import open_classifier
-from tests.bundles import break_golden_review, resealed
+from app.bundles.opening import open_classifier
+from app.bundles.reading import load_bundle
 from tests.clients import answered, load, outcomes_of
+from tests.models import break_golden_review, resealed
 from tests.probabilities import assert_same
 from tests.scraping import number, numbers_in, scrape
 from tests.servers import PATIENCE, ROOT, Server, environment, running, serving, starting, wait_until

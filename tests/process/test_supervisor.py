@@ -10,7 +10,7 @@ from tests.servers import PATIENCE, environment, run_python, serving
 
 IMPATIENT = """
 import sys
-from app.inference.bundle import identify_bundles
+from app.bundles.reading import identify_bundles
 from app.process.hangup import HangUp
 from app.process.listener import bind
 from app.settings import Settings

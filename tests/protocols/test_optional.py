@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bundles import MODELS
+from tests.models import MODELS
 from tests.servers import ROOT, environment, running
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.inference.prediction import UncertaintyRule, prediction_of
-from app.inference.profile import profile_of
+from app.bundles.profile import profile_of
+from app.model.prediction import UncertaintyRule, prediction_of
 from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected
 from tests.scraping import Numbers, number, scrape

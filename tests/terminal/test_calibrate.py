@@ -10,15 +10,17 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from app.bundles.manifest import MANIFEST
+from app.bundles.opening import open_classifier
+from app.bundles.reading import load_bundle, load_bundles
 from app.commands.main import app
-from app.inference.bundle import MANIFEST, load_bundle, load_bundles
-from app.inference.calibration import calibrated, log_odds
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.runtimes import RUNTIMES
 from app.main import create_app
+from app.model.calibration import calibrated, log_odds
+from app.model.classifier import Classifier
+from app.model.runtimes import RUNTIMES
 from app.settings import Settings
-from tests.bundles import MODELS, NEWEST, resealed
 from tests.evaluation.labelled import drawn, write_csv
+from tests.models import MODELS, NEWEST, resealed
 from tests.terminal.terminals import refusal
 from tests.training.test_disk_full import contents, files_no_larger_than
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.bundle import MANIFEST, load_bundle
-from tests.bundles import MODELS, NEWEST, resealed
+from app.bundles.manifest import MANIFEST
+from app.bundles.reading import load_bundle
+from tests.models import MODELS, NEWEST, resealed
 from tests.terminal.terminals import on_terminal, piped
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from app.bundles.reading import load_bundle
 from app.commands.main import app
-from app.inference.bundle import load_bundle
-from tests.bundles import MODELS, NEWEST
 from tests.evaluation.labelled import texts, write_csv
+from tests.models import MODELS, NEWEST
 from tests.terminal.terminals import SGR, on_terminal, piped, refusal
 from tests.training.test_disk_full import contents, files_no_larger_than
 

@@ -5,10 +5,11 @@ import re
 import httpx
 import pytest
 
+from app.bundles.opening import open_classifier
+from app.bundles.reading import find_bundle, load_bundle
 from app.commands.pulls import coloured, pulls_of
-from app.inference.bundle import find_bundle, load_bundle
-from app.inference.classifier import Classifier, open_classifier
-from app.inference.explanation import explain
+from app.model.classifier import Classifier
+from app.model.explanation import explain
 from tests.servers import ROOT, Server
 from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.bundle import load_bundle
-from tests.bundles import MODELS
+from app.bundles.reading import load_bundle
 from tests.evaluation.labelled import texts, write_csv
+from tests.models import MODELS
 from tests.servers import ROOT
 
 PAGE = (ROOT / "docs/how-to/own-texts.md").read_text()

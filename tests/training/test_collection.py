@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.progress import Progress
 
-from app.inference.errors import SentimentError
-from app.inference.text import tokenise
-from app.inference.vocabulary import Encoding
+from app.model.errors import SentimentError
+from app.model.text import tokenise
+from app.model.vocabulary import Encoding
 from tests.training.own import Row, jsonl_text, rows, write
 from training.collection import COLUMNS, TEST_SHARE, is_own, load_collection
 from training.dataset import Dataset, build_vocabulary

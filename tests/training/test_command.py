@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.bundle import bundle_versions, load_bundle
+from app.bundles.reading import bundle_versions, load_bundle
 from tests.servers import ROOT, run_python, wait_until
 from tests.training.commands import refused, run
 

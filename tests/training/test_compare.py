@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from app.inference.bundle import Bundle
+from app.bundles.reading import Bundle
 from training.archive import load_archives
 from training.compare import IMDB_MODELS, TRAINED, Served, compare, measure_served, next_steps, next_version
 

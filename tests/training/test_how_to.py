@@ -9,8 +9,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from app.bundles.reading import load_bundle
 from app.evaluation.labelled import LABELS
-from app.inference.bundle import load_bundle
 from tests.servers import ROOT, serving
 from training.cli import app
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
-from app.inference.vocabulary import Encoding
+from app.model.vocabulary import Encoding
 from tests.corpus import files, write_archive
 from training.archive import load_archives
 from training.dataset import Dataset, Split, build_vocabulary

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.bundle import load_bundle
-from app.inference.classifier import open_classifier
+from app.bundles.opening import open_classifier
+from app.bundles.reading import load_bundle
 from tests.training.commands import refused, run
 from tests.training.own import GUT, SCHLECHT, Row, csv_text, german_rows, jsonl_text, rows, write
 

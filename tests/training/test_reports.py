@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.evaluation.metrics import HeldOut, evaluate
-from app.inference.prediction import UncertaintyRule
+from app.model.prediction import UncertaintyRule
 from tests.corpus import files, write_archive
 from tests.servers import ROOT
 from tests.training.commands import run

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
+from app.bundles.reading import Bundle, load_bundle
 from app.evaluation.metrics import measure
-from app.inference.bundle import Bundle, load_bundle
-from app.inference.classifier import Classifier
+from app.model.classifier import Classifier
 from tests.conftest import TINY_RECIPE
 from tests.corpus import files, write_archive
 from training import book

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.vocabulary import Vocabulary
+from app.model.vocabulary import Vocabulary
 from training.best.corpus import STOP_WORDS, Corpus, Indices, Vector
 from training.best.phrases import WORDS, Polarity, grammar_terms
 from training.best.recipe import Best

@@ -14,8 +14,8 @@ from rich.progress import Progress
 from scipy import sparse
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
-from app.inference.text import SENTENCE_END
-from app.inference.vocabulary import MAX_TERM_BYTES
+from app.model.text import SENTENCE_END
+from app.model.vocabulary import MAX_TERM_BYTES
 from training.best.recipe import Best
 from training.dataset import Dataset, tokens_of
 from training.errors import TrainingError

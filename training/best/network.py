@@ -9,7 +9,7 @@ from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from app.evaluation.metrics import HeldOut
-from app.inference.runtimes import import_tensorflow
+from app.model.runtimes import import_tensorflow
 from training.best.corpus import Indices, Matrix, Vector
 from training.best.recipe import Best
 from training.best.training_set import TrainingSet

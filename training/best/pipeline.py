@@ -7,7 +7,7 @@ from rich.progress import Progress
 
 from app.evaluation.metrics import HeldOut
 from app.evaluation.uncertainty import fit_rule
-from app.inference.vocabulary import Vocabulary
+from app.model.vocabulary import Vocabulary
 from training.best.columns import choose_terms
 from training.best.corpus import Corpus, Indices, read_corpus
 from training.best.network import calibrate, fit_network, sparse_batches

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from app.inference.vocabulary import Encoding
+from app.model.vocabulary import Encoding
 from training.network import FULL, scaled_counts
 
 

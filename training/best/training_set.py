@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit
 
-from app.inference.vocabulary import Vocabulary
+from app.model.vocabulary import Vocabulary
 from training.best.corpus import Corpus, Indices, Matrix, Vector
 from training.best.phrases import make_phrases
 from training.best.recipe import Best

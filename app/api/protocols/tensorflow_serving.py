@@ -18,7 +18,7 @@ from app.api.predict import score
 from app.api.protocols.conventions import INPUT, MODEL, error_response, version_of
 from app.api.routing import ExplanationRoute, PredictionRoute, ProtocolRouter
 from app.api.state import service_of
-from app.inference.limits import BLANK, check_reviews, is_blank
+from app.model.limits import BLANK, check_reviews, is_blank
 
 TAG = {
     "name": "tensorflow serving",

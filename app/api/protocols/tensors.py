@@ -12,8 +12,8 @@ from pydantic_core import to_json
 from app.api.body import parse
 from app.api.errors import invalid
 from app.api.protocols.conventions import INPUT
-from app.inference.limits import BLANK, check_reviews, is_blank
-from app.inference.prediction import Prediction
+from app.model.limits import BLANK, check_reviews, is_blank
+from app.model.prediction import Prediction
 from app.settings import Settings
 
 OUTPUT = "positive_probability"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
-from tests.bundles import MODELS
 from tests.corpus import files, review, write_folder
+from tests.models import MODELS
 from training import best
 from training.archive import load_archives
 from training.best.corpus import read_corpus

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from app.inference.vocabulary import Vocabulary
+from app.model.vocabulary import Vocabulary
 from tests.training.best.corpora import RECIPE, corpus_of
 from training.best.corpus import Corpus
 from training.best.teachers import SentenceTeacher, Teaching

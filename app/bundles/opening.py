@@ -1,0 +1,56 @@
+"""From a verified bundle to a classifier, which first has to replay the golden reviews."""
+
+from app.bundles.manifest import GOLDEN, NETWORK
+from app.bundles.reading import Bundle
+from app.model.classifier import Classifier
+from app.model.errors import BundleError, InferenceError, damaged
+from app.model.network import Network, probability_of
+from app.model.runtimes import Runtime, TensorFlowRuntime
+
+GOLDEN_TOLERANCE, CALIBRATED_TOLERANCE = 1e-5, 1e-4
+"""Maximum difference between a golden review's probability and the recorded one. Processors, runtimes and library
+versions differ in the last bits (1e-6); a wrong word index or tokeniser differs by far more. A calibration magnifies
+the last bits of a probability near 1, which TensorFlow returns as a float32."""
+
+
+def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
+    """Load a verified bundle's network and replay its golden reviews.
+
+    Args:
+        bundle: A bundle from `load_bundle`.
+        runtime: One of `runtimes.RUNTIMES`.
+
+    Raises:
+        BundleError: The network cannot be loaded, does not match the vocabulary, or fails a golden review.
+        PackageMissing: The runtime's package is not installed.
+    """
+    network: Network | None = bundle.network
+    running: Runtime
+    if runtime == "tensorflow":
+        running = TensorFlowRuntime(bundle.folder)
+        network = network or running.network()
+    elif network is None:
+        raise BundleError(
+            f"{bundle.folder}: this bundle of an older version has no {NETWORK}, which the runtime `numpy` reads. Add "
+            f"it with `python -m training convert {bundle.folder} NEW_FOLDER`, or use the runtime `tensorflow`"
+        )
+    else:
+        running = network
+    manifest = bundle.manifest
+    try:
+        classifier = Classifier(bundle.vocabulary, running, network, manifest.uncertainty, manifest.calibration)
+        rows = classifier.encode([golden.review for golden in bundle.golden]).rows
+        predicted = [prediction.positive_probability for prediction in classifier.predict_rows(rows)]
+        explained = [float(probability_of(classifier.log_odds_without(row, row.columns[:0]))[0]) for row in rows]
+    except (ValueError, InferenceError) as error:
+        raise damaged(bundle.folder, str(error)) from error
+    tolerance = GOLDEN_TOLERANCE if manifest.calibration is None else CALIBRATED_TOLERANCE
+    for golden, *probabilities in zip(bundle.golden, predicted, explained, strict=True):
+        for probability in probabilities:
+            if abs(golden.positive_probability - probability) > tolerance:
+                raise damaged(
+                    bundle.folder / GOLDEN,
+                    f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
+                    f"{probability:.6f}: text is vectorised differently than in training",
+                )
+    return classifier

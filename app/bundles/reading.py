@@ -1,0 +1,270 @@
+"""Reading bundles: every file is verified before anything uses it; see `app.bundles.manifest` for what they contain."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.bundles.manifest import (
+    CHECKSUM,
+    GOLDEN,
+    MANIFEST,
+    NETWORK,
+    OWN_NAMES,
+    PROFILE,
+    WORD_INDEX,
+    Golden,
+    Manifest,
+    checksum_of,
+    sha256_of,
+)
+from app.bundles.profile import Profile
+from app.model.errors import BundleError, SentimentError, damaged
+from app.model.network import Network
+from app.model.runtimes import SAVED_MODEL_FILE
+from app.model.vocabulary import Vocabulary
+
+Parsed = TypeVar("Parsed")
+
+ALL = "all"
+"""Stands for all versions."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle, whose network is not loaded yet.
+
+    Attributes:
+        folder: Its folder.
+        manifest: Its manifest.
+        digest: SHA-256 of the manifest, which identifies the bundle's content.
+        vocabulary: Its word index with its encoding.
+        golden: Its golden reviews.
+        profile: Histograms of its training reviews; of a calibrated bundle, of the labelled texts.
+        network: Its layers; None in bundles of version 0.2.0 and older.
+    """
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+    vocabulary: Vocabulary
+    golden: tuple[Golden, ...]
+    profile: Profile
+    network: Network | None
+
+
+class BundleId(NamedTuple):
+    """What identifies a bundle.
+
+    Attributes:
+        folder: Its folder.
+        digest: See `Bundle`.
+    """
+
+    folder: Path
+    digest: str
+
+
+def find_bundle(models: Path, versions: str | None = None) -> Path:
+    """Find the folder of the default version; see `find_bundles`."""
+    return find_bundles(models, versions)[0]
+
+
+def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
+    """Find the folders of bundles.
+
+    Args:
+        models: The folder of versions, for example `models/imdb`.
+        versions: The versions, separated by commas, or `all`; the highest if None.
+
+    Returns:
+        At least one folder, the default version first: the first one that `versions` names, or the highest.
+
+    Raises:
+        BundleError: There is no such folder or version.
+    """
+    try:
+        existing = [str(version) for version in reversed(bundle_versions(models))]
+    except OSError as error:
+        raise BundleError(
+            f"{models}: cannot be read ({error.strerror}). Make it readable for this user, or set SENTIMENT_MODEL_DIR "
+            "to another folder"
+        ) from error
+    if not existing:
+        raise BundleError(
+            f"{models}: no bundle here; expected a folder with a number as its name, such as {models / '1'}. "
+            "Set SENTIMENT_MODEL_DIR to another folder, or train a bundle with `python -m training`"
+        )
+    if versions is None:
+        return [models / existing[0]]
+    chosen = existing if versions == ALL else list(dict.fromkeys(version.strip() for version in versions.split(",")))
+    for version in chosen:
+        if version not in existing:
+            raise BundleError(
+                f"{models}: no version {version!r}; there are {', '.join(existing)}. "
+                f"Choose one with SENTIMENT_MODEL_VERSION, several separated by commas, or {ALL!r}"
+            )
+    return [models / version for version in chosen]
+
+
+def bundle_versions(models: Path) -> list[int]:
+    """List the versions in `models`, lowest first; folders whose name is not a plain number are ignored."""
+    if not models.is_dir():
+        return []
+    names = [path.name for path in models.iterdir() if path.is_dir()]
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and str(int(name)) == name)
+
+
+def load_bundles(models: Path, versions: str | None = None) -> list[Bundle]:
+    """Find the bundles to serve, the default first, and load each; see `find_bundles` and `load_bundle`."""
+    return [load_bundle(folder) for folder in find_bundles(models, versions)]
+
+
+def identify_bundles(models: Path, versions: str | None = None) -> list[BundleId]:
+    """Find bundles as `find_bundles` does, for other processes that have to load exactly these.
+
+    Raises:
+        BundleError: There is no such folder or version, or a manifest cannot be read.
+    """
+    found = find_bundles(models, versions)
+    try:
+        return [BundleId(folder, sha256_of(_read(folder, MANIFEST))) for folder in found]
+    except OSError as error:
+        raise _unreadable(error, models) from error
+
+
+def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
+    """Read a bundle and verify all of its files.
+
+    Args:
+        folder: Its folder.
+        digest: The digest that it must have; None for any.
+
+    Raises:
+        BundleError: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
+            manifest, or the digest is another one. No other error is raised, whatever the files contain.
+    """
+    try:
+        bundle = _load(folder)
+        if digest not in (None, bundle.digest):
+            raise damaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
+        return bundle
+    except SentimentError:
+        raise
+    except OSError as error:
+        raise _unreadable(error, folder) from error
+    except Exception as error:  # unexpected; the cause is chained
+        raise damaged(folder, f"it cannot be read ({type(error).__name__})") from error
+
+
+def _no_bundle(folder: Path) -> BundleError:
+    if not folder.exists():
+        return BundleError(f"{folder}: no such folder")
+    if versions := bundle_versions(folder):
+        return BundleError(f"{folder}: a folder of bundles; choose one of them, such as {folder / str(versions[-1])}")
+    return BundleError(
+        f"{folder}: not a bundle, it has no {MANIFEST}. The folder of a bundle has its version as its name, such as "
+        "models/imdb/1"
+    )
+
+
+def _load(folder: Path) -> Bundle:
+    path = folder / MANIFEST
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _no_bundle(folder) from error
+    content = _read(folder, MANIFEST)
+    if _read(folder, CHECKSUM) != checksum_of(content):
+        raise damaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
+    manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
+    if manifest.version != folder.name:
+        raise damaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
+    for name in (WORD_INDEX, GOLDEN, PROFILE, SAVED_MODEL_FILE):
+        if name not in manifest.files:
+            raise damaged(path, f"it lists no {name}")
+    files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
+    if foreign := sorted(_found(folder) - set(files) - set(OWN_NAMES)):
+        raise damaged(folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it")
+    return Bundle(
+        folder,
+        manifest,
+        sha256_of(content),
+        _vocabulary(folder / WORD_INDEX, files[WORD_INDEX], manifest),
+        _golden(folder / GOLDEN, files[GOLDEN]),
+        _parsed(folder / PROFILE, files[PROFILE], Profile, "a profile of training reviews"),
+        _network(folder / NETWORK, files.get(NETWORK)),
+    )
+
+
+def _unreadable(error: OSError, folder: Path) -> BundleError:
+    return damaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
+
+
+def _verified(folder: Path, name: str, digest: str) -> bytes:
+    content = _read(folder, name)
+    if sha256_of(content) != digest:
+        raise damaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
+    return content
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        if not path.resolve(strict=True).is_relative_to(folder.resolve()):
+            raise damaged(path, "it is a link to a file outside the bundle")
+        if not path.is_file():  # opening a named pipe would block forever
+            raise damaged(path, "it is not a regular file")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise damaged(path, "it is missing") from error
+
+
+def _found(folder: Path) -> set[str]:
+    """The relative paths of the files in a bundle, and of links to folders, which are not followed."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found = set()
+    for place, folders, files in os.walk(folder, onerror=fail):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        found |= {Path(place, name).relative_to(folder).as_posix() for name in (*files, *links) if name[0] != "."}
+        folders[:] = [name for name in folders if name[0] != "."]
+    return found
+
+
+def _parsed(path: Path, content: bytes, type_: type[Parsed], what: str) -> Parsed:
+    try:
+        return TypeAdapter(type_).validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        fault = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
+        raise damaged(path, f"not {what}: {fault}") from error
+
+
+def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
+    word_index = _parsed(path, content, dict[str, int], "a word index")
+    try:
+        vocabulary = Vocabulary(word_index, manifest.encoding)
+    except ValueError as error:
+        raise damaged(path, str(error)) from error
+    if len(vocabulary) != manifest.vocabulary_size:
+        raise damaged(path, f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
+    return vocabulary
+
+
+def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
+    golden = _parsed(path, content, tuple[Golden, ...], "a list of golden reviews")
+    if not golden:
+        raise damaged(path, "it has no reviews, so nothing would verify the network")
+    return golden
+
+
+def _network(path: Path, content: bytes | None) -> Network | None:
+    try:
+        return None if content is None else Network.read(content)
+    except ValueError as error:
+        raise damaged(path, str(error)) from error

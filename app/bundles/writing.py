@@ -1,0 +1,101 @@
+"""Writing bundles: completely or not at all, with the SHA-256 of every file.
+
+`app.bundles.reading` says what a bundle contains. `write_manifest` comes last.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.bundles.manifest import (
+    CHECKSUM,
+    GOLDEN,
+    MANIFEST,
+    NETWORK,
+    OWN_NAMES,
+    PROFILE,
+    WORD_INDEX,
+    Golden,
+    Manifest,
+    checksum_of,
+    sha256_of,
+)
+from app.bundles.profile import Profile
+from app.bundles.staging import staged
+from app.model.errors import BundleError
+from app.model.network import Network
+from app.model.vocabulary import Vocabulary
+
+
+@contextmanager
+def staged_bundle(models: Path, version: str) -> Iterator[Path]:
+    """Yield a folder to fill; it becomes `models/version` when the block ends, and is removed if the block fails.
+
+    Raises:
+        BundleError: This version already exists, or writing failed, for example because the disk is full.
+    """
+    target = models / version
+    try:
+        with staged(target) as folder:
+            yield folder
+    except FileExistsError as error:
+        raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another one") from error
+    except OSError as error:
+        raise BundleError(
+            f"{target}: the bundle cannot be written ({error}). Nothing was left behind; free some space, or choose "
+            "another folder, and try again"
+        ) from error
+
+
+def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
+    """Write the word index of a staged bundle, sorted by column."""
+    ordered = sorted(vocabulary.word_index.items(), key=lambda item: item[1])
+    write_json(folder / WORD_INDEX, dict(ordered), indent=None)
+
+
+def write_profile(folder: Path, profile: Profile) -> None:
+    """Write the histograms of a staged bundle's training reviews."""
+    write_json(folder / PROFILE, profile.model_dump(mode="json"))
+
+
+def write_network(folder: Path, network: Network) -> None:
+    """Write the layers of a staged bundle."""
+    (folder / NETWORK).write_bytes(network.to_bytes())
+
+
+def write_golden(folder: Path, golden: list[Golden]) -> None:
+    """Write the golden reviews of a staged bundle."""
+    write_json(folder / GOLDEN, [item.model_dump() for item in golden])
+
+
+def write_manifest(folder: Path, **facts: Any) -> Manifest:
+    """Write the manifest of a staged bundle and its checksum, after all other files.
+
+    Args:
+        folder: The staged bundle, complete except for the manifest.
+        facts: The attributes of `Manifest`, except `files`.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    digests = {
+        name: sha256_of(path.read_bytes())
+        for path in files
+        if (name := path.relative_to(folder).as_posix()) not in OWN_NAMES
+    }
+    manifest = Manifest(files=digests, **facts)
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    write_checksum(folder)
+    return manifest
+
+
+def write_checksum(folder: Path) -> None:
+    """Write the manifest's SHA-256 next to it; `sha256sum -c manifest.json.sha256` in the folder checks it."""
+    (folder / CHECKSUM).write_bytes(checksum_of((folder / MANIFEST).read_bytes()))
+
+
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Write a JSON file in the format of bundles: UTF-8, readable, with a final newline and without NaN."""
+    path.write_text(
+        json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n", encoding="utf-8", newline="\n"
+    )

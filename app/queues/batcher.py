@@ -1,0 +1,209 @@
+"""Batching: concurrent requests share calls to the network.
+
+Texts that arrive while a batch is being scored form the next batch, and nothing waits while the model is idle. A large
+request is scored in parts, taking turns with others, so that it delays them by at most one part.
+
+Cost per review: encoding takes 82 us for one review at a time and 22 us in batches of 16, which is why texts are
+encoded here, a whole batch at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from time import perf_counter
+from typing import Protocol
+
+from app.model.classifier import Classifier
+from app.model.errors import DeadlineExceeded
+from app.model.prediction import Prediction
+from app.model.runtimes import BATCH
+from app.queues.admission import Admission
+
+MAX_PART_REVIEWS = BATCH // 4
+"""Maximum reviews of one request per batch while other requests wait."""
+
+BATCH_CHARACTERS = 64_000
+"""A batch takes no more reviews once it has this many characters, about 5 ms of work."""
+
+BATCHES_WHEN_FULL = 16
+"""Batches per event-loop iteration while the queue is full; rejections would take most of the time otherwise."""
+
+
+class BatchObserver(Protocol):
+    """Receives the batcher's measurements. It should log its own errors; the batcher ignores them."""
+
+    def __call__(
+        self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
+    ) -> None:
+        """Record a scored batch.
+
+        Args:
+            predictions: One per review.
+            queue_seconds: Time since its first request arrived.
+            text_seconds: Time for encoding.
+            model_seconds: Time for the network.
+        """
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    """One caller's texts; `predictions` holds the results so far, in the same order."""
+
+    texts: Sequence[str]
+    top: int
+    future: asyncio.Future[list[Prediction]]
+    arrived: float
+    predictions: list[Prediction] = field(default_factory=list)
+
+    def next_texts(self, count: int, characters: int) -> Sequence[str]:
+        """The next texts to score: at least one, at most `count`, and within `characters` if possible."""
+        if len(self.texts) == 1:  # most requests
+            return self.texts
+        start = end = len(self.predictions)
+        while end < len(self.texts) and end - start < count:
+            characters -= len(self.texts[end])
+            if characters < 0 and end > start:
+                break
+            end += 1
+        return self.texts[start:end]
+
+
+@dataclass(eq=False, slots=True)
+class _Part:
+    """The texts of one request that belong to the current batch."""
+
+    request: _Request
+    texts: Sequence[str] = ()
+
+
+class Batcher:
+    """Scores the reviews of many callers on one event loop.
+
+    Batches run on the event loop itself: most of the work is Python code, which would hold the interpreter lock in a
+    thread as well.
+
+    Args:
+        classifier: Scores each batch.
+        waiting: Limits the reviews in the queue; batchers may share it.
+        deadline: Seconds after which a request's reviews that are still in the queue are dropped.
+        observer: Receives the measurements of each batch.
+    """
+
+    def __init__(self, classifier: Classifier, waiting: Admission, deadline: float, observer: BatchObserver) -> None:
+        self._classifier = classifier
+        self._waiting = waiting
+        self._deadline = deadline
+        self._observe = observer
+        self._queue: deque[_Request] = deque()
+        self._scheduled = False
+
+    async def predict(self, texts: Sequence[str], top: int = 0) -> list[Prediction]:
+        """Estimate how likely each review is to be positive; see `Classifier.predict`.
+
+        With `top`, each has at most so many terms.
+
+        Cancelling the call drops the reviews that have not been scored yet.
+
+        Raises:
+            DeadlineExceeded: The reviews were in the queue for longer than the deadline.
+            Overloaded: Too many reviews would be waiting; nothing was queued.
+            InferenceError: The runtime returned something that is not a probability.
+        """
+        self._waiting.admit(len(texts))
+        request = _Request(texts, top, asyncio.get_running_loop().create_future(), perf_counter())
+        self._queue.append(request)
+        if not self._scheduled:
+            self._schedule()
+        try:
+            return await request.future
+        finally:
+            self._waiting.release(len(texts))
+
+    def _schedule(self, delay: float = 0) -> None:
+        self._scheduled = True
+        loop = asyncio.get_running_loop()
+        if delay:
+            loop.call_later(delay, self._run)
+        else:
+            loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        """Score a batch, or several while the queue is full; then yield to the event loop before the next."""
+        self._scheduled = False
+        size = 0
+        for _ in range(BATCHES_WHEN_FULL if self._waiting.full else 1):
+            if self._queue:
+                size = self._run_batch()
+        # Clients that were answered together send their next requests together. Where a call costs about the same for
+        # one row as for many (TensorFlow), waiting a moment for all of them pays off.
+        linger = self._classifier.runtime.linger if size > 1 and len(self._queue) < size else 0
+        if self._queue or linger:
+            self._schedule(linger)
+
+    def _run_batch(self) -> int:
+        """Score one batch; returns the number of requests that have a part in it."""
+        batch: list[_Part] = []
+        try:
+            self._form(batch)
+            self._score(batch)
+        except Exception as error:  # a bug here must fail these requests, not leave them and the queue waiting
+            for part in batch:
+                if not part.request.future.done():
+                    part.request.future.set_exception(error)
+        # Requests with more texts go to the back of the queue, so that they take turns with others.
+        self._queue.extend(part.request for part in batch if not part.request.future.done())
+        return len(batch)
+
+    def _form(self, batch: list[_Part]) -> None:
+        """Take texts from the front of the queue until the batch is full; see `_run_batch` for what is left over."""
+        now = perf_counter()
+        size = characters = 0
+        while self._queue and size < BATCH and characters < BATCH_CHARACTERS:
+            request = self._queue.popleft()
+            if request.future.done():  # the caller was cancelled
+                continue
+            if now - request.arrived > self._deadline:
+                request.future.set_exception(DeadlineExceeded(self._deadline))
+                continue
+            part = _Part(request)
+            batch.append(part)
+            alone = len(batch) == 1 and not self._queue
+            count = BATCH if alone else min(MAX_PART_REVIEWS, BATCH - size)
+            part.texts = request.next_texts(count, BATCH_CHARACTERS - characters)
+            size += len(part.texts)
+            characters += sum(map(len, part.texts))
+
+    def _score(self, batch: Sequence[_Part]) -> None:
+        """Score all parts in one call; if that fails, one by one, so that no request fails because of another."""
+        if not batch:
+            return
+        try:
+            started = perf_counter()
+            encoded = self._classifier.encode([text for part in batch for text in part.texts])
+            found = perf_counter()
+            predictions = self._classifier.predict_rows(encoded.rows)
+            first = 0
+            for part in batch:
+                if top := part.request.top:
+                    for index in range(first, first + len(part.texts)):
+                        predictions[index] = self._classifier.with_reasons(encoded, index, predictions[index], top)
+                first += len(part.texts)
+            scored = perf_counter()
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].request.future.set_exception(error)
+            else:
+                for part in batch:
+                    self._score([part])
+            return
+        remaining = iter(predictions)
+        for part in batch:
+            request = part.request
+            request.predictions += islice(remaining, len(part.texts))
+            if len(request.predictions) == len(request.texts):
+                request.future.set_result(request.predictions)
+        with suppress(Exception):  # the observer logs its own errors, which must not fail requests
+            self._observe(predictions, started - batch[0].request.arrived, found - started, scored - found)

@@ -1,0 +1,170 @@
+"""Encoding against its definition, and against Keras's own."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from app.model.text import Markup
+from app.model.vocabulary import Encoding, Vocabulary
+from tests.model.test_text import any_text, with_surrogates
+
+WORDS = ["the", "film", "was", "good", "don't"]
+VOCABULARY = Vocabulary({word: 4 + i for i, word in enumerate(WORDS)}, Encoding(columns=9))
+TERMS = Vocabulary(
+    {"good": 4, "not good": 5, "not": 6, "not so good": 7, "!": 8, "good so": 9},
+    Encoding(columns=10, start_column=None, unknown_column=None, longest_term=3, kept_punctuation="!"),
+)
+words = st.lists(st.sampled_from([*WORDS, "zebra", "not"]))
+
+
+@given(st.lists(words, max_size=5))
+@example([[]])
+def test_encode_follows_the_definition(reviews: list[list[str]]) -> None:
+    rows = [VOCABULARY.encode(" ".join(tokens)) for tokens in reviews]
+    expected = np.zeros((len(reviews), 9), np.float32)
+    expected[:, 1] = 1.0
+    for line, row, tokens in zip(expected, rows, reviews, strict=True):
+        for token in tokens:
+            line[4 + WORDS.index(token) if token in WORDS else 2] = 1.0
+        assert (row.words, row.known_words) == (len(tokens), sum(token in WORDS for token in tokens))
+    np.testing.assert_array_equal(VOCABULARY.multi_hot(rows), expected, strict=True)
+
+
+def defined_columns(tokens: list[str], word_index: Mapping[str, int], encoding: Encoding) -> tuple[list[int], int]:
+    """The definition of a row: its columns, ascending, and the number of known words."""
+    columns: set[int] = set()
+    known: set[int] = set()
+    for start in range(len(tokens)):
+        for end in range(start + 1, min(start + encoding.longest_term, len(tokens)) + 1):
+            column = word_index.get(" ".join(tokens[start:end]))
+            if column is not None:
+                columns.add(column)
+                known.update(range(start, end))
+    if encoding.unknown_column is not None and len(known) < len(tokens):
+        columns.add(encoding.unknown_column)
+    if encoding.start_column is not None:
+        columns.add(encoding.start_column)
+    return sorted(columns), len(known)
+
+
+def check_against_definition(vocabulary: Vocabulary, texts: Sequence[str]) -> None:
+    """Encode texts in one batch."""
+    rows = vocabulary.encode_batch([vocabulary.clean(text) for text in texts])
+    for row, text in zip(rows, texts, strict=True):
+        tokens = vocabulary.tokenise(text)
+        columns, known = defined_columns(tokens, vocabulary.word_index, vocabulary.encoding)
+        assert (row.columns.tolist(), row.words, row.known_words) == (columns, len(tokens), known), text
+        assert row.columns.dtype == np.int32
+
+
+@given(st.lists(st.lists(st.sampled_from(["good", "not", "so", "!", "zebra"])).map(" ".join)))
+@example(["not good so"])  # two known terms that overlap
+@example(["not", "good", "", "so good"])  # no term extends into the next review
+def test_encode_batch_terms_follows_the_definition(texts: list[str]) -> None:
+    check_against_definition(TERMS, texts)
+
+
+ODD_WORDS = [
+    "\0",
+    "\0" * 8,
+    "\0" * 16,
+    "\xff",
+    "\ud800",
+    "\U0001f600",
+    "abcdefgh",
+    "x" * 16,
+    "x" * 17,
+    "y" * 32,
+    "z" * 70,
+]
+"""Words at the limits of the blocks that are read at once, and with bytes that could pass for the end of a word."""
+longer_words = st.sampled_from(ODD_WORDS).flatmap(
+    lambda word: st.sampled_from([word, word[:-1], word + "\0", word + "\xff", word + "x" * 16, "x" + word, word * 2])
+)
+
+
+@pytest.mark.parametrize("count", range(1, len(ODD_WORDS) + 1))
+@given(texts=st.lists(st.lists(longer_words | any_text | with_surrogates).map(" ".join), max_size=4))
+@example(texts=[*ODD_WORDS, " ".join(ODD_WORDS), "x" * 18, "y" * 33, "y" * 48, "z" * 71, "", " "])
+@settings(max_examples=20)
+def test_encode_batch_any_text_follows_the_definition(count: int, texts: list[str]) -> None:
+    terms = [*ODD_WORDS[:count], *map(" ".join, pairwise(ODD_WORDS[:count]))]
+    encoding = Encoding(columns=4 + len(terms), longest_term=2)
+    check_against_definition(Vocabulary({term: 4 + i for i, term in enumerate(terms)}, encoding), texts)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 15, 16, 17, 31, 32, 33])
+def test_word_that_begins_like_the_longest_term_is_unknown(size: int) -> None:
+    vocabulary = Vocabulary({"x" * size: 4}, Encoding())
+    known = [vocabulary.encode("x" * length).known_words for length in range(1, 100)]
+    assert known == [length == size for length in range(1, 100)]
+
+
+def test_encode_batch_without_terms_finds_only_the_own_columns() -> None:
+    rows = Vocabulary({}, Encoding()).encode_batch([b"good film", b""])
+    assert [(row.columns.tolist(), row.words, row.known_words) for row in rows] == [([1, 2], 2, 0), ([1], 0, 0)]
+
+
+def test_vocabulary_with_terms_that_cannot_be_told_apart_is_rejected() -> None:
+    """The keys of these words are equal, which does not happen by chance."""
+    equal = ["cwaochmkazzzaaza", "qrurhckpnrqedzko"]
+    for word in equal:
+        assert Vocabulary({word: 4, "good": 5}, Encoding()).encode(word).columns.tolist() == [1, 4]
+    with pytest.raises(ValueError, match=r"same key.*cwaochmkazzzaaza.*qrurhckpnrqedzko"):
+        Vocabulary({equal[0]: 4, "good": 5, equal[1]: 6}, Encoding())
+
+
+@given(st.lists(words.filter(bool), min_size=1, max_size=20))
+def test_encode_equals_keras_tokenizer(reviews: list[list[str]]) -> None:
+    """Keras's own Tokenizer, its ranks moved by 3 as `keras.datasets.imdb` does."""
+    from keras.src.legacy.preprocessing.text import Tokenizer
+
+    texts = [" ".join(tokens) for tokens in reviews]
+    keras_tokenizer = Tokenizer(oov_token=None)
+    keras_tokenizer.fit_on_texts(texts)
+    index = {word: rank + 3 for word, rank in keras_tokenizer.word_index.items()}
+    vocabulary = Vocabulary(index, Encoding(columns=len(index) + 4))
+    for text, ranks in zip(texts, keras_tokenizer.texts_to_sequences(texts), strict=True):
+        assert [index[token] for token in vocabulary.tokenise(text)] == [rank + 3 for rank in ranks]
+        assert set(vocabulary.encode(text).columns.tolist()) == {1, *(rank + 3 for rank in ranks)}
+
+
+def test_by_frequency_ranks_by_count_then_alphabet() -> None:
+    counts = Counter({"b": 2, "a": 2, "c": 5, "d": 1})
+    assert Vocabulary.by_frequency(counts, Encoding(columns=7)).word_index == {"c": 4, "a": 5, "b": 6}
+
+
+def test_terms_may_share_a_column() -> None:
+    vocabulary = Vocabulary({"film": 4, "movie": 4, "good": 5}, Encoding(columns=6, start_column=None))
+    assert vocabulary.encode("good film, good movie").columns.tolist() == [4, 5]
+    found = vocabulary.find([b"dull", b"good movie plot"])
+    assert found.occurrences(1) == [("good", 5, 0, 0), ("movie", 4, 1, 1)]
+    assert found.occurrences(1, {4}) == [("movie", 4, 1, 1)]
+    assert (found.unknown(0), found.unknown(1)) == ([0], [2])
+
+
+def test_vocabulary_reads_markup_as_its_encoding_says() -> None:
+    text = "Not<br />good <i>film</i>"
+    cases: list[tuple[Markup, list[int]]] = [("text", [4, 5, 7]), ("separator", [4, 5, 6])]
+    for markup, columns in cases:
+        encoding = Encoding(8, start_column=None, unknown_column=None, longest_term=2, markup=markup)
+        vocabulary = Vocabulary({"film": 4, "good": 5, "not good": 6, "br": 7}, encoding)
+        assert vocabulary.encode(text).columns.tolist() == columns
+        assert [text[token.start : token.end] for token in vocabulary.locate(text)] == (
+            ["Not", "good", "film"] if markup == "separator" else ["Not", "br", "good", "i", "film", "i"]
+        )
+
+
+def test_vocabulary_of_100_000_terms_finds_each_of_them() -> None:
+    """Among them, 300 first words with 300 continuations each."""
+    terms = [f"a{i} b{j}" for i in range(300) for j in range(300)] + [f"a{i} b{i % 300} c" for i in range(10_000)]
+    vocabulary = Vocabulary({term: 4 + i for i, term in enumerate(terms)}, Encoding(columns=100_004, longest_term=3))
+    found = vocabulary.find([" x ".join([*terms[::7], ""]).encode()])
+    assert {occurrence.term for occurrence in found.occurrences()} >= set(terms[::7])
+    assert all(vocabulary.word_index[each.term] == each.column for each in found.occurrences())
+    assert len(found.unknown()) == len(terms[::7])  # nothing but the x's

@@ -17,7 +17,7 @@ from app.api.metrics import router as metrics_router
 from app.api.middleware import ApiKeys, DirectPaths, OneLength, RequestContext, ValidPaths
 from app.api.openapi import add_openapi
 from app.api.protocols import open_inference, tensorflow_serving
-from app.api.routing import DirectRoute, PredictionRoute, ProtocolRouter, traits_of
+from app.api.routing import DirectRoute, PredictionRoute, ProtocolRouter, policy_of
 from app.api.state import State
 from app.bundles.reading import BundleId, identify_bundles, load_bundle
 from app.model.errors import SentimentError
@@ -72,7 +72,7 @@ def create_app(
         routers.append(metrics_router)
     protocols = [router for router in routers if isinstance(router, ProtocolRouter)]
     routes = [route for router in routers for route in router.routes]
-    probes = {route.path for route in routes if isinstance(route, Route) and traits_of(route).probe}
+    probes = {route.path for route in routes if isinstance(route, Route) and policy_of(route).probe}
     # With tracing, no request skips the router, which names its span.
     direct = [] if tracing.requested() else [route for route in routes if isinstance(route, DirectRoute)]
     telemetry, stop_tracing = tracing.telemetry(probes)

@@ -90,7 +90,7 @@ def invalid(location: str, message: str) -> InvalidRequest:
     return InvalidRequest([Violation(location=location, message=message)])
 
 
-class Kind(NamedTuple):
+class ProblemType(NamedTuple):
     """The response to one kind of error.
 
     Attributes:
@@ -108,50 +108,52 @@ class Kind(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-INTERNAL_ERROR = Kind(
+INTERNAL_ERROR = ProblemType(
     500, "internal-error", "The service failed. Its log has the cause under this response's X-Request-ID."
 )
 RETRY = {"Retry-After": RETRY_AFTER}
-KINDS: dict[type[Exception], Kind] = {
-    Unauthorized: Kind(401, "unauthorized", headers={"WWW-Authenticate": 'Bearer realm="sentiment"'}),
-    ModelNotFound: Kind(404, "model-not-found"),
-    BodyTimeout: Kind(408, "request-timeout", headers={"Connection": "close"}),
-    BodyTooLarge: Kind(413, "body-too-large"),
-    UnsupportedBody: Kind(415, "unsupported-media-type"),
-    InvalidRequest: Kind(422, "invalid-request"),
-    TooManyReviews: Kind(422, "too-many-reviews"),
-    ReviewTooLong: Kind(422, "review-too-long"),
+PROBLEMS: dict[type[Exception], ProblemType] = {
+    Unauthorized: ProblemType(401, "unauthorized", headers={"WWW-Authenticate": 'Bearer realm="sentiment"'}),
+    ModelNotFound: ProblemType(404, "model-not-found"),
+    BodyTimeout: ProblemType(408, "request-timeout", headers={"Connection": "close"}),
+    BodyTooLarge: ProblemType(413, "body-too-large"),
+    UnsupportedBody: ProblemType(415, "unsupported-media-type"),
+    InvalidRequest: ProblemType(422, "invalid-request"),
+    TooManyReviews: ProblemType(422, "too-many-reviews"),
+    ReviewTooLong: ProblemType(422, "review-too-long"),
     InferenceError: INTERNAL_ERROR,
-    Overloaded: Kind(
+    Overloaded: ProblemType(
         503, "overloaded", advice="Try again in a second, or send the request to another replica.", headers=RETRY
     ),
-    NotServing: Kind(503, "not-serving", advice="Send the request to another replica.", headers=RETRY),
-    DeadlineExceeded: Kind(504, "deadline-exceeded", advice="Send fewer reviews per request, or try another replica."),
+    NotServing: ProblemType(503, "not-serving", advice="Send the request to another replica.", headers=RETRY),
+    DeadlineExceeded: ProblemType(
+        504, "deadline-exceeded", advice="Send fewer reviews per request, or try another replica."
+    ),
 }
 """The table: exception -> response. Anything else is an internal error."""
 
-FRAMEWORK_KINDS = {
-    400: Kind(400, "bad-request", "The request is not valid HTTP for this path."),
-    404: Kind(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
-    405: Kind(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
+FRAMEWORK_PROBLEMS = {
+    400: ProblemType(400, "bad-request", "The request is not valid HTTP for this path."),
+    404: ProblemType(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
+    405: ProblemType(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
 }
 """The same for exceptions of Starlette and FastAPI, by status."""
 
-REASONS = sorted({kind.type for kind in (*KINDS.values(), *FRAMEWORK_KINDS.values())})
+REASONS = sorted({problem.type for problem in (*PROBLEMS.values(), *FRAMEWORK_PROBLEMS.values())})
 """All problem types, without their prefix."""
 
 
-def kind_of(error: Exception) -> Kind:
+def problem_type_of(error: Exception) -> ProblemType:
     """Look up an exception in the table."""
     if isinstance(error, HTTPException):
-        kind = FRAMEWORK_KINDS.get(error.status_code) or Kind(error.status_code, "http-error", error.detail)
+        kind = FRAMEWORK_PROBLEMS.get(error.status_code) or ProblemType(error.status_code, "http-error", error.detail)
         return kind._replace(headers=error.headers or {})
-    return KINDS.get(type(error), INTERNAL_ERROR)
+    return next((PROBLEMS[class_] for class_ in type(error).__mro__ if class_ in PROBLEMS), INTERNAL_ERROR)
 
 
 def problem_of(error: Exception) -> Problem:
     """Convert an exception to a problem, without the cause of an internal error."""
-    kind = kind_of(error)
+    kind = problem_type_of(error)
     return Problem(
         type=TYPE_PREFIX + kind.type,
         title=kind.type.replace("-", " ").capitalize(),
@@ -166,7 +168,7 @@ def respond(error: Exception, scope: Scope) -> Response:
 
     The problem's type is stored in the request's state, for the log and the metrics.
     """
-    kind = kind_of(error)
+    kind = problem_type_of(error)
     scope["state"]["problem"] = kind.type
     return _format_of(scope)(problem_of(error), kind.headers)
 
@@ -200,7 +202,7 @@ async def handle(request: Request, error: Exception) -> Response:
     """Render an exception as the response to a request, and log it if it is an internal error."""
     if isinstance(error, ClientDisconnect):
         return Response(status_code=CLIENT_DISCONNECTED)
-    if kind_of(error) is INTERNAL_ERROR:
+    if problem_type_of(error) is INTERNAL_ERROR:
         log.error("request failed", exc_info=error)
     return respond(error, request.scope)
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
-from app.api.routing import DirectRoute, has_valid_path, route_of, traits_of
+from app.api.routing import DirectRoute, has_valid_path, policy_of, route_of
 from app.model.errors import NotServing
 from app.service import Service
 from app.telemetry.logs import REQUEST_ID, RequestLog
@@ -63,7 +63,7 @@ class RequestContext:
                 message["headers"] += (
                     (b"x-request-id", request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
-                    (b"content-security-policy", traits_of(scope.get("route")).policy),
+                    (b"content-security-policy", policy_of(scope.get("route")).content_policy),
                 )
                 if service.draining:  # so that no client sends its next request to a closing socket
                     MutableHeaders(scope=message)["Connection"] = "close"
@@ -97,7 +97,7 @@ class RequestContext:
             REQUEST_ID.reset(token)
 
     def _write_line(self, scope: Scope, status: int, seconds: float, problem: str | None, trace_id: str | None) -> None:
-        level: Literal["debug", "info"] = "debug" if status == 200 and traits_of(scope.get("route")).probe else "info"
+        level: Literal["debug", "info"] = "debug" if status == 200 and policy_of(scope.get("route")).probe else "info"
         if not self._log.is_enabled_for(level):
             return
         fields = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(seconds * 1000, 2)}
@@ -175,7 +175,7 @@ class ApiKeys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; see the class."""
-        if scope["type"] == "http" and not self._knows(scope) and not traits_of(route_of(scope)).public:
+        if scope["type"] == "http" and not self._knows(scope) and not policy_of(route_of(scope)).public:
             await respond(Unauthorized(), scope)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -21,10 +21,10 @@ from app.api.errors import (
     Unauthorized,
     UnsupportedBody,
     invalid,
-    kind_of,
+    problem_type_of,
     problem_of,
 )
-from app.api.routing import traits_of
+from app.api.routing import policy_of
 from app.api.schemas import ExplainRequest, PredictRequest, Problem
 from app.model.errors import (
     DeadlineExceeded,
@@ -55,8 +55,8 @@ KEY = {
 
 def errors(description: str, *examples: Exception) -> dict[int | str, Any]:
     """Document the response to errors that have the same status."""
-    kind = kind_of(examples[0])
-    problems = {kind_of(example).type: problem_of(example) for example in examples}
+    kind = problem_type_of(examples[0])
+    problems = {problem_type_of(example).type: problem_of(example) for example in examples}
     shown = {
         type_: {"summary": problem.title, "value": problem.model_dump(exclude_none=True)}
         for type_, problem in problems.items()
@@ -145,6 +145,6 @@ def _complete(document: dict[str, Any], app: FastAPI, has_keys: bool) -> None:
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for operation in document["paths"][route.path].values():
-                operation["security"] = [] if traits_of(route).public else key_or_nothing
+                operation["security"] = [] if policy_of(route).public else key_or_nothing
                 for response in operation["responses"].values():
                     response.setdefault("headers", {})["X-Request-ID"] = HEADERS["X-Request-ID"]

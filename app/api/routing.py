@@ -1,6 +1,6 @@
 """Routes, what the rest of the service has to know about each, and the one that a request belongs to.
 
-A path decides nothing by itself: middleware, logs, metrics and traces read the traits of the request's route. Only the
+A path decides nothing by itself: middleware, logs, metrics and traces read the policy of the request's route. Only the
 format of errors depends on the path (see `ProtocolRouter`), because paths without a route need one as well.
 """
 
@@ -29,21 +29,21 @@ class RoutePolicy:
     Attributes:
         public: Whether requests need no API key, even if keys are configured.
         probe: Whether it is for health checks or scrapes: not traced, and logged at level `debug` if successful.
-        policy: The Content-Security-Policy of its responses. By default, browsers may only display them.
+        content_policy: The Content-Security-Policy of its responses. By default, browsers may only display them.
     """
 
     public: bool = False
     probe: bool = False
-    policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
+    content_policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
 
 
 DEFAULT = RoutePolicy()
 
 
-def traits_of(route: BaseRoute | None) -> RoutePolicy:
-    """The traits of a route; the defaults if it has none, or if there is no route."""
-    traits: RoutePolicy = getattr(route, "traits", DEFAULT)
-    return traits
+def policy_of(route: BaseRoute | None) -> RoutePolicy:
+    """The policy of a route; the defaults if it has none, or if there is no route."""
+    policy: RoutePolicy = getattr(route, "policy", DEFAULT)
+    return policy
 
 
 def route_of(scope: Scope) -> BaseRoute | None:
@@ -84,25 +84,25 @@ class ProtocolRouter(APIRouter):
 class PublicRoute(APIRoute):
     """A route that needs no API key."""
 
-    traits: ClassVar = RoutePolicy(public=True)
+    policy: ClassVar = RoutePolicy(public=True)
 
 
 class ProbeRoute(APIRoute):
     """A health check. It needs no API key, because the clients of health checks have none."""
 
-    traits: ClassVar = RoutePolicy(public=True, probe=True)
+    policy: ClassVar = RoutePolicy(public=True, probe=True)
 
 
 class ScrapeRoute(APIRoute):
     """A route for Prometheus."""
 
-    traits: ClassVar = RoutePolicy(probe=True)
+    policy: ClassVar = RoutePolicy(probe=True)
 
 
 class PublicFiles(Mount):
     """Static files, which need no API key; takes the arguments of `Mount`."""
 
-    traits: ClassVar = RoutePolicy(public=True)
+    policy: ClassVar = RoutePolicy(public=True)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`; also stores the route in the scope, as FastAPI's routes do."""

@@ -36,13 +36,15 @@ CARD = "<!-- the model card -->"
 class Playground(APIRoute):
     """The routes of the playground and of model cards."""
 
-    traits: ClassVar = RoutePolicy(public=True, policy=OWN_CONTENT)
+    policy: ClassVar = RoutePolicy(public=True, content_policy=OWN_CONTENT)
 
 
 class Documentation(APIRoute):
     """The route of the API documentation."""
 
-    traits: ClassVar = RoutePolicy(public=True, policy=OWN_CONTENT + b" data:")  # Swagger UI's styles contain images
+    policy: ClassVar = RoutePolicy(
+        public=True, content_policy=OWN_CONTENT + b" data:"
+    )  # Swagger UI's styles contain images
 
 
 class Assets(StaticFiles):

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.routing import Mount, Route
 
-from app.api.routing import traits_of
+from app.api.routing import policy_of
 from app.main import create_app
 from app.settings import Settings
 from tests.raw_http import PARSERS, Answer, connected_to, request
@@ -154,7 +154,7 @@ def routes() -> list[Route | Mount]:
 
 
 def test_public_routes_are_these() -> None:
-    assert {route.path for route in routes() if traits_of(route).public} == PUBLIC
+    assert {route.path for route in routes() if policy_of(route).public} == PUBLIC
 
 
 def test_new_route_needs_a_key_by_default(models: Path) -> None:
@@ -240,7 +240,7 @@ def answers_without_a_key(url: str) -> dict[str, int]:
     with ExitStack() as stack:
         client = Client(url, stack)
         for route in routes():
-            if traits_of(route).public:
+            if policy_of(route).public:
                 continue
             assert isinstance(route, Route)
             field = {"/predict": "reviews", "/explain": "reviews"}.get(route.path, "instances")

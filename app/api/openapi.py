@@ -21,8 +21,8 @@ from app.api.errors import (
     Unauthorized,
     UnsupportedBody,
     invalid,
-    problem_type_of,
     problem_of,
+    problem_type_of,
 )
 from app.api.routing import policy_of
 from app.api.schemas import ExplainRequest, PredictRequest, Problem

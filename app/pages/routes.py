@@ -42,9 +42,8 @@ class Playground(APIRoute):
 class Documentation(APIRoute):
     """The route of the API documentation."""
 
-    policy: ClassVar = RoutePolicy(
-        public=True, content_policy=OWN_CONTENT + b" data:"
-    )  # Swagger UI's styles contain images
+    # Swagger UI's styles contain images.
+    policy: ClassVar = RoutePolicy(public=True, content_policy=OWN_CONTENT + b" data:")
 
 
 class Assets(StaticFiles):

@@ -18,7 +18,7 @@ from app.model.errors import SentimentError
 from app.model.packages import require_modules
 
 if TYPE_CHECKING:
-    from app.evaluation.calibration import Adaptation
+    from app.evaluation.calibration import CalibrationResult
 
 MIN_TEXTS, MIN_OF_EACH = 50, 10
 METRICS = {
@@ -100,7 +100,7 @@ def _check_output(output: Path) -> None:
     raise typer.BadParameter(f"OUTPUT must end with the number of the new version, such as {free}")
 
 
-def _print(found: "Adaptation", labelled: LabelledTexts, output: Path, original: str) -> None:
+def _print(found: "CalibrationResult", labelled: LabelledTexts, output: Path, original: str) -> None:
     from app.evaluation.metrics import SIGNIFICANT
     from app.evaluation.uncertainty import ERROR_RATE
 

@@ -38,7 +38,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Adaptation:
+class CalibrationResult:
     """A calibration with what is known about it.
 
     Attributes:
@@ -56,7 +56,7 @@ class Adaptation:
     p_value: float
 
 
-def adapt(held_out: HeldOut, uncertainty: UncertaintyRule) -> Adaptation:
+def adapt(held_out: HeldOut, uncertainty: UncertaintyRule) -> CalibrationResult:
     """Fit a calibration and a new rule for uncertain predictions.
 
     Args:
@@ -70,7 +70,7 @@ def adapt(held_out: HeldOut, uncertainty: UncertaintyRule) -> Adaptation:
     _check(fitted, held_out)
     cross_fitted = cross_fit(held_out)
     rule = fit_confidence(cross_fitted, uncertainty)
-    return Adaptation(
+    return CalibrationResult(
         fitted,
         rule,
         measure(held_out.probabilities, held_out.labels) | coverage(uncertainty, held_out),

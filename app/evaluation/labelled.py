@@ -70,7 +70,7 @@ def read_labelled(path: Path, text: str | None, label: str | None, skip_bad_rows
     columns = {**COLUMNS, **{field: (name,) for field, name in named.items() if name is not None}}
     bad, texts, labels, places = [], [], [], []
     for row in read_fields(path, columns):
-        if isinstance(row, Fields) and not (fault := fault_of(row.values)):
+        if isinstance(row, Fields) and not (fault := row_error(row.values)):
             texts.append(str(row.values["text"]))
             labels.append(is_positive(row.values["label"]))
             places.append(row.place)
@@ -128,10 +128,10 @@ def read_fields(
         raise SentimentError(f"{path}: there are no rows below the header")
 
 
-def fault_of(values: Mapping[str, object]) -> str:
+def row_error(values: Mapping[str, object]) -> str:
     """Why a row cannot be used; empty if it can. The reason never contains the text."""
-    text, label = values["text"], plain(values["label"])
-    if not plain(text):
+    text, label = values["text"], normalized(values["label"])
+    if not normalized(text):
         return "the text is blank"
     if not isinstance(text, str):
         return "the text is not a string"
@@ -140,21 +140,21 @@ def fault_of(values: Mapping[str, object]) -> str:
     if not label:
         return "the label is blank"
     if label not in LABELS:
-        return f"unknown label {shown(values['label'])}"
+        return f"unknown label {excerpt(values['label'])}"
     return ""
 
 
 def is_positive(label: object) -> bool:
     """What a label of a usable row means."""
-    return LABELS[plain(label)]
+    return LABELS[normalized(label)]
 
 
-def plain(value: object) -> str:
+def normalized(value: object) -> str:
     """A value without case and surrounding white space."""
     return "" if value is None else str(value).strip().casefold()
 
 
-def shown(value: object) -> str:
+def excerpt(value: object) -> str:
     """The start of a value; an unknown label may be a whole text by mistake."""
     text = repr(value.strip() if isinstance(value, str) else value)
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 2]}…{text[-1]}"

@@ -77,8 +77,9 @@ def quality_at(threshold: float, probabilities: NDArray[np.float32], labels: NDA
 
 
 def _quality(predicted: NDArray[np.bool_], actual: NDArray[np.bool_]) -> ClassQuality:
-    hits, named, there = int(np.sum(predicted & actual)), int(predicted.sum()), int(actual.sum())
-    return ClassQuality(hits / named if named else None, hits / there, 2 * hits / (named + there))
+    correct, predictions, texts = int(np.sum(predicted & actual)), int(predicted.sum()), int(actual.sum())
+    precision = correct / predictions if predictions else None
+    return ClassQuality(precision, correct / texts, 2 * correct / (predictions + texts))
 
 
 def best_threshold(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> BestThreshold:

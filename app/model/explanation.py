@@ -127,5 +127,5 @@ def explain(classifier: Classifier, review: str) -> Explanation:
 
 
 def _values(prediction: Prediction) -> dict[str, Any]:
-    """The fields of a prediction; `dataclasses.asdict`, which copies deeply, takes ten times as long."""
+    """The fields of a prediction; `dataclasses.asdict` copies deeply, which takes much longer."""
     return {name: getattr(prediction, name) for name in FIELDS}

@@ -9,8 +9,6 @@ addition, typographic forms such as curly quotes behave like their ASCII counter
 character is a separator, so that a Windows line ending or a no-break space never becomes part of a word.
 
 On request, HTML tags are separators too: the IMDB reviews contain `<br />` and `<i>`, whose names are not words.
-
-Cost of `clean`: 5 us per review.
 """
 
 import re
@@ -196,6 +194,6 @@ def _separated(text: str, kept: str) -> bytes:
     replacements, table, _ = _rules(kept)
     if not text.isascii():
         text = text.lower()
-        for sign, plain in replacements:  # four to six times as fast as a regular expression
+        for sign, plain in replacements:  # faster than a regular expression
             text = text.replace(sign, plain)
     return text.encode(*UTF_8).translate(table)  # the table leaves the bytes of longer UTF-8 sequences alone

@@ -6,8 +6,6 @@ punctuation use the same code with other values.
 
 Terms are found by a few dozen array operations per batch, however many reviews there are. A token's bytes are mixed to
 a 64-bit key, the keys of consecutive tokens to the key of their sequence, and a hash table maps the keys to columns.
-
-Cost of finding terms: 77 us per review one at a time, 17 us in batches of 16.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -299,14 +297,14 @@ class Vocabulary:
 
 
 def _differences(ends: Indices) -> Indices:
-    """Subtract from each number the one before it; `np.diff` takes several times as long."""
+    """Subtract from each number the one before it; `np.diff` takes longer."""
     differences = ends.copy()
     differences[1:] -= ends[:-1]
     return differences
 
 
 def _distinct(columns: Indices) -> Indices:
-    """Return each column once, ascending; `np.unique` takes four times as long."""
+    """Return each column once, ascending; `np.unique` takes longer."""
     columns = np.sort(columns)
     is_first = np.empty(len(columns), np.bool_)
     is_first[:1] = True

@@ -120,12 +120,12 @@ def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _add_timestamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    event["timestamp"] = datetime.now(UTC)  # `to_json` formats it in a tenth of the time of `isoformat`
+    event["timestamp"] = datetime.now(UTC)  # `to_json` formats it faster than `isoformat`
     return event
 
 
 def _to_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     try:
-        return to_json(event, fallback=repr).decode()  # four times as fast as `json.dumps`
+        return to_json(event, fallback=repr).decode()  # faster than `json.dumps`
     except ValueError:  # a lone surrogate, as in a file name that is not UTF-8
         return json.dumps(event, default=str)

@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from app import records
 from app.evaluation import labelled
-from app.evaluation.labelled import Columns, plain
+from app.evaluation.labelled import Columns, normalized
 from app.model.text import tokenise
 from app.model.vocabulary import Encoding
 from training.dataset import OWN, Dataset, Review, digest_of, split_of
@@ -104,12 +104,12 @@ def load_collection(
 def _entry(row: labelled.Fields) -> Entry | str:
     """Interpret a row; the reason against a bad one never contains the review's text."""
     place, values = row
-    split, reason = plain(values.get("split")), labelled.fault_of(values)
+    split, reason = normalized(values.get("split")), labelled.row_error(values)
     if not reason and split and split not in SPLITS:
-        reason = f"unknown split {labelled.shown(values['split'])}; use train, validation or test"
+        reason = f"unknown split {labelled.excerpt(values['split'])}; use train, validation or test"
     if reason:
         return f"{place}: {reason}"
-    name = str(values["id"]) if plain(values.get("id")) else place
+    name = str(values["id"]) if normalized(values.get("id")) else place
     name = " ".join(name.split()).replace("|", "/").replace("`", "'")[:MAX_NAME]  # the card has it in a table, as code
     sentiment = "pos" if labelled.is_positive(values["label"]) else "neg"
     return Entry(str(values["text"]), sentiment, SPLITS.get(split, ""), place, name)

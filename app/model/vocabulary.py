@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, repeat
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from app.model.hash_table import MULTIPLIERS, HashTable
 from app.model.text import UTF_8, Markup, Token, clean, joined, locate, tokenise
 
 Indices = NDArray[np.intp]
+Integer = TypeVar("Integer", bound=np.integer[Any])
 
 END = b" \xff "
 """Follows each review, so that no term extends into the next one. UTF-8 does not contain this byte."""
@@ -262,15 +263,20 @@ class Vocabulary:
 
     def rows(self, found: Found) -> list[Row]:
         """Encode the reviews in which terms were found; one row per review, in the same order."""
-        width = self.encoding.columns
+        start, unknown, width = self.encoding.start_column, self.encoding.unknown_column, self.encoding.columns
+        if len(found.ends) == 1:  # most often; what follows would take longer
+            count, known = int(found.ends[0]), len(found.known)
+            own_columns = [column for column in (start, unknown if known < count else None) if column is not None]
+            columns = np.append(found.columns, np.array(own_columns, np.int32)) if own_columns else found.columns
+            return [Row(_distinct(columns), count, known)]
         words = _differences(found.ends)  # (reviews,), still with the ENDs of all but the first
         words[1:] -= 1
         known_words = _differences(found.known.searchsorted(found.ends))
         starts = np.arange(0, len(words) * width, width)  # (reviews,), where each row would begin if all were one
         cells = found.columns + starts.repeat(_differences(found.firsts.searchsorted(found.ends)))
-        own = [starts + column for column in (self.encoding.start_column,) if column is not None]
-        if self.encoding.unknown_column is not None:
-            own.append(starts[known_words < words] + self.encoding.unknown_column)
+        own = [] if start is None else [starts + start]
+        if unknown is not None:
+            own.append(starts[known_words < words] + unknown)
         cells = _distinct(np.concatenate([cells, *own]) if own else cells)
         stops = cells.searchsorted(starts + width)  # (reviews,)
         columns = (cells - starts.repeat(_differences(stops))).astype(np.int32)
@@ -303,7 +309,7 @@ def _differences(ends: Indices) -> Indices:
     return differences
 
 
-def _distinct(columns: Indices) -> Indices:
+def _distinct(columns: NDArray[Integer]) -> NDArray[Integer]:
     """Return each column once, ascending; `np.unique` takes longer."""
     columns = np.sort(columns)
     is_first = np.empty(len(columns), np.bool_)

@@ -347,8 +347,8 @@ def test_model_is_described_with_a_link_to_its_card_in_the_chosen_theme(visit: V
     visit.page.get_by_role("link", name="Model card of version").click()
     plot = visit.page.get_by_role("img", name="loss")
     assert plot.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 300
-    assert visit.page.evaluate(background) == dark
+    expect(visit.page.locator("body")).to_have_css("background-color", dark)
     assert "invert" in plot.evaluate("(image) => getComputedStyle(image).filter")  # its background is white
     visit.arrive()
     visit.page.get_by_label("Theme").select_option("System")
-    assert visit.page.evaluate(background) == light
+    expect(visit.page.locator("body")).to_have_css("background-color", light)

@@ -90,8 +90,15 @@ def run(
     try:
         paths = find_sources(input_, output)
         bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
-        identity = bundle.folder.resolve(), bundle.digest
-        scoring = Scoring(*identity, settings.command_runtime, columns, prefix, settings.max_characters, explain)
+        scoring = Scoring(
+            bundle.folder.resolve(),
+            bundle.digest,
+            settings.command_runtime,
+            columns,
+            prefix,
+            settings.max_characters,
+            explain,
+        )
         sources = open_sources(paths, format_, text, scoring, output)
         job = {
             "inputs": [[source.name, *source.signature] for source in sources],
@@ -102,24 +109,25 @@ def run(
         del job["bundle"]  # its digest counts, wherever it is
         files = Output(output, job)
         started, speed, signals = time.monotonic(), _Speed(), _Signals()
-        with files.opened(resume, overwrite):
-            before = files.progress.rows
-            if not files.progress.complete:
-                pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
-                with closing(pool), _bar(output) as bar:
-                    total = sum(source.signature[0] for source in sources)
-                    task = bar.add_task("scoring", total=total or None, rows=0, speed=0.0)
+        try:
+            with files.opened(resume, overwrite):
+                before = files.progress.rows
+                if not files.progress.complete:
+                    pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
+                    with closing(pool), _bar(output) as bar:
+                        total = sum(source.signature[0] for source in sources)
+                        task = bar.add_task("scoring", total=total or None, rows=0, speed=0.0)
 
-                    def scored(rows: int) -> None:
-                        speed.add(rows)
-                        bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
+                        def scored(rows: int) -> None:
+                            speed.add(rows)
+                            bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
 
-                    run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
+                        run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
+        except KeyboardInterrupt:
+            typer.echo(f"stopped; {files.advice}", err=True)
+            raise typer.Exit(128 + signals.received) from None
     except (BulkUsage, PackageMissing) as error:
         raise typer.BadParameter(str(error)) from error
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; {files.advice}", err=True)
-        raise typer.Exit(128 + signals.received) from None
     _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
     if files.progress.damaged:
         raise typer.Exit(DAMAGED)

@@ -1,6 +1,7 @@
 """`-` stands for standard input and standard output."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,20 @@ def test_what_a_pipe_cannot_do_is_rejected(tmp_path: Path) -> None:
     assert "--format is for standard input" in error_of(source, "-", "--format", "jsonl")
     for arguments in (("-", tmp_path / "out"), (source, "-")):
         assert "--resume needs files" in error_of(*arguments, "--resume")
+
+
+def test_stop_while_standard_input_is_awaited() -> None:
+    """Nothing was written, so there is nothing to say."""
+    with subprocess.Popen(
+        command("-", "-"),
+        cwd=ROOT,
+        env=settings(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as job:
+        assert job.stdin is not None
+        job.stdin.write(b" " * 200_000)  # more than a pipe holds, so that the job is reading now
+        job.send_signal(signal.SIGINT)
+        shown, errors = job.communicate(timeout=PATIENCE)
+    assert (job.returncode, shown, errors) == (130, b"", b"")

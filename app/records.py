@@ -356,11 +356,12 @@ def _csv_records(lines: Iterator[tuple[int, bytes]], layout: Layout) -> Iterator
 
 
 def _is_one_row(record: RawRow, layout: Layout) -> bool:
-    try:
-        # Whether it is UTF-8 does not matter here: if not, the whole record is one bad line.
-        return len(_fields(record.content.decode("latin-1"), layout.separator)) == len(layout.columns)
-    except csv.Error:
-        return False
+    """Whether `_csv_row` accepts a record of several lines."""
+    outside = b'"'.join(record.content.rstrip(b"\r\n").split(b'"')[::2])  # what is not in quotes, and the quotes
+    fields = outside.split(layout.separator.encode())
+    if b"\n" not in outside and not any(b'"' in field and field.strip(b'"') for field in fields):
+        return len(fields) == len(layout.columns)  # nearly always; parsing every record twice would take longer
+    return isinstance(_csv_row(record, layout), ParsedRow)
 
 
 def _joined(lines: Iterator[tuple[int, bytes]]) -> Iterator[RawRow]:

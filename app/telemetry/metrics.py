@@ -4,10 +4,11 @@ With several workers, prometheus-client keeps the values in files that all of th
 """
 
 import os
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
 from itertools import accumulate
 from math import inf
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from prometheus_client import (
@@ -35,11 +36,36 @@ METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 OTHER = "other"
 """Label for unknown methods and routes, so that clients cannot create series."""
 
+Parameters = ParamSpec("Parameters")
 log = structlog.get_logger()
+
+
+class _Recorder(Protocol):
+    def log_failure(self) -> None: ...
+
+
+Own = TypeVar("Own", bound=_Recorder)
+
+
+def _never_raises(
+    record: Callable[Concatenate[Own, Parameters], object],
+) -> Callable[Concatenate[Own, Parameters], None]:
+    """Log errors of a method instead of raising them: metrics must not fail a request or end a worker."""
+
+    @wraps(record)
+    def record_or_log(self: Own, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        try:
+            record(self, *args, **kwargs)
+        except Exception:
+            self.log_failure()
+
+    return record_or_log
 
 
 class Metrics:
     """All metrics of the service; each help text says what is measured and in which unit.
+
+    No method raises an error once the metrics have been created.
 
     Attributes:
         registry: The registry to scrape: this process's metrics, or those of all workers.
@@ -136,10 +162,12 @@ class Metrics:
         )
         self._incomplete = False
 
+    @_never_raises
     def serving(self, bundle: Bundle, runtime: str, served: bool) -> None:
         """Record whether a bundle is served, and by which runtime."""
         self._bundle.labels(bundle.manifest.name, bundle.manifest.version, bundle.digest, runtime).set(served)
 
+    @_never_raises
     def record_training(self, bundle: Bundle) -> None:
         """Record the histograms of a bundle's training reviews."""
         version = bundle.manifest.version
@@ -149,6 +177,7 @@ class Metrics:
                 self._training_share.labels(version, feature, floatToGoString(bound)).set(cumulative / sum(counts))
             self._training_share.labels(version, feature, floatToGoString(inf)).set(1)
 
+    @_never_raises
     def start(self, max_waiting: int, routes: Sequence[str], reasons: Sequence[str]) -> None:
         """Record that this worker is ready, and create the series that alerts compare.
 
@@ -170,26 +199,26 @@ class Metrics:
         for reason in reasons:
             self._rejections.labels(reason)
 
+    @_never_raises
     def request(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:
-        """Count a request that was answered or whose client disconnected (status 499).
+        """Count a request that was answered or whose client disconnected (status 499)."""
+        self._requests_by(method if method in METHODS else OTHER, route, status).inc()
+        self._duration_by(route).observe(seconds)
+        if problem is not None:
+            self._rejections.labels(problem).inc()
 
-        Requests create new series, for which a disk may have no room. Only the first error is logged, and none fails
-        a request.
-        """
-        try:
-            self._requests_by(method if method in METHODS else OTHER, route, status).inc()
-            self._duration_by(route).observe(seconds)
-            if problem is not None:
-                self._rejections.labels(problem).inc()
-        except Exception:
-            if not self._incomplete:
-                self._incomplete = True
-                log.exception("metrics are incomplete", pid=os.getpid())
+    def log_failure(self) -> None:
+        """Log the error that is being handled, if it is the first one."""
+        if not self._incomplete:
+            self._incomplete = True
+            log.exception("metrics are incomplete", pid=os.getpid())
 
+    @_never_raises
     def reloaded(self, loaded: bool) -> None:
         """Count a reload: its bundles were loaded, or rejected."""
         self._reloads.labels("loaded" if loaded else "rejected").inc()
 
+    @_never_raises
     def count_dropped_lines(self) -> None:
         """Count the log lines that this process has dropped since the last call."""
         dropped = standard_output().dropped
@@ -205,7 +234,7 @@ class VersionMetrics:
     """The series of one version of the model.
 
     They exist from the start: `rate` would miss the first event of a new one, and looking one up takes as long as
-    updating it. So recording needs no more room, and raises no error.
+    updating it. Without room for them, the version is served, but not counted. No method raises an error.
 
     Args:
         metrics: The metrics.
@@ -213,6 +242,11 @@ class VersionMetrics:
     """
 
     def __init__(self, metrics: Metrics, version: str) -> None:
+        self.log_failure = metrics.log_failure
+        self._create(metrics, version)
+
+    @_never_raises
+    def _create(self, metrics: Metrics, version: str) -> None:
         self._queue, self._text, self._model = (
             metrics.stages.labels(version, stage) for stage in ("queue", "text", "model")
         )
@@ -224,6 +258,7 @@ class VersionMetrics:
         self._words = metrics.review_words.labels(version)
         self._unknown_share = metrics.unknown_share.labels(version)
 
+    @_never_raises
     def observe(
         self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
     ) -> None:
@@ -239,6 +274,7 @@ class VersionMetrics:
             self._words.observe(prediction.words)
             self._unknown_share.observe(prediction.unknown_share)
 
+    @_never_raises
     def explained(self, reviews: int) -> None:
         """Count reviews that were explained."""
         self._explained.inc(reviews)

@@ -9,19 +9,17 @@ class HangUp:
 
     Without telling its two meanings apart, a service whose terminal was closed would reload its model, keep running and
     hold its port.
+
+    Attributes:
+        received: Whether SIGHUP was received; whoever reloads sets it back before.
     """
 
     def __init__(self) -> None:
         ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # by nohup, to survive the terminal
         self._watched = not ignored and _has_terminal()
-        self._received = False
+        self.received = False
         signal.signal(signal.SIGHUP, self._note)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-
-    def take(self) -> bool:
-        """Whether SIGHUP was received since the last call."""
-        received, self._received = self._received, False
-        return received
 
     @property
     def terminal_closed(self) -> bool:
@@ -29,7 +27,7 @@ class HangUp:
         return self._watched and not _has_terminal()
 
     def _note(self, *_: object) -> None:
-        self._received = True
+        self.received = True
 
 
 def _has_terminal() -> bool:

@@ -83,11 +83,11 @@ class Server(uvicorn.Server):
             self.service.observe(connections=len(self.server_state.connections))
             if self._parent is not None and not self._parent.is_alive():
                 self._stopping = True
-        reloading = self._reload is not None and not self._reload.done()
-        if self._hang_up and not (self._stopping or reloading) and self._hang_up.take():
+        if self._hang_up and self._hang_up.received and not self._stopping:
             if self._hang_up.terminal_closed:
                 self._stopping = True
-            else:
+            elif self._reload is None or self._reload.done():
+                self._hang_up.received = False
                 self._reload = asyncio.create_task(self.service.reload())
         if self._stopping and self._drained_at is None:
             seconds = 0 if self._interrupted else self.service.settings.drain

@@ -123,7 +123,8 @@ class Supervisor:
                 self._start()
             while (self._workers or self._served) and not self._stops:
                 self._poll()
-                if self._hang_up.take():
+                if self._hang_up.received:
+                    self._hang_up.received = False
                     self._stops.append(signal.SIGTERM) if self._hang_up.terminal_closed else self._reload()
                 if self._served and not self._stops:
                     self._replace()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from app.bundles import writing as bundle_writer
+from app.bundles import writing
 from app.bundles.manifest import NETWORK, Golden
 from app.bundles.profile import Profile, profile_of
 from app.model.network import Network
@@ -67,7 +67,7 @@ def train_bundle(
         TrainingError: The data set is too small for the recipe.
         BundleError: The version exists, or writing failed, for example because the disk is full.
     """
-    with bundle_writer.staged_bundle(models, version) as folder:
+    with writing.staged_bundle(models, version) as folder:
         model: TrainedModel = import_module(f"training.{recipe.name}").train_model(dataset, recipe, progress)
         test_rows = model.encode(dataset.test.sequences)
         report = evaluate_model(model, dataset, test_rows, sentences)
@@ -93,14 +93,14 @@ def train_bundle(
             "libraries": _libraries(),
         }
         export(model.network, folder)
-        bundle_writer.write_word_index(folder, model.vocabulary)
+        writing.write_word_index(folder, model.vocabulary)
         texts = GOLDEN if dataset.own is None else GOLDEN + _golden_terms(report["top_terms"])
         golden = zip(texts, model.predict(texts), strict=True)
-        bundle_writer.write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
-        bundle_writer.write_profile(folder, _profile(model))
+        writing.write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
+        writing.write_profile(folder, _profile(model))
         _check_runtimes(folder, test_rows)
         write_report(folder / "report", facts, report, model.history, served)
-        bundle_writer.write_manifest(folder, **facts)
+        writing.write_manifest(folder, **facts)
     return report
 
 

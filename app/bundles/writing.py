@@ -1,6 +1,6 @@
 """Writing bundles: completely or not at all, with the SHA-256 of every file.
 
-`app.bundles.reading` says what a bundle contains. `write_manifest` comes last.
+`app.bundles.manifest` says what a bundle contains. `write_manifest` comes last.
 """
 
 import json

@@ -114,7 +114,7 @@ class Classifier:
         largest = np.argsort(-np.abs(effects), kind="stable")[:top]
         whole, *without = probability_of(log_odds[np.append(0, largest + 1)]).tolist()
         terms: dict[int, dict[str, None]] = {column: {} for column in columns[largest].tolist()}
-        for occurrence in encoded.found.occurrences(index, terms):
+        for occurrence in encoded.found.occurrences(index, columns[largest]):
             terms[occurrence.column][occurrence.term] = None
         reasons = [
             Reason(list(names), effect, whole - probability, probability)

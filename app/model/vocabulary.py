@@ -8,7 +8,7 @@ Terms are found by a few dozen array operations per batch, however many reviews 
 a 64-bit key, the keys of consecutive tokens to the key of their sequence, and a hash table maps the keys to columns.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, repeat
@@ -136,23 +136,23 @@ class Found(NamedTuple):
     known: Indices
     ends: Indices
 
-    def occurrences(self, index: int = 0, columns: Collection[int] | None = None) -> list[Occurrence]:
+    def occurrences(self, index: int = 0, columns: NDArray[np.int32] | None = None) -> list[Occurrence]:
         """List the occurrences of terms in one review.
 
         Args:
             index: The index of the review.
-            columns: The columns whose terms are listed; None: all.
+            columns: int32 (n,), the columns whose terms are listed; None: all.
 
         Returns:
             The occurrences, in the order of the tokens.
         """
         start = self._start(index)
-        some = slice(*self.firsts.searchsorted([start, self.ends[index]]))
+        some = np.arange(*self.firsts.searchsorted([start, self.ends[index]]))
+        if columns is not None:  # a few of many, as a rule
+            some = some[(self.columns[some, None] == columns).any(axis=1)]
         found = zip(self.columns[some].tolist(), self.firsts[some].tolist(), self.lasts[some].tolist(), strict=True)
         return [
-            Occurrence(self._term(first, last), column, first - start, last - start)
-            for column, first, last in found
-            if columns is None or column in columns
+            Occurrence(self._term(first, last), column, first - start, last - start) for column, first, last in found
         ]
 
     def unknown(self, index: int = 0) -> list[int]:

@@ -144,7 +144,7 @@ def test_terms_may_share_a_column() -> None:
     assert vocabulary.encode("good film, good movie").columns.tolist() == [4, 5]
     found = vocabulary.find([b"dull", b"good movie plot"])
     assert found.occurrences(1) == [("good", 5, 0, 0), ("movie", 4, 1, 1)]
-    assert found.occurrences(1, {4}) == [("movie", 4, 1, 1)]
+    assert found.occurrences(1, np.array([4], np.int32)) == [("movie", 4, 1, 1)]
     assert (found.unknown(0), found.unknown(1)) == ([0], [2])
 
 

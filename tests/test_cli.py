@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -115,9 +114,7 @@ def test_command_without_standard_streams_fails_only_if_results_are_lost(
 
 def console(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what the console command of an installed package runs."""
-    (name, target), *_ = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].items()
-    module, attribute = target.split(":")
-    program = f"import sys; from {module} import {attribute}; sys.argv[0] = {name!r}; {attribute}()"
+    program = "import sys; from app.__main__ import main; sys.argv[0] = 'review-sentiment'; main()"
     return run_python("-c", program, *arguments, env=environment() | variables)
 
 

@@ -37,7 +37,7 @@ def run(
         python -m app score --file reviews.txt
         echo "A superb film." | python -m app score -
         python -m app score -- "-- not my film"
-        python -m app score --version 1 --version 3 "Not bad at all."
+        python -m app score --model-version 1 --model-version 3 "Not bad at all."
         python -m app score --explain 3 "A superb cast, but not a good film."
 
     Prints a table on a terminal, in which unknown words are dim. Otherwise prints tab-separated lines: probability,

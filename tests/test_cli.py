@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -17,9 +18,10 @@ from app.commands.main import SUMMARIES
 from app.commands.options import load_settings
 from app.settings import PREFIX, Settings, default_of
 from tests.servers import PATIENCE, ROOT, environment, run_app, run_python, starting
+from tests.terminal.terminals import SGR, on_terminal
 
 
-@pytest.mark.parametrize("command", [(), ("serve",)])
+@pytest.mark.parametrize("command", [(), ("serve",)])  # none: services that were set up when it was the default
 def test_serve_options_override_the_environment_of_all_workers(free_port: int, command: tuple[str, ...]) -> None:
     options = f"--host 127.0.0.1 --port {free_port} --workers 2 --runtime numpy --model-version 1".split()
     arguments = (*command, *options, "--model-dir", "models/imdb")
@@ -44,8 +46,51 @@ def test_option_with_a_wrong_value_is_named() -> None:
     assert done.stderr.startswith("error: --port: ")
 
 
-def test_version_is_printed() -> None:
-    assert run_app("--version").stdout == f"review-sentiment {__version__}\n"
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version_is_printed(option: str) -> None:
+    assert run_app(option).stdout == f"review-sentiment {__version__}\n"
+
+
+def test_terminal_without_a_command_shows_the_help() -> None:
+    shown = on_terminal(width=100)
+    assert "Usage: python -m app [OPTIONS] COMMAND" in SGR.sub("", shown)
+    assert "--version" in SGR.sub("", shown)
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("serve", "[OPTIONS]"),
+        ("score", "[OPTIONS] [REVIEW]..."),
+        ("explain", "[OPTIONS] [REVIEW]..."),
+        ("evaluate", "[OPTIONS] FILE"),
+        ("calibrate", "[OPTIONS] FILE OUTPUT"),
+        ("check", "[OPTIONS] [BUNDLE]"),
+        ("bulk", "[OPTIONS] INPUT OUTPUT"),
+        ("openapi", "[OPTIONS]"),
+    ],
+)
+def test_short_option_shows_the_usage_and_an_example(command: str, usage: str) -> None:
+    shown = run_app(command, "-h").stdout
+    assert f"Usage: python -m app {command} {usage} \n" in re.sub(" +", " ", shown)
+    assert "For example:" in shown
+
+
+def test_former_option_for_the_version_of_the_model_works_and_names_the_new_one() -> None:
+    renamed = "note: --version is now called --model-version; the old name works until release 0.4\n"
+    for arguments in (("--version", "1"), ("--version=1",)):
+        done = run_app("score", "--json", *arguments, "superb")
+        assert (json.loads(done.stdout)["model"]["version"], done.stderr) == ("1", renamed)
+    done = run_app("score", "--model-version", "1", "--", "--version")  # a review
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_review_in_place_of_a_command_is_an_error_that_shows_how_to_score_it() -> None:
+    done = run_app("It's a superb film.")
+    (suggested,) = re.findall("use: python -m app (.*)", done.stderr)
+    assert done.returncode == 2
+    assert run_app(*shlex.split(suggested)).stdout.endswith("It's a superb film.\n")
+    assert "Did you mean 'score'?" in run_app("scor").stderr
 
 
 def test_console_command_appears_in_help_and_errors() -> None:

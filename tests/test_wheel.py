@@ -58,6 +58,14 @@ def test_wheel_installs_one_package(command: Path) -> None:
     assert packages == {"review_sentiment"}
 
 
+def test_message_about_a_missing_package_names_the_extra(command: Path, tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("text,label\n")
+    done = subprocess.run([command, "evaluate", "my.csv"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "'.[evaluation]'" in done.stderr
+    assert "requirements/" not in done.stderr
+
+
 def test_bulk_starts_workers_of_its_own_package(command: Path, tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app/__init__.py").write_text("raise ImportError('the wrong package')")

@@ -103,8 +103,8 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
     for version in chosen:
         if version not in existing:
             raise BundleError(
-                f"{models}: no version {version!r}; there are {', '.join(existing)}. "
-                f"Choose one with SENTIMENT_MODEL_VERSION, several separated by commas, or {ALL!r}"
+                f"{models}: no version {version!r}; available: {', '.join(existing)}. "
+                "Choose one with --model-version or SENTIMENT_MODEL_VERSION"
             )
     return [models / version for version in chosen]
 

@@ -27,6 +27,14 @@ SUMMARIES = {
     "openapi": "Print the OpenAPI document.",
 }
 """Command -> the first line of its help."""
+EPILOG = """
+For example:
+
+    python -m app score "A superb film."
+    python -m app serve
+
+`python -m app COMMAND --help` shows more examples, and that of `serve` lists all settings.
+"""
 FORMER_VERSION = re.compile("--version(?=$|=)")
 """The option `--model-version`, as it was called in 0.2."""
 
@@ -36,7 +44,7 @@ class Commands(PlainErrors):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Add `serve` for services that were set up when it was the default; on a terminal, show the help instead."""
-        self.help, self.epilog = _as_typed(self.help), _as_typed(self.epilog)
+        self.epilog = _as_typed(self.epilog)
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if not ctx.resilient_parsing:
             if not args and sys.stdout.isatty():
@@ -100,7 +108,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="`python -m app COMMAND --help` shows examples, and that of `serve` lists all settings.",
+    epilog=EPILOG,
 )
 
 
@@ -111,13 +119,7 @@ def options(
         typer.Option("--version", "-V", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Score movie reviews: over HTTP, in the terminal, or in bulk.
-
-    For example:
-
-        python -m app score "A superb film."
-        python -m app serve
-    """
+    """Score movie reviews: over HTTP, in the terminal, or in bulk."""
 
 
 for name, summary in SUMMARIES.items():

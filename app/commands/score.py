@@ -12,7 +12,7 @@ from app.bundles.reading import load_bundles
 from app.commands import options as opt
 from app.commands.messages import one_line, printable
 from app.commands.reviews import read_reviews
-from app.commands.tables import MAX_SHOWN, colour_of, known_words, line_of, new_table, verdict_of
+from app.commands.tables import MAX_SHOWN, known_words, line_of, new_table, verdict_of
 from app.model.classifier import Classifier
 from app.model.prediction import Prediction
 from app.model.serialization import predictions_json
@@ -79,12 +79,10 @@ def _table(
     table = new_table("#", *compared, "positive", Column("sentiment", no_wrap=True), "known words", *reasons, "review")
     for number, (review, *found) in enumerate(zip(reviews, *predictions, strict=True), 1):
         for index, (version, classifier, prediction) in enumerate(zip(versions, classifiers, found, strict=True)):
-            colour = colour_of(prediction)
             table.add_row(
                 "" if index else f"{number}",
                 *([version] if several else []),
-                Text(f"{prediction.positive_probability:.3f}", f"bold {colour}"),
-                Text(verdict_of(prediction), colour),
+                *verdict_of(prediction),
                 known_words(prediction),
                 *([Text(one_line(prediction.reasons).replace("; ", "\n"))] if reasons else []),
                 _shown(review[:MAX_SHOWN], classifier.vocabulary),

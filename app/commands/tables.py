@@ -5,6 +5,7 @@ Blue is positive and orange is negative, as in the playground, so that colour-bl
 
 from rich import box
 from rich.table import Column, Table
+from rich.text import Text
 
 from app.commands.messages import one_line
 from app.model.prediction import Prediction
@@ -25,18 +26,17 @@ def line_of(prediction: Prediction, review: str) -> str:
     return f"{decided}\t{prediction.words}\t{prediction.known_words}\t{one_line(review)}"
 
 
-def verdict_of(prediction: Prediction) -> str:
-    """The sentiment; in brackets if it is uncertain."""
-    return f"uncertain ({prediction.sentiment})" if prediction.uncertain else prediction.sentiment
-
-
 def known_words(prediction: Prediction) -> str:
     """The number of known words, and of all."""
     return f"{prediction.known_words} of {prediction.words}"
 
 
-def colour_of(prediction: Prediction) -> str:
-    """The colour of a prediction; none if it is uncertain."""
+def verdict_of(prediction: Prediction) -> tuple[Text, Text]:
+    """The probability and the sentiment: coloured if certain, and neither of them without a known word."""
+    if not prediction.known_words:
+        return Text("–"), Text("cannot tell")
+    shown = f"{prediction.positive_probability:.3f}"
     if prediction.uncertain:
-        return "default"
-    return POSITIVE if prediction.sentiment == "positive" else NEGATIVE
+        return Text(shown, "bold"), Text(f"uncertain ({prediction.sentiment})")
+    colour = POSITIVE if prediction.sentiment == "positive" else NEGATIVE
+    return Text(shown, f"bold {colour}"), Text(prediction.sentiment, colour)

@@ -56,7 +56,7 @@ def _service(runtime: str, workers: int, suffix: str = "", **settings: str) -> C
     return Contender(
         f"{runtime}, {workers} {'worker' if workers == 1 else 'workers'}{suffix}",
         {"tensorflow": "requirements/serving.txt", "numpy": "requirements/numpy.txt"}[runtime],
-        ("-m", "app"),
+        ("-m", "app", "serve"),
         {
             "SENTIMENT_RUNTIME": runtime,
             "SENTIMENT_WORKERS": str(workers),

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -113,6 +114,19 @@ def test_help_imports_no_command() -> None:
     loaded = run_python("-c", program).stdout.split()
     assert "app.commands.main" in loaded
     assert not {"app.settings", "numpy", "fastapi"} & set(loaded)
+
+
+def test_modules_import_each_other_whatever_the_package_is_called(tmp_path: Path) -> None:
+    """The wheel renames it. Without a wheel, as building one is slow."""
+    shutil.copytree(ROOT / "app", tmp_path / "renamed", ignore=shutil.ignore_patterns("__pycache__", "__main__.py"))
+    program = """
+import pkgutil, importlib, sys, renamed
+for module in pkgutil.walk_packages(renamed.__path__, "renamed."):
+    importlib.import_module(module.name)
+assert "app" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 def test_python_without_the_packages_says_how_to_set_up() -> None:

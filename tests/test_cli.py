@@ -13,9 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from app import __version__
-from app.commands.main import SUMMARIES
+from app.commands.main import SUMMARIES, app
 from app.commands.options import load_settings
 from app.settings import PREFIX, Settings, default_of
 from tests.servers import PATIENCE, ROOT, environment, run_app, run_python, starting
@@ -72,8 +73,8 @@ def test_terminal_without_a_command_shows_the_help() -> None:
     ],
 )
 def test_short_option_shows_the_usage_and_an_example(command: str, usage: str) -> None:
-    shown = run_app(command, "-h").stdout
-    assert f"Usage: python -m app {command} {usage} \n" in re.sub(" +", " ", shown)
+    shown = CliRunner().invoke(app, [command, "-h"], prog_name="review-sentiment").stdout
+    assert f"Usage: review-sentiment {command} {usage} \n" in re.sub(" +", " ", shown)
     assert "For example:" in shown
 
 

@@ -3,10 +3,10 @@
 A module is imported when its command is used, so that `score` loads no web framework, and `--help` nothing at all.
 """
 
+import os
 import re
 import shlex
 import signal
-import sys
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -47,7 +47,7 @@ class Commands(PlainErrors):
         self.epilog = _as_typed(self.epilog)
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if not ctx.resilient_parsing:
-            if not args and sys.stdout.isatty():
+            if not args and os.isatty(1):  # not `sys.stdout`, which is None if it was closed
                 args = ["--help"]
             elif not args or (args[0].startswith("-") and args[0] not in own):
                 args = ["serve", *args]

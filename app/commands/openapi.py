@@ -13,7 +13,9 @@ def run() -> None:
     For example:
 
         python -m app openapi > openapi.json
-        SENTIMENT_MAX_REVIEWS=32 python -m app openapi | jq .components.schemas.PredictRequest
+        python -m app openapi | jq '.paths | keys'
+
+    If the settings contain API keys, the document says that requests need one.
     """
     settings = load_settings()
     from app.main import create_app  # not above: neither `--help` nor a mistake waits for a web framework

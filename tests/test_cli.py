@@ -87,6 +87,7 @@ def test_former_option_for_the_version_of_the_model_works_and_names_the_new_one(
     for arguments in (("--version", "1"), ("--version=1",)):
         done = run_app("score", "--json", *arguments, "superb")
         assert (json.loads(done.stdout)["model"]["version"], done.stderr) == ("1", renamed)
+    assert run_app("--version", "99").stderr.startswith(renamed)  # with a value, it never printed the program's version
     done = run_app("score", "--model-version", "1", "--", "--version")  # a review
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -47,10 +47,10 @@ class Commands(PlainErrors):
         self.epilog = _as_typed(self.epilog)
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if not ctx.resilient_parsing:
-            if not args and os.isatty(1):  # not `sys.stdout`, which is None if it was closed
-                args = ["--help"]
-            elif not args or (args[0].startswith("-") and args[0] not in own):
-                args = ["serve", *args]
+            first, *rest = args or ["--help" if os.isatty(1) else "serve"]  # `sys.stdout` is None if it was closed
+            if first.startswith("-") and (first not in own or (first == "--version" and rest)):
+                first, rest = "serve", args
+            args = [first, *rest]
         if args[:1] != ["serve"]:  # which handles it
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return super().parse_args(ctx, args)

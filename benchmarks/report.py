@@ -115,13 +115,14 @@ def highlights(results: Results, evaluation: Any) -> str:
     """What the service is good at, as a list."""
     name, test = "numpy, 1 worker, logging", evaluation["test"]
     single, batches = (rounded(typical(results, name, "loads", load, SPEED)) for load in ("32", "batches of 64"))
+    certain, correct = test["certain_share"], test["certain_accuracy"]
     memory, start = typical(results, name, "memory") / 1e6, typical(results, name, "cold_start")
     return f"""\
 - **Accurate:** right about {test["accuracy"]:.1%} of {test["reviews"]:,} IMDB test reviews
-- **Honest:** it calls {test["certain_share"]:.0%} of its predictions certain, and {test["certain_accuracy"]:.1%} of these are right
+- **Honest:** it calls {certain:.0%} of its predictions certain, and {correct:.1%} of these are right
 - **Transparent:** each prediction can list the words that decided, with their exact effects
-- **Small and fast:** {memory:,.0f} MB of memory, the first response after {start:.1f} s, and per worker {single} reviews per second
-  one by one or {batches} in batches of 64
+- **Small and fast:** {memory:,.0f} MB of memory, the first response after {start:.1f} s; per worker {single} reviews per
+  second one by one, {batches} in batches of 64
 - **Compatible:** an OpenAPI document, the Open Inference Protocol (Triton, KServe) and TensorFlow Serving's REST API"""
 
 

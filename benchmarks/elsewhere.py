@@ -15,7 +15,7 @@ from typing import Any
 
 from app.bundles.opening import open_classifier
 from app.bundles.reading import Bundle, find_bundle, load_bundle
-from app.evaluation.assessment import assess
+from app.evaluation.assessment import assess, score
 from app.evaluation.labelled import read_labelled
 from app.model.classifier import Classifier
 from benchmarks.environments import ROOT
@@ -81,7 +81,7 @@ def download(folder: Path) -> dict[str, Path]:
 def measure(bundle: Bundle, classifier: Classifier, path: Path) -> dict[str, Any]:
     """Evaluate the bundle on a set, as `review-sentiment evaluate` does."""
     labelled = read_labelled(path, "text", "class", skip_bad_rows=True)  # one of the files ends with a blank text
-    found = assess(classifier, bundle.manifest, labelled)
+    found = assess(score(classifier, labelled), bundle.manifest, labelled)
     return {name: getattr(found, name) for name in FIGURES}
 
 

@@ -52,7 +52,7 @@ def run(
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     require_modules("evaluation", "scipy", "sklearn", *(["jinja2"] if report else []))
-    from app.evaluation.assessment import assess, check_classes
+    from app.evaluation.assessment import assess, check_classes, score
 
     if report is not None:
         _check_report(report)
@@ -60,7 +60,7 @@ def run(
     check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "an evaluation")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     manifest = bundle.manifest
-    found = assess(open_classifier(bundle, settings.command_runtime), manifest, labelled)
+    found = assess(score(open_classifier(bundle, settings.command_runtime), labelled), manifest, labelled)
     if report is not None:
         from app.evaluation.report import write_report
 

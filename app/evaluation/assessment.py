@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from app.bundles.manifest import Manifest
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, measure, reliability
+from app.model.calibration import Calibration, calibrated
 from app.model.classifier import Classifier
 from app.model.errors import SentimentError
 
@@ -190,9 +191,14 @@ def score(classifier: Classifier, labelled: LabelledTexts) -> HeldOut:
     )
 
 
-def assess(classifier: Classifier, manifest: Manifest, labelled: LabelledTexts) -> Assessment:
-    """Measure a bundle's predictions for labelled texts of both classes."""
-    held_out = score(classifier, labelled)
+def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> Assessment:
+    """Measure predictions for labelled texts.
+
+    Args:
+        held_out: What `score` returned for them.
+        manifest: The bundle's manifest.
+        labelled: Texts of both classes.
+    """
     p, labels, texts = held_out.probabilities, held_out.labels, len(held_out.labels)
     measured: dict[str, Any] = {"certain_accuracy": None} | evaluate(held_out, manifest.uncertainty)
     low, high = measured.pop("accuracy_interval")
@@ -220,7 +226,7 @@ def assess(classifier: Classifier, manifest: Manifest, labelled: LabelledTexts) 
         unknown_share=1 - float(held_out.known_words.sum() / held_out.words.sum()),
         reliability=[_with_interval(bin_, texts) for bin_ in bins],
         mistakes=_mistakes(held_out, labelled),
-        uncalibrated=_uncalibrated(classifier, manifest, labelled),
+        uncalibrated=None if manifest.calibration is None else _uncalibrated(held_out, manifest.calibration),
         calibrated_on_them=manifest.calibration is not None and manifest.calibration.sha256 == labelled.sha256,
     )
 
@@ -245,12 +251,11 @@ def _calibration_errors_by_chance(bins: Sequence[dict[str, float]], texts: int) 
     return float(errors.mean()), float(np.quantile(errors, 0.95))
 
 
-def _uncalibrated(classifier: Classifier, manifest: Manifest, labelled: LabelledTexts) -> dict[str, float] | None:
-    if manifest.calibration is None:
-        return None
-    neutral = manifest.calibration.model_copy(update={"scale": 1.0, "shift": 0.0})
-    held_out = score(classifier.calibrated(neutral, manifest.uncertainty), labelled)
-    return measure(held_out.probabilities, held_out.labels)
+def _uncalibrated(held_out: HeldOut, calibration: Calibration) -> dict[str, float]:
+    """Metrics of the probabilities before calibration, which are computed backwards from those after it."""
+    scale, shift = 1 / calibration.scale, -calibration.shift / calibration.scale
+    before = [calibrated(probability, scale, shift) for probability in held_out.probabilities.tolist()]
+    return measure(np.array(before, np.float32), held_out.labels)
 
 
 def _mistakes(held_out: HeldOut, labelled: LabelledTexts) -> list[Mistake]:

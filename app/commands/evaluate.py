@@ -78,7 +78,7 @@ def run(
             **asdict(found),
             "warnings": found.warnings,
         }
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        typer.echo(json.dumps(facts))
         return
     console = Console(highlight=False)
     for part in _parts(bundle, labelled, found):
@@ -94,7 +94,7 @@ def _check_report(path: Path) -> None:
         typer.BadParameter: The file exists, or does not look like a page.
     """
     if path.suffix not in (".html", ".htm"):
-        raise typer.BadParameter(f"--report writes an HTML page: choose a name such as {path.with_suffix('.html')}")
+        raise typer.BadParameter(f"{path}: --report writes an HTML page; choose a name that ends with .html")
     if path.exists():
         raise typer.BadParameter(f"{path} exists; choose another file for --report")
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app import __version__
 from app.bundles.reading import Bundle
-from app.evaluation.assessment import Assessment, whole_percent
+from app.evaluation.assessment import Assessment
 from app.evaluation.labelled import LabelledTexts
 from app.model.errors import SentimentError
 
@@ -28,7 +28,7 @@ def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Ass
     Raises:
         SentimentError: Writing failed, for example because the disk is full.
     """
-    # Texts and names are not ours: everything is escaped, and what UTF-8 cannot encode is replaced.
+    # Texts and names of files may contain anything: all is escaped, and replaced where UTF-8 cannot encode it.
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -36,7 +36,6 @@ def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Ass
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["whole_percent"] = whole_percent
     page = templates.get_template("report.html").render(
         bundle=bundle,
         manifest=bundle.manifest,

@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,11 @@ def test_evaluate_says_when_the_model_is_useless(my: Path) -> None:
     assert any("worse than always predicting the share" in warning for warning in found["warnings"])
 
 
-def test_evaluate_writes_a_report_that_interprets_nothing(my: Path, tmp_path: Path) -> None:
-    nasty = ("Superb, wonderful, excellent! <script>alert(1)</script> <img src=https://example.org/x>", 0)
-    write_csv(my, [nasty, *((text, int(positive)) for text, positive in texts())])
+def test_evaluate_writes_a_report_that_interprets_nothing(tmp_path: Path) -> None:
+    my = tmp_path / os.fsdecode(b"my-\xff.jsonl")
+    nasty = "Superb, wonderful, excellent! <script>alert(1)</script> <img src=https://example.org/x>"
+    rows = [(nasty, 0), *((text, int(positive)) for text, positive in texts())]
+    my.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
     report = tmp_path / "report.html"
     assert run(my, "--report", report).splitlines()[-1] == f"report: {report}"
     page, found = report.read_text(encoding="utf-8"), evaluation(my)
@@ -127,7 +130,8 @@ def test_evaluate_writes_a_report_that_interprets_nothing(my: Path, tmp_path: Pa
     assert "&lt;script&gt;alert(1)" in page
     assert not re.search(r"<script|<img|<link|url\(|@import", page)
     assert "exists; choose another file for --report" in refusal("evaluate", str(my), "--report", str(report))
-    assert "choose a name such as my.html" in refusal("evaluate", str(my), "--report", "my.pdf")
+    for name in ("my.pdf", "."):
+        assert "choose a name that ends with .html" in refusal("evaluate", str(my), "--report", name)
 
 
 def test_report_of_a_calibrated_bundle_compares_it_with_the_original(my: Path, tmp_path: Path) -> None:

@@ -111,14 +111,16 @@ class Assessment:
                 f"{whole_percent(self.certain_accuracy)} of 100 are right, between {least} and {most}."
             )
         off = f"Its probabilities are off by {self.calibration_error * 100:.1f} percentage points on average"
-        most_by_chance = self.max_chance_calibration_error
+        by_chance = f"of which chance explains at most {self.max_chance_calibration_error * 100:.1f}"
+        if self.calibration_error <= self.max_chance_calibration_error:
+            by_chance = "no more than chance explains"
+        elif self.auc_p_value < SIGNIFICANT:
+            by_chance += "; calibrate them"
         return [
             f"Right on {right} of 100 texts like these, between {low} and {high}; always predicting the more frequent "
             f"class would be right on {majority}.",
             certain,
-            f"{off}, no more than chance explains."
-            if self.calibration_error <= most_by_chance
-            else f"{off}, of which chance explains at most {most_by_chance * 100:.1f}: calibrate them.",
+            f"{off}, {by_chance}.",
         ]
 
     def recall(self, label: str) -> float:

@@ -100,13 +100,14 @@ def test_evaluate_tells_miscalibration_from_chance(my: Path) -> None:
     assert "no more than chance" in calibrated[exceeded.index(False)]["summary"][2]
     found = evaluation(write_csv(my, drawn(lambda text: 0.5 + (scored[text] - 0.5) / 2)))
     assert found["calibration_error"] > 2 * found["max_chance_calibration_error"]
-    assert "chance explains at most" in found["summary"][2]
+    assert re.search("chance explains at most .*; calibrate", found["summary"][2])
 
 
 def test_evaluate_suspects_swapped_labels(my: Path) -> None:
     found = evaluation(write_csv(my, [(text, int(not positive)) for text, positive in texts()]))
     assert "labels look swapped" in found["warnings"][0]
     assert not any("useless" in warning for warning in found["warnings"])
+    assert "calibrate" not in found["summary"][2]
 
 
 def test_evaluate_says_when_the_model_is_useless(my: Path) -> None:

@@ -18,7 +18,7 @@ from app.model.errors import SentimentError
 CLASSES = {"positive": 1, "negative": 0}
 MAX_MISTAKES = 10
 DRAWS = 10_000
-"""Made-up files of labels, drawn to find out what chance does; enough for three digits."""
+"""Sets of labels that are drawn to find out what chance does; enough for three digits."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Assessment:
         base_rate_loss: Loss of always predicting the share of positive texts.
         brier: Mean squared error of the probability.
         calibration_error: Expected calibration error over 15 bins.
-        chance_calibration_error: The mean one of a calibrated model on as many texts, by chance.
-        max_chance_calibration_error: What chance alone exceeds in 5% of such files.
+        chance_calibration_error: Mean calibration error of a calibrated model on as many texts; chance alone causes it.
+        max_chance_calibration_error: The error that such a model exceeds in 5% of the cases.
         certain_share: Share of predictions that the bundle's rule calls certain.
         certain_accuracy: Their accuracy; None if there are none.
         certain_interval: The interval of their accuracy; None if there are none.

@@ -142,7 +142,7 @@ def test_report_of_a_calibrated_bundle_compares_it_with_the_original(my: Path, t
     original = evaluation(my)
     assert original["uncalibrated"] is None
     env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_DIR": str(models)}
-    calibrating = CliRunner().invoke(app, ["calibrate", str(my), str(models / "4"), "--version", NEWEST], env=env)
+    calibrating = CliRunner().invoke(app, ["calibrate", str(my), str(models / "4"), "--model-version", NEWEST], env=env)
     assert calibrating.exit_code == 0, calibrating.output
     report = tmp_path / "report.html"
     found = evaluation(my, "--report", report, "--model-dir", models, version="4")

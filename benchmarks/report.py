@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from app.bundles.reading import find_bundle
-from app.evaluation.figures import new_figure, save_figure
 from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, REFERENCE, before
 from benchmarks.environments import ROOT
+from training.figures import new_figure, save_figure
 
 DOCUMENT = ROOT / "docs/reference/performance.md"
 README = ROOT / "README.md"

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from app.bundles.writing import write_json
-from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import table
 from app.evaluation.metrics import BINS, HeldOut, evaluate, measure, reliability
 from app.model.vocabulary import Row
 from training.behaviour import behaviour
 from training.compare import Served
 from training.dataset import OWN, Dataset, Split
+from training.figures import new_figure, plot_reliability, save_figure
 from training.network import History, TrainedModel
 
 BOOK = {"loss": 0.293, "accuracy": 0.883}

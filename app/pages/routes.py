@@ -110,6 +110,7 @@ def page_routes(settings: Settings) -> APIRouter:
         async def openapi(request: Request) -> Response:
             return JSONResponse(request.app.openapi())
 
+        router.routes.append(PublicFiles("/docs/assets/shared", Assets(directory=PAGES / "playground/shared")))
         router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))
         router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router

@@ -1,7 +1,7 @@
 """What goes wrong is shown with what to do about it, and retried where that can help."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
@@ -71,6 +71,22 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     expect(section).to_be_hidden()
     assert visit.page.evaluate("[localStorage.length, document.cookie, location.search]") == [0, "", ""]
     assert KEY not in visit.page.content()
+
+
+def test_key_that_is_entered_before_the_last_one_is_rejected_counts(visits: Visits, guarded: Server) -> None:
+    visit = visits(guarded.url)
+    visit.open()
+    expect(visit.page.get_by_role("region", name="API key required")).to_be_visible()
+    held: list[Route] = []
+    visit.page.route("**/model", held.append, times=1)
+    with visit.page.expect_request("**/model"):
+        visit.enter_key("not-the-right-key")
+    visit.enter_key(KEY)
+    expect(visit.verdict).to_contain_text("ositive")
+    with visit.page.expect_response("**/model"):
+        held[0].continue_()
+    visit.page.wait_for_timeout(100)
+    expect(visit.page.get_by_role("region", name="API key required")).to_be_hidden()
 
 
 def test_key_that_does_not_fit_into_a_header_is_rejected(visits: Visits, guarded: Server) -> None:

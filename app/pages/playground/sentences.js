@@ -136,6 +136,7 @@ export class Sentences {
     const sentence = this.#sentences.get(chosen);
     byId("effects-title").textContent = `Words in ${sentence ? `this sentence (${sentence.share})` : "the whole review"}`;
     byId("whole").hidden = !sentence || this.#sentences.size === 1;
+    byId("sentences-keys").hidden = Boolean(sentence);
     setText("effects-missing", missing);
     showEffects(explanation?.terms ?? [], this.#full);
     if (sentence && explanation) chosen.replaceChildren(...partsOf(chosen.textContent, explanation).map((part) => this.#nodeOf(part)));

@@ -17,7 +17,7 @@ export class Summary {
         onChoice();
       });
     }
-    byId("chips").replaceChildren(...this.#chips);
+    byId("chips").append(...this.#chips);
   }
 
   /** Choose all verdicts. */

@@ -4,7 +4,7 @@
  * Between these probabilities a prediction is close to an even chance: bundles are calibrated, so in here the likelier
  * sentiment is right at most six times out of ten.
  */
-export const MIDDLE = { above: 0.4, below: 0.6 };
+const MIDDLE = { above: 0.4, below: 0.6 };
 
 /** From the most negative one to the most positive one, as on the bar. The last two are for rows of a file. */
 export const VERDICTS = ["Negative", "Probably negative", "Cannot tell", "Probably positive", "Positive", "Failed", "Not scored"];

@@ -102,7 +102,7 @@ class Visit:
 
     def verdicts(self) -> str:
         """Read how often each verdict occurs in the file: "Negative 1, Positive 2"."""
-        return ", ".join(self.page.locator("#chips button:visible").all_inner_texts())
+        return ", ".join(self.page.locator("#chips button:enabled").all_inner_texts())
 
     def rows(self) -> list[list[str]]:
         """Read the cells of the table of results."""

@@ -79,7 +79,11 @@ def test_key_that_is_entered_before_the_last_one_is_rejected_counts(visits: Visi
     visit.open()
     expect(visit.page.get_by_role("region", name="API key required")).to_be_visible()
     held: list[Route] = []
-    visit.page.route("**/model", held.append, times=1)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visit.page.route("**/model", hold, times=1)
     with visit.page.expect_request("**/model"):
         visit.enter_key("not-the-right-key")
     visit.enter_key(KEY)

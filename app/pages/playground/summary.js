@@ -42,7 +42,7 @@ export class Summary {
     for (const chip of this.#chips) {
       const number = all.get(chip.name) ?? 0;
       chip.textContent = `${chip.name} ${number.toLocaleString("en")}`;
-      chip.hidden = !number && chip.ariaPressed !== "true";
+      chip.disabled = !number && chip.ariaPressed !== "true";
     }
     byId("shares").replaceChildren(...partsOf(all, rows.length));
 

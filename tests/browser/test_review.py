@@ -79,7 +79,7 @@ def test_page_starts_with_an_example_and_examples_show_what_they_say(visit: Visi
         expect(visit.text).to_have_text(re.sub(r"\s+", " ", text))
         expect(visit.page.locator("#examples [aria-pressed=true]")).to_have_text([button.inner_text()])
         shown[button.inner_text()] = visit.verdict.inner_text(), visit.page.locator("#sentences-title").inner_text()
-    assert shown["Mixed"] == ("Positive", "4 sentences: 1 negative, 3 positive")
+    assert shown["Mixed"] == ("Positive", "4 sentences: 1\xa0negative, 3\xa0positive")
     assert shown["Praise"][0] == "Positive"
     assert shown["Negation"][0].endswith("ositive")
     assert shown["Misleading"][0] == "Positive"
@@ -251,7 +251,7 @@ def test_words_explain_the_review_or_the_chosen_sentence_alone(visit: Visit, ser
     left, right = (visit.page.locator(f"{list_} li > :nth-child(2)").all() for list_ in ("#against", "#for"))
     offset = "(bar) => getComputedStyle(bar, '::before').marginLeft !== '0px'"
     assert [bar.evaluate(offset) for bar in (*left, *right)] == [False] * len(left) + [True] * len(right)
-    visit.page.get_by_role("button", name="Back to the whole review").click()
+    visit.page.get_by_role("button", name="Back to the review").click()
     check_words(visit, explain(served, review))
 
 

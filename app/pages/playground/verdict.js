@@ -53,8 +53,9 @@ export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** How often each verdict occurs: "1 cannot tell, 2 positive". */
+/** How often each verdict occurs: "1 cannot tell, 2 positive". Lines only break after commas. */
 export function tally(verdicts) {
   const numbers = VERDICTS.map((verdict) => [verdicts.filter((one) => one === verdict).length, verdict.toLowerCase()]);
-  return numbers.flatMap(([number, verdict]) => (number ? `${number.toLocaleString("en")} ${verdict}` : [])).join(", ");
+  const parts = numbers.flatMap(([number, verdict]) => (number ? `${number.toLocaleString("en")} ${verdict}` : []));
+  return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(", ");
 }

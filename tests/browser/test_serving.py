@@ -1,5 +1,6 @@
 """How the pages are served: policy, content negotiation, model cards, switches, and below a proxy's prefix."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -41,6 +42,7 @@ def test_model_card_is_that_of_the_bundle(client: TestClient, models: Path) -> N
     )
     title = (models / "1/report/MODEL_CARD.md").read_text().splitlines()[0].removeprefix("# ")
     assert f"<h1>{title}</h1>" in page.text
+    assert not re.search(r"do not edit|calibration_error|\dT\d", page.text), "written for readers"
     for name in ("loss", "accuracy", "reliability"):
         assert f'<img src="{name}.png"' in page.text
         response = client.get(f"/playground/report/1/{name}.png")

@@ -20,6 +20,7 @@ def check(visit: Visit, state: str) -> None:
     scheme = visit.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'")
     picture = OUTPUT / f"{state}-{scheme}-{visit.page.evaluate('innerWidth')}.png"
     visit.page.screenshot(path=picture, full_page=True, animations="disabled")
+    assert visit.page.evaluate("document.documentElement.scrollWidth === innerWidth"), f"{state}: scrolls sideways"
     report = Axe().run(visit.page)
     assert report.violations_count == 0, f"{state}:\n{report.generate_report()}"
 

@@ -60,7 +60,10 @@ def test_pages_can_be_disabled(models: Path) -> None:
         for path in ("/playground/playground.js", "/playground/report/1/card"):
             assert client.get(path).status_code == 404
         assert client.get("/", headers=BROWSER).json() == {"status": "alive"}
-        assert " data-playground" not in client.get("/docs").text.split(">", 2)[1]  # hides the link
+        page = client.get("/docs").text
+        assert " data-playground" not in page.split(">", 2)[1]  # hides the link
+        for path in re.findall('="(docs/[^"]+)"', page):
+            assert client.get(path).status_code == 200, path
     with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="numpy"))) as client:
         assert " data-docs" not in client.get("/", headers=BROWSER).text.split(">", 2)[1]  # hides the link
         for path in ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json"):

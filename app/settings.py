@@ -36,10 +36,14 @@ SERVICE_LINK = re.compile(r"(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|S
 """What Kubernetes calls the variables of a Service named `sentiment` or `sentiment-…`, besides `…_PORT`."""
 
 
+PACKAGED_MODELS = Path(__file__).parent / "models/imdb"
+"""The folder of bundles that is installed with the package."""
+
+
 def default_model_dir() -> Path:
     """`models/imdb` in the current folder, or what is installed with the package."""
     own = Path("models/imdb")
-    return own if os.path.isdir(own) else Path(__file__).parent / own  # also if this user may not look
+    return own if os.path.isdir(own) else PACKAGED_MODELS  # also if this user may not look
 
 
 def default_runtime() -> RuntimeName:

@@ -12,6 +12,7 @@ import pytest
 from app.bundles.reading import load_bundle
 from tests.models import MODELS, NEWEST
 from tests.servers import ROOT, environment, running
+from tests.terminal.terminals import SGR
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +84,11 @@ def test_score_uses_the_installed_bundle(command: Path, tmp_path: Path) -> None:
     facts = json.loads(done.stdout)
     assert facts["digest"] == load_bundle(MODELS / NEWEST).digest
     assert list(facts["runtimes"].items())[1] == ("tensorflow", None)  # not installed
+    terminal = environment() | {"FORCE_COLOR": "1"}
+    done = subprocess.run(
+        [command, "score", "A superb film."], cwd=tmp_path, env=terminal, capture_output=True, text=True
+    )
+    assert SGR.sub("", done.stdout).rstrip().endswith(f"predicted by imdb {NEWEST}")  # without its folder
 
 
 def test_serve_answers_and_has_its_pages(command: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from app.bundles.reading import load_bundles
 from app.commands import options as opt
 from app.commands.messages import one_line, printable
 from app.commands.reviews import read_reviews
-from app.commands.tables import MAX_SHOWN, known_words, line_of, new_table, verdict_of
+from app.commands.tables import MAX_SHOWN, known_words, line_of, named, new_table, verdict_of
 from app.model.classifier import Classifier
 from app.model.prediction import Prediction
 from app.model.serialization import predictions_json
@@ -58,6 +58,7 @@ def run(
             typer.echo(predictions_json(bundle.manifest.name, bundle.manifest.version, found))
     elif console.is_terminal:
         console.print(_table(versions, classifiers, predictions, texts))
+        console.print(Text(one_line(f"predicted by {', '.join(map(named, bundles))}"), "dim"), soft_wrap=True)
     else:
         for review, *found in zip(texts, *predictions, strict=True):
             for version, prediction in zip(versions, found, strict=True):

@@ -7,8 +7,10 @@ from rich import box
 from rich.table import Column, Table
 from rich.text import Text
 
+from app.bundles.reading import Bundle
 from app.commands.messages import one_line
 from app.model.prediction import Prediction
+from app.settings import PACKAGED_MODELS
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
 MAX_SHOWN = 300
@@ -18,6 +20,12 @@ MAX_SHOWN = 300
 def new_table(*columns: Column | str) -> Table:
     """An empty table with a line below its header."""
     return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+
+
+def named(bundle: Bundle) -> str:
+    """A bundle's name and version, with its folder unless it came with the package."""
+    name = f"{bundle.manifest.name} {bundle.manifest.version}"
+    return name if bundle.folder.parent == PACKAGED_MODELS else f"{name} ({bundle.folder})"
 
 
 def line_of(prediction: Prediction, review: str) -> str:

@@ -83,6 +83,8 @@ def page_routes(settings: Settings) -> APIRouter:
             text = _report_file(request, version, "MODEL_CARD.md").read_text("utf-8")
             html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)  # markup in it is text
             html = html.replace("<th></th>", "<td></td>")  # screen readers would announce empty headings
+            html = html.replace("<table>", '<div class="table" tabindex="0"><table>')  # wide ones scroll on a phone
+            html = html.replace("</table>", "</table></div>")
             return HTMLResponse(card_page.replace(CARD, html), headers=REVALIDATE)
 
         async def plot(request: Request, version: str, name: str) -> Response:
@@ -110,6 +112,7 @@ def page_routes(settings: Settings) -> APIRouter:
         async def openapi(request: Request) -> Response:
             return JSONResponse(request.app.openapi())
 
+        router.routes.append(PublicFiles("/docs/assets/shared", Assets(directory=PAGES / "playground/shared")))
         router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))
         router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router

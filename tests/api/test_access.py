@@ -25,6 +25,7 @@ BODY = {"reviews": ["superb"]}
 ORIGIN = "https://b.example"
 PUBLIC = {
     *("/", "/docs", "/docs/assets", "/docs/assets/start", "/openapi.json", "/health/live", "/health/ready"),
+    "/docs/assets/shared",
     *("/playground", "/playground/report/{version}/card", "/playground/report/{version}/{name}"),
     *("/v2", "/v2/health/live", "/v2/health/ready"),
 }

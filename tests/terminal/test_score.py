@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.records import FORMATS
+from tests.models import NEWEST
 from tests.servers import Server, run_python
 from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
 
@@ -60,7 +61,8 @@ def test_score_on_a_terminal_is_a_coloured_table() -> None:
     assert re.search(r"4 +0\.\d\d\d +uncertain \(positive\)", "\n".join(lines))
     assert len(re.findall(f"(?:{BLUE}|{ORANGE})", shown)) == 4
     assert max(map(len, lines)) <= 70
-    assert len(lines) == 8  # one per review, however long the review is
+    assert len(lines) == 9  # one per review, however long the review is
+    assert lines[-1] == f"predicted by imdb {NEWEST} (models/imdb/{NEWEST})"
     plain = on_terminal(*arguments, width=70, NO_COLOR="1")
     assert SGR.sub("", plain) == SGR.sub("", shown)
     assert "38;5" not in plain

@@ -11,16 +11,10 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.api.errors import (
-    BodyTimeout,
-    BodyTooLarge,
-    InvalidRequest,
-    UnsupportedBody,
-    invalid,
-)
+from app.api.errors import BodyTimeout, BodyTooLarge, InvalidRequest, UnsupportedBody, invalid
 from app.api.schemas import PredictRequest, Violation
-from app.api.state import service_of
 from app.model.limits import check_reviews
+from app.settings import Settings
 
 MAX_LOCATION = 100
 """Maximum characters of a field's name in an error."""
@@ -44,8 +38,13 @@ Model = TypeVar("Model", bound=BaseModel)
 Reviews = TypeVar("Reviews", bound=PredictRequest)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, settings: Settings, any_type: bool = False) -> bytes:
     """Read a body, which may be compressed, and stop as soon as it is too large or too slow.
+
+    Args:
+        request: Its body has not been read yet.
+        settings: The limits.
+        any_type: Whether its Content-Type does not matter.
 
     Returns:
         The decompressed body.
@@ -55,11 +54,12 @@ async def read_body(request: Request) -> bytes:
         BodyTooLarge: It has, or declares, more bytes than allowed, as sent or decompressed.
         ClientDisconnect: The client closed the connection.
         InvalidRequest: It does not match its Content-Encoding.
-        UnsupportedBody: Its Content-Encoding or Transfer-Encoding is not supported.
+        UnsupportedBody: Its Content-Type, Content-Encoding or Transfer-Encoding is not supported.
     """
-    settings = service_of(request).settings
     limit = settings.max_body_bytes
     headers = dict(request.scope["headers"])
+    if not any_type and not JSON.fullmatch(headers.get(b"content-type", b"")):
+        raise UnsupportedBody(NOT_JSON)
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit, int(declared))
@@ -70,7 +70,11 @@ async def read_body(request: Request) -> bytes:
     encoding = _all_of(request, "content-encoding") if b"content-encoding" in headers else "identity"
     if encoding not in ENCODINGS:
         raise UnsupportedBody("Send the body with the Content-Encoding gzip or deflate, or uncompressed.")
-    body = await _receive(request, limit, settings.request_timeout)
+    try:
+        async with asyncio.timeout(settings.request_timeout):
+            body = await _receive(request, limit)
+    except TimeoutError:
+        raise BodyTimeout(settings.request_timeout) from None
     return body if encoding == "identity" else _decompress(body, encoding.removeprefix("x-"), limit)
 
 
@@ -79,34 +83,16 @@ def _all_of(request: Request, name: str) -> str:
     return ", ".join(request.headers.getlist(name)).strip().lower()
 
 
-async def _receive(request: Request, limit: int, seconds: float) -> bytes:
-    task = asyncio.current_task()
-    assert task is not None
-    expired = False
-
-    def expire() -> None:
-        nonlocal expired
-        expired = True
-        task.cancel()
-
-    # The same as `asyncio.timeout`, which takes longer, and every request needs it.
-    timer = asyncio.get_running_loop().call_later(seconds, expire)
+async def _receive(request: Request, limit: int) -> bytes:
     body, more = bytearray(), True
-    try:
-        while more:
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            body += message.get("body", b"")
-            if len(body) > limit:
-                raise BodyTooLarge(limit, len(body))
-            more = message.get("more_body", False)
-    except asyncio.CancelledError:
-        if not expired or task.uncancel():  # the server has cancelled the request (as well)
-            raise
-        raise BodyTimeout(seconds) from None
-    finally:
-        timer.cancel()
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge(limit, len(body))
+        more = message.get("more_body", False)
     return bytes(body)
 
 
@@ -130,24 +116,24 @@ def _decompress(body: bytes, encoding: str, limit: int) -> bytes:
     return bytes(content)
 
 
-async def read_reviews(request: Request, model: type[Reviews], max_reviews: int, max_characters: int) -> Reviews:
+async def read_reviews(
+    request: Request, model: type[Reviews], settings: Settings, max_reviews: int, max_characters: int
+) -> Reviews:
     """Read the JSON body of a request about reviews.
 
     Args:
         request: Its body has not been read yet.
         model: The model to parse it into.
+        settings: The limits of the body.
         max_reviews: Maximum number of reviews.
         max_characters: Maximum length of each, in code points.
 
     Raises:
-        UnsupportedBody: Its Content-Type is not JSON in UTF-8.
         InvalidRequest: It does not match the model.
         TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
-        ClientDisconnect, BodyTimeout, BodyTooLarge: See `read_body`.
+        SentimentError: The body cannot be read; see `read_body`.
     """
-    if not JSON.fullmatch(dict(request.scope["headers"]).get(b"content-type", b"")):
-        raise UnsupportedBody(NOT_JSON)
-    parsed = parse(model, await read_body(request))
+    parsed = parse(model, await read_body(request, settings))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
         raise invalid(_short(unknown), "Extra inputs are not permitted")

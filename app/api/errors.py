@@ -1,14 +1,16 @@
 """Errors as HTTP responses: one table, one renderer. Only this module chooses statuses.
 
-Errors are RFC 9457 problem details, except below the prefix of a `ProtocolRouter` (`app.api.routing`).
+Errors are RFC 9457 problem details, except under the paths of other protocols, whose clients expect `{"error": …}`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
@@ -32,8 +34,8 @@ RETRY_AFTER = "1"
 CLIENT_DISCONNECTED = 499
 """Logged and counted, never sent: the client closed the connection before it was answered."""
 
-ErrorFormat = Callable[[Problem, Mapping[str, str]], Response]
-"""Renders a problem, with these headers."""
+OTHER_PROTOCOLS = re.compile("/v[12](/|$)")
+"""Paths of `app.api.protocols`. Errors go by the path, since one that does not exist needs the right format, too."""
 
 log = structlog.get_logger()
 
@@ -168,34 +170,16 @@ def respond(error: Exception, scope: Scope) -> Response:
 
     The problem's type is stored in the request's state, for the log and the metrics.
     """
-    kind = problem_type_of(error)
+    kind, problem = problem_type_of(error), problem_of(error)
     scope["state"]["problem"] = kind.type
-    return _format_of(scope)(problem_of(error), kind.headers)
-
-
-def _format_of(scope: Scope) -> ErrorFormat:
-    """Choose by the path, since errors such as 404 have no route."""
-    path: str = scope["path"]
-    formats: Mapping[str, ErrorFormat] = scope["state"].get("error_formats", {})
-    for prefix, error_format in formats.items():
-        if path == prefix or path.startswith(f"{prefix}/"):
-            return error_format
-    return problem_response
-
-
-def problem_response(problem: Problem, headers: Mapping[str, str]) -> Response:
-    """Render a problem according to RFC 9457."""
-    return Response(problem.model_dump_json(exclude_none=True), problem.status, dict(headers), MEDIA_TYPE)
+    if OTHER_PROTOCOLS.match(scope["path"]):
+        status = 400 if kind.status == 422 else kind.status  # as Triton and TensorFlow Serving do
+        return Response(to_json({"error": problem.detail}), status, dict(kind.headers), "application/json")
+    return Response(problem.model_dump_json(exclude_none=True), kind.status, dict(kind.headers), MEDIA_TYPE)
 
 
 HANDLED = (SentimentError, HTTPException, ClientDisconnect)
-"""The exceptions that `handle` takes; `RequestContext` takes all others."""
-
-
-def add_error_handlers(app: FastAPI) -> None:
-    """Have the framework handle exceptions with `handle`."""
-    for error in HANDLED:
-        app.add_exception_handler(error, handle)
+"""The exceptions that `handle` takes. `RequestContext` takes all others."""
 
 
 async def handle(request: Request, error: Exception) -> Response:

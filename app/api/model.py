@@ -18,8 +18,8 @@ router = APIRouter(tags=["model"], responses=DESCRIBING)
 )
 async def get_model(request: Request) -> ModelResponse:
     """Describe the served bundle: how it was trained, how good it is, and which limits apply."""
-    service, bundle = service_of(request), version_of(request).bundle
-    settings = service.settings
+    service = service_of(request)
+    bundle, settings = version_of(request, service).bundle, service.settings
     return ModelResponse(
         **bundle.manifest.model_dump(exclude={"files"}),
         digest=bundle.digest,

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from app import __version__
-from app.api import explain, health, model, predict
+from app.api import explain, health, model, predict, problems
 from app.api.errors import HANDLED, REASONS, handle
 from app.api.metrics import router as metrics_router
 from app.api.middleware import RequestContext, api_keys, direct_paths, one_length
@@ -29,9 +29,13 @@ from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 
 DESCRIPTION = """\
-Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`, either the one from the request
-or a new one, and log lines contain it. Request bodies may be compressed with gzip or deflate. `GET /model` returns the
+Errors are `application/problem+json` (RFC 9457); their `type` is the path of a page about them. Every response has an
+`X-Request-ID`, either the one from the request or a new one, and log lines contain it. Only requests that are not valid
+HTTP get a plain-text 400 without one. Request bodies may be compressed with gzip or deflate. `GET /model` returns the
 limits that apply.
+
+Requests change nothing, so all of them, also POST, are safe to repeat. Later versions may add fields and values of
+`sentiment`: clients must ignore fields that they do not know, and be prepared for other values.
 
 Clients of other model servers work as well: under `/v2` those of the [Open Inference
 Protocol](https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md), under
@@ -70,7 +74,7 @@ def create_app(
         yield {"service": service}
         stop_tracing()
 
-    routers = [predict.router, explain.router, model.router, health.router, page_routes(settings)]
+    routers = [predict.router, explain.router, model.router, health.router, problems.router, page_routes(settings)]
     routers += [open_inference.router, tensorflow_serving.router]
     if settings.metrics_port is None:
         routers.append(metrics_router)

@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     api_keys: SecretStr | None = None
     """API keys, separated by commas. If any are set, every request needs `Authorization: Bearer <key>`, except for
     health checks (`/health/…`, `/v2`, `/v2/health/…`), the playground (`/`, `/playground/…`) and the API documentation
-    (`/docs`, `/openapi.json`). Configure two keys to rotate them without downtime.
+    (`/docs`, `/openapi.json`, `/problems/…`). Configure two keys to rotate them without downtime.
     """
     api_keys_file: Path | None = None
     """File with more API keys, one per line, or comments (`# …`); read at startup and on SIGHUP."""

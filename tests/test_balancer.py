@@ -143,7 +143,7 @@ def ask(url: str, line: str, *headers: str, body: bytes = b"") -> tuple[int, str
         (error,) = problem.values()
         return status, error, headers_
     assert problem["status"] == status
-    return status, problem["type"].removeprefix("urn:problem-type:sentiment:"), headers_
+    return status, problem["type"].removeprefix("/problems/"), headers_
 
 
 @pytest.fixture(scope="module")
@@ -273,4 +273,4 @@ def test_balancer_terminates_tls(tmp_path: Path) -> None:
     with nginx(tmp_path, changes={"include /etc/nginx/tls/*.conf;": tls}):
         response = httpx.get(f"https://localhost:{port}/model", verify=context)
     assert response.status_code == 503
-    assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
+    assert response.json()["type"] == "/problems/not-serving"

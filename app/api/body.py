@@ -4,8 +4,10 @@ import asyncio
 import re
 import zlib
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TypeVar
+from urllib.parse import quote
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -150,7 +152,7 @@ async def read_reviews(
     parsed = parse(model, await read_body(request, settings))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
-        raise invalid(_short(unknown), "Extra inputs are not permitted")
+        raise InvalidRequest([_violation([unknown], "Extra inputs are not permitted")])
     check_reviews(parsed.reviews, max_reviews, max_characters, "reviews")
     return parsed
 
@@ -170,12 +172,16 @@ def parse(model: type[Model], body: bytes) -> Model:
 def _violations(error: ValidationError) -> list[Violation]:
     # Without the input, which may be review text.
     return [
-        Violation(location=_short(".".join(map(str, item["loc"]))), message=item["msg"])
+        _violation(item["loc"], item["msg"])
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]
 
 
-def _short(location: str) -> str:
-    if len(location) > MAX_LOCATION:
-        return f"{location[:MAX_LOCATION]}…"
-    return location or "body"
+def _violation(path: Sequence[str | int], message: str) -> Violation:
+    location = ".".join(map(str, path))
+    if len(location) > MAX_LOCATION:  # the name of an unknown field
+        return Violation(location=f"{location[:MAX_LOCATION]}…", message=message)
+    if not path:
+        return Violation(location="body", message=message)
+    tokens = [quote(str(part).replace("~", "~0").replace("/", "~1")) for part in path]  # RFC 6901, sections 3 and 6
+    return Violation(location=location, pointer=f"#/{'/'.join(tokens)}", message=message)

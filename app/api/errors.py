@@ -25,9 +25,12 @@ from app.model.errors import (
     SentimentError,
     TooManyReviews,
 )
+from app.telemetry.logs import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
-TYPE_PREFIX = "urn:problem-type:sentiment:"
+TYPE_PREFIX = "/problems/"
+"""Where the pages about problem types are (`app.api.problems`)."""
+
 RETRY_AFTER = "1"
 """Seconds. A full queue empties within that time, and another replica may answer at once."""
 
@@ -88,7 +91,7 @@ class InvalidRequest(SentimentError):
 
 
 def invalid(location: str, message: str) -> InvalidRequest:
-    """Make the error for a request with a single violation."""
+    """Make the error for a request with a single violation, without a pointer."""
     return InvalidRequest([Violation(location=location, message=message)])
 
 
@@ -98,57 +101,106 @@ class ProblemType(NamedTuple):
     Attributes:
         status: The HTTP status.
         type: Last part of the problem's type, and reason in the metrics.
-        detail: Replaces the error's own message, where that is not meant for clients.
-        advice: Added to the error's own message.
+        about: What has happened, for all errors of this kind; with the advice, it is their page.
+        own_message: Whether the error's own message, rather than `about`, is for clients.
+        advice: Added to the message.
         headers: More headers.
     """
 
     status: int
     type: str
-    detail: str | None = None
+    about: str
+    own_message: bool = True
     advice: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.type.replace("-", " ").capitalize()
+
 
 INTERNAL_ERROR = ProblemType(
-    500, "internal-error", "The service failed. Its log has the cause under this response's X-Request-ID."
+    500, "internal-error", "The service failed. Its log has the cause under this response's X-Request-ID.", False
 )
 RETRY = {"Retry-After": RETRY_AFTER}
 PROBLEMS: dict[type[Exception], ProblemType] = {
-    Unauthorized: ProblemType(401, "unauthorized", headers={"WWW-Authenticate": 'Bearer realm="sentiment"'}),
-    ModelNotFound: ProblemType(404, "model-not-found"),
-    BodyTimeout: ProblemType(408, "request-timeout", headers={"Connection": "close"}),
-    BodyTooLarge: ProblemType(413, "body-too-large"),
-    UnsupportedBody: ProblemType(415, "unsupported-media-type"),
-    InvalidRequest: ProblemType(422, "invalid-request"),
-    TooManyReviews: ProblemType(422, "too-many-reviews"),
-    ReviewTooLong: ProblemType(422, "review-too-long"),
+    Unauthorized: ProblemType(
+        401,
+        "unauthorized",
+        "This service requires an API key. Ask its operator for one, and send the header Authorization: Bearer <key>.",
+        headers={"WWW-Authenticate": 'Bearer realm="sentiment"'},
+    ),
+    ModelNotFound: ProblemType(404, "model-not-found", "This model or version is not served; GET /model lists them."),
+    BodyTimeout: ProblemType(
+        408,
+        "request-timeout",
+        "The request body did not arrive in time. Send it again, or send less.",
+        headers={"Connection": "close"},
+    ),
+    BodyTooLarge: ProblemType(
+        413, "body-too-large", "The body, as sent or decompressed, is too large. Send the reviews in several requests."
+    ),
+    UnsupportedBody: ProblemType(
+        415, "unsupported-media-type", "Send JSON in UTF-8, uncompressed or with the Content-Encoding gzip or deflate."
+    ),
+    InvalidRequest: ProblemType(
+        422, "invalid-request", "The request does not match the API documentation; its errors say where."
+    ),
+    TooManyReviews: ProblemType(
+        422, "too-many-reviews", "The request has too many reviews. Send them in several requests."
+    ),
+    ReviewTooLong: ProblemType(422, "review-too-long", "A review is too long. Shorten or split it."),
     InferenceError: INTERNAL_ERROR,
     Overloaded: ProblemType(
-        503, "overloaded", advice="Try again in a second, or send the request to another replica.", headers=RETRY
+        503,
+        "overloaded",
+        "Too many reviews are waiting or being explained.",
+        advice="Try again in a second, or send the request to another replica.",
+        headers=RETRY,
     ),
-    NotServing: ProblemType(503, "not-serving", advice="Send the request to another replica.", headers=RETRY),
+    NotServing: ProblemType(
+        503,
+        "not-serving",
+        "The service is stopping.",
+        advice="Send the request to another replica.",
+        headers=RETRY,
+    ),
     DeadlineExceeded: ProblemType(
-        504, "deadline-exceeded", advice="Send fewer reviews per request, or try another replica."
+        504,
+        "deadline-exceeded",
+        "The reviews were not scored or explained in time.",
+        advice="Send fewer reviews per request, or try another replica.",
     ),
 }
 """The table: exception -> response. Anything else is an internal error."""
 
 FRAMEWORK_PROBLEMS = {
-    400: ProblemType(400, "bad-request", "The request is not valid HTTP for this path."),
-    404: ProblemType(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
-    405: ProblemType(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
+    400: ProblemType(400, "bad-request", "The request is not valid HTTP for this path.", False),
+    404: ProblemType(404, "not-found", "There is nothing at this path. The API documentation lists the paths.", False),
+    405: ProblemType(405, "method-not-allowed", "This path does not support this method; see the Allow header.", False),
 }
 """The same for exceptions of Starlette and FastAPI, by status."""
 
+BALANCER_PROBLEMS = (
+    ProblemType(400, "malformed-request", "The request is not valid HTTP."),
+    ProblemType(414, "uri-too-long", "The request line is too long."),
+    ProblemType(
+        429, "too-many-requests", "This client sends too many requests at once. Use fewer connections, or wait."
+    ),
+    ProblemType(431, "headers-too-large", "The headers are too large. Send fewer or shorter ones."),
+)
+"""What only the balancer of deploy/nginx.conf returns. Its other types are the service's own."""
+
 REASONS = sorted({problem.type for problem in (*PROBLEMS.values(), *FRAMEWORK_PROBLEMS.values())})
-"""All problem types, without their prefix."""
+"""All problem types of the service, without their prefix."""
 
 
 def problem_type_of(error: Exception) -> ProblemType:
     """Look up an exception in the table."""
     if isinstance(error, HTTPException):
-        kind = FRAMEWORK_PROBLEMS.get(error.status_code) or ProblemType(error.status_code, "http-error", error.detail)
+        status = error.status_code
+        kind = FRAMEWORK_PROBLEMS.get(status) or ProblemType(status, "http-error", error.detail, False)
         return kind._replace(headers=error.headers or {})
     return next((PROBLEMS[class_] for class_ in type(error).__mro__ if class_ in PROBLEMS), INTERNAL_ERROR)
 
@@ -158,9 +210,10 @@ def problem_of(error: Exception) -> Problem:
     kind = problem_type_of(error)
     return Problem(
         type=TYPE_PREFIX + kind.type,
-        title=kind.type.replace("-", " ").capitalize(),
+        title=kind.title,
         status=kind.status,
-        detail=kind.detail or (_sentence(error) + kind.advice if kind.advice else str(error)),
+        detail=_detail(error, kind),
+        request_id=REQUEST_ID.get(),
         **(error.members if isinstance(error, SentimentError) else {}),
     )
 
@@ -191,6 +244,8 @@ async def handle(request: Request, error: Exception) -> Response:
     return respond(error, request.scope)
 
 
-def _sentence(error: Exception) -> str:
+def _detail(error: Exception, kind: ProblemType) -> str:
+    if not kind.own_message:
+        return kind.about
     message = str(error)
-    return f"{message[:1].upper()}{message[1:]}. "
+    return f"{message[:1].upper()}{message[1:]}. {kind.advice}" if kind.advice else message

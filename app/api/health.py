@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from app.api.openapi import FAILED, UNAVAILABLE
+from app.api.openapi import FAILED, STOPPING
 from app.api.routing import ProbeRoute
 from app.api.schemas import Health
 from app.api.state import service_of
@@ -33,7 +33,7 @@ async def get_liveness() -> Health:
     operation_id="get_readiness",
     summary="Check readiness",
     response_description="The service accepts traffic.",
-    responses={200: READY, **UNAVAILABLE},
+    responses={200: READY, **STOPPING},
 )
 async def get_readiness(request: Request) -> Health:
     """Return 200 while the service should get traffic; it is not ready while it is stopping."""

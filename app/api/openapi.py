@@ -39,6 +39,10 @@ from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"
 HEADERS = {
+    "ETag": {
+        "description": "Send it as If-None-Match to get 304 while nothing has changed.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "The authentication scheme.", "schema": {"type": "string"}},
     "X-Request-ID": {
@@ -71,11 +75,19 @@ def errors(description: str, *examples: Exception) -> dict[int | str, Any]:
 
 
 FAILED = errors("The service failed.", InferenceError())
-UNAVAILABLE = errors(
+STOPPING = errors("The service is stopping.", NotServing("the service is stopping"))
+OVERLOADED = errors(
     "The service is overloaded or stopping. Try again after `Retry-After`, or send the request to another replica.",
     Overloaded("the limit of 1024 waiting reviews was reached"),
     NotServing("the service is stopping"),
 )
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": HEADERS["ETag"]}},
+    304: {
+        "description": "Nothing has changed since the ETag in `If-None-Match`.",
+        "headers": {"ETag": HEADERS["ETag"]},
+    },
+}
 DESCRIBING = {
     **errors("The API key is missing or unknown.", Unauthorized()),
     **errors("The request names a version that is not served.", ModelNotFound("imdb", ["3", "1"])),
@@ -92,7 +104,7 @@ SCORING = {
         TooManyReviews(128, 200),
         invalid("reviews.0", "Input should be a valid string"),
     ),
-    **UNAVAILABLE,
+    **OVERLOADED,
     **errors("The reviews were not scored in time.", DeadlineExceeded(10)),
 }
 

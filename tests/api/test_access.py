@@ -25,7 +25,7 @@ ORIGIN = "https://b.example"
 PUBLIC = {
     *("/", "/docs", "/docs/assets", "/docs/assets/start", "/openapi.json", "/health/live", "/health/ready"),
     *("/playground", "/playground/report/{version}/card", "/playground/report/{version}/{name}"),
-    *("/v2", "/v2/health/live", "/v2/health/ready"),
+    *("/problems/{name}", "/v2", "/v2/health/live", "/v2/health/ready"),
 }
 TENSOR = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["superb"]}
 PARAMETERS = {"model_name": "tiny", "model_version": "1", "version": "1", "name": "loss.png"}
@@ -76,7 +76,7 @@ def test_request_without_a_valid_key_is_answered_401(guarded: Server, authorizat
             assert "Authorization: Bearer" in response.json()["error"]
         else:
             assert response.headers["Content-Type"] == "application/problem+json"
-            assert response.json()["type"] == "urn:problem-type:sentiment:unauthorized"
+            assert response.json()["type"] == "/problems/unauthorized"
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/v2", "/v2/health/ready", "/docs", "/openapi.json"])

@@ -219,6 +219,11 @@ class Violation:
     What is wrong at this position.
     """
 
+    pointer: str | None = None
+    """
+    The same position as a JSON Pointer; only for positions in the request body.
+    """
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
@@ -420,7 +425,7 @@ class Problem:
 
     type: str
     """
-    Stable identifier of the kind of problem.
+    Stable identifier of the kind of problem, and the path of a page about it.
     """
 
     title: str
@@ -436,6 +441,11 @@ class Problem:
     detail: str
     """
     What is wrong with this request and how to resolve it, for humans.
+    """
+
+    request_id: str | None = None
+    """
+    The X-Request-ID of the response, under which the log has the request.
     """
 
     limit: int | None = None

@@ -152,7 +152,7 @@ async def read_reviews(
     parsed = parse(model, await read_body(request, settings))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
-        raise InvalidRequest([_violation([unknown], "Extra inputs are not permitted")])
+        raise InvalidRequest([violation([unknown], "Extra inputs are not permitted")])
     check_reviews(parsed.reviews, max_reviews, max_characters, "reviews")
     return parsed
 
@@ -172,12 +172,13 @@ def parse(model: type[Model], body: bytes) -> Model:
 def _violations(error: ValidationError) -> list[Violation]:
     # Without the input, which may be review text.
     return [
-        _violation(item["loc"], item["msg"])
+        violation(item["loc"], item["msg"])
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]
 
 
-def _violation(path: Sequence[str | int], message: str) -> Violation:
+def violation(path: Sequence[str | int], message: str) -> Violation:
+    """Make the violation at a path of the request body."""
     location = ".".join(map(str, path))
     if len(location) > MAX_LOCATION:  # the name of an unknown field
         return Violation(location=f"{location[:MAX_LOCATION]}…", message=message)

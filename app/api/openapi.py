@@ -12,15 +12,15 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api.body import NOT_JSON
+from app.api.body import NOT_JSON, violation
 from app.api.errors import (
     MEDIA_TYPE,
     BodyTimeout,
     BodyTooLarge,
+    InvalidRequest,
     ModelNotFound,
     Unauthorized,
     UnsupportedBody,
-    invalid,
     problem_of,
     problem_type_of,
 )
@@ -39,16 +39,13 @@ from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"
 HEADERS = {
-    "ETag": {
-        "description": "Send it as If-None-Match to get 304 while nothing has changed.",
-        "schema": {"type": "string"},
-    },
-    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "The authentication scheme.", "schema": {"type": "string"}},
-    "X-Request-ID": {
-        "description": "The X-Request-ID of the request, or a new one. Log lines contain it.",
-        "schema": {"type": "string"},
-    },
+    name: {"description": description, "schema": {"type": type_}}
+    for name, type_, description in (
+        ("ETag", "string", "Send it as If-None-Match to get 304 while nothing has changed."),
+        ("Retry-After", "integer", "Seconds to wait before trying again."),
+        ("WWW-Authenticate", "string", "The authentication scheme."),
+        ("X-Request-ID", "string", "The X-Request-ID of the request, or a new one. Log lines contain it."),
+    )
 }
 KEY = {
     "type": "http",
@@ -102,7 +99,7 @@ SCORING = {
         "The request body does not match the schema, or a limit is exceeded.",
         ReviewTooLong("reviews.3", 3, 50_000, 61_230),
         TooManyReviews(128, 200),
-        invalid("reviews.0", "Input should be a valid string"),
+        InvalidRequest([violation(["reviews", 0], "Input should be a valid string")]),
     ),
     **OVERLOADED,
     **errors("The reviews were not scored in time.", DeadlineExceeded(10)),

@@ -1,9 +1,10 @@
-"""What both protocols share: the model in their paths, and its input."""
+"""What both protocols share: the model in their paths, its input, and the checks of reviews."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from app.api.errors import ModelNotFound
+from app.api.errors import ModelNotFound, invalid
 from app.api.state import find_version
+from app.model.limits import BLANK, check_reviews, is_blank
 from app.service import ServedVersion, Service
 
 INPUT = "text"
@@ -22,3 +23,16 @@ def version_of(path_params: Mapping[str, str], service: Service) -> ServedVersio
     if path_params["model_name"] != service.name:
         raise ModelNotFound(service.name, list(service.versions))
     return find_version(service, path_params.get("model_version"))
+
+
+def check(reviews: Sequence[str], max_reviews: int, max_characters: int, location: str) -> None:
+    """Check reviews as the schema of /predict does, which the bodies of the protocols do not have.
+
+    Raises:
+        InvalidRequest: A review is blank.
+        TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
+    """
+    for index, review in enumerate(reviews):
+        if is_blank(review):
+            raise invalid(f"{location}.{index}", BLANK)
+    check_reviews(reviews, max_reviews, max_characters, location)

@@ -15,10 +15,9 @@ from app.api.errors import invalid
 from app.api.explain import explain_reviews
 from app.api.health import check_readiness
 from app.api.predict import score
-from app.api.protocols.conventions import INPUT, MODEL, version_of
+from app.api.protocols.conventions import INPUT, MODEL, check, version_of
 from app.api.routing import ExplanationRoute, PredictionRoute
 from app.api.state import service_of
-from app.model.limits import BLANK, check_reviews, is_blank
 from app.settings import Settings
 
 
@@ -61,7 +60,7 @@ async def _read_reviews(request: Request, settings: Settings, max_reviews: int, 
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
     reviews = list(_reviews(body.instances))
-    check_reviews(reviews, max_reviews, max_characters, "instances")
+    check(reviews, max_reviews, max_characters, "instances")
     return reviews
 
 
@@ -71,8 +70,6 @@ def _reviews(instances: Sequence[Any]) -> Iterator[str]:
         if not isinstance(review, str):
             message = f'Input should be a valid string, or an object with one: {{"{INPUT}": "…"}}'
             raise invalid(f"instances.{index}", message)
-        if is_blank(review):
-            raise invalid(f"instances.{index}", BLANK)
         yield review
 
 

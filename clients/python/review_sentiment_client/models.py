@@ -233,12 +233,12 @@ class Reason:
 
     terms: list[str]
     """
-    Different terms of the review that are the same to the model, in order of occurrence; often only one. Each is a word or several consecutive words, in lower case.
+    Terms of the review that share a column, so the model cannot tell them apart, in order of occurrence; usually one. Each is a word or several consecutive words, in lower case.
     """
 
     log_odds: float
     """
-    Effect on the log-odds of being positive. Negative values count against.
+    Effect on the log-odds. Negative values make the review less likely to be positive.
     """
 
     probability: float
@@ -514,12 +514,12 @@ class Effect:
 
     terms: list[str]
     """
-    Different terms of the review that are the same to the model, in order of occurrence; often only one. Each is a word or several consecutive words, in lower case.
+    Terms of the review that share a column, so the model cannot tell them apart, in order of occurrence; usually one. Each is a word or several consecutive words, in lower case.
     """
 
     log_odds: float
     """
-    Effect on the log-odds of being positive. Negative values count against.
+    Effect on the log-odds. Negative values make the review less likely to be positive.
     """
 
     probability: float
@@ -604,7 +604,7 @@ class Explanation:
 
     sentences: list[Sentence]
     """
-    The sentences in order; at most the first 100, or in a longer review one per 20 characters, up to 1,000. Marks alone and tags between sentences belong to none of them.
+    The sentences in order; at most the first 100, or in a longer review one per 20 characters, up to 1,000. Punctuation and tags between sentences belong to no sentence.
     """
 
 

@@ -143,11 +143,12 @@ def middleware_of(settings: Settings, direct: Sequence[PredictionRoute]) -> list
                     "Authorization",
                     "Content-Encoding",
                     "Content-Type",
+                    "If-None-Match",
                     "Inference-Header-Content-Length",
                     "X-Request-ID",
                     "traceparent",
                 ],
-                expose_headers=["Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
+                expose_headers=["ETag", "Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
             )
         )
     if settings.all_keys:

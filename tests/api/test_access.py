@@ -132,7 +132,11 @@ def test_cors_allows_only_the_configured_origins_and_needs_no_key(guarded: Serve
     for origin, allowed in ((ORIGIN, ORIGIN), ("https://c.example", None)):
         rejected = httpx.post(f"{guarded.url}/predict", json=BODY, headers={"Origin": origin})
         assert (rejected.status_code, rejected.headers.get("Access-Control-Allow-Origin")) == (401, allowed)
-        preflight = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        preflight = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization, if-none-match",
+        }
         status = httpx.options(f"{guarded.url}/predict", headers=preflight).status_code
         assert status == (200 if allowed else 400)
 

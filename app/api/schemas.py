@@ -1,10 +1,9 @@
 """Request and response models; FastAPI derives the OpenAPI schemas from them.
 
-What responses contain comes from `app.model` (predictions, explanations) and `app.bundles` (facts). The docstring of a
-field is its description.
+What responses contain comes from `app.model` (predictions, explanations) and `app.bundles` (facts).
 """
 
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -17,12 +16,6 @@ from app.model.prediction import Prediction
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 """Any character that `str.isspace` does not count as whitespace; `\\s` in JSON Schema patterns differs from it."""
-
-
-class Model(BaseModel):
-    """Has fields that are described by their docstrings."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 def _not_blank(review: str) -> str:
@@ -38,7 +31,7 @@ Review = Annotated[
 ]
 
 
-class PredictRequest(Model):
+class PredictRequest(BaseModel):
     """Reviews to score."""
 
     # Unknown fields are kept here and rejected by `app.api.body`: pydantic would create an error for each of them,
@@ -70,126 +63,146 @@ def _no_other_type(value: object) -> object:
     return value
 
 
-Top = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_no_other_type)]
-
-
 class ExplainRequest(PredictRequest):
     """Reviews to explain."""
 
-    top: Annotated[Top | None, Field(examples=[5])] = None
-    """Maximum number of effects to list per review, largest first. If absent, all are listed."""
+    top: Annotated[
+        Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_no_other_type)] | None,
+        Field(
+            description="Maximum number of effects to list per review, largest first. If absent, all are listed.",
+            examples=[5],
+        ),
+    ] = None
 
 
-class ModelName(Model):
+class ModelName(BaseModel):
     """The bundle that made the predictions."""
 
-    name: Annotated[str, Field(examples=["imdb"])]
-    """The bundle's name."""
-    version: Annotated[str, Field(examples=["3"])]
-    """The bundle's version."""
+    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
+    version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
 
 
-class PredictResponse(Model):
+class PredictResponse(BaseModel):
     """One prediction per review, in the same order as the reviews."""
 
     model: ModelName
-    predictions: list[Prediction]
-    """One per review, in the same order."""
+    predictions: Annotated[list[Prediction], Field(description="One per review, in the same order.")]
 
 
-class ExplainResponse(Model):
+class ExplainResponse(BaseModel):
     """One explanation per review, in the same order as the reviews."""
 
     model: ModelName
-    explanations: list[Explanation]
-    """One per review, in the same order."""
+    explanations: Annotated[list[Explanation], Field(description="One per review, in the same order.")]
 
 
-class Limits(Model):
+class Limits(BaseModel):
     """The limits that apply to requests."""
 
-    max_reviews: Annotated[int, Field(examples=[128])]
-    """Maximum reviews per request."""
-    max_explained: Annotated[int, Field(examples=[8])]
-    """Maximum reviews per request to explain."""
-    max_characters: Annotated[int, Field(examples=[50_000])]
-    """Maximum characters (Unicode code points) per review."""
-    max_explained_length: Annotated[int, Field(examples=[15_000])]
-    """Maximum characters per review to explain."""
-    max_body_bytes: Annotated[int, Field(examples=[2_000_000])]
-    """Maximum bytes per request body."""
-    max_waiting: Annotated[int, Field(examples=[1024])]
-    """Maximum waiting reviews per worker; excess requests get 503."""
+    max_reviews: Annotated[int, Field(description="Maximum reviews per request.", examples=[128])]
+    max_explained: Annotated[int, Field(description="Maximum reviews per request to explain.", examples=[8])]
+    max_characters: Annotated[
+        int, Field(description="Maximum characters (Unicode code points) per review.", examples=[50_000])
+    ]
+    max_explained_length: Annotated[
+        int, Field(description="Maximum characters per review to explain.", examples=[15_000])
+    ]
+    max_body_bytes: Annotated[int, Field(description="Maximum bytes per request body.", examples=[2_000_000])]
+    max_waiting: Annotated[
+        int, Field(description="Maximum waiting reviews per worker; excess requests get 503.", examples=[1024])
+    ]
 
 
 class ModelResponse(Facts):
     """The served bundle: its manifest, its digest and the limits that apply."""
 
-    model_config = ConfigDict(  # the defaults are those of the encoding
-        use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
-    )
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)  # of the encoding
 
-    versions: Annotated[list[str], Field(examples=[["3", "1"]])]
-    """All versions that are served, the default first."""
-    digest: Annotated[str, Field(examples=["465d37152bfb62f9fdf1f057d7d5525f7e43c86758d083e97c6e6f5502d1fba9"])]
-    """SHA-256 of the manifest, which contains the digests of all other files."""
-    runtime: Annotated[str, Field(examples=["tensorflow"])]
-    """The runtime that executes the network."""
+    versions: Annotated[
+        list[str], Field(description="All versions that are served, the default first.", examples=[["3", "1"]])
+    ]
+    digest: Annotated[
+        str,
+        Field(
+            description="SHA-256 of the manifest, which contains the digests of all other files.",
+            examples=["465d37152bfb62f9fdf1f057d7d5525f7e43c86758d083e97c6e6f5502d1fba9"],
+        ),
+    ]
+    runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
     limits: Limits
 
 
-class Health(Model):
+class Health(BaseModel):
     """The state of the service."""
 
-    status: Annotated[Literal["live", "ready"], Field(examples=["ready"])]
-    """`live` or `ready`, depending on the endpoint."""
-
-
-Value = TypeVar("Value")
-Omitted: TypeAlias = Value | SkipJsonSchema[None]
-"""Omitted from responses rather than null."""
+    status: Annotated[
+        Literal["live", "ready"], Field(description="`live` or `ready`, depending on the endpoint.", examples=["ready"])
+    ]
 
 
 def _without_null(schema: dict[str, Any]) -> None:
+    """Remove null as the default of fields that are omitted from responses instead."""
     for part in schema["properties"].values():
         part.pop("default", None)
 
 
-class ErrorModel(Model):
-    """Has optional fields, whose default, null, is not in the schema."""
+class Violation(BaseModel):
+    """One way in which a request is invalid."""
 
     model_config = ConfigDict(json_schema_extra=_without_null)
 
+    location: Annotated[
+        str, Field(description="Position in the request body, or name of a parameter.", examples=["reviews.0"])
+    ]
+    pointer: Annotated[
+        str | SkipJsonSchema[None],
+        Field(
+            description="The same position as a JSON Pointer; only for positions in the request body.",
+            examples=["#/reviews/0"],
+        ),
+    ] = None
+    message: Annotated[
+        str, Field(description="What is wrong at this position.", examples=["Input should be a valid string"])
+    ]
 
-class Violation(ErrorModel):
-    """One way in which a request is invalid."""
 
-    location: Annotated[str, Field(examples=["reviews.0"])]
-    """Position in the request body, or name of a parameter."""
-    pointer: Annotated[Omitted[str], Field(examples=["#/reviews/0"])] = None
-    """The same position as a JSON Pointer; only for positions in the request body."""
-    message: Annotated[str, Field(examples=["Input should be a valid string"])]
-    """What is wrong at this position."""
-
-
-class Problem(ErrorModel):
+class Problem(BaseModel):
     """An error, and how to resolve it (RFC 9457 problem details)."""
 
-    type: Annotated[str, Field(examples=["/problems/overloaded"])]
-    """Stable identifier of the kind of problem, and the path of a page about it."""
-    title: Annotated[str, Field(examples=["Overloaded"])]
-    """Short name of the kind of problem."""
-    status: Annotated[int, Field(ge=400, le=599, examples=[503])]
-    """The HTTP status code."""
-    detail: Annotated[str, Field(examples=["The limit of 1024 waiting reviews was reached. Try again in a second."])]
-    """What is wrong with this request and how to resolve it, for humans."""
-    request_id: Annotated[Omitted[str], Field(examples=["f4d0a5f1c6f04b0c8b1d7d5f0b4b9a3e"])] = None
-    """The X-Request-ID of the response, under which the log has the request."""
-    limit: Annotated[Omitted[int], Field(examples=[50_000])] = None
-    """The limit that was exceeded."""
-    received: Annotated[Omitted[int], Field(examples=[61_230])] = None
-    """The value that was received."""
-    index: Annotated[Omitted[int], Field(examples=[3])] = None
-    """Index of the review, counted from 0."""
-    errors: Omitted[list[Violation]] = None
-    """Where the request does not match the schema."""
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    type: Annotated[
+        str,
+        Field(
+            description="Stable identifier of the kind of problem, and the path of a page about it.",
+            examples=["/problems/overloaded"],
+        ),
+    ]
+    title: Annotated[str, Field(description="Short name of the kind of problem.", examples=["Overloaded"])]
+    status: Annotated[int, Field(ge=400, le=599, description="The HTTP status code.", examples=[503])]
+    detail: Annotated[
+        str,
+        Field(
+            description="What is wrong with this request and how to resolve it, for humans.",
+            examples=["The limit of 1024 waiting reviews was reached. Try again in a second."],
+        ),
+    ]
+    request_id: Annotated[
+        str | SkipJsonSchema[None],
+        Field(
+            description="The X-Request-ID of the response, under which the log has the request.",
+            examples=["f4d0a5f1c6f04b0c8b1d7d5f0b4b9a3e"],
+        ),
+    ] = None
+    limit: Annotated[
+        int | SkipJsonSchema[None], Field(description="The limit that was exceeded.", examples=[50_000])
+    ] = None
+    received: Annotated[
+        int | SkipJsonSchema[None], Field(description="The value that was received.", examples=[61_230])
+    ] = None
+    index: Annotated[
+        int | SkipJsonSchema[None], Field(description="Index of the review, counted from 0.", examples=[3])
+    ] = None
+    errors: Annotated[
+        list[Violation] | SkipJsonSchema[None], Field(description="Where the request does not match the schema.")
+    ] = None

@@ -102,15 +102,13 @@ class ProblemType(NamedTuple):
         status: The HTTP status.
         type: Last part of the problem's type, and reason in the metrics.
         about: What has happened, for all errors of this kind; with the advice, it is their page.
-        own_message: Whether the error's own message, rather than `about`, is for clients.
-        advice: Added to the message.
+        advice: Added to the error's own message.
         headers: More headers.
     """
 
     status: int
     type: str
     about: str
-    own_message: bool = True
     advice: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
 
@@ -121,7 +119,7 @@ class ProblemType(NamedTuple):
 
 
 INTERNAL_ERROR = ProblemType(
-    500, "internal-error", "The service failed. Its log has the cause under this response's X-Request-ID.", False
+    500, "internal-error", "The service failed. Its log has the cause under this response's X-Request-ID."
 )
 RETRY = {"Retry-After": RETRY_AFTER}
 PROBLEMS: dict[type[Exception], ProblemType] = {
@@ -162,7 +160,7 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
     NotServing: ProblemType(
         503,
         "not-serving",
-        "The service is stopping.",
+        "The service is stopping, or no replica answers.",
         advice="Send the request to another replica.",
         headers=RETRY,
     ),
@@ -176,9 +174,9 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
 """The table: exception -> response. Anything else is an internal error."""
 
 FRAMEWORK_PROBLEMS = {
-    400: ProblemType(400, "bad-request", "The request is not valid HTTP for this path.", False),
-    404: ProblemType(404, "not-found", "There is nothing at this path. The API documentation lists the paths.", False),
-    405: ProblemType(405, "method-not-allowed", "This path does not support this method; see the Allow header.", False),
+    400: ProblemType(400, "bad-request", "The request is not valid HTTP for this path."),
+    404: ProblemType(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
+    405: ProblemType(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
 }
 """The same for exceptions of Starlette and FastAPI, by status."""
 
@@ -200,7 +198,7 @@ def problem_type_of(error: Exception) -> ProblemType:
     """Look up an exception in the table."""
     if isinstance(error, HTTPException):
         status = error.status_code
-        kind = FRAMEWORK_PROBLEMS.get(status) or ProblemType(status, "http-error", error.detail, False)
+        kind = FRAMEWORK_PROBLEMS.get(status) or ProblemType(status, "http-error", error.detail)
         return kind._replace(headers=error.headers or {})
     return next((PROBLEMS[class_] for class_ in type(error).__mro__ if class_ in PROBLEMS), INTERNAL_ERROR)
 
@@ -245,7 +243,7 @@ async def handle(request: Request, error: Exception) -> Response:
 
 
 def _detail(error: Exception, kind: ProblemType) -> str:
-    if not kind.own_message:
-        return kind.about
+    if isinstance(error, HTTPException) or kind is INTERNAL_ERROR:
+        return kind.about  # their own messages are not meant for clients
     message = str(error)
     return f"{message[:1].upper()}{message[1:]}. {kind.advice}" if kind.advice else message

@@ -123,9 +123,10 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
     """Build the response; the probabilities are float32, or in JSON the float64 of the same value."""
     probabilities = [prediction.positive_probability for prediction in predictions]
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
-    content = {"model_name": model, "model_version": version, "outputs": [output]}
+    content: dict[str, Any] = {"model_name": model, "model_version": version}
     if inference.id is not None:
         content["id"] = inference.id
+    content["outputs"] = [output]
     if not inference.binary:
         output["data"] = probabilities
         return Response(to_json(content), media_type="application/json")

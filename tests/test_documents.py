@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from app.api.errors import FRAMEWORK_PROBLEMS, PROBLEMS
 from app.main import create_app
 from app.model.classifier import Classifier
-from app.settings import PREFIX, Settings, default_of
+from app.settings import PREFIX, Settings, default_of, description_of
 from tests import reference
 from tests.models import NEWEST
 from tests.servers import ROOT, Server
@@ -53,9 +53,9 @@ def settings_in(page: str) -> dict[str, str]:
 
 def test_tables_of_settings_match_the_code() -> None:
     expected = {}
-    for name, field in Settings.model_fields.items():
+    for name in Settings.model_fields:
         default = default_of(name)
-        expected[PREFIX + name.upper()] = f"{f'`{default}`' if default else 'unset'} | {field.description}"
+        expected[PREFIX + name.upper()] = f"{f'`{default}`' if default else 'unset'} | {description_of(name)}"
     assert settings_in(REFERENCE) == expected
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.commands.messages import print_error, typed_command
 from app.model.limits import MAX_TERMS
-from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
+from app.settings import PREFIX, RuntimeName, Settings, default_of, description_of, error_messages
 
 
 def load_settings(**chosen: Any) -> Settings:
@@ -32,15 +32,15 @@ def load_settings(**chosen: Any) -> Settings:
 
 
 def _setting(name: str, description: str | None = None) -> Any:
-    description = description or Settings.model_fields[name].description
+    description = description or description_of(name)
     return typer.Option(help=f"{description} Overrides `{PREFIX}{name.upper()}`.", show_default=False)
 
 
 def settings_table() -> str:
     """All settings with their defaults, in Markdown."""
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {f'`{value}`' if (value := default_of(name)) else ''} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `{PREFIX}{name.upper()}` | {f'`{value}`' if (value := default_of(name)) else ''} | {description_of(name)} |"
+        for name in Settings.model_fields
     ]
     return "\n".join(["Settings, from the environment:\n", "| variable | default | |", "| --- | --- | --- |", *rows])
 

@@ -10,9 +10,11 @@ from typing import ClassVar
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from app.api.revalidation import revalidated
 from app.api.routing import PublicFiles, PublicRoute, RoutePolicy
 from app.api.state import service_of
 from app.settings import Settings
@@ -110,7 +112,7 @@ def page_routes(settings: Settings) -> APIRouter:
 
         @router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
         async def openapi(request: Request) -> Response:
-            return JSONResponse(request.app.openapi())
+            return revalidated(request, to_json(request.app.openapi()))
 
         router.routes.append(PublicFiles("/docs/assets/shared", Assets(directory=PAGES / "playground/shared")))
         router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))

@@ -217,7 +217,7 @@ def test_typescript_example_waits_for_an_overloaded_service(project: Project, se
         failed = project.run(example("typescript", 0, url=proxy.url, tries="2"))
         assert failed.returncode == 1
         assert "Error: 503 after 2 tries" in failed.stderr
-        assert "urn:problem-type:sentiment:overloaded" in failed.stderr
+        assert "/problems/overloaded" in failed.stderr
         succeeded = project.run(example("typescript", 0, url=proxy.url))
     assert succeeded.returncode == 0, succeeded.stderr
     assert [line.split()[0] for line in succeeded.stdout.splitlines()] == ["positive", "negative"]
@@ -227,11 +227,11 @@ def test_typescript_example_waits_for_an_overloaded_service(project: Project, se
 
 def test_example_sends_the_key_and_prints_the_problem(language: str, run: Run, guarded: Server) -> None:
     code = example(language, WITH_KEY[language], url=guarded.url)
-    assert "401 urn:problem-type:sentiment:unauthorized" in run(code).stdout
+    assert "401 /problems/unauthorized" in run(code).stdout
     code = code.replace("the key", KEY)
     done = run(code)
     assert done.returncode == 0, done.stderr
-    assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
+    assert "422 /problems/review-too-long" in done.stdout
     assert "limit: 50000 received: 60000 review: 1" in done.stdout
     if language == "python":
         predictions = run(code.replace(" * 6_000", "")).stdout

@@ -25,7 +25,4 @@ def test_service_without_the_folder_and_its_line_in_main_works(tmp_path: Path) -
         response = httpx.post(f"{server.url}/predict", json={"reviews": ["A superb film."]})
         assert response.json()["predictions"][0]["sentiment"] == "positive"
         for path in ("/v1/models", "/v2", "/v2/health/live"):
-            response = httpx.get(f"{server.url}{path}")
-            assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
-        tags = httpx.get(f"{server.url}/openapi.json").json()["tags"]
-        assert [tag["name"] for tag in tags] == ["predictions", "model", "health"]
+            assert httpx.get(f"{server.url}{path}").status_code == 404

@@ -243,22 +243,22 @@ def draw_stages(results: Results, path: Path) -> None:
 TEMPLATE = """\
 # Performance
 
-How fast is the service, and what does it cost? `make bench` measures your machine and writes this page. These results are from
-{measured}, on {machine}. The load generator, wrk, ran on the same cores.
+How fast is the service, and what does it cost? `make bench` measures your machine and writes this page. These results
+are from {measured}, on {machine}. The load generator, wrk, ran on the same cores.
 
-Every server gets the same 2,000 test reviews. Each connection sends its next request as soon as it has received a response. In
-each of {rounds} rounds, every server is started in its own environment, warmed up, and tested under each load for {seconds} s.
-The tables show medians with two significant digits, and the range where it is wide. Ratios are computed within each round, and
-are more reliable than the absolute numbers.
+Every server gets the same 2,000 test reviews. Each connection sends its next request as soon as it has received a
+response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested under each
+load for {seconds} s. The tables show medians with two significant digits, and the range where it is wide. Ratios are
+computed within each round, and are more reliable than the absolute numbers.
 
-- **numpy**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is the
-  default; the others log only warnings, like the peers. "book's bundle" serves `models/imdb/1`.
-- **ceiling**: FastAPI and uvicorn with this service's models of requests and responses and constant predictions, the limit for a
-  service whose model costs nothing. **reference**: the same on asyncio and h11.
-- **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser and the SavedModel. Compare
-  it with "book's bundle".
-- **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser, behind {versions},
-  configured for two cores as their documentation recommends. Compare them with **tensorflow**.
+- **numpy**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
+  the default; the others log only warnings, like the peers. "book's bundle" serves `models/imdb/1`.
+- **ceiling**: FastAPI and uvicorn with this service's models of requests and responses and constant predictions, the
+  limit for a service whose model costs nothing. **reference**: the same on asyncio and h11.
+- **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser and the
+  SavedModel. Compare it with "book's bundle".
+- **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser, behind {versions}, configured for
+  two cores as their documentation recommends. Compare them with **tensorflow**.
 
 ## One review per request
 
@@ -291,12 +291,13 @@ Time of each stage per review, measured separately; the rest goes to sockets, HT
 
 {stages}
 
-A batch shares the fixed cost of finding terms. NumPy adds up the rows of the first layer whose columns are on, where TensorFlow
-multiplies by all of them. Most of TensorFlow's cost is per call, so it benefits most from batches.
+A batch shares the fixed cost of finding terms. NumPy adds up the rows of the first layer whose columns are on, where
+TensorFlow multiplies by all of them. Most of TensorFlow's cost is per call, so it benefits most from batches.
 
 ## How large requests affect others
 
-One client keeps sending requests with 128 reviews, while another alternates between health checks and single predictions:
+One client keeps sending requests with 128 reviews, while another alternates between health checks and single
+predictions:
 
 {stall}
 """

@@ -1,6 +1,6 @@
 """Every setting and its default. All come from the environment; options of commands override some.
 
-Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/operate.md), `TF_*`.
+Besides these, libraries read their own variables: `OTEL_*` (docs/reference/service.md), `TF_*`.
 """
 
 import os

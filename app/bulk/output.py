@@ -25,7 +25,7 @@ from pydantic_core import from_json, to_json
 from app.bulk.errors import BulkError, BulkUsage
 from app.bulk.files import check_regular, locked, remove_temporaries, renamed_when_complete
 from app.bulk.scoring import Scored, Scoring, csv_line, table_schema
-from app.records import Format, Layout, format_of, import_pyarrow
+from app.records import FORMATS, Format, Layout, import_pyarrow
 
 BAD_LINES, JOB, LOCK = "_bad_lines.jsonl", "_job.json", "_job.lock"
 OWN = rf"part-\d{{5,}}\.(csv|jsonl|parquet)|{BAD_LINES}|{JOB}"
@@ -74,7 +74,7 @@ class JobState:
 
 def is_single(path: Path) -> bool:
     """Whether OUTPUT is a single file or standard output, not a folder."""
-    return path == STREAM or format_of(path) is not None
+    return path == STREAM or path.suffix.lower() in FORMATS
 
 
 def bad_lines_of(path: Path) -> Path:

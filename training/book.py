@@ -13,7 +13,7 @@ from rich.progress import Progress
 from sklearn.model_selection import StratifiedKFold
 
 from app.evaluation.metrics import HeldOut
-from app.evaluation.uncertainty import fit_rule
+from app.evaluation.promise import trained
 from app.model.vocabulary import Encoding, Row, Vocabulary
 from training.dataset import Dataset, build_vocabulary, hold_out, shuffled
 from training.network import (
@@ -89,7 +89,8 @@ def train_model(dataset: Dataset, recipe: Book, progress: Progress) -> TrainedMo
         probabilities[fold] = predict(other, vocabulary, [rows[i] for i in fold])
     held_out = HeldOut.of(probabilities, training.labels, rows)
 
-    return TrainedModel(vocabulary, network, epochs, history, recipe.validation, held_out, fit_rule(held_out))
+    rule, promise = trained(held_out, dataset.kind)
+    return TrainedModel(vocabulary, network, epochs, history, recipe.validation, held_out, rule, promise)
 
 
 def validate_model(dataset: Dataset, recipe: Book, progress: Progress) -> History:

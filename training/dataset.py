@@ -65,6 +65,11 @@ class Dataset:
     own: Mapping[str, JsonValue] | None = None  # facts for the manifest; None for the IMDB reviews
     notices: Sequence[str] = ()  # what a user should know before trusting the result
 
+    @property
+    def kind(self) -> str:
+        """What the reviews are, for the promise about certain predictions."""
+        return "IMDB reviews" if self.own is None else "reviews like those it was trained on"
+
     def check(self) -> "Dataset":
         """Return the data set if there are enough reviews of both classes to train and to test.
 

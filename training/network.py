@@ -19,7 +19,7 @@ from app.bundles.staging import STOPPING
 from app.bundles.writing import write_network
 from app.evaluation.metrics import HeldOut
 from app.model import network as arrays
-from app.model.prediction import UncertaintyRule
+from app.model.prediction import Promise, UncertaintyRule
 from app.model.runtimes import import_tensorflow
 from app.model.text import joined
 from app.model.vocabulary import Encoding, Row, Vocabulary
@@ -78,6 +78,7 @@ class TrainedModel:
     validation: int  # reviews held out in that run
     held_out: HeldOut  # cross-fitted predictions for the training set
     uncertainty: UncertaintyRule
+    promise: Promise | None  # how often certain predictions are right
 
     def encode(self, sequences: Sequence[list[str]]) -> list[Row]:
         """Encode reviews that are tokens already."""

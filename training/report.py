@@ -158,6 +158,7 @@ def _model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | 
         **report,
         subject="" if own else "movie ",
         compared=table(("", *compared), *metrics),
+        promised=facts["promise"].sentence if facts["promise"] else "All predictions are uncertain.",
         bins=BINS,
         too_few_words="no word is known" if fewest <= 1 else f"fewer than {fewest} words are known",
         without_reading=own * "\nThe constant prediction is the share of positive reviews in the training set.",

@@ -79,6 +79,7 @@ def train_bundle(
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "encoding": asdict(model.vocabulary.encoding),
             "uncertainty": asdict(model.uncertainty),
+            "promise": model.promise,
             "vocabulary_size": len(model.vocabulary),
             "recipe": {"name": recipe.name, **json.loads(json.dumps(asdict(recipe))), "final_epochs": model.epochs},
             "dataset": {

@@ -24,7 +24,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from app.model.calibration import Calibration
-from app.model.prediction import UncertaintyRule
+from app.model.prediction import Promise, UncertaintyRule
 from app.model.text import APOSTROPHES, FILTERED, SEPARATORS
 from app.model.vocabulary import Encoding
 
@@ -67,6 +67,9 @@ class Facts(BaseModel):
     ]
     encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
     uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
+    promise: Annotated[
+        Promise | None, Field(description="How often certain predictions are right; null if nothing was proved.")
+    ] = None
     calibration: Annotated[
         Calibration | None,
         Field(description="How the bundle's probabilities were adapted to other texts; null for most bundles."),
@@ -105,7 +108,7 @@ class Manifest(Facts):
 
     name: Annotated[str, Field(pattern=NAME)]
     version: Annotated[str, Field(pattern=NAME)]
-    # Left out if there is none, so that the digests of older bundles stay the same.
+    promise: Annotated[Promise | None, Field(exclude_if=lambda promise: promise is None)] = None
     calibration: Annotated[Calibration | None, Field(exclude_if=lambda calibration: calibration is None)] = None
     files: Annotated[dict[str, str], Field(description="Relative path -> SHA-256.")]
 

@@ -84,7 +84,7 @@ def write_manifest(folder: Path, **facts: Any) -> Manifest:
         if (name := path.relative_to(folder).as_posix()) not in OWN_NAMES
     }
     manifest = Manifest(files=digests, **facts)
-    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json", exclude_computed_fields=True))
     write_checksum(folder)
     return manifest
 

@@ -1,17 +1,18 @@
 """The `calibrate` command: a new bundle whose probabilities are right for a file of labelled texts."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from app.bundles.opening import open_classifier
-from app.bundles.reading import bundle_versions, find_bundle, load_bundle
+from app.bundles.reading import Bundle, bundle_versions, find_bundle, load_bundle
 from app.commands import options as opt
-from app.commands.messages import one_line, typed_command
-from app.commands.tables import new_table
+from app.commands.messages import one_line, print_error, typed_command
+from app.commands.tables import named, new_table
 from app.evaluation.labelled import LabelledTexts, read_labelled
 from app.model.calibration import Calibration
 from app.model.errors import SentimentError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from app.evaluation.calibration import CalibrationResult
 
 MIN_TEXTS, MIN_OF_EACH = 50, 10
+MAX_VERSION = 999_999_999
 METRICS = {
     "accuracy": "accuracy",
     "loss": "log loss",
@@ -32,30 +34,43 @@ METRICS = {
 
 def run(
     file: opt.LabelledFile,
-    output: Annotated[Path, typer.Argument(help="Folder of the new bundle; its name is the version.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="Folder of the new bundle; its name is the version.")
+    ],
     text_column: opt.TextColumn = None,
     label_column: opt.LabelColumn = None,
     skip_bad_rows: opt.SkipBadRows = False,
+    right: Annotated[
+        float,
+        typer.Option(
+            min=0.5, max=0.999, help="Share of the certain predictions that has to be right, in [0.5, 0.999]."
+        ),
+    ] = 0.95,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the bundle even if the texts do not show that it is better.")
+    ] = False,
+    as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,
     model_version: opt.ModelVersion = None,
 ) -> None:
-    """Make the model's probabilities right for your own texts, with 50 labels or more, without training.
+    """Calibrate the probabilities for your texts. A hundred labels are enough; nothing is retrained.
 
     For example:
 
-        python -m app calibrate my.csv models/imdb/4 --version 3
-        SENTIMENT_MODEL_VERSION=3,4 python -m app
+        python -m app calibrate my.csv my-model/1
+        python -m app serve --model-dir my-model
 
     Writes a new bundle with the same network. Its predictions are corrected by two numbers, a scale and a shift of the
-    log-odds, and its rule for uncertain predictions fits the texts. It contains no text of the file.
+    log-odds, and it calls those predictions certain of which 95% are right, with 95% confidence. It contains no text of
+    the file.
 
     Needs scikit-learn and SciPy, and says how to install them.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     require_modules("evaluation", "scipy", "sklearn")
     from app.evaluation.assessment import check_classes, score
-    from app.evaluation.calibrated_bundle import copy_beside, write_calibrated
+    from app.evaluation.calibrated_bundle import write_calibrated
     from app.evaluation.calibration import adapt
 
     _check_output(output)
@@ -64,47 +79,76 @@ def run(
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     if bundle.manifest.calibration is not None:
         raise SentimentError(
-            f"{bundle.folder}: this bundle is calibrated already; choose the one that it was made from with --version; "
-            "report/MODEL_CARD.md names it"
+            f"{bundle.folder}: this bundle is calibrated already; choose the one that it was made from with "
+            "--model-version; report/MODEL_CARD.md names it"
         )
     classifier = open_classifier(bundle, settings.command_runtime)
-    found = adapt(score(classifier, labelled), bundle.manifest.uncertainty)
-    calibration = Calibration(
-        scale=found.fit.scale,
-        shift=found.fit.shift,
-        texts=len(labelled.texts),
-        sha256=labelled.sha256,
-        original=bundle.digest,
-        before=found.before,
-        after=found.after,
-    )
-    copy_beside(bundle, output)  # first: with the new bundle alone in its folder, the original could not be chosen
-    write_calibrated(output, bundle, classifier, calibration, found.uncertainty, labelled)
-    _print(found, labelled, output, bundle.manifest.version)
+    found = adapt(score(classifier, labelled), bundle.manifest.uncertainty, right)
+    write = found.helps or force
+    if write:
+        calibration = Calibration(
+            scale=found.fit.scale,
+            shift=found.fit.shift,
+            texts=len(labelled.texts),
+            sha256=labelled.sha256,
+            original=bundle.digest,
+            before=found.before,
+            after=found.after,
+        )
+        write_calibrated(output, bundle, classifier, calibration, found.uncertainty, found.promise, labelled)
+    if as_json:
+        typer.echo(json.dumps(_facts(found, bundle, output if write else None)))
+    else:
+        _print(found, labelled, bundle)
+        if write:
+            _print_next_step(output, bundle)
+    if not write:
+        print_error(
+            "these texts do not show that a calibration helps: the original may be as good, so nothing was written. "
+            "Add labels, or write it nevertheless with --force"
+        )
+        raise typer.Exit(1)
 
 
 def _check_output(output: Path) -> None:
-    """Check that a bundle can be written to a folder, before anything else is done.
+    """Check that a bundle can be written to a folder, and will be its default, before anything else is done.
 
     Raises:
-        typer.BadParameter: The folder exists, or its name is not a version.
+        typer.BadParameter: The folder exists, or its name is not a version above all others there.
     """
-    version = output.name
-    is_version = version.isascii() and version.isdigit() and str(int(version)) == version
-    if is_version and not output.exists():
-        return
-    folder = output.parent if is_version or bundle_versions(output.parent) else output
-    free = folder / str(max(bundle_versions(folder), default=0) + 1)
-    if is_version:
+    name = output.name
+    version = int(name) if name.isascii() and name.isdigit() and len(name) <= len(str(MAX_VERSION)) else None
+    folder = output.parent if version is not None or bundle_versions(output.parent) else output
+    highest = max(bundle_versions(folder), default=0)
+    if version is None or str(version) != name:
+        raise typer.BadParameter(
+            f"OUTPUT must end with the number of the new version, such as {folder / str(highest + 1)}"
+        )
+    free = folder / str(max(highest + 1, version if not output.exists() else version + 1))
+    if output.exists():
         raise typer.BadParameter(f"{output} exists, and bundles are immutable; choose {free}")
-    raise typer.BadParameter(f"OUTPUT must end with the number of the new version, such as {free}")
+    if version < highest:
+        raise typer.BadParameter(f"{folder} would be served with version {highest}, which is higher; choose {free}")
 
 
-def _print(found: "CalibrationResult", labelled: LabelledTexts, output: Path, original: str) -> None:
-    from app.evaluation.metrics import SIGNIFICANT
-    from app.evaluation.uncertainty import ERROR_RATE
+def _facts(found: "CalibrationResult", bundle: Bundle, output: Path | None) -> dict[str, Any]:
+    return {
+        "original": {"name": bundle.manifest.name, "version": bundle.manifest.version, "folder": str(bundle.folder)},
+        "bundle": output and str(output),
+        "scale": found.fit.scale,
+        "shift": found.fit.shift,
+        "before": found.before,
+        "after": found.after,
+        "p_value": found.p_value,
+        "above": found.uncertainty.above,
+        "below": found.uncertainty.below,
+        "promise": found.promise and found.promise.model_dump(),
+        "proved": found.proved,
+    }
 
-    fit, rule = found.fit, found.uncertainty
+
+def _print(found: "CalibrationResult", labelled: LabelledTexts, bundle: Bundle) -> None:
+    fit = found.fit
     scale = f"scale {fit.scale:.2f} ± {fit.scale_error:.2f}"
     shift = f"shift {fit.shift:+.2f} ± {fit.shift_error:.2f}"
     table = new_table("", "before", "after")
@@ -112,23 +156,25 @@ def _print(found: "CalibrationResult", labelled: LabelledTexts, output: Path, or
         values = (found.before.get(name), found.after.get(name))
         table.add_row(title, *("–" if value is None else f"{value:.3f}" for value in values))
     console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        Text(one_line(f"{len(labelled.texts):,} texts of {labelled.path.name}: {scale}, {shift}"), "bold"),
-        table,
-        sep="\n",
-    )
+    title = f"{named(bundle)} on {len(labelled.texts):,} texts of {labelled.path.name}: {scale}, {shift}"
+    console.print(Text(one_line(title), "bold"), table, sep="\n")
     console.print('"After" was measured by calibrating each fifth of the texts with the others.')
-    if (rule.above, rule.below) == (0, 1):
-        console.print(
-            f"No rule makes {1 - ERROR_RATE:.0%} of certain predictions right, so all predictions are uncertain."
-        )
+    if found.promise:
+        console.print(found.promise.sentence)
     else:
-        console.print(f"Predictions between {rule.above:g} and {rule.below:g} are uncertain.")
-    console.print(Text(f"bundle: {output}"))
-    if max(bundle_versions(output.parent)) == int(output.name):
-        console.print("Commands and services use it from now on, because its number is the highest.")
-    if found.p_value >= SIGNIFICANT:
-        console.print("These texts do not show that the calibration helps: the original may be as good.")
-        console.print(Text(f"remove it: rm -r {output}"))
-    versions = f"SENTIMENT_MODEL_VERSION={original},{output.name}"
-    console.print(Text(f"serve both: SENTIMENT_MODEL_DIR={output.parent} {versions} {typed_command()}"))
+        console.print(f"All predictions are uncertain: {found.proved}. Choose another share with --right.")
+    if found.after["certain_share"] < found.before["certain_share"]:
+        console.print(
+            "Fewer predictions are certain than before, when nothing was proved about texts like these: more labels "
+            "prove more."
+        )
+
+
+def _print_next_step(output: Path, bundle: Bundle) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    folder, original = output.parent, bundle.manifest.version
+    console.print(Text(f"bundle: {output}, which {folder} now answers with: it has the highest version there"))
+    console.print(Text(f"serve it: {typed_command()} serve --model-dir {folder}"))
+    if folder.resolve() == bundle.folder.parent.resolve():
+        both = f"--model-dir {folder} --model-version {output.name} --model-version {original}"
+        console.print(Text(f"serve version {original}, the original, beside it: {typed_command()} serve {both}"))

@@ -7,14 +7,13 @@ from typing import Any
 
 from app.bundles.manifest import Golden
 from app.bundles.profile import profile_of
-from app.bundles.reading import Bundle, load_bundle
+from app.bundles.reading import Bundle
 from app.bundles.writing import staged_bundle, write_golden, write_manifest, write_profile
 from app.evaluation.labelled import LabelledTexts
 from app.evaluation.markdown import table
 from app.model.calibration import Calibration
 from app.model.classifier import Classifier
-from app.model.errors import BundleError
-from app.model.prediction import UncertaintyRule
+from app.model.prediction import Promise, UncertaintyRule
 
 CARD = Path("report/MODEL_CARD.md")
 SECTION = """\
@@ -23,6 +22,8 @@ SECTION = """\
 This is the network of version {original}, calibrated with {calibration.texts:,} labelled texts on {created:.10}.
 The log-odds of its predictions are multiplied by {calibration.scale:.3f}, then {calibration.shift:+.3f} is added.
 The service and its commands do that; `network.npz` and the SavedModel in this folder alone do not.
+
+{promised}
 
 {comparison}
 
@@ -40,6 +41,7 @@ def write_calibrated(
     network: Classifier,
     calibration: Calibration,
     uncertainty: UncertaintyRule,
+    promise: Promise | None,
     labelled: LabelledTexts,
 ) -> None:
     """Write a calibrated bundle, complete or not at all. It contains no text of the file.
@@ -50,16 +52,18 @@ def write_calibrated(
         network: Its classifier.
         calibration: What to do with the network's probabilities.
         uncertainty: When a calibrated prediction is uncertain.
+        promise: How often certain predictions are right; None if nothing was proved.
         labelled: The texts that it was fitted to; their histograms become the bundle's profile.
 
     Raises:
         BundleError: The folder exists, or writing failed, for example because the disk is full.
     """
     classifier = network.calibrated(calibration, uncertainty)
-    facts = original.manifest.model_dump(exclude={"files"}) | {
+    facts = original.manifest.model_dump(exclude={"files"}, exclude_computed_fields=True) | {
         "version": output.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "uncertainty": uncertainty,
+        "promise": promise,
         "calibration": calibration,
     }
     with staged_bundle(output.parent, output.name) as folder:
@@ -79,20 +83,6 @@ def write_calibrated(
         write_manifest(folder, **facts)
 
 
-def copy_beside(original: Bundle, output: Path) -> None:
-    """Copy the original to the folder of the calibrated bundle, unless it is there, so that one service can serve both.
-
-    Raises:
-        BundleError: Another bundle has its version there, or writing failed, for example because the disk is full.
-    """
-    copy = output.parent / original.manifest.version
-    if not copy.exists():
-        with staged_bundle(copy.parent, copy.name) as folder:
-            shutil.copytree(original.folder, folder, dirs_exist_ok=True)
-    elif load_bundle(copy).digest != original.digest:
-        raise BundleError(f"{copy} is another bundle than {original.folder}; choose another folder for the new one")
-
-
 def _write_card(path: Path, original: Bundle, facts: dict[str, Any]) -> None:
     """Put a section in front of the original's model card, if it has one."""
     before, after = facts["calibration"].before, facts["calibration"].after
@@ -101,7 +91,10 @@ def _write_card(path: Path, original: Bundle, facts: dict[str, Any]) -> None:
         for name, value in before.items()
     ]
     section = SECTION.format(
-        **facts, original=original.manifest.version, comparison=table(("", "before", "after"), *rows)
+        **facts,
+        promised=promise.sentence if (promise := facts["promise"]) else "All of its predictions are uncertain.",
+        original=original.manifest.version,
+        comparison=table(("", "before", "after"), *rows),
     )
     card = path.read_text(encoding="utf-8") if path.exists() else ""
     path.parent.mkdir(exist_ok=True)

@@ -10,10 +10,10 @@ from scipy.stats import ttest_rel
 from sklearn.model_selection import StratifiedKFold
 
 from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, coverage, losses, measure
-from app.evaluation.uncertainty import fit_confidence
+from app.evaluation.promise import promised, what_is_proved
 from app.model.calibration import MAX_LOG_ODDS, MAX_SCALE, MAX_SHIFT, MIN_SCALE, calibrated, log_odds
 from app.model.errors import SentimentError
-from app.model.prediction import UncertaintyRule
+from app.model.prediction import Promise, UncertaintyRule
 
 FOLDS = 5
 SCALE_WIDTH, SHIFT_WIDTH = 0.25, 0.5
@@ -45,6 +45,8 @@ class CalibrationResult:
     Attributes:
         fit: The fit to all texts.
         uncertainty: When a calibrated prediction is uncertain.
+        promise: How often certain ones are right; None if the texts do not prove what was asked for.
+        proved: What they prove instead; None if there is a promise.
         before: Metrics without calibration.
         after: Metrics with calibration, each fold of the texts calibrated with the others.
         p_value: Chance of so large a reduction of the loss if calibration did not help (paired t-test, one-sided).
@@ -52,17 +54,25 @@ class CalibrationResult:
 
     fit: Fit
     uncertainty: UncertaintyRule
+    promise: Promise | None
+    proved: str | None
     before: dict[str, float]
     after: dict[str, float]
     p_value: float
 
+    @property
+    def helps(self) -> bool:
+        """Whether the texts show that the calibration helps."""
+        return self.p_value < SIGNIFICANT
 
-def adapt(held_out: HeldOut, uncertainty: UncertaintyRule) -> CalibrationResult:
+
+def adapt(held_out: HeldOut, uncertainty: UncertaintyRule, right: float) -> CalibrationResult:
     """Fit a calibration and a new rule for uncertain predictions.
 
     Args:
         held_out: The network's predictions for labelled texts.
         uncertainty: The bundle's rule, whose limits on known words stay.
+        right: The share of certain predictions that has to be right; see `app.evaluation.promise`.
 
     Raises:
         SentimentError: The network's log-odds say nothing about the labels, or the opposite.
@@ -70,10 +80,12 @@ def adapt(held_out: HeldOut, uncertainty: UncertaintyRule) -> CalibrationResult:
     fitted = fit(held_out.probabilities, held_out.labels)
     _check(fitted, held_out)
     cross_fitted = cross_fit(held_out)
-    rule = fit_confidence(cross_fitted, uncertainty)
+    rule, promise = promised(held_out, right, uncertainty, "texts like these", fitted.scale, fitted.shift)
     return CalibrationResult(
         fitted,
         rule,
+        promise,
+        None if promise else what_is_proved(held_out, right, uncertainty),
         measure(held_out.probabilities, held_out.labels) | coverage(uncertainty, held_out),
         measure(cross_fitted.probabilities, cross_fitted.labels) | coverage(rule, cross_fitted),
         float(ttest_rel(losses(held_out), losses(cross_fitted), alternative="greater").pvalue),

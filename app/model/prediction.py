@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_type_hints
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.json_schema import SkipJsonSchema
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -118,6 +118,34 @@ class UncertaintyRule:
             or self.above < positive_probability < self.below
             or known_words < self.min_known_words
             or known_words / words < self.min_known_share
+        )
+
+
+class Promise(BaseModel):
+    """How often certain predictions are right, proved with labelled texts; stated in a bundle's manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    right: Annotated[
+        Probability, Field(description="At least this share of the certain predictions is right.", examples=[0.95])
+    ]
+    confidence: Annotated[
+        Probability, Field(description="Probability that labels like these prove only what is true.", examples=[0.95])
+    ]
+    labels: Annotated[int, Field(ge=1, description="Number of labelled texts that prove it.", examples=[200])]
+    certain_share: Annotated[
+        Probability, Field(description="Share of these texts with certain predictions.", examples=[0.31])
+    ]
+    texts: Annotated[str, Field(description="What these texts are.", examples=["texts like these"])]
+
+    @computed_field(description="The promise in words.")  # type: ignore[prop-decorator]
+    @property
+    def sentence(self) -> str:
+        """The promise in words."""
+        right = f"{self.right * 100:.3g}%"
+        return (
+            f"Certain for {self.certain_share:.0%} of {self.texts}; with {self.confidence:.0%} confidence, at least "
+            f"{right} of those are right. The rest needs people."
         )
 
 

@@ -2,33 +2,20 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from app.evaluation.calibration import SHIFT_WIDTH, adapt, fit
-from app.evaluation.metrics import HeldOut, measure
+from app.evaluation.metrics import measure
 from app.model.errors import SentimentError
 from app.model.prediction import UncertaintyRule
+from tests.evaluation.samples import predictions
 
 RULE = UncertaintyRule(above=0.1, below=0.9, min_known_words=1, min_known_share=0.5)
 
 
-def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float32]:
-    return (1 / (1 + np.exp(-x))).astype(np.float32)
-
-
-def sample(texts: int, scale: float, shift: float, seed: int = 0) -> HeldOut:
-    """Predictions of a model for texts where its log-odds should be multiplied by `scale`, then moved by `shift`."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(0, 3, texts)
-    labels = (rng.random(texts) < sigmoid(scale * x + shift)).astype(np.float32)
-    return HeldOut(sigmoid(x), labels, np.full(texts, 10), np.full(texts, 10))
-
-
 @pytest.mark.parametrize(("scale", "shift"), [(1, 0), (0.4, 0.7), (1.6, -1.2)])
 def test_fit_recovers_scale_and_shift_within_their_standard_errors(scale: float, shift: float) -> None:
-    fits = [
-        fit(held_out.probabilities, held_out.labels) for held_out in (sample(2000, scale, shift, i) for i in range(20))
-    ]
+    samples = [predictions(2000, scale, shift, seed) for seed in range(20)]
+    fits = [fit(held_out.probabilities, held_out.labels) for held_out in samples]
     for found, true, error in (
         ([each.scale for each in fits], scale, [each.scale_error for each in fits]),
         ([each.shift for each in fits], shift, [each.shift_error for each in fits]),
@@ -38,15 +25,15 @@ def test_fit_recovers_scale_and_shift_within_their_standard_errors(scale: float,
 
 
 def test_fit_to_few_texts_stays_near_the_prior() -> None:
-    held_out = sample(50, 1, 0)
+    held_out = predictions(50, 1, 0)
     labels = np.ones(50, np.float32)  # without a prior, the shift would be infinite
     found = fit(held_out.probabilities, labels)
     assert 0 < found.shift < 4 * SHIFT_WIDTH
 
 
 def test_adapt_makes_probabilities_right_without_changing_their_order() -> None:
-    held_out = sample(1000, 0.4, 0.7)
-    found = adapt(held_out, RULE)
+    held_out = predictions(1000, 0.4, 0.7)
+    found = adapt(held_out, RULE, 0.95)
     assert found.after["calibration_error"] < found.before["calibration_error"] / 2
     assert found.after["loss"] < found.before["loss"]
     assert found.p_value < 0.001
@@ -55,15 +42,15 @@ def test_adapt_makes_probabilities_right_without_changing_their_order() -> None:
 
 
 def test_adapt_of_calibrated_predictions_says_that_nothing_is_gained() -> None:
-    assert adapt(sample(400, 1, 0), RULE).p_value > 0.05
+    assert adapt(predictions(400, 1, 0), RULE, 0.95).p_value > 0.05
 
 
 def test_adapt_makes_certain_predictions_of_new_texts_right() -> None:
     for scale in (0.7, 1.3):
-        found = adapt(sample(400, scale, 0), RULE)
+        found = adapt(predictions(2000, scale, 0), RULE, 0.95)
         rule = found.uncertainty
         assert (rule.min_known_words, rule.min_known_share) == (1, 0.5)
-        new = sample(20_000, scale, 0, seed=1)
+        new = predictions(20_000, scale, 0, seed=1)
         p = found.fit.apply(new.probabilities)
         certain = (p <= rule.above) | (p >= rule.below)
         assert certain.mean() > 0.1
@@ -71,11 +58,11 @@ def test_adapt_makes_certain_predictions_of_new_texts_right() -> None:
 
 
 def test_adapt_without_a_rule_that_is_right_calls_everything_uncertain() -> None:
-    rule = adapt(sample(400, 0.12, 0), RULE).uncertainty
+    rule = adapt(predictions(400, 0.12, 0), RULE, 0.95).uncertainty
     assert all(rule.applies(p, 10, 10) for p in (1e-30, 0.5, 1 - 1e-8))
 
 
 @pytest.mark.parametrize(("scale", "reason"), [(-0.5, "labels are swapped"), (0, "next to nothing")])
 def test_adapt_refuses_predictions_that_do_not_fit(scale: float, reason: str) -> None:
     with pytest.raises(SentimentError, match=reason):
-        adapt(sample(400, scale, 0), RULE)
+        adapt(predictions(400, scale, 0), RULE, 0.95)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from app.model.classifier import Classifier
 from app.model.runtimes import RUNTIMES
 from app.settings import Settings
 from tests.evaluation.labelled import drawn, write_csv
-from tests.models import MODELS, NEWEST, resealed
+from tests.models import MODELS, NEWEST
 from tests.terminal.terminals import refusal
 from tests.training.test_disk_full import contents, files_no_larger_than
 
@@ -64,7 +63,7 @@ def run(*arguments: object, models: Path, version: str = NEWEST, code: int = 0) 
 def output(my: Path, models: Path) -> Path:
     """The calibrated bundle."""
     output = models / str(int(NEWEST) + 1)
-    run(my, output, models=models)
+    run(my, output, "--right", "0.75", models=models)
     return output
 
 
@@ -135,25 +134,54 @@ def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> Non
     assert facts["manifest"] == json.loads((output / MANIFEST).read_text())
 
 
-def test_calibrate_in_another_folder_copies_the_original_there(my: Path, tmp_path: Path) -> None:
-    output = tmp_path / "mine/9"
-    printed = run(my, output, models=MODELS)
-    assert contents(tmp_path / "mine/3") == contents(MODELS / "3")
-    names = {bundle.manifest.name for bundle in load_bundles(tmp_path / "mine", "3,9")}
-    assert names == {"imdb"}  # otherwise one service could not serve both
-    assert "its number is the highest" in printed
-    assert "SENTIMENT_MODEL_VERSION=3,9" in printed
+def test_folder_with_a_calibrated_bundle_serves_it_by_default(my: Path, tmp_path: Path) -> None:
+    printed = run(my, tmp_path / "mine/1", models=MODELS)
+    assert f"serve --model-dir {tmp_path / 'mine'}" in printed
+    (bundle,) = load_bundles(tmp_path / "mine")
+    assert bundle.manifest.calibration is not None
+    with TestClient(create_app(Settings(model_dir=tmp_path / "mine", runtime="numpy"))) as client:
+        assert client.get("/model").json()["calibration"]["original"] == load_bundle(MODELS / NEWEST).digest
 
 
-def test_calibrate_beside_another_bundle_with_the_number_of_the_original_writes_nothing(
-    my: Path, tmp_path: Path
-) -> None:
-    other = shutil.copytree(MODELS / "3", tmp_path / "mine/3")
-    facts = json.loads((other / MANIFEST).read_text()) | {"created": "2026-01-01"}
-    resealed(other, json.dumps(facts).encode())
-    before = contents(tmp_path / "mine")
-    assert "another bundle" in run(my, tmp_path / "mine/9", models=MODELS, code=1)
-    assert contents(tmp_path / "mine") == before
+def test_calibrate_refuses_a_version_that_would_not_be_served(my: Path, output: Path) -> None:
+    for name, message in (
+        ("1", f"would be served with version {output.name}, which is higher"),
+        ("01", "the number of the new version"),
+        ("9" * 300, "the number of the new version"),
+    ):
+        assert message in refusal("calibrate", str(my), str(output.parent / name))
+        free = output.parent / str(int(output.name) + 1)
+        assert str(free) in refusal("calibrate", str(my), str(output.parent / name))
+
+
+def test_promise_of_a_calibrated_bundle_is_told_everywhere(output: Path) -> None:
+    promise = load_bundle(output).manifest.promise
+    assert promise is not None
+    assert (promise.right, promise.confidence, promise.labels) == (0.75, 0.95, 672)
+    assert 0 < promise.certain_share < 1
+    assert promise.sentence in (output / "report/MODEL_CARD.md").read_text()
+    with TestClient(create_app(Settings(model_dir=output.parent, runtime="numpy"))) as client:
+        assert client.get("/model").json()["promise"]["sentence"] == promise.sentence
+
+
+def test_calibrate_prints_json(my: Path, tmp_path: Path) -> None:
+    found = json.loads(run(my, tmp_path / "mine/1", "--json", "--right", "0.75", models=MODELS))
+    assert found["bundle"] == str(tmp_path / "mine/1")
+    assert found["promise"] == load_bundle(tmp_path / "mine/1").manifest.promise.model_dump()  # type: ignore[union-attr]
+    assert found["promise"]["right"] == 0.75
+    assert found["after"]["loss"] < found["before"]["loss"]
+
+
+def test_calibrate_that_does_not_help_writes_only_if_forced(original: Classifier, tmp_path: Path) -> None:
+    texts = write_csv(tmp_path / "right.csv", drawn(lambda text: original.predict([text])[0].positive_probability)[:60])
+    output = tmp_path / "mine/1"
+    assert "do not show that a calibration helps" in run(texts, output, models=MODELS, code=1)
+    assert not output.parent.exists()
+    printed = run(texts, output, "--force", models=MODELS)
+    assert load_bundle(output).manifest.promise is None
+    assert "All predictions are uncertain: 60 labels do not prove that a share of 0.95 is right; they prove" in printed
+    certain = open_classifier(load_bundle(output), "numpy").predict(["A superb film.", "Awful, just awful."])
+    assert all(prediction.uncertain for prediction in certain)
 
 
 def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from rich.progress import Progress
 
 from app.evaluation.metrics import HeldOut
-from app.evaluation.uncertainty import fit_rule
+from app.evaluation.promise import trained
 from app.model.vocabulary import Vocabulary
 from training.best.columns import choose_terms
 from training.best.corpus import Corpus, Indices, read_corpus
@@ -34,7 +34,8 @@ def train_model(dataset: Dataset, recipe: Best, progress: Progress) -> TrainedMo
 
     vocabulary, network, _ = train_network(corpus, np.arange(len(corpus.labels)), recipe, progress)
     together = calibrate(network, together)
-    return TrainedModel(vocabulary, network, recipe.epochs, history, recipe.validation, together, fit_rule(together))
+    rule, promise = trained(together, dataset.kind)
+    return TrainedModel(vocabulary, network, recipe.epochs, history, recipe.validation, together, rule, promise)
 
 
 def validate_model(dataset: Dataset, recipe: Best, progress: Progress) -> History:

@@ -3,11 +3,11 @@
 Errors are RFC 9457 problem details, except below the prefix of a `ProtocolRouter` (`app.api.routing`).
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -35,7 +35,7 @@ CLIENT_DISCONNECTED = 499
 ErrorFormat = Callable[[Problem, Mapping[str, str]], Response]
 """Renders a problem, with these headers."""
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Unauthorized(SentimentError):

@@ -3,7 +3,6 @@
 A module is imported when its command is used, so that `score` loads no web framework, and `--help` nothing at all.
 """
 
-import signal
 from importlib import import_module
 from typing import Any
 
@@ -39,8 +38,6 @@ class Commands(PlainErrors):
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["serve", *args]
-        if args[:1] != ["serve"]:  # which handles it
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:

@@ -33,7 +33,7 @@ BATCHES_WHEN_FULL = 16
 
 
 class BatchObserver(Protocol):
-    """Receives the batcher's measurements. It should log its own errors; the batcher ignores them."""
+    """Receives the batcher's measurements. The batcher ignores its errors."""
 
     def __call__(
         self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
@@ -205,5 +205,5 @@ class Batcher:
             request.predictions += islice(remaining, len(part.texts))
             if len(request.predictions) == len(request.texts):
                 request.future.set_result(request.predictions)
-        with suppress(Exception):  # the observer logs its own errors, which must not fail requests
+        with suppress(Exception):  # measurements must not fail requests
             self._observe(predictions, started - batch[0].request.arrived, found - started, scored - found)

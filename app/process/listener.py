@@ -19,7 +19,6 @@ BACKLOG = 2048  # pending connections
 YIELD_SECONDS = 0.002  # for which a pending connection is left to another worker
 RETRY = 1.0  # seconds until the next try if the system refuses, for example for lack of file descriptors
 QUIET = 0.1  # seconds without a new connection after which the socket is closed
-MAX_CONNECTIONS = 2**31 - 1  # fits in an int
 MAX_CLOSING = 1.0  # seconds; clients that keep connecting must not delay that forever
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ def run(
     Exit codes: 0 after a signal, 1 if the bundle cannot be served, 2 if an option or a setting is invalid, 3 if
     the address cannot be used.
     """
-    hang_up = HangUp()  # before the rest is imported, which SIGHUP must not end
+    hang_up = HangUp()  # first: SIGHUP must not end the service while the rest is imported
     settings = opt.load_settings(
         host=host, port=port, workers=workers, runtime=runtime, model_dir=model_dir, model_version=model_version
     )

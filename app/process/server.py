@@ -149,4 +149,4 @@ def run_worker(settings: Settings, bundles: Sequence[BundleId], listener: Listen
     finally:
         supervisor = multiprocessing.parent_process()
         if supervisor is not None and not supervisor.is_alive():
-            shared.remove_folder()  # in its place
+            shared.remove_folder()  # the supervisor no longer can

@@ -114,7 +114,7 @@ class Metrics:
             registry=own,
             multiprocess_mode="livesum",  # only one process sets it
         )
-        self._build = fact("build_info", "1, with the versions of this program and of Python.", "version", "python")
+        self._build = fact("build_info", "1, with the versions of the service and of Python.", "version", "python")
         self._workers = gauge("workers", "Configured worker processes.")
         self.workers_ready = gauge("workers_ready", "Workers that accept traffic: loaded and not draining.")
         self.connections = gauge("open_connections", "Open client connections.")

@@ -26,7 +26,7 @@ KINDS = ("counter", "gauge_livemax", "gauge_livesum", "histogram")
 """First part of the file names that prometheus-client uses for our metrics; the second part is the slot."""
 
 RESERVED = 1 << 19
-"""Bytes per file: enough for all routes, methods and statuses, and for about ten versions of the model."""
+"""Bytes per file: enough for all routes, methods and statuses, and for ten versions of the model, replaced ones too."""
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def shared_metrics(slots: Sequence[str]) -> Iterator[None]:
     try:
         fits = os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free >= size
         parent = IN_MEMORY if fits else None
-        folder = TemporaryDirectory(prefix=f"sentiment-workers-{os.getpid()}-", dir=parent, ignore_cleanup_errors=True)
+        folder = TemporaryDirectory(prefix=f"sentiment-metrics-{os.getpid()}-", dir=parent, ignore_cleanup_errors=True)
     except OSError as error:
         raise _no_room(error) from error
     with folder as name:

@@ -16,7 +16,7 @@ from tests.servers import PATIENCE, ROOT, Server, environment, running, serving,
 
 
 def metrics_folder(server: Server) -> Path:
-    (folder,) = Path("/dev/shm").glob(f"sentiment-workers-{server.process.pid}-*")
+    (folder,) = Path("/dev/shm").glob(f"sentiment-metrics-{server.process.pid}-*")
     return folder
 
 

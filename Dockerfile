@@ -49,7 +49,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["python", "-c", \
     "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"SENTIMENT_PORT\"]}/health/ready', timeout=2)"]
 # Exec form: the service is process 1 and receives signals directly.
-CMD ["python", "-m", "app"]
+CMD ["python", "-m", "app", "serve"]
 
 ARG VERSION REVISION SOURCE
 LABEL org.opencontainers.image.title="review-sentiment" \

@@ -32,7 +32,7 @@ setup: $(SERVING) ## create .venv with the packages for serving (RUNTIME=numpy: 
 setup-training: $(VENV)/.training ## the same with the packages for training
 
 serve: $(SERVING) ## run the service on http://127.0.0.1:8000 (RUNTIME=numpy: without TensorFlow)
-	@$(if $(RUNTIME),SENTIMENT_RUNTIME=$(RUNTIME)) exec $(BIN)/python -m app
+	@$(if $(RUNTIME),SENTIMENT_RUNTIME=$(RUNTIME)) exec $(BIN)/python -m app serve
 
 train: $(VENV)/.training ## train a bundle in trained/imdb (RECIPE=best, IMDB=FOLDER), or in OUTPUT (REVIEWS=my.csv OUTPUT=models/mine, ARGS=...)
 	$(BIN)/python -m training --recipe $(RECIPE) $(or $(OWN),$(DATASET) $(UNLABELLED) $(SENTENCES)) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
@@ -80,8 +80,9 @@ dist: $(VENV)/.development ## build the wheels of the service and of the Python 
 	$(BIN)/uv build --quiet --wheel --out-dir dist .
 	$(BIN)/uv build --quiet --wheel --out-dir dist clients/python
 
-clients: $(VENV)/.development ## generate clients in Python and TypeScript (with Node >= 20.19) from openapi.json
-	$(BIN)/python -m clients $(ARGS)
+clients: ## generate clients in Python and TypeScript (with Node >= 20.19) from openapi.json
+	@$(MAKE) --no-print-directory VENV=.environments/clients .environments/clients/.clients
+	.environments/clients/bin/python -m clients $(ARGS)
 
 accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare the accuracy with the bundle's report
 	$(BIN)/python -m benchmarks.accuracy $(LOCAL)
@@ -116,6 +117,7 @@ lock: $(VENV)/.development ## update requirements/ from pyproject.toml (LOCK_ARG
 	$(LOCK) $(LOCK_ARGS) --extra training -c requirements/serving.txt -o requirements/training.txt
 	$(LOCK) $(LOCK_ARGS) --extra evaluation -c requirements/training.txt -o requirements/evaluation.txt
 	$(LOCK) $(LOCK_ARGS) --extra bulk --extra otel --extra training --group dev -c requirements/training.txt -o requirements/development.txt
+	$(RESOLVE) $(LOCK_ARGS) --group clients -c requirements/development.txt -o requirements/clients.txt
 	$(RESOLVE) $(LOCK_ARGS) --group protocols -o requirements/protocols.txt
 
 clean: ## remove environments, caches and generated clients
@@ -127,8 +129,8 @@ $(VENV)/bin/python:
 		{ echo 'Python 3.11, 3.12, 3.13 or 3.14 is required; choose one with: make PYTHON=python3.13 ...' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# One stamp per requirements file. Each file contains the one before, so `make serve` installs only what serving needs.
-$(VENV)/.numpy $(VENV)/.serving $(VENV)/.training $(VENV)/.development: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
+# One stamp per requirements file, so that each command installs only what it needs.
+$(VENV)/.numpy $(VENV)/.serving $(VENV)/.training $(VENV)/.development $(VENV)/.clients: $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
 	@case $* in training|development) $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
 		{ echo 'TensorFlow, which training and tests need, does not support Python 3.14. Choose another one: make clean;' \
 		'make PYTHON=python3.13 ...' >&2; exit 1; };; esac

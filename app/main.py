@@ -11,13 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from app import __version__
-from app.api import explain, health, model, predict
-from app.api.errors import REASONS, add_error_handlers
+from app.api import explain, health, model, predict, problems
+from app.api.errors import HANDLED, REASONS, handle
 from app.api.metrics import router as metrics_router
-from app.api.middleware import ApiKeys, DirectPaths, OneLength, RequestContext, ValidPaths
+from app.api.middleware import RequestContext, api_keys, direct_paths, one_length
 from app.api.openapi import add_openapi
 from app.api.protocols import open_inference, tensorflow_serving
-from app.api.routing import DirectRoute, PredictionRoute, ProtocolRouter, policy_of
+from app.api.routing import PredictionRoute, policy_of
 from app.api.state import State
 from app.bundles.reading import BundleId, identify_bundles, load_bundle
 from app.model.errors import SentimentError
@@ -29,9 +29,17 @@ from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 
 DESCRIPTION = """\
-Errors are `application/problem+json` (RFC 9457). Every response has an `X-Request-ID`, either the one from the request
-or a new one, and log lines contain it. Request bodies may be compressed with gzip or deflate. `GET /model` returns the
+Errors are `application/problem+json` (RFC 9457); their `type` is the path of a page about them. Every response has an
+`X-Request-ID`, either the one from the request or a new one, and log lines contain it. Only requests that are not valid
+HTTP get a plain-text 400 without one. Request bodies may be compressed with gzip or deflate. `GET /model` returns the
 limits that apply.
+
+Requests change nothing, so all of them, also POST, are safe to repeat. Later versions may add fields and values of
+`sentiment`: clients must ignore fields that they do not know, and be prepared for other values.
+
+Clients of other model servers work as well: under `/v2` those of the [Open Inference
+Protocol](https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md), under
+`/v1` those of [TensorFlow Serving](https://www.tensorflow.org/tfx/serving/api_rest).
 """
 
 TAGS = [
@@ -63,18 +71,17 @@ def create_app(
         scoring = [route.path for route in app.routes if isinstance(route, PredictionRoute)]
         service.metrics.start(settings.max_waiting, scoring, REASONS)
         log.info("ready", extra={"model": service.name, "versions": service.digests, "pid": os.getpid()})
-        yield {"service": service, "error_formats": {router.prefix: router.error_format for router in protocols}}
+        yield {"service": service}
         stop_tracing()
 
-    routers = [predict.router, explain.router, model.router, health.router, page_routes(settings)]
+    routers = [predict.router, explain.router, model.router, health.router, problems.router, page_routes(settings)]
     routers += [open_inference.router, tensorflow_serving.router]
     if settings.metrics_port is None:
         routers.append(metrics_router)
-    protocols = [router for router in routers if isinstance(router, ProtocolRouter)]
     routes = [route for router in routers for route in router.routes]
     probes = {route.path for route in routes if isinstance(route, Route) and policy_of(route).probe}
     # With tracing, no request skips the router, which names its span.
-    direct = [] if tracing.requested() else [route for route in routes if isinstance(route, DirectRoute)]
+    direct = [] if tracing.requested() else [route for route in routes if isinstance(route, PredictionRoute)]
     telemetry, stop_tracing = tracing.telemetry(probes)
     app = FastAPI(
         title="Review sentiment",
@@ -84,16 +91,16 @@ def create_app(
         contact={"name": "The operator of this service"},
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "The service that returned this document."}],
-        openapi_tags=[*TAGS, *(router.tag for router in protocols)],
+        openapi_tags=TAGS,
         openapi_url=None,  # `app.pages` serves the document and its page
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=middleware_of(settings, direct),
+        exception_handlers=dict.fromkeys(HANDLED, handle),
         telemetry=telemetry,
         routes=routes,
     )
     add_openapi(app, settings)
-    add_error_handlers(app)
     return app
 
 
@@ -116,7 +123,7 @@ def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metr
     return service
 
 
-def middleware_of(settings: Settings, direct: Sequence[DirectRoute]) -> list[Middleware]:
+def middleware_of(settings: Settings, direct: Sequence[PredictionRoute]) -> list[Middleware]:
     """List the middleware, outermost first.
 
     Args:
@@ -125,7 +132,7 @@ def middleware_of(settings: Settings, direct: Sequence[DirectRoute]) -> list[Mid
     """
     middleware = [Middleware(RequestContext)]
     if settings.http == "h11":
-        middleware.append(Middleware(OneLength))
+        middleware.append(Middleware(one_length))
     if settings.cors_origins:
         middleware.append(
             Middleware(
@@ -136,15 +143,15 @@ def middleware_of(settings: Settings, direct: Sequence[DirectRoute]) -> list[Mid
                     "Authorization",
                     "Content-Encoding",
                     "Content-Type",
+                    "If-None-Match",
                     "Inference-Header-Content-Length",
                     "X-Request-ID",
                     "traceparent",
                 ],
-                expose_headers=["Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
+                expose_headers=["ETag", "Inference-Header-Content-Length", "Retry-After", "X-Request-ID"],
             )
         )
-    middleware.append(Middleware(ValidPaths))
     if settings.all_keys:
-        middleware.append(Middleware(ApiKeys))
-    middleware.append(Middleware(DirectPaths, routes=direct))
+        middleware.append(Middleware(api_keys))
+    middleware.append(Middleware(direct_paths, routes=direct))
     return middleware

@@ -1,4 +1,4 @@
-"""Rows of CSV, JSON Lines and Parquet files; bulk scoring and training share this.
+"""Rows of CSV, JSON Lines and Parquet files; bulk scoring, evaluation and training share this.
 
 Rows come in the order of the file and in bounded memory, and their text stays as it is. A line that cannot be parsed is
 a `BadLine` and does not affect the lines after it, even if it opens a quote without closing it (for Arrow's reader, the
@@ -14,8 +14,9 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from importlib import import_module
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -32,8 +33,6 @@ FORMATS: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
-COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
-"""May follow the suffix of a text file."""
 SEPARATORS = ",;\t"
 
 MAX_LINE = 8 << 20
@@ -43,8 +42,16 @@ CHUNK_BYTES = 1 << 20
 """Of text; a longer row gets a chunk of its own."""
 PEEK = 100
 """Rows of a JSON Lines file that are read to learn its fields."""
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, NotImplementedError, csv.Error)
+DAMAGE: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, NotImplementedError)
 """What readers raise about a damaged file; pyarrow's errors are among them."""
+try:
+    zstd: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+    DAMAGE += (zstd.ZstdError,)
+except ImportError:
+    zstd = None
+COMPRESSIONS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": zstd and zstd.open}
+"""May follow the suffix of a text file -> what reads it."""
+NOT_UTF8 = "not UTF-8"
 
 
 class FileUnreadable(SentimentError):
@@ -84,6 +91,9 @@ class BadLine(NamedTuple):
     text: str
 
 
+Record = RawRow | ParsedRow | BadLine
+
+
 @dataclass(frozen=True)
 class Layout:
     """The format and the columns of a file.
@@ -104,10 +114,10 @@ class Layout:
 
 
 class _Text(NamedTuple):
-    """A text file whose layout is known: its other records, without blank lines, and the damage that ends them."""
+    """A text file: its layout, its records without the header and blank lines, and the damage that ends them."""
 
     layout: Layout
-    records: Iterator[RawRow]
+    records: Iterator[Record]
     damage: list[Exception]
 
 
@@ -118,7 +128,7 @@ class Chunk:
     Attributes:
         layout: Layout of the file.
         part: Index of the part of the file that they belong to; see `read_chunks`.
-        records: The rows of a text file, or a `pyarrow.RecordBatch`.
+        records: The records of a text file, parsed only where its end was looked for, or a `pyarrow.RecordBatch`.
         line: Number of the first row of a Parquet file, from 1.
     """
 
@@ -134,15 +144,13 @@ class Chunk:
             columns: The columns that are needed. Rows of Parquet have only these, rows of text have all. Parquet
                 values that Python cannot represent, such as strings that are not UTF-8, are None.
         """
-        match self.layout.format:
-            case "csv":
-                yield from (_csv_row(record, self.layout) for record in self.records)
-            case "jsonl":
-                yield from map(_json_row, self.records)
-            case "parquet":
-                rows = zip(*(map(_value, self.records.column(name)) for name in columns), strict=True)
-                for line, row in enumerate(rows, self.line):
-                    yield ParsedRow(line, "", dict(zip(columns, row, strict=True)))
+        if self.layout.format == "parquet":
+            rows = zip(*(map(_value, self.records.column(name)) for name in columns), strict=True)
+            for line, row in enumerate(rows, self.line):
+                yield ParsedRow(line, "", dict(zip(columns, row, strict=True)))
+        else:
+            for record in self.records:
+                yield _parse(record, self.layout) if isinstance(record, RawRow) else record
 
 
 def format_of(path: Path) -> Format | None:
@@ -210,8 +218,7 @@ def read_chunks(
         position = 0
         for chunk in _text_chunks(_open_text(path, raw), part_rows, chunk_bytes):
             yield chunk
-            before = position
-            position = path.stat().st_size if raw.closed else raw.tell()  # pyarrow closes the file at its end
+            before, position = position, raw.tell()
             advance(position - before)
 
 
@@ -249,12 +256,12 @@ def _text_chunks(text: _Text, part_rows: int, chunk_bytes: int) -> Iterator[Chun
         raise text.damage[0]
 
 
-def _take(records: Iterator[RawRow], rows: int, chunk_bytes: int) -> list[RawRow]:
-    taken: list[RawRow] = []
+def _take(records: Iterator[Record], rows: int, chunk_bytes: int) -> list[Record]:
+    taken: list[Record] = []
     size = 0
     while len(taken) < rows and size < chunk_bytes and (record := next(records, None)):
         taken.append(record)
-        size += len(record.content)
+        size += len(record.content if isinstance(record, RawRow) else record.text)
     return taken
 
 
@@ -284,16 +291,16 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _open_text(path: Path, raw: Any, format_: Format | None = None) -> _Text:
-    lines = _numbered_lines(path, raw)
+    lines = _lines(path, raw)
     damage: list[Exception] = []
     if (format_ or format_of(path)) == "jsonl":
+        layout = Layout("jsonl", ())
         records = _until_damage((RawRow(number, line) for number, line in lines if not line.isspace()), damage)
-        first = _take(records, PEEK, CHUNK_BYTES)
-        if not first:
+        if not (first := _take(records, PEEK, CHUNK_BYTES)):
             raise damage[0] if damage else FileUnreadable(f"{path}: the file is empty")
-        rows = map(_json_row, first)
+        rows = Chunk(layout, 0, first).rows([])
         columns = dict.fromkeys(name for row in rows if isinstance(row, ParsedRow) for name in row.values)
-        return _Text(Layout("jsonl", tuple(columns)), chain(first, records), damage)
+        return _Text(replace(layout, columns=tuple(columns)), chain(first, records), damage)
     if not (row := next(_joined(lines), None)):
         raise FileUnreadable(f"{path}: the file is empty")
     header = row.content.decode()
@@ -307,61 +314,52 @@ def _open_text(path: Path, raw: Any, format_: Format | None = None) -> _Text:
     return _Text(layout, _until_damage(_csv_records(lines, layout), damage), damage)
 
 
-def _until_damage(records: Iterator[RawRow], damage: list[Exception]) -> Iterator[RawRow]:
+def _until_damage(records: Iterator[Record], damage: list[Exception]) -> Iterator[Record]:
     try:
         yield from records
     except DAMAGE as error:
         damage.append(error)
 
 
-def _numbered_lines(path: Path, raw: Any) -> Iterator[tuple[int, bytes]]:
-    lines = _lines(_decompressed(path, raw))
-    first = next(lines, b"")
-    if first.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in first[:1000]:
-        raise FileUnreadable(f"{path}: this is UTF-16 or not text; save it as UTF-8")
-    return enumerate(chain([first.removeprefix(b"\xef\xbb\xbf")] if first else [], lines), 1)
+def _lines(path: Path, raw: Any) -> Iterator[tuple[int, bytes]]:
+    """Yield each line with its number, from 1; what a line has beyond MAX_LINE is dropped."""
+    suffix = path.suffix.lower()
+    if suffix == ".zst" and zstd is None:
+        raise PackageMissing(f".zst files need backports.zstd; {how_to_install('bulk')}")
+    stream = COMPRESSIONS[suffix](raw) if suffix in COMPRESSIONS else raw
+    for number in count(1):
+        line = rest = stream.readline(MAX_LINE)
+        while len(rest) == MAX_LINE and not rest.endswith(b"\n"):
+            rest = stream.readline(MAX_LINE)
+        if number == 1:
+            if line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in line[:1000]:
+                raise FileUnreadable(f"{path}: this is UTF-16 or not text; save it as UTF-8")
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            return
+        yield number, line
 
 
-def _decompressed(path: Path, raw: Any) -> Any:
-    match path.suffix.lower():
-        case ".gz":
-            return gzip.open(raw)
-        case ".bz2":
-            return bz2.open(raw)
-        case ".xz":
-            return lzma.open(raw)
-        case ".zst":
-            return io.BufferedReader(import_pyarrow().input_stream(raw, compression="zstd"))
-    return raw
-
-
-def _lines(stream: Any) -> Iterator[bytes]:
-    while line := stream.readline(MAX_LINE):
-        yield line
-        while len(line) == MAX_LINE and not line.endswith(b"\n"):
-            line = stream.readline(MAX_LINE)
-
-
-def _csv_records(lines: Iterator[tuple[int, bytes]], layout: Layout) -> Iterator[RawRow]:
+def _csv_records(lines: Iterator[tuple[int, bytes]], layout: Layout) -> Iterator[Record]:
     """Split lines into records. If a quote is never closed, only its line is bad, and the others are read again."""
     records = _joined(lines)
     while record := next(records, None):
-        if b"\n" in record.content[:-1] and not _is_one_row(record, layout):
+        if b"\n" not in record.content[:-1]:
+            yield record
+        elif _is_row(row := _parse(record, layout), layout):
+            yield row
+        else:
             others = io.BytesIO(record.content)
             yield RawRow(record.line, others.readline())
             # Each other line has balanced quotes, perhaps except the last: by the next unclosed one, all are read.
             records = _joined(chain(enumerate(others, record.line + 1), lines))
-        else:
-            yield record
 
 
-def _is_one_row(record: RawRow, layout: Layout) -> bool:
-    """Whether `_csv_row` accepts a record of several lines."""
-    outside = b'"'.join(record.content.rstrip(b"\r\n").split(b'"')[::2])  # what is not in quotes, and the quotes
-    fields = outside.split(layout.separator.encode())
-    if b"\n" not in outside and not any(b'"' in field and field.strip(b'"') for field in fields):
-        return len(fields) == len(layout.columns)  # nearly always; parsing every record twice would take longer
-    return isinstance(_csv_row(record, layout), ParsedRow)
+def _is_row(row: ParsedRow | BadLine, layout: Layout) -> bool:
+    """Whether a record has the fields of a row, even if they are not UTF-8."""
+    if isinstance(row, BadLine) and row.reason == NOT_UTF8:
+        row = _parse(RawRow(row.line, row.text.encode()), layout)
+    return isinstance(row, ParsedRow)
 
 
 def _joined(lines: Iterator[tuple[int, bytes]]) -> Iterator[RawRow]:
@@ -382,18 +380,26 @@ def _joined(lines: Iterator[tuple[int, bytes]]) -> Iterator[RawRow]:
         yield RawRow(first, bytes(pending))
 
 
-def _csv_row(record: RawRow, layout: Layout) -> ParsedRow | BadLine:
+def _parse(record: RawRow, layout: Layout) -> ParsedRow | BadLine:
     try:
         text = record.content.decode()
-        fields = _fields(text, layout.separator)
-        if len(fields) == len(layout.columns):
-            return ParsedRow(record.line, text, dict(zip(layout.columns, fields, strict=True)))
-        reason = f"{len(fields)} fields, but the header has {len(layout.columns)}"
+        if layout.format == "csv":
+            fields = _fields(text, layout.separator)
+            if len(fields) == len(layout.columns):
+                return ParsedRow(record.line, text, dict(zip(layout.columns, fields, strict=True)))
+            reason = f"{len(fields)} fields, but the header has {len(layout.columns)}"
+        else:
+            values = from_json(text, allow_inf_nan=False)
+            if isinstance(values, dict):
+                return ParsedRow(record.line, text, values)
+            reason = "not a JSON object"
     except UnicodeDecodeError:
-        reason = "not UTF-8"
+        reason = NOT_UTF8
     except csv.Error as error:
         reason = f"not valid CSV: {error}"
-    return BadLine(record.line, reason, _shown(record.content))
+    except ValueError as error:
+        reason = f"not valid JSON: {error}"
+    return BadLine(record.line, reason, record.content.decode(errors="backslashreplace").rstrip("\r\n"))
 
 
 def _fields(text: str, separator: str) -> list[str]:
@@ -401,28 +407,11 @@ def _fields(text: str, separator: str) -> list[str]:
     return next(csv.reader([text], delimiter=separator, strict=True))
 
 
-def _json_row(record: RawRow) -> ParsedRow | BadLine:
-    try:
-        text = record.content.decode()
-        values = from_json(text, allow_inf_nan=False)
-    except UnicodeDecodeError:
-        return BadLine(record.line, "not UTF-8", _shown(record.content))
-    except ValueError as error:
-        return BadLine(record.line, f"not valid JSON: {error}", _shown(record.content))
-    if not isinstance(values, dict):
-        return BadLine(record.line, "not a JSON object", text.rstrip("\r\n"))
-    return ParsedRow(record.line, text, values)
-
-
 def _value(scalar: Any) -> Any:
     try:
         return scalar.as_py()
     except ValueError:
         return None
-
-
-def _shown(content: bytes) -> str:
-    return content.decode(errors="backslashreplace").rstrip("\r\n")
 
 
 def import_pyarrow() -> Any:
@@ -435,5 +424,5 @@ def import_pyarrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise PackageMissing(f"Parquet and .zst files need pyarrow; {how_to_install('bulk')}") from error
+        raise PackageMissing(f"Parquet files need pyarrow; {how_to_install('bulk')}") from error
     return pyarrow

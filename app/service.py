@@ -31,16 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ServedVersion:
-    """One version of the model.
-
-    A request takes its version once, at the start, so that a reload cannot change it halfway.
-
-    Attributes:
-        bundle: The bundle.
-        classifier: Its classifier.
-        batcher: Scores reviews with it.
-        metrics: Its metrics.
-    """
+    """One version of the model. A request takes it once, at the start, so that a reload cannot change it halfway."""
 
     bundle: Bundle
     classifier: Classifier
@@ -57,9 +48,7 @@ class Service:
         metrics: The metrics to update.
 
     Attributes:
-        settings: The settings.
         key_digests: The SHA-256 digests of the valid API keys.
-        metrics: The metrics.
         waiting: Limits the reviews in the queues of all versions.
         explainer: Explains predictions.
         versions: Version -> what serves it; the default version first.
@@ -71,13 +60,12 @@ class Service:
 
     def __init__(self, settings: Settings, bundles: Iterable[Bundle], metrics: Metrics) -> None:
         self.settings = settings
-        self.key_digests = _digests_of(settings)
         self.metrics = metrics
         self.waiting = Admission(settings.max_waiting)
         self.explainer = Explainer(settings.max_waiting // EXPLAINED_SHARE, settings.deadline)
         self.draining = False
         self.versions: dict[str, ServedVersion] = {}
-        self._serve(self._open_all(bundles))
+        self._serve(settings, self._open_all(bundles))
         gc.freeze()  # exempts loaded objects from garbage collection, as they live until the next reload
 
     @property
@@ -108,8 +96,7 @@ class Service:
             log.error("reload rejected", extra={"reason": str(error), "serving": list(self.versions)})
             self.metrics.reloaded(loaded=False)
             return
-        self.settings, self.key_digests = settings, _digests_of(settings)
-        self._serve(versions)
+        self._serve(settings, versions)
         del bundles, versions
         gc.unfreeze()
         gc.collect()
@@ -121,29 +108,28 @@ class Service:
         """Open bundles; those that are already in service stay."""
         versions = {}
         for bundle in bundles:
-            version = self.versions.get(bundle.manifest.version)
+            name = bundle.manifest.version
+            version = self.versions.get(name)
             if version is None or version.bundle.digest != bundle.digest:
-                version = self._open(bundle)
-            versions[bundle.manifest.version] = version
+                classifier = open_classifier(bundle, self.settings.runtime)
+                metrics = VersionMetrics(self.metrics, name)
+                batcher = Batcher(classifier, self.waiting, self.settings.deadline, metrics.observe)
+                version = ServedVersion(bundle, classifier, batcher, metrics)
+            versions[name] = version
         names = {version.bundle.manifest.name: version.bundle for version in versions.values()}
         if len(names) > 1:
             *_, other = names.values()
             raise damaged(other.folder / MANIFEST, f"the versions have different names: {', '.join(names)}")
         return versions
 
-    def _open(self, bundle: Bundle) -> ServedVersion:
-        classifier = open_classifier(bundle, self.settings.runtime)
-        metrics = VersionMetrics(self.metrics, bundle.manifest.version)
-        batcher = Batcher(classifier, self.waiting, self.settings.deadline, metrics.observe)
-        return ServedVersion(bundle, classifier, batcher, metrics)
-
-    def _serve(self, versions: dict[str, ServedVersion]) -> None:
+    def _serve(self, settings: Settings, versions: dict[str, ServedVersion]) -> None:
         for version in self.versions.values():
             self.metrics.serving(version.bundle, self.settings.runtime, served=False)
         for version in versions.values():
             self.metrics.serving(version.bundle, self.settings.runtime, served=True)
             self.metrics.record_training(version.bundle)
-        self.versions = versions
+        self.settings, self.versions = settings, versions
+        self.key_digests = [hashlib.sha256(key.encode()).digest() for key in settings.all_keys]
 
     def observe(self, connections: int) -> None:
         """Update the gauges and count dropped log lines; called once per second.
@@ -182,7 +168,3 @@ def warn_of_exposed_keys(settings: Settings) -> None:
     with suppress(OSError):
         if settings.api_keys_file and settings.api_keys_file.stat().st_mode & stat.S_IROTH:
             log.warning(f"every user can read {PREFIX}API_KEYS_FILE; `chmod o-r` prevents it")
-
-
-def _digests_of(settings: Settings) -> list[bytes]:
-    return [hashlib.sha256(key.encode()).digest() for key in settings.all_keys]

@@ -1,6 +1,6 @@
 """Every setting and its default. All come from the environment; options of commands override some.
 
-Besides these, libraries read their own variables: `OTEL_*` (docs/how-to/operate.md), `TF_*`.
+Besides these, libraries read their own variables: `OTEL_*` (docs/reference/service.md), `TF_*`.
 """
 
 import os
@@ -12,7 +12,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -36,10 +46,14 @@ SERVICE_LINK = re.compile(r"(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|S
 """What Kubernetes calls the variables of a Service named `sentiment` or `sentiment-…`, besides `…_PORT`."""
 
 
+PACKAGED_MODELS = Path(__file__).parent / "models/imdb"
+"""The folder of bundles that is installed with the package."""
+
+
 def default_model_dir() -> Path:
     """`models/imdb` in the current folder, or what is installed with the package."""
     own = Path("models/imdb")
-    return own if os.path.isdir(own) else Path(__file__).parent / own  # also if this user may not look
+    return own if os.path.isdir(own) else PACKAGED_MODELS  # also if this user may not look
 
 
 def default_runtime() -> RuntimeName:
@@ -50,147 +64,95 @@ def default_runtime() -> RuntimeName:
 class Settings(BaseSettings):
     """The service's settings; `SENTIMENT_PORT` sets `port`, and so on.
 
+    The docstring of a setting is its description in `--help` and the documentation.
+
     Raises:
         pydantic.ValidationError: A variable has an invalid value, or its name is a misspelt setting.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
-    host: Annotated[str, Field(description="Address to listen on; `0.0.0.0` for all interfaces.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 picks a free one.")] = 8000
-    http: Annotated[
-        ParserName,
-        Field(
-            description="uvicorn's HTTP parser: `httptools`, which wraps the one of Node.js, or `h11`, which is "
-            "written in Python and slower."
-        ),
-    ] = "httptools"
-    workers: Annotated[
-        int,
-        Field(
-            ge=1, le=64, description="Server processes. Each loads its own copy of the model and uses about one core."
-        ),
-    ] = 1
-    model_dir: Annotated[
-        Path,
-        Field(
-            description="Folder of bundle versions; if unset, `models/imdb` in the current folder, or else the one "
-            "that is installed with the package."
-        ),
-    ] = Field(default_factory=default_model_dir)
-    model_version: Annotated[
-        str | None,
-        Field(
-            description="Bundle versions to serve, separated by commas, the default first; `all` for all of them, the "
-            "highest first. If unset, only the highest."
-        ),
-    ] = None
-    runtime: Annotated[
-        RuntimeName,
-        Field(
-            description="Runtime that executes the network: `tensorflow` runs the SavedModel, `numpy` the same layers "
-            "in less time and memory. If unset, the service uses `tensorflow` where it is installed, and other "
-            "commands `numpy`."
-        ),
-    ] = Field(default_factory=default_runtime)
+    host: str = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` for all interfaces."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """TCP port; 0 picks a free one."""
+    http: ParserName = "httptools"
+    """uvicorn's HTTP parser: `httptools`, which wraps the one of Node.js, or `h11`, which is written in Python and
+    slower.
+    """
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Server processes. Each loads its own copy of the model and uses about one core."""
+    model_dir: Path = Field(default_factory=default_model_dir)
+    """Folder of bundle versions; if unset, `models/imdb` in the current folder, or else the one that is installed with
+    the package.
+    """
+    model_version: str | None = None
+    """Bundle versions to serve, separated by commas, the default first; `all` for all of them, the highest first. If
+    unset, only the highest.
+    """
+    runtime: RuntimeName = Field(default_factory=default_runtime)
+    """Runtime that executes the network: `tensorflow` runs the SavedModel, `numpy` the same layers in less time and
+    memory. If unset, the service uses `tensorflow` where it is installed, and other commands `numpy`.
+    """
 
-    max_reviews: Annotated[int, Field(ge=1, description="Maximum reviews per request.")] = 128
-    max_explained: Annotated[int, Field(ge=1, description="Maximum reviews per request to explain.")] = 8
-    max_characters: Annotated[
-        int, Field(ge=1, description="Maximum characters per review. The longest IMDB review has 13,704.")
-    ] = 50_000
-    max_explained_length: Annotated[
-        int, Field(ge=1, description="Maximum characters per review to explain, which takes about 1 ms per 1,000.")
-    ] = 15_000
-    max_body_bytes: Annotated[
-        int, Field(ge=1, description="Maximum bytes per request body, counted while it arrives.")
-    ] = 2_000_000
-    max_waiting: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="Maximum waiting reviews per worker; excess requests get 503 until the queue is half empty. "
-            "Explanations have a queue of their own, for an eighth of this number.",
-        ),
-    ] = 1024
-    limit_concurrency: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            description="Maximum connections or requests per worker, health checks included; excess requests "
-            "get 503 from uvicorn. If unset, there is no limit.",
-        ),
-    ] = None
+    max_reviews: PositiveInt = 128
+    """Maximum reviews per request."""
+    max_explained: PositiveInt = 8
+    """Maximum reviews per request to explain."""
+    max_characters: PositiveInt = 50_000
+    """Maximum characters per review. The longest IMDB review has 13,704."""
+    max_explained_length: PositiveInt = 15_000
+    """Maximum characters per review to explain, which takes about 1 ms per 1,000."""
+    max_body_bytes: PositiveInt = 2_000_000
+    """Maximum bytes per request body, counted while it arrives."""
+    max_waiting: PositiveInt = 1024
+    """Maximum waiting reviews per worker; excess requests get 503 until the queue is half empty. Explanations have a
+    queue of their own, for an eighth of this number.
+    """
+    limit_concurrency: PositiveInt | None = None
+    """Maximum connections or requests per worker, health checks included; excess requests get 503 from uvicorn. If
+    unset, there is no limit.
+    """
 
-    keep_alive: Annotated[
-        int,
-        Field(
-            ge=1, description="Timeout for idle connections, in seconds; longer than the usual 60 s of load balancers."
-        ),
-    ] = 65
-    request_timeout: Annotated[
-        float, Field(gt=0, description="Timeout for receiving a request body, in seconds; then the response is 408.")
-    ] = 20.0
-    deadline: Annotated[
-        float,
-        Field(
-            gt=0, description="Maximum seconds in the queue, or for explanations in total; then the response is 504."
-        ),
-    ] = 10.0
-    drain: Annotated[
-        float,
-        Field(
-            ge=0,
-            description="Drain period after SIGTERM, in seconds: `/health/ready` returns 503 so that load balancers "
-            "notice, but requests are still answered. SIGINT skips it.",
-        ),
-    ] = 5.0
-    shutdown_timeout: Annotated[
-        int, Field(ge=1, description="Timeout for finishing accepted requests after the drain period, in seconds.")
-    ] = 30
-    docs: Annotated[bool, Field(description="Whether to serve `/docs` and `/openapi.json`.")] = True
-    playground: Annotated[
-        bool, Field(description="Whether to serve the playground, a page at `/` for trying the model.")
-    ] = True
-    metrics_port: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=65535,
-            description="Separate port for `/metrics`, without API keys; if unset, it is on the service's port.",
-        ),
-    ] = None
-    api_keys: Annotated[
-        SecretStr | None,
-        Field(
-            description="API keys, separated by commas. If any are set, every request needs `Authorization: Bearer "
-            "<key>`, except for health checks (`/health/…`, `/v2`, `/v2/health/…`), the playground (`/`, "
-            "`/playground/…`) and the API documentation (`/docs`, `/openapi.json`). Configure two keys to rotate them "
-            "without downtime.",
-        ),
-    ] = None
-    api_keys_file: Annotated[
-        Path | None,
-        Field(description="File with more API keys, one per line, or comments (`# …`); read at startup and on SIGHUP."),
-    ] = None
-    cors_origins: Annotated[
-        str | None, Field(description="Allowed CORS origins, separated by commas; unset disables CORS.")
-    ] = None
-    trusted_proxies: Annotated[
-        str,
-        Field(
-            description="Addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` "
-            "are trusted; `*` for all.",
-        ),
-    ] = "127.0.0.1"
+    keep_alive: PositiveInt = 65
+    """Timeout for idle connections, in seconds; longer than the usual 60 s of load balancers."""
+    request_timeout: PositiveFloat = 20.0
+    """Timeout for receiving a request body, in seconds; then the response is 408."""
+    deadline: PositiveFloat = 10.0
+    """Maximum seconds in the queue, or for explanations in total; then the response is 504."""
+    drain: NonNegativeFloat = 5.0
+    """Drain period after SIGTERM, in seconds: `/health/ready` returns 503 so that load balancers notice, but requests
+    are still answered. SIGINT skips it.
+    """
+    shutdown_timeout: PositiveInt = 30
+    """Timeout for finishing accepted requests after the drain period, in seconds."""
 
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Minimum level of log lines.")
-    ] = "info"
-    log_format: Annotated[
-        Literal["json", "console"] | None,
-        Field(description="`json` or `console`; if unset, JSON, or coloured text on a terminal."),
-    ] = None
+    docs: bool = True
+    """Whether to serve `/docs` and `/openapi.json`."""
+    playground: bool = True
+    """Whether to serve the playground, a page at `/` for trying the model."""
+    metrics_port: Annotated[int | None, Field(ge=1, le=65535)] = None
+    """Separate port for `/metrics`, without API keys; if unset, it is on the service's port."""
+    api_keys: SecretStr | None = None
+    """API keys, separated by commas. If any are set, every request needs `Authorization: Bearer <key>`, except for
+    health checks (`/health/…`, `/v2`, `/v2/health/…`), the playground (`/`, `/playground/…`) and the API documentation
+    (`/docs`, `/openapi.json`, `/problems/…`). Configure two keys to rotate them without downtime.
+    """
+    api_keys_file: Path | None = None
+    """File with more API keys, one per line, or comments (`# …`); read at startup and on SIGHUP."""
+    cors_origins: str | None = None
+    """Allowed CORS origins, separated by commas; unset disables CORS."""
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted; `*` for
+    all.
+    """
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Minimum level of log lines."""
+    log_format: Literal["json", "console"] | None = None
+    """`json` or `console`; if unset, JSON, or coloured text on a terminal."""
 
     _keys: tuple[str, ...] = PrivateAttr(())
 
@@ -290,6 +252,11 @@ def unknown_variables() -> list[str]:
         and not SERVICE_LINK.fullmatch(name)
         and not (name.endswith("PORT") and ADDRESS.match(value))
     )
+
+
+def description_of(name: str) -> str:
+    """A setting's description, on one line."""
+    return " ".join(str(Settings.model_fields[name].description).split())
 
 
 def default_of(name: str) -> str | None:

@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
-from benchmarks.contenders import CONTENDERS, ONE_WORKER, Contender, predict_body, with_baseline
+from benchmarks.contenders import CONTENDERS, ONE_WORKER, PEERS, Contender, predict_body, with_baseline
 from benchmarks.environments import ROOT, environment
 from benchmarks.load import drive
 from benchmarks.report import comparison, write_report
@@ -120,7 +120,7 @@ def measure_all(contenders: Sequence[Contender], reviews: Sequence[str], rounds:
         "machine": machine(),
         "rounds": rounds,
         "seconds": seconds,
-        "versions": {contender.name: _version(contender) for contender in contenders},
+        "versions": {contender.name: _version(contender) for contender in contenders if contender in PEERS},
         "contenders": measured,
         "inside": stages,
         "stall": stalls,
@@ -128,10 +128,10 @@ def measure_all(contenders: Sequence[Contender], reviews: Sequence[str], rounds:
 
 
 def _version(contender: Contender) -> str:
-    """The pinned version of a peer's own package; empty for others."""
+    """The pinned version of a peer's own package."""
     path = contender.root / contender.requirements
     package = path.stem.partition("_")[0]
-    return next((line for line in path.read_text().splitlines() if line.startswith(package)), "")
+    return next(line for line in path.read_text().splitlines() if line.startswith(package))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from app.bundles.reading import find_bundle
 from benchmarks.contenders import Contender
 from training.archive import read_reviews
 
-SERVICE = Contender("service", "", ("-m", "app"), {"SENTIMENT_LOG_LEVEL": "warning"}, "SENTIMENT_PORT")
+SERVICE = Contender("service", "", ("-m", "app", "serve"), {"SENTIMENT_LOG_LEVEL": "warning"}, "SENTIMENT_PORT")
 REQUESTS_IN_FLIGHT = 8
 REVIEWS_PER_REQUEST = 32
 

@@ -56,7 +56,7 @@ def _service(runtime: str, workers: int, suffix: str = "", **settings: str) -> C
     return Contender(
         f"{runtime}, {workers} {'worker' if workers == 1 else 'workers'}{suffix}",
         {"tensorflow": "requirements/serving.txt", "numpy": "requirements/numpy.txt"}[runtime],
-        ("-m", "app"),
+        ("-m", "app", "serve"),
         {
             "SENTIMENT_RUNTIME": runtime,
             "SENTIMENT_WORKERS": str(workers),
@@ -96,10 +96,7 @@ SERVICE = (
 )
 MOSEC = _peer("mosec", "mosec_server")
 
-CONTENDERS = (
-    REFERENCE,
-    CEILING,
-    *SERVICE,
+PEERS = (
     _peer("mosec, plain Python", "mosec_plain_server", "mosec_server"),
     MOSEC,
     _peer("LitServe", "litserve_server"),
@@ -107,6 +104,7 @@ CONTENDERS = (
     _peer("Ray Serve", "ray_server"),
     replace(_peer("MLServer", "mlserver_server"), path="/v2/models/imdb/infer", body=infer_body),
 )
+CONTENDERS = (REFERENCE, CEILING, *SERVICE, *PEERS)
 """Servers that are compared directly run one after the other, so that drift of the machine affects both alike."""
 
 

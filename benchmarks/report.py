@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from app.bundles.reading import find_bundle
-from app.evaluation.figures import new_figure, save_figure
-from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, REFERENCE, before
+from benchmarks.contenders import CEILING, MOSEC, ONE_WORKER, PEERS, before
 from benchmarks.environments import ROOT
+from training.figures import new_figure, save_figure
 
 DOCUMENT = ROOT / "docs/reference/performance.md"
 README = ROOT / "README.md"
@@ -22,8 +22,13 @@ PICTURES = ROOT / "docs/reference/performance"
 STAGES = ("parse", "tokenise", "find terms", "network", "serialise")
 SPEED = "reviews_a_second"
 LARGE_SPREAD = 0.2
-README_SERVICES = ("numpy, 1 worker, logging", "numpy, 2 workers, logging", "tensorflow, 2 workers, logging")
-README_PEERS = ("mosec", "LitServe", "BentoML", "Ray Serve", "MLServer")
+README_ROWS = {
+    "numpy, 2 workers, logging": "this service, NumPy",
+    "tensorflow, 2 workers, logging": "this service, TensorFlow",
+    "mosec": "mosec, TensorFlow",
+}
+"""Server -> its title in the README's table."""
+
 Results = dict[str, Any]
 
 
@@ -84,7 +89,8 @@ def replaced(page: str, part: str, content: str) -> str:
 
 def document(results: Results) -> str:
     """The text of docs/reference/performance.md."""
-    versions = dict.fromkeys(version.replace("==", " ") for version in results["versions"].values() if version)
+    names = [peer.name for peer in PEERS if peer.name in results["versions"]]
+    versions = dict.fromkeys(results["versions"][name].replace("==", " ") for name in names)
     return TEMPLATE.format(
         measured=results["measured"][:10],
         machine="{cores} cores of {processor}, {system}, Python {python}".format(**results["machine"]),
@@ -92,7 +98,6 @@ def document(results: Results) -> str:
         seconds=results["seconds"],
         versions=", ".join(versions),
         busy=comparison(results, "32"),
-        other=_other_loads(results),
         batches=comparison(results, "batches of 64"),
         failures=_failures(results),
         resources=_resources(results),
@@ -107,35 +112,32 @@ def evaluation() -> Any:
 
 
 def highlights(results: Results, evaluation: Any) -> str:
-    """The best figures, as a list."""
-    name, two, test = *README_SERVICES[:2], evaluation["test"]
+    """What the service is good at, as a list."""
+    name, test = "numpy, 1 worker, logging", evaluation["test"]
     single, batches = (rounded(typical(results, name, "loads", load, SPEED)) for load in ("32", "batches of 64"))
-    memory = [f"{typical(results, each, 'memory') / 1e6:,.0f} MB" for each in (name, two)]
+    certain, correct = test["certain_share"], test["certain_accuracy"]
+    memory, start = typical(results, name, "memory") / 1e6, typical(results, name, "cold_start")
     return f"""\
 - **Accurate:** right about {test["accuracy"]:.1%} of {test["reviews"]:,} IMDB test reviews
-- **Calibrated:** a calibration error of {test["calibration_error"]:.3f}. {test["certain_share"]:.0%} of the predictions
-  are certain, and {test["certain_accuracy"]:.1%} of these are right. The others are marked as uncertain.
-- **Quick to start:** the first response after {typical(results, name, "cold_start"):.1f} s
-- **Small:** {memory[0]} of memory with one worker, {memory[1]} with two
-- **Fast:** {single} reviews per second per worker with one review per request, {batches} with 64 (NumPy, with one
-  log line per request)
-- **Compatible:** its own API with an OpenAPI document, the Open Inference Protocol (Triton, KServe), and
-  TensorFlow Serving's REST API"""
+- **Honest:** it calls {certain:.0%} of its predictions certain, and {correct:.1%} of these are right
+- **Transparent:** each prediction can list the words that decided, with their exact effects
+- **Small and fast:** {memory:,.0f} MB of memory, the first response after {start:.1f} s; per worker {single} reviews
+  per second one by one, {batches} in batches of 64
+- **Compatible:** an OpenAPI document, the Open Inference Protocol (Triton, KServe) and TensorFlow Serving's REST API"""
 
 
 def readme_table(results: Results) -> str:
-    """The service beside other model servers."""
-    header = ("server", "runtime", "reviews/s, one per request", "64 per request", "first response", "memory")
+    """The service beside the fastest of its peers."""
+    header = ("two workers", "reviews/s, one per request", "64 per request", "first response", "memory")
     rows = [
         (
-            f"this service, {name.split(', ')[1]}" if name in README_SERVICES else name,
-            "NumPy" if name.startswith("numpy") else "TensorFlow",
+            title,
             with_spread(values(results, name, "loads", "32", SPEED)),
             with_spread(values(results, name, "loads", "batches of 64", SPEED)),
             f"{typical(results, name, 'cold_start'):.1f} s",
             f"{typical(results, name, 'memory') / 1e6:,.0f} MB",
         )
-        for name in (*README_SERVICES, *README_PEERS)
+        for name, title in README_ROWS.items()
     ]
     return _table(header, rows)
 
@@ -143,7 +145,7 @@ def readme_table(results: Results) -> str:
 def comparison(results: Results, load: str) -> str:
     """All servers under a load, with the ratios of their throughput to those baselines that were measured."""
     names = results["contenders"]
-    baselines = [name for name in (REFERENCE.name, CEILING.name, MOSEC.name) if name in names]
+    baselines = [name for name in (CEILING.name, MOSEC.name) if name in names]
     has_before = any(before(name) in names for name in names)
 
     def times(name: str, baseline: str) -> str:
@@ -163,29 +165,6 @@ def comparison(results: Results, load: str) -> str:
         for name in shown(results)
     ]
     return _table([*header, "median latency", "p99", "CPU per review"], rows)
-
-
-def _other_loads(results: Results) -> str:
-    """All servers with one connection, which shows the latency without queueing, and with 128."""
-    has_before = any(before(name) in results["contenders"] for name in results["contenders"])
-
-    def cells(name: str, load: str, latency: str) -> list[str]:
-        has_own = before(name) in results["contenders"]
-        times = rounded(ratio(results, name, before(name), "loads", load, SPEED)) if has_own else ""
-        return [
-            with_spread(values(results, name, "loads", load, SPEED)),
-            *[times] * has_before,
-            f"{rounded(typical(results, name, 'loads', load, latency) * 1000)} ms",
-        ]
-
-    columns = ["reviews/s", *["× before"] * has_before]
-    header = [
-        "server",
-        *(f"1: {title}" for title in [*columns, "median latency"]),
-        *(f"128: {title}" for title in [*columns, "p99"]),
-    ]
-    rows = [(name, *cells(name, "1", "p50"), *cells(name, "128", "p99")) for name in shown(results)]
-    return _table(header, rows)
 
 
 def _failures(results: Results) -> str:
@@ -266,28 +245,22 @@ def draw_stages(results: Results, path: Path) -> None:
 TEMPLATE = """\
 # Performance
 
-`make bench` generates this page from [benchmarks/results.json](../../benchmarks/results.json) and the template in
-`benchmarks/report.py`. The results were measured on {measured}.
-Machine: {machine}. The load generator, wrk, ran on the same cores.
+How fast is the service, and what does it cost? `make bench` measures your machine and writes this page. These results
+are from {measured}, on {machine}. The load generator, wrk, ran on the same cores.
 
-Every server gets the same 2,000 test reviews in a closed loop: each connection sends its next request as soon as it has
-received a response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested
-under each load for {seconds} s. The tables show medians over the rounds with two significant digits, and the range
-where it is wide; ratios are computed within each round. They are more reliable than the absolute numbers, because the
-speed of the shared machine varies.
+Every server gets the same 2,000 test reviews. Each connection sends its next request as soon as it has received a
+response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested under each
+load for {seconds} s. The tables show medians with two significant digits, and the range where it is wide. Ratios are
+computed within each round, and are more reliable than the absolute numbers.
 
-- **reference**: one process of FastAPI and uvicorn on asyncio and h11 that uses this service's request and response
-  models but returns constant predictions. New versions of uvloop and httptools do not change it, so that it can be
-  compared over the years.
-- **ceiling**: the same on uvloop and httptools, like this service: the limit for a service whose model costs nothing.
 - **numpy**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
-  the default. The others log only warnings, because the access logs of the peers are off too. "book's bundle" serves
-  `models/imdb/1`. "× before" compares with another checkout, given with `--baseline`.
-- **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser, a dict, NumPy and
-  the SavedModel's signature. Compare it with "book's bundle".
-- **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser and TensorFlow calls, behind other
-  servers ({versions}). Each one is configured for two cores as its documentation recommends (`benchmarks/peers/`).
-  **numpy** runs the same layers without TensorFlow, which none of the peers does.
+  the default; the others log only warnings, like the peers. "book's bundle" serves `models/imdb/1`.
+- **ceiling**: FastAPI and uvicorn with this service's models of requests and responses and constant predictions, the
+  limit for a service whose model costs nothing. **reference**: the same on asyncio and h11.
+- **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser and the
+  SavedModel. Compare it with "book's bundle".
+- **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser, behind {versions}, configured for
+  two cores as their documentation recommends. Compare them with **tensorflow**.
 
 ## One review per request
 
@@ -296,10 +269,6 @@ speed of the shared machine varies.
 {busy}
 
 ![Reviews per second of all servers](performance/throughput.png)
-
-One connection, which shows the latency without queueing, and 128 connections:
-
-{other}
 
 ## 64 reviews per request
 
@@ -320,42 +289,12 @@ after the load tests, with shared memory counted once.
 
 ![CPU time per review by stage](performance/stages.png)
 
-Time of each stage per review, measured separately:
+Time of each stage per review, measured separately; the rest goes to sockets, HTTP, the event loop and the framework:
 
 {stages}
 
-The rest of a worker's CPU time, grey in the chart, goes to sockets, HTTP, the event loop and the framework. The
-ceiling has no other cost.
-
-What explains these numbers:
-
-- With the runtime numpy, text processing takes the largest share of the service's own work. A review has about 230
-  tokens, which are hashed and looked up in about a dozen array operations. A batch shares their fixed cost.
-- numpy adds up some 150 of the 10,000 lines of the first layer, where TensorFlow multiplies by all of them. Most of
-  TensorFlow's cost is per call, so it benefits most from batches.
-- mosec's HTTP server is written in Rust and runs beside the Python interpreter, whereas uvicorn shares the interpreter
-  with the model.
-
-## What was tried and did not help
-
-For the encoder:
-
-- Python dictionaries instead of hash tables in NumPy arrays take two to three times as long (175 µs per review).
-- Numba is fast (14 µs per review), but adds 210 MB and 0.9 s to each worker, and a compiler to the dependencies.
-- Huge pages, larger filters in front of the hash table, and placing frequent terms together changed nothing.
-
-For the network:
-
-- With TensorFlow, signatures of a fixed size saved 1% at most, and the executor for a single thread 2%. Freezing the
-  variables doubles the time of a call. Most of it is TensorFlow's fixed cost for each call of a function. Without the
-  wait of 1 ms for other requests, the service is 10 to 15% slower at 32 connections and as fast under other loads.
-- LiteRT, a runtime until version 0.2.0, multiplied by the whole first layer (11 to 23 µs per review).
-
-For the rest of a request:
-
-- Other event loops and HTTP parsers, fewer metrics, no proxy headers, options of TCP, and bypassing the batcher changed
-  nothing measurable.
-- uvloop 0.23 sends the head and the body of a response in two system calls, which costs 8 to 20 µs. It is excluded.
+A batch shares the fixed cost of finding terms. NumPy adds up the rows of the first layer whose columns are on, where
+TensorFlow multiplies by all of them. Most of TensorFlow's cost is per call, so it benefits most from batches.
 
 ## How large requests affect others
 

@@ -102,15 +102,15 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def starting(*arguments: str, variables: Mapping[str, str] | None = None, **settings: object) -> Iterator[Server]:
-    """Run `python -m app` with these arguments, on a free port unless they name one, and stop it after the block.
+    """Run `python -m app serve`, on a free port unless the arguments name one, and stop it after the block.
 
     Args:
-        arguments: Of the command.
+        arguments: To use instead of `serve`.
         variables: More environment variables.
         settings: The service's settings.
     """
     env = environment(**{"port": 0, "log_format": "json", "drain": 0, **settings}) | dict(variables or {})
-    with running([sys.executable, "-m", "app", *arguments], cwd=ROOT, env=env) as server:
+    with running([sys.executable, "-m", "app", *(arguments or ["serve"])], cwd=ROOT, env=env) as server:
         yield server
 
 

@@ -143,7 +143,7 @@ def ask(url: str, line: str, *headers: str, body: bytes = b"") -> tuple[int, str
         (error,) = problem.values()
         return status, error, headers_
     assert problem["status"] == status
-    return status, problem["type"].removeprefix("urn:problem-type:sentiment:"), headers_
+    return status, problem["type"].removeprefix("/problems/"), headers_
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +250,21 @@ def test_balancer_passes_on_the_errors_of_overloaded_replicas(models: Path, tmp_
         assert "no live upstreams" not in (tmp_path / "error.log").read_text()
 
 
+def test_balancer_compresses_what_is_large(models: Path, tmp_path: Path) -> None:
+    """With an ETag that still spares the next response."""
+    with (
+        serving(model_dir=models, runtime="numpy") as server,
+        nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url,
+        httpx.Client(base_url=url) as client,
+    ):
+        large, small = client.get("/openapi.json"), client.get("/health/live")
+        assert (large.headers["Content-Encoding"], large.headers["Vary"]) == ("gzip", "Accept-Encoding")
+        assert large.json() == httpx.get(f"{server.url}/openapi.json").json()
+        assert "Content-Encoding" not in small.headers
+        again = client.get("/openapi.json", headers={"If-None-Match": large.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
 def test_balancer_terminates_tls(tmp_path: Path) -> None:
     certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
@@ -273,4 +288,4 @@ def test_balancer_terminates_tls(tmp_path: Path) -> None:
     with nginx(tmp_path, changes={"include /etc/nginx/tls/*.conf;": tls}):
         response = httpx.get(f"https://localhost:{port}/model", verify=context)
     assert response.status_code == 503
-    assert response.json()["type"] == "urn:problem-type:sentiment:not-serving"
+    assert response.json()["type"] == "/problems/not-serving"

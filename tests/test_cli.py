@@ -4,23 +4,26 @@ import inspect
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
-import tomllib
 from importlib import import_module
 from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from app import __version__
-from app.commands.main import SUMMARIES
+from app.commands.main import SUMMARIES, app
 from app.commands.options import load_settings
 from app.settings import PREFIX, Settings, default_of
 from tests.servers import PATIENCE, ROOT, environment, run_app, run_python, starting
+from tests.terminal.terminals import SGR, on_terminal
 
 
-@pytest.mark.parametrize("command", [(), ("serve",)])
+@pytest.mark.parametrize("command", [(), ("serve",)])  # none: services that were set up when it was the default
 def test_serve_options_override_the_environment_of_all_workers(free_port: int, command: tuple[str, ...]) -> None:
     options = f"--host 127.0.0.1 --port {free_port} --workers 2 --runtime numpy --model-version 1".split()
     arguments = (*command, *options, "--model-dir", "models/imdb")
@@ -45,8 +48,56 @@ def test_option_with_a_wrong_value_is_named() -> None:
     assert done.stderr.startswith("error: --port: ")
 
 
-def test_version_is_printed() -> None:
-    assert run_app("--version").stdout == f"review-sentiment {__version__}\n"
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version_is_printed(option: str) -> None:
+    assert run_app(option).stdout == f"review-sentiment {__version__}\n"
+
+
+def test_terminal_without_a_command_shows_the_help() -> None:
+    shown = on_terminal(width=100)
+    assert "Usage: python -m app [OPTIONS] COMMAND" in SGR.sub("", shown)
+    assert "--version" in SGR.sub("", shown)
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("serve", "[OPTIONS]"),
+        ("score", "[OPTIONS] [REVIEW]..."),
+        ("explain", "[OPTIONS] [REVIEW]..."),
+        ("evaluate", "[OPTIONS] FILE"),
+        ("calibrate", "[OPTIONS] FILE OUTPUT"),
+        ("check", "[OPTIONS] [BUNDLE]"),
+        ("bulk", "[OPTIONS] INPUT OUTPUT"),
+        ("openapi", "[OPTIONS]"),
+    ],
+)
+def test_short_option_shows_the_usage_and_the_examples(command: str, usage: str) -> None:
+    help_ = inspect.getdoc(import_module(f"app.commands.{command}").run) or ""
+    done = CliRunner().invoke(app, [command, "-h"], prog_name="python -m app", env={"COLUMNS": "120"})
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert f"Usage: python -m app {command} {usage}" in lines
+    examples = re.findall(r"^ {4}(\S.*)", help_, re.MULTILINE)
+    assert examples
+    assert set(examples) <= set(lines)
+
+
+def test_former_option_for_the_version_of_the_model_works_and_names_the_new_one() -> None:
+    renamed = "note: --version is now called --model-version; the old name works until release 0.4\n"
+    for arguments in (("--version", "1"), ("--version=1",)):
+        done = run_app("score", "--json", *arguments, "superb")
+        assert (json.loads(done.stdout)["model"]["version"], done.stderr) == ("1", renamed)
+    assert run_app("--version", "99").stderr.startswith(renamed)  # with a value, it never printed the program's version
+    done = run_app("score", "--model-version", "1", "--", "--version")  # a review
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_review_in_place_of_a_command_is_an_error_that_shows_how_to_score_it() -> None:
+    done = run_app("It's a superb film.")
+    (suggested,) = re.findall("use: python -m app (.*)", done.stderr)
+    assert done.returncode == 2
+    assert run_app(*shlex.split(suggested)).stdout.endswith("It's a superb film.\n")
+    assert "Did you mean 'score'?" in run_app("scor").stderr
 
 
 def test_console_command_appears_in_help_and_errors() -> None:
@@ -69,6 +120,19 @@ def test_help_imports_no_command() -> None:
     loaded = run_python("-c", program).stdout.split()
     assert "app.commands.main" in loaded
     assert not {"app.settings", "numpy", "fastapi"} & set(loaded)
+
+
+def test_modules_import_each_other_whatever_the_package_is_called(tmp_path: Path) -> None:
+    """The wheel renames it. Without a wheel, as building one is slow."""
+    shutil.copytree(ROOT / "app", tmp_path / "renamed", ignore=shutil.ignore_patterns("__pycache__", "__main__.py"))
+    program = """
+import pkgutil, importlib, sys, renamed
+for module in pkgutil.walk_packages(renamed.__path__, "renamed."):
+    importlib.import_module(module.name)
+assert "app" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 def test_python_without_the_packages_says_how_to_set_up() -> None:
@@ -115,9 +179,7 @@ def test_command_without_standard_streams_fails_only_if_results_are_lost(
 
 def console(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what the console command of an installed package runs."""
-    (name, target), *_ = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].items()
-    module, attribute = target.split(":")
-    program = f"import sys; from {module} import {attribute}; sys.argv[0] = {name!r}; {attribute}()"
+    program = "import sys; from app.__main__ import main; sys.argv[0] = 'review-sentiment'; main()"
     return run_python("-c", program, *arguments, env=environment() | variables)
 
 

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from app.api.errors import FRAMEWORK_PROBLEMS, PROBLEMS
 from app.main import create_app
 from app.model.classifier import Classifier
-from app.settings import PREFIX, Settings, default_of
+from app.settings import PREFIX, Settings, default_of, description_of
 from tests import reference
 from tests.models import NEWEST
 from tests.servers import ROOT, Server
@@ -30,14 +30,18 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def examples(*languages: str) -> list[Any]:
-    """The code blocks of all pages that send requests to the service, except interactive Python sessions."""
+def examples(*languages: str, protocols: bool = False) -> list[Any]:
+    """The code blocks of all pages that send requests to the service, except interactive Python sessions.
+
+    With `protocols`, those for clients of other protocols, which have an environment of their own.
+    """
     return [
         pytest.param(language, block, id=f"{page.name}-{language}-{number}")
         for page in PAGES
         for language in languages
         for number, block in enumerate(blocks(language, page.read_text()))
         if ">>>" not in block and "127.0.0.1:8000" in block and not re.search("kubectl|docker", block)
+        if bool(re.search("^(?:import|from) (?:tritonclient|kserve)", block, re.MULTILINE)) == protocols
     ]
 
 
@@ -53,9 +57,9 @@ def settings_in(page: str) -> dict[str, str]:
 
 def test_tables_of_settings_match_the_code() -> None:
     expected = {}
-    for name, field in Settings.model_fields.items():
+    for name in Settings.model_fields:
         default = default_of(name)
-        expected[PREFIX + name.upper()] = f"{f'`{default}`' if default else 'unset'} | {field.description}"
+        expected[PREFIX + name.upper()] = f"{f'`{default}`' if default else 'unset'} | {description_of(name)}"
     assert settings_in(REFERENCE) == expected
 
 
@@ -110,7 +114,7 @@ def test_example_in_java_runs(served: Server, tmp_path: Path, language: str, exa
     assert re.search('^200 .*"positive".*"negative"', done.stdout)
 
 
-@pytest.mark.parametrize(("language", "example"), examples("python protocols"))
+@pytest.mark.parametrize(("language", "example"), examples("python", protocols=True))
 def test_example_of_another_protocols_client_runs(served: Server, protocols: Path, language: str, example: str) -> None:
     code = example.replace("127.0.0.1:8000", served.url.removeprefix("http://"))
     done = subprocess.run([protocols, "-c", code], capture_output=True, text=True, timeout=60)
@@ -119,7 +123,11 @@ def test_example_of_another_protocols_client_runs(served: Server, protocols: Pat
     assert first > 0.5 > second
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] if page.name == "book.md" else []) for page in PAGES],
+    ids=[page.name for page in PAGES],
+)
 def test_page_has_working_links_and_right_python_sessions(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for target, fragment in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", page.read_text()):
         linked = page.parent / target if target else page
@@ -161,5 +169,6 @@ def test_locks_have_hashes_no_host_and_only_what_is_needed() -> None:
     assert {"fastapi", "uvicorn", "tensorflow"} <= names["serving"] < names["training"] < names["development"]
     assert not {"matplotlib", "pytest", "httpx"} & names["serving"]
     assert {"fastapi", "numpy"} <= names["numpy"]
-    assert {"scikit-learn", "scipy", "matplotlib"} <= names["evaluation"]
+    assert {"scikit-learn", "scipy", "jinja2"} <= names["evaluation"]
+    assert "matplotlib" in names["training"] - names["evaluation"]
     assert not {"tensorflow", "tensorflow-cpu", "keras"} & (names["numpy"] | names["evaluation"])

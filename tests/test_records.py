@@ -11,6 +11,7 @@ import pytest
 
 from app.records import (
     CHUNK_ROWS,
+    COMPRESSIONS,
     MAX_LINE,
     BadLine,
     ColumnMissing,
@@ -27,6 +28,11 @@ JSONL = (
     '{"text": "Superb, „wirklich“ schön", "label": "1"}\n'
     '{"text": "He said \\"no\\".\\nTwice.", "label": "0"}\n'
     '{"text": "Fine; it\'s a film", "label": "1"}\n'
+)
+
+
+needs_zstd = pytest.mark.skipif(
+    COMPRESSIONS[".zst"] is None, reason="backports.zstd of requirements/development.txt is not installed"
 )
 
 
@@ -54,7 +60,7 @@ def texts(rows: list[ParsedRow | BadLine]) -> list[str]:
         ("my.tsv", CSV.replace(",1", "\t1").replace(",0", "\t0").replace("text,label", "text\tlabel").encode()),
         ("my.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("my.csv.bz2", bz2.compress(b"\n\n" + CSV.encode())),
-        ("my.csv.zst", zst(CSV.encode())),
+        pytest.param("my.csv.zst", zst(CSV.encode()), marks=needs_zstd),
         ("my.jsonl", JSONL.encode()),
         ("my.jsonl", b"\xef\xbb\xbf" + JSONL.replace("\n", "\r\n\r\n").encode()),
         ("my.ndjson.xz", lzma.compress(JSONL.encode())),
@@ -190,11 +196,13 @@ def test_line_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
         ("my.csv", "text,label\n".encode("utf-16"), "UTF-16"),
         ("my.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-20], "is damaged"),
         ("my.csv.xz", b"not xz", "is damaged"),
+        pytest.param("my.csv.zst", zst(CSV.encode())[:-5], "is damaged", marks=needs_zstd),
+        pytest.param("my.csv.zst", b"not zst", "is damaged", marks=needs_zstd),
         ("my.parquet", b"PAR1", "is damaged"),
         ("my.csv", CSV.replace("\n", "\r").encode(), "a carriage return alone"),
         ("my.csv", b'text,"label\nfine,1\n', "the header is not valid CSV"),
     ],
-    ids=["empty", "UTF-16", "cut off", "not xz", "not Parquet", "CR", "quote"],
+    ids=["empty", "UTF-16", "cut off", "not xz", "zst cut off", "not zst", "not Parquet", "CR", "quote"],
 )
 def test_file_that_cannot_be_read_is_an_error_with_its_name(
     tmp_path: Path, name: str, content: bytes, reason: str

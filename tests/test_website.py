@@ -41,3 +41,14 @@ def test_pages_load_nothing_from_other_hosts_and_have_no_dead_links() -> None:
                 assert (ROOT / unquote(path)).exists(), f"{page}: {target}"
             elif "://" not in target:
                 assert (page.parent / unquote(target)).exists(), f"{page}: {target}"
+
+
+def test_headings_and_code_blocks_of_every_page_are_on_the_site() -> None:
+    for page in (ROOT / "docs").glob("*/*.md"):
+        fence = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+        blocks, text = fence.findall(page.read_text()), fence.sub("", page.read_text())
+        html = (PUBLIC / page.relative_to(ROOT / "docs").with_suffix("") / "index.html").read_text()
+        article = html.partition("<article")[2].partition("</article>")[0]
+        headings = re.findall("^#+ ", text, re.MULTILINE)
+        assert len(re.findall("<h[1-6][ >]", article)) == len(headings), page
+        assert article.count("<pre") == len(blocks), page

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from app.bundles.manifest import CHECKSUM, NAME
 from app.bundles.reading import load_bundle
-from app.commands.messages import PlainErrors, print_error
+from app.commands.messages import PlainErrors, PlainUsage, print_error
 from app.model.errors import SentimentError
 from app.model.vocabulary import Encoding
 from training import options as opt
@@ -47,7 +47,7 @@ class TrainingGroup(PlainErrors):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Add what Click lacks: a default command, and `--dataset a b` for `--dataset a --dataset b`."""
-        if not args or (args[0].startswith("-") and args[0] != "--help"):
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
             args = ["train", *args]
         expanded: list[str] = []
         option = ""
@@ -82,6 +82,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Train the review-sentiment network and write it as a bundle that `python -m app` can serve.",
     epilog=EXAMPLES,
 )
@@ -116,7 +117,8 @@ def train(
     row and trains for 20 epochs with 10,000 reviews held out, to find the epoch with the lowest validation loss. Then
     it trains a new network on all training reviews for that number of epochs, and evaluates it once on the test
     reviews. The bundle is a folder named after its version, and is written completely or not at all. In the end, it is
-    compared with the bundle that is served, which stays the default.
+    compared with the bundle that is served, which stays the default, unless the new one is in the same folder and has a
+    higher version.
     """
     source = opt.Source(dataset, text_column, label_column, skip_bad_rows, words_suffice=recipe == "book")
     if source.is_own and output is None:
@@ -187,7 +189,7 @@ def experiments(
     typer.echo(f"{len(runs)} runs; the table is in {output / recipe / TABLE}")
 
 
-@app.command()
+@app.command(cls=PlainUsage)
 def compare(
     a: Annotated[Path, typer.Argument(help="Folder of the current bundle, such as models/imdb/1.")],
     b: Annotated[Path, typer.Argument(help="Folder of the candidate, such as models/imdb/3.")],
@@ -232,7 +234,7 @@ def compare(
     )
 
 
-@app.command()
+@app.command(cls=PlainUsage)
 def convert(
     old: Annotated[Path, typer.Argument(help="Folder of a bundle that version 0.2.0 or an older one wrote.")],
     new: Annotated[Path, typer.Argument(help="Folder of the copy; its name is the version.")],

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from app.bundles.writing import write_json
-from app.evaluation.figures import new_figure, plot_reliability, save_figure
 from app.evaluation.markdown import table
 from app.evaluation.metrics import BINS, HeldOut, evaluate, measure, reliability
 from app.model.vocabulary import Row
 from training.behaviour import behaviour
 from training.compare import Served
 from training.dataset import OWN, Dataset, Split
+from training.figures import new_figure, plot_reliability, save_figure
 from training.network import History, TrainedModel
 
 BOOK = {"loss": 0.293, "accuracy": 0.883}
@@ -26,6 +26,14 @@ BOOK = {"loss": 0.293, "accuracy": 0.883}
 MAX_FAILURES = 5
 """Failed checks per kind that the card lists; evaluation.json has all."""
 
+METRICS = {
+    "accuracy": "accuracy",
+    "loss": "loss",
+    "auc": "area under the ROC curve",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+}
+"""Metric -> its name in the card."""
 CARD = Path(__file__).with_name("model_card.md")
 """The template of the model card, in the syntax of `str.format`."""
 CERTAIN = (
@@ -132,8 +140,8 @@ def _model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | 
     own = dataset["source"] == OWN
     compared = {"this bundle": test, **reference_of(report), **({served.title: served.metrics} if served else {})}
     metrics = [
-        (name, *(f"{each[name]:.4f}" if name in each else "" for each in compared.values()))
-        for name in ("accuracy", "loss", "auc", "brier", "calibration_error")
+        (title, *(f"{each[name]:.4f}" if name in each else "" for each in compared.values()))
+        for name, title in METRICS.items()
     ]
     failures = []
     for kind, failed in groupby(checks["failures"], lambda failure: failure["kind"]):

@@ -4,23 +4,19 @@ import asyncio
 import re
 import zlib
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TypeVar
+from urllib.parse import quote
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.api.errors import (
-    BodyTimeout,
-    BodyTooLarge,
-    InvalidRequest,
-    UnsupportedBody,
-    invalid,
-)
+from app.api.errors import BodyTimeout, BodyTooLarge, InvalidRequest, UnsupportedBody, invalid
 from app.api.schemas import PredictRequest, Violation
-from app.api.state import service_of
 from app.model.limits import check_reviews
+from app.settings import Settings
 
 MAX_LOCATION = 100
 """Maximum characters of a field's name in an error."""
@@ -44,8 +40,13 @@ Model = TypeVar("Model", bound=BaseModel)
 Reviews = TypeVar("Reviews", bound=PredictRequest)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, settings: Settings, any_type: bool = False) -> bytes:
     """Read a body, which may be compressed, and stop as soon as it is too large or too slow.
+
+    Args:
+        request: Its body has not been read yet.
+        settings: The limits.
+        any_type: Whether its Content-Type does not matter.
 
     Returns:
         The decompressed body.
@@ -55,11 +56,12 @@ async def read_body(request: Request) -> bytes:
         BodyTooLarge: It has, or declares, more bytes than allowed, as sent or decompressed.
         ClientDisconnect: The client closed the connection.
         InvalidRequest: It does not match its Content-Encoding.
-        UnsupportedBody: Its Content-Encoding or Transfer-Encoding is not supported.
+        UnsupportedBody: Its Content-Type, Content-Encoding or Transfer-Encoding is not supported.
     """
-    settings = service_of(request).settings
     limit = settings.max_body_bytes
     headers = dict(request.scope["headers"])
+    if not any_type and not JSON.fullmatch(headers.get(b"content-type", b"")):
+        raise UnsupportedBody(NOT_JSON)
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit, int(declared))
@@ -130,27 +132,27 @@ def _decompress(body: bytes, encoding: str, limit: int) -> bytes:
     return bytes(content)
 
 
-async def read_reviews(request: Request, model: type[Reviews], max_reviews: int, max_characters: int) -> Reviews:
+async def read_reviews(
+    request: Request, model: type[Reviews], settings: Settings, max_reviews: int, max_characters: int
+) -> Reviews:
     """Read the JSON body of a request about reviews.
 
     Args:
         request: Its body has not been read yet.
         model: The model to parse it into.
+        settings: The limits of the body.
         max_reviews: Maximum number of reviews.
         max_characters: Maximum length of each, in code points.
 
     Raises:
-        UnsupportedBody: Its Content-Type is not JSON in UTF-8.
         InvalidRequest: It does not match the model.
         TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
-        ClientDisconnect, BodyTimeout, BodyTooLarge: See `read_body`.
+        SentimentError: The body cannot be read; see `read_body`.
     """
-    if not JSON.fullmatch(dict(request.scope["headers"]).get(b"content-type", b"")):
-        raise UnsupportedBody(NOT_JSON)
-    parsed = parse(model, await read_body(request))
+    parsed = parse(model, await read_body(request, settings))
     if parsed.model_extra:
         unknown = next(iter(parsed.model_extra))
-        raise invalid(_short(unknown), "Extra inputs are not permitted")
+        raise InvalidRequest([violation([unknown], "Extra inputs are not permitted")])
     check_reviews(parsed.reviews, max_reviews, max_characters, "reviews")
     return parsed
 
@@ -170,12 +172,17 @@ def parse(model: type[Model], body: bytes) -> Model:
 def _violations(error: ValidationError) -> list[Violation]:
     # Without the input, which may be review text.
     return [
-        Violation(location=_short(".".join(map(str, item["loc"]))), message=item["msg"])
+        violation(item["loc"], item["msg"])
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]
 
 
-def _short(location: str) -> str:
-    if len(location) > MAX_LOCATION:
-        return f"{location[:MAX_LOCATION]}…"
-    return location or "body"
+def violation(path: Sequence[str | int], message: str) -> Violation:
+    """Make the violation at a path of the request body."""
+    location = ".".join(map(str, path))
+    if len(location) > MAX_LOCATION:  # the name of an unknown field
+        return Violation(location=f"{location[:MAX_LOCATION]}…", message=message)
+    if not path:
+        return Violation(location="body", message=message)
+    tokens = [quote(str(part).replace("~", "~0").replace("/", "~1")) for part in path]  # RFC 6901, sections 3 and 6
+    return Violation(location=location, pointer=f"#/{'/'.join(tokens)}", message=message)

@@ -1,14 +1,16 @@
 """Errors as HTTP responses: one table, one renderer. Only this module chooses statuses.
 
-Errors are RFC 9457 problem details, except below the prefix of a `ProtocolRouter` (`app.api.routing`).
+Errors are RFC 9457 problem details, except under the paths of other protocols, whose clients expect `{"error": …}`.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
@@ -23,17 +25,20 @@ from app.model.errors import (
     SentimentError,
     TooManyReviews,
 )
+from app.telemetry.logs import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
-TYPE_PREFIX = "urn:problem-type:sentiment:"
+TYPE_PREFIX = "/problems/"
+"""Where the pages about problem types are (`app.api.problems`)."""
+
 RETRY_AFTER = "1"
 """Seconds. A full queue empties within that time, and another replica may answer at once."""
 
 CLIENT_DISCONNECTED = 499
 """Logged and counted, never sent: the client closed the connection before it was answered."""
 
-ErrorFormat = Callable[[Problem, Mapping[str, str]], Response]
-"""Renders a problem, with these headers."""
+OTHER_PROTOCOLS = re.compile("/v[12](/|$)")
+"""Paths of `app.api.protocols`. Errors go by the path, since one that does not exist needs the right format, too."""
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +91,7 @@ class InvalidRequest(SentimentError):
 
 
 def invalid(location: str, message: str) -> InvalidRequest:
-    """Make the error for a request with a single violation."""
+    """Make the error for a request with a single violation, without a pointer."""
     return InvalidRequest([Violation(location=location, message=message)])
 
 
@@ -96,16 +101,21 @@ class ProblemType(NamedTuple):
     Attributes:
         status: The HTTP status.
         type: Last part of the problem's type, and reason in the metrics.
-        detail: Replaces the error's own message, where that is not meant for clients.
+        about: What has happened, for all errors of this kind; with the advice, it is their page.
         advice: Added to the error's own message.
         headers: More headers.
     """
 
     status: int
     type: str
-    detail: str | None = None
+    about: str
     advice: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.type.replace("-", " ").capitalize()
 
 
 INTERNAL_ERROR = ProblemType(
@@ -113,21 +123,52 @@ INTERNAL_ERROR = ProblemType(
 )
 RETRY = {"Retry-After": RETRY_AFTER}
 PROBLEMS: dict[type[Exception], ProblemType] = {
-    Unauthorized: ProblemType(401, "unauthorized", headers={"WWW-Authenticate": 'Bearer realm="sentiment"'}),
-    ModelNotFound: ProblemType(404, "model-not-found"),
-    BodyTimeout: ProblemType(408, "request-timeout", headers={"Connection": "close"}),
-    BodyTooLarge: ProblemType(413, "body-too-large"),
-    UnsupportedBody: ProblemType(415, "unsupported-media-type"),
-    InvalidRequest: ProblemType(422, "invalid-request"),
-    TooManyReviews: ProblemType(422, "too-many-reviews"),
-    ReviewTooLong: ProblemType(422, "review-too-long"),
+    Unauthorized: ProblemType(
+        401,
+        "unauthorized",
+        "This service requires an API key. Ask its operator for one, and send the header Authorization: Bearer <key>.",
+        headers={"WWW-Authenticate": 'Bearer realm="sentiment"'},
+    ),
+    ModelNotFound: ProblemType(404, "model-not-found", "This model or version is not served; GET /model lists them."),
+    BodyTimeout: ProblemType(
+        408,
+        "request-timeout",
+        "The request body did not arrive in time. Send it again, or send less.",
+        headers={"Connection": "close"},
+    ),
+    BodyTooLarge: ProblemType(
+        413, "body-too-large", "The body, as sent or decompressed, is too large. Send the reviews in several requests."
+    ),
+    UnsupportedBody: ProblemType(
+        415, "unsupported-media-type", "Send JSON in UTF-8, uncompressed or with the Content-Encoding gzip or deflate."
+    ),
+    InvalidRequest: ProblemType(
+        422, "invalid-request", "The request does not match the API documentation; its errors say where."
+    ),
+    TooManyReviews: ProblemType(
+        422, "too-many-reviews", "The request has too many reviews. Send them in several requests."
+    ),
+    ReviewTooLong: ProblemType(422, "review-too-long", "A review is too long. Shorten or split it."),
     InferenceError: INTERNAL_ERROR,
     Overloaded: ProblemType(
-        503, "overloaded", advice="Try again in a second, or send the request to another replica.", headers=RETRY
+        503,
+        "overloaded",
+        "Too many reviews are waiting or being explained.",
+        advice="Try again in a second, or send the request to another replica.",
+        headers=RETRY,
     ),
-    NotServing: ProblemType(503, "not-serving", advice="Send the request to another replica.", headers=RETRY),
+    NotServing: ProblemType(
+        503,
+        "not-serving",
+        "The service is stopping, or no replica answers.",
+        advice="Send the request to another replica.",
+        headers=RETRY,
+    ),
     DeadlineExceeded: ProblemType(
-        504, "deadline-exceeded", advice="Send fewer reviews per request, or try another replica."
+        504,
+        "deadline-exceeded",
+        "The reviews were not scored or explained in time.",
+        advice="Send fewer reviews per request, or try another replica.",
     ),
 }
 """The table: exception -> response. Anything else is an internal error."""
@@ -139,14 +180,25 @@ FRAMEWORK_PROBLEMS = {
 }
 """The same for exceptions of Starlette and FastAPI, by status."""
 
+BALANCER_PROBLEMS = (
+    ProblemType(400, "malformed-request", "The request is not valid HTTP."),
+    ProblemType(414, "uri-too-long", "The request line is too long."),
+    ProblemType(
+        429, "too-many-requests", "This client sends too many requests at once. Use fewer connections, or wait."
+    ),
+    ProblemType(431, "headers-too-large", "The headers are too large. Send fewer or shorter ones."),
+)
+"""What only the balancer of deploy/nginx.conf returns. Its other types are the service's own."""
+
 REASONS = sorted({problem.type for problem in (*PROBLEMS.values(), *FRAMEWORK_PROBLEMS.values())})
-"""All problem types, without their prefix."""
+"""All problem types of the service, without their prefix."""
 
 
 def problem_type_of(error: Exception) -> ProblemType:
     """Look up an exception in the table."""
     if isinstance(error, HTTPException):
-        kind = FRAMEWORK_PROBLEMS.get(error.status_code) or ProblemType(error.status_code, "http-error", error.detail)
+        status = error.status_code
+        kind = FRAMEWORK_PROBLEMS.get(status) or ProblemType(status, "http-error", error.detail)
         return kind._replace(headers=error.headers or {})
     return next((PROBLEMS[class_] for class_ in type(error).__mro__ if class_ in PROBLEMS), INTERNAL_ERROR)
 
@@ -156,9 +208,10 @@ def problem_of(error: Exception) -> Problem:
     kind = problem_type_of(error)
     return Problem(
         type=TYPE_PREFIX + kind.type,
-        title=kind.type.replace("-", " ").capitalize(),
+        title=kind.title,
         status=kind.status,
-        detail=kind.detail or (_sentence(error) + kind.advice if kind.advice else str(error)),
+        detail=_detail(error, kind),
+        request_id=REQUEST_ID.get(),
         **(error.members if isinstance(error, SentimentError) else {}),
     )
 
@@ -168,34 +221,16 @@ def respond(error: Exception, scope: Scope) -> Response:
 
     The problem's type is stored in the request's state, for the log and the metrics.
     """
-    kind = problem_type_of(error)
+    kind, problem = problem_type_of(error), problem_of(error)
     scope["state"]["problem"] = kind.type
-    return _format_of(scope)(problem_of(error), kind.headers)
-
-
-def _format_of(scope: Scope) -> ErrorFormat:
-    """Choose by the path, since errors such as 404 have no route."""
-    path: str = scope["path"]
-    formats: Mapping[str, ErrorFormat] = scope["state"].get("error_formats", {})
-    for prefix, error_format in formats.items():
-        if path == prefix or path.startswith(f"{prefix}/"):
-            return error_format
-    return problem_response
-
-
-def problem_response(problem: Problem, headers: Mapping[str, str]) -> Response:
-    """Render a problem according to RFC 9457."""
-    return Response(problem.model_dump_json(exclude_none=True), problem.status, dict(headers), MEDIA_TYPE)
+    if OTHER_PROTOCOLS.match(scope["path"]):
+        status = 400 if kind.status == 422 else kind.status  # as Triton and TensorFlow Serving do
+        return Response(to_json({"error": problem.detail}), status, dict(kind.headers), "application/json")
+    return Response(problem.model_dump_json(exclude_none=True), kind.status, dict(kind.headers), MEDIA_TYPE)
 
 
 HANDLED = (SentimentError, HTTPException, ClientDisconnect)
-"""The exceptions that `handle` takes; `RequestContext` takes all others."""
-
-
-def add_error_handlers(app: FastAPI) -> None:
-    """Have the framework handle exceptions with `handle`."""
-    for error in HANDLED:
-        app.add_exception_handler(error, handle)
+"""The exceptions that `handle` takes. `RequestContext` takes all others."""
 
 
 async def handle(request: Request, error: Exception) -> Response:
@@ -207,6 +242,8 @@ async def handle(request: Request, error: Exception) -> Response:
     return respond(error, request.scope)
 
 
-def _sentence(error: Exception) -> str:
+def _detail(error: Exception, kind: ProblemType) -> str:
+    if isinstance(error, HTTPException) or kind is INTERNAL_ERROR:
+        return kind.about  # their own messages are not meant for clients
     message = str(error)
-    return f"{message[:1].upper()}{message[1:]}. "
+    return f"{message[:1].upper()}{message[1:]}. {kind.advice}" if kind.advice else message

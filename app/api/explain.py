@@ -11,6 +11,7 @@ from app.api.routing import ExplanationRoute, unless_disconnected
 from app.api.schemas import ExplainRequest, ExplainResponse
 from app.api.state import service_of, version_of
 from app.model.serialization import explanation_json, explanations_json
+from app.queues.explainer import Explainer
 from app.service import ServedVersion
 
 router = APIRouter(tags=["predictions"], route_class=ExplanationRoute, responses=SCORING)
@@ -29,17 +30,17 @@ async def explain(request: Request) -> Response:
 
     The numbers are exact. They need not add up, because terms interact.
     """
-    version = version_of(request)
-    settings = service_of(request).settings
-    body = await read_reviews(request, ExplainRequest, settings.max_explained, settings.max_explained_length)
-    explanations = await explain_reviews(request, version, body.reviews, body.top)
+    service = service_of(request)
+    version, settings = version_of(request, service), service.settings
+    body = await read_reviews(request, ExplainRequest, settings, settings.max_explained, settings.max_explained_length)
+    explanations = await explain_reviews(request, service.explainer, version, body.reviews, body.top)
     manifest = version.bundle.manifest
     content = explanations_json(manifest.name, manifest.version, explanations)
     return Response(content, media_type="application/json")
 
 
 async def explain_reviews(
-    request: Request, version: ServedVersion, reviews: Sequence[str], top: int | None = None
+    request: Request, explainer: Explainer, version: ServedVersion, reviews: Sequence[str], top: int | None = None
 ) -> list[bytes]:
     """Explain the reviews of a request, unless its client disconnects; used by every protocol.
 
@@ -50,8 +51,7 @@ async def explain_reviews(
         SentimentError: See `Explainer.explain`.
         ClientDisconnect: The client closed the connection.
     """
-    service = service_of(request)
-    explaining = service.explainer.explain(version.classifier, reviews, partial(explanation_json, top=top))
+    explaining = explainer.explain(version.classifier, reviews, partial(explanation_json, top=top))
     explanations = await unless_disconnected(request, explaining)
     version.metrics.explained(len(reviews))
     return explanations

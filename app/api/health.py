@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Request
 
-from app.api.openapi import FAILED, UNAVAILABLE
+from app.api.openapi import FAILED, STOPPING
 from app.api.routing import ProbeRoute
 from app.api.schemas import Health
 from app.api.state import service_of
 from app.model.errors import NotServing
+from app.service import Service
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 
@@ -32,19 +33,19 @@ async def get_liveness() -> Health:
     operation_id="get_readiness",
     summary="Check readiness",
     response_description="The service accepts traffic.",
-    responses={200: READY, **UNAVAILABLE},
+    responses={200: READY, **STOPPING},
 )
 async def get_readiness(request: Request) -> Health:
     """Return 200 while the service should get traffic; it is not ready while it is stopping."""
-    check_readiness(request)
+    check_readiness(service_of(request))
     return Health(status="ready")
 
 
-def check_readiness(request: Request) -> None:
+def check_readiness(service: Service) -> None:
     """Check that the service should get traffic.
 
     Raises:
         NotServing: It is stopping.
     """
-    if service_of(request).draining:
+    if service.draining:
         raise NotServing("the service is stopping")

@@ -1,4 +1,4 @@
-"""Middleware that every request passes through: context, paths, API keys. Plain ASGI, outermost first."""
+"""Middleware that every request passes through: context, API keys, short cuts. Plain ASGI, outermost first."""
 
 import asyncio
 import hashlib
@@ -7,14 +7,15 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
-from app.api.routing import DirectRoute, has_valid_path, policy_of, route_of
+from app.api.routing import PredictionRoute, policy_of
 from app.model.errors import NotServing
 from app.service import Service
 from app.telemetry.logs import REQUEST_ID, RequestLog
@@ -45,12 +46,12 @@ class RequestContext:
         self._log = RequestLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; see the class."""
+        """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         service: Service = scope["state"]["service"]
-        request_id, trace_id = ids_of(scope)
+        request_id, trace_id = ids_of(dict(scope["headers"]))
         status = CLIENT_DISCONNECTED  # until a response starts
         complete = False
         started = time.perf_counter()
@@ -90,7 +91,7 @@ class RequestContext:
         finally:
             seconds = time.perf_counter() - started
             problem = scope["state"].get("problem")
-            path = getattr(route_of(scope), "path", OTHER)
+            path = getattr(scope.get("route"), "path", OTHER)
             service.metrics.request(scope["method"], path, status, seconds, problem)
             self._write_line(scope, status, seconds, problem, trace_id)
             REQUEST_ID.reset(token)
@@ -111,109 +112,79 @@ class RequestContext:
         self._log.write(level, fields)
 
 
-def ids_of(scope: Scope) -> tuple[str, str | None]:
+def ids_of(headers: Mapping[bytes, bytes]) -> tuple[str, str | None]:
     """The request's own id or a new one, and the id of the trace that it belongs to."""
-    request_id = trace_id = None
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and VALID_REQUEST_ID.fullmatch(own := value.decode("latin-1")):
-            request_id = own
-        elif name == b"traceparent" and (trace := TRACEPARENT.fullmatch(value.decode("latin-1"))):
-            trace_id = trace[1]
-    return request_id or secrets.token_hex(16), trace_id
+    request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+    trace = TRACEPARENT.fullmatch(headers.get(b"traceparent", b"").decode("latin-1"))
+    valid = VALID_REQUEST_ID.fullmatch(request_id)
+    return request_id if valid else secrets.token_hex(16), trace[1] if trace else None
 
 
-class ValidPaths:
-    """Answers 404 before the router sees a path with a character that cannot be printed, such as a newline.
+def one_length(app: ASGIApp) -> ASGIApp:
+    """Reject requests with Content-Length and Transfer-Encoding, which h11 accepts and proxies read differently."""
 
-    Args:
-        app: The next ASGI application.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; see the class."""
-        if scope["type"] == "http" and not has_valid_path(scope):
-            await respond(HTTPException(404), scope)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-
-class OneLength:
-    """Rejects requests with both Content-Length and Transfer-Encoding, which h11 accepts and proxies read differently.
-
-    Args:
-        app: The next ASGI application.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; see the class."""
-        names = {name for name, _ in scope.get("headers", ())}
-        if {b"content-length", b"transfer-encoding"} <= names:
+    async def check_length(scope: Scope, receive: Receive, send: Send) -> None:
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope.get("headers", ())}:
             await respond(HTTPException(400, headers={"Connection": "close"}), scope)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return check_length
 
 
-class ApiKeys:
-    """Rejects requests without a valid API key, unless their route is public.
+def api_keys(app: ASGIApp) -> ASGIApp:
+    """Reject requests without a valid API key, unless their route is public.
 
     Without a key, paths that do not exist are rejected too, so that no mistake in a path or a route opens anything.
-    A key's digest is compared with those of all valid keys, which the service has, each in constant time.
-
-    Args:
-        app: The next ASGI application.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; see the class."""
-        if scope["type"] == "http" and not self._knows(scope) and not policy_of(route_of(scope)).public:
+    async def check_key(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not has_key(scope) and not policy_of(find_route(scope)).public:
             await respond(Unauthorized(), scope)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        else:
+            await app(scope, receive, send)
 
-    def _knows(self, scope: Scope) -> bool:
-        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
-        service: Service = scope["state"]["service"]
-        digest = hashlib.sha256(key.strip().encode("latin-1")).digest()
-        known = [hmac.compare_digest(digest, other) for other in service.key_digests]
-        if scheme.lower() != "bearer" or not any(known):
-            return False
-        scope["state"]["key"] = digest.hex()[:8]  # for the log
-        return True
+    return check_key
 
 
-class DirectPaths:
-    """Sends requests for the exact path of a direct route straight to it.
+def has_key(scope: Scope) -> bool:
+    """Whether a request has a valid key; its digest is compared with those of all keys, each in constant time."""
+    scheme, _, key = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
+    service: Service = scope["state"]["service"]
+    digest = hashlib.sha256(key.strip()).digest()
+    known = [hmac.compare_digest(digest, other) for other in service.key_digests]
+    if scheme.lower() != b"bearer" or not any(known):
+        return False
+    scope["state"]["key"] = digest.hex()[:8]  # for the log
+    return True
 
-    They skip FastAPI's router, its exception handling and its exit stack, which direct routes do not need.
 
-    Args:
-        app: The next ASGI application.
-        routes: The direct routes.
+def find_route(scope: Scope) -> BaseRoute | None:
+    """Find the route that the router would choose, and store it in the scope for the metrics, as the router does."""
+    routes: list[BaseRoute] = scope["app"].routes
+    route = next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
+    scope["route"] = route
+    return route
+
+
+def direct_paths(app: ASGIApp, routes: Iterable[PredictionRoute]) -> ASGIApp:
+    """Send requests for the exact path of one of these routes straight to it.
+
+    They skip FastAPI's router, its exception handling and its exit stack, which these routes do not need.
     """
+    direct = {
+        (method, route.path): route
+        for route in routes
+        for method in route.methods or ()
+        if not route.param_convertors  # the router has to find the parameters in the path
+    }
 
-    def __init__(self, app: ASGIApp, routes: Iterable[DirectRoute]) -> None:
-        self._app = app
-        self._routes = {
-            (method, route.path): route
-            for route in routes
-            for method in route.methods or ()
-            if not route.param_convertors  # the router has to find the parameters in the path
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; see the class."""
-        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        route = direct.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if route is None:
-            await self._app(scope, receive, send)
-            return
-        scope["route"] = route
-        await route.handle(scope, receive, send)
+            await app(scope, receive, send)
+        else:
+            scope["route"] = route
+            await route.handle(scope, receive, send)
+
+    return choose

@@ -1,8 +1,9 @@
 """GET /model."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
-from app.api.openapi import DESCRIBING, VERSION
+from app.api.openapi import DESCRIBING, UNCHANGED, VERSION
+from app.api.revalidation import revalidated
 from app.api.schemas import Limits, ModelResponse
 from app.api.state import service_of, version_of
 
@@ -13,17 +14,20 @@ router = APIRouter(tags=["model"], responses=DESCRIBING)
     "/model",
     operation_id="get_model",
     summary="Describe the served model",
+    response_model=ModelResponse,
     response_description="The served bundle.",
+    responses=UNCHANGED,
     openapi_extra={"parameters": [VERSION]},
 )
-async def get_model(request: Request) -> ModelResponse:
+async def get_model(request: Request) -> Response:
     """Describe the served bundle: how it was trained, how good it is, and which limits apply."""
-    service, bundle = service_of(request), version_of(request).bundle
-    settings = service.settings
-    return ModelResponse(
+    service = service_of(request)
+    bundle, settings = version_of(request, service).bundle, service.settings
+    described = ModelResponse(
         **bundle.manifest.model_dump(exclude={"files"}),
         digest=bundle.digest,
         versions=list(service.versions),
         runtime=settings.runtime,
         limits=Limits.model_validate(settings.model_dump(include=set(Limits.model_fields))),
     )
+    return revalidated(request, described.model_dump_json().encode())

@@ -12,15 +12,15 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api.body import NOT_JSON
+from app.api.body import NOT_JSON, violation
 from app.api.errors import (
     MEDIA_TYPE,
     BodyTimeout,
     BodyTooLarge,
+    InvalidRequest,
     ModelNotFound,
     Unauthorized,
     UnsupportedBody,
-    invalid,
     problem_of,
     problem_type_of,
 )
@@ -39,12 +39,13 @@ from app.settings import Settings
 
 SCHEMA = "#/components/schemas/{model}"
 HEADERS = {
-    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "The authentication scheme.", "schema": {"type": "string"}},
-    "X-Request-ID": {
-        "description": "The X-Request-ID of the request, or a new one. Log lines contain it.",
-        "schema": {"type": "string"},
-    },
+    name: {"description": description, "schema": {"type": type_}}
+    for name, type_, description in (
+        ("ETag", "string", "Send it as If-None-Match to get 304 while nothing has changed."),
+        ("Retry-After", "integer", "Seconds to wait before trying again."),
+        ("WWW-Authenticate", "string", "The authentication scheme."),
+        ("X-Request-ID", "string", "The X-Request-ID of the request, or a new one. Log lines contain it."),
+    )
 }
 KEY = {
     "type": "http",
@@ -71,11 +72,19 @@ def errors(description: str, *examples: Exception) -> dict[int | str, Any]:
 
 
 FAILED = errors("The service failed.", InferenceError())
-UNAVAILABLE = errors(
+STOPPING = errors("The service is stopping.", NotServing("the service is stopping"))
+OVERLOADED = errors(
     "The service is overloaded or stopping. Try again after `Retry-After`, or send the request to another replica.",
     Overloaded("the limit of 1024 waiting reviews was reached"),
     NotServing("the service is stopping"),
 )
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": HEADERS["ETag"]}},
+    304: {
+        "description": "Nothing has changed since the ETag in `If-None-Match`.",
+        "headers": {"ETag": HEADERS["ETag"]},
+    },
+}
 DESCRIBING = {
     **errors("The API key is missing or unknown.", Unauthorized()),
     **errors("The request names a version that is not served.", ModelNotFound("imdb", ["3", "1"])),
@@ -90,9 +99,9 @@ SCORING = {
         "The request body does not match the schema, or a limit is exceeded.",
         ReviewTooLong("reviews.3", 3, 50_000, 61_230),
         TooManyReviews(128, 200),
-        invalid("reviews.0", "Input should be a valid string"),
+        InvalidRequest([violation(["reviews", 0], "Input should be a valid string")]),
     ),
-    **UNAVAILABLE,
+    **OVERLOADED,
     **errors("The reviews were not scored in time.", DeadlineExceeded(10)),
 }
 

@@ -32,10 +32,10 @@ async def predict(request: Request) -> Response:
 
     With `explain=5`, each prediction also lists the five terms that it is based on most.
     """
-    version = version_of(request)
+    service = service_of(request)
+    version, settings = version_of(request, service), service.settings
     top = _explain_of(request)
-    settings = service_of(request).settings
-    body = await read_reviews(request, PredictRequest, settings.max_reviews, settings.max_characters)
+    body = await read_reviews(request, PredictRequest, settings, settings.max_reviews, settings.max_characters)
     predictions = await score(request, version, body.reviews, top)
     manifest = version.bundle.manifest
     content = predictions_json(manifest.name, manifest.version, predictions)

@@ -1,7 +1,7 @@
-"""Routes, what the rest of the service has to know about each, and the one that a request belongs to.
+"""Routes, and what the rest of the service has to know about each.
 
 A path decides nothing by itself: middleware, logs, metrics and traces read the policy of the request's route. Only the
-format of errors depends on the path (see `ProtocolRouter`), because paths without a route need one as well.
+format of errors depends on the path (`app.api.errors`), because paths without a route need one as well.
 """
 
 import asyncio
@@ -9,13 +9,13 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
-from app.api.errors import HANDLED, ErrorFormat, handle, respond
+from app.api.errors import HANDLED, handle, respond
 from app.queues.admission import Admission
 from app.service import Service
 
@@ -46,41 +46,6 @@ def policy_of(route: BaseRoute | None) -> RoutePolicy:
     return policy
 
 
-def route_of(scope: Scope) -> BaseRoute | None:
-    """The route that the router has chosen for a request, or will choose; None if there is none."""
-    if "route" in scope:
-        route: BaseRoute = scope["route"]
-        return route
-    if not has_valid_path(scope):
-        return None
-    return next((route for route in scope["app"].routes if route.matches(scope)[0] is Match.FULL), None)
-
-
-def has_valid_path(scope: Scope) -> bool:
-    """Whether every character of the path can be printed.
-
-    To Starlette, `/predict` with a newline at its end is `/predict`: its patterns end with `$`, which also matches
-    before a final newline.
-    """
-    path: str = scope["path"]
-    return path.isprintable()
-
-
-class ProtocolRouter(APIRouter):
-    """The routes of another protocol. The OpenAPI document does not describe them, but refers to their specification.
-
-    Args:
-        prefix: The beginning of their paths.
-        error_format: Renders every error below the prefix, also where there is no route.
-        tag: A tag of the OpenAPI document, with a link to the specification.
-    """
-
-    def __init__(self, prefix: str, error_format: ErrorFormat, tag: dict[str, Any]) -> None:
-        super().__init__(prefix=prefix, include_in_schema=False)
-        self.error_format = error_format
-        self.tag = tag
-
-
 class PublicRoute(APIRoute):
     """A route that needs no API key."""
 
@@ -105,41 +70,33 @@ class PublicFiles(Mount):
     policy: ClassVar = RoutePolicy(public=True)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """See `BaseRoute`; also stores the route in the scope, as FastAPI's routes do."""
+        """Match as `Mount` does, and store the route in the scope, as FastAPI's routes do."""
         match, child_scope = super().matches(scope)
         return match, {**child_scope, "route": self}
 
 
-class DirectRoute(APIRoute):
-    """A route whose endpoint takes the request and returns the response.
+class PredictionRoute(APIRoute):
+    """A route that scores reviews; its endpoint takes the request and returns the response.
 
     FastAPI documents it, but resolves no dependencies and validates no response, which would take longer than a
-    prediction. `DirectPaths` sends requests for its path straight to it.
+    prediction. While the queue is full, it rejects requests before their body is read.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See `BaseRoute`."""
-        if self.methods and scope["method"] not in self.methods:
+        """Respond to a request."""
+        if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # 405
             return
         request = Request(scope, receive, send)
-        try:
-            response: Response = await self.endpoint(request)
-        except HANDLED as error:
-            response = await handle(request, error)
-        await response(scope, receive, send)
-
-
-class PredictionRoute(DirectRoute):
-    """A route that scores reviews. While their queue is full, it rejects requests before their body is read."""
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See `BaseRoute`."""
         admission = self.admission_of(scope["state"]["service"])
-        if admission.full:  # not raised: that would take a quarter longer, and there may be thousands per second
-            await respond(admission.overloaded(), scope)(scope, receive, send)
+        if admission.full:  # not raised: that would take longer, and there may be thousands per second
+            response = respond(admission.overloaded(), scope)
         else:
-            await super().handle(scope, receive, send)
+            try:
+                response = await self.endpoint(request)
+            except HANDLED as error:
+                response = await handle(request, error)
+        await response(scope, receive, send)
 
     @staticmethod
     def admission_of(service: Service) -> Admission:
@@ -152,7 +109,7 @@ class ExplanationRoute(PredictionRoute):
 
     @staticmethod
     def admission_of(service: Service) -> Admission:
-        """See `PredictionRoute`."""
+        """What counts its requests."""
         return service.explainer.admission
 
 

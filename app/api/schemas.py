@@ -140,21 +140,30 @@ class Health(BaseModel):
     ]
 
 
-class Violation(BaseModel):
-    """One way in which a request is invalid."""
-
-    location: Annotated[
-        str, Field(description="Position in the request body, or name of a parameter.", examples=["reviews.0"])
-    ]
-    message: Annotated[
-        str, Field(description="What is wrong at this position.", examples=["Input should be a valid string"])
-    ]
-
-
 def _without_null(schema: dict[str, Any]) -> None:
     """Remove null as the default of fields that are omitted from responses instead."""
     for part in schema["properties"].values():
         part.pop("default", None)
+
+
+class Violation(BaseModel):
+    """One way in which a request is invalid."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    location: Annotated[
+        str, Field(description="Position in the request body, or name of a parameter.", examples=["reviews.0"])
+    ]
+    pointer: Annotated[
+        str | SkipJsonSchema[None],
+        Field(
+            description="The same position as a JSON Pointer; only for positions in the request body.",
+            examples=["#/reviews/0"],
+        ),
+    ] = None
+    message: Annotated[
+        str, Field(description="What is wrong at this position.", examples=["Input should be a valid string"])
+    ]
 
 
 class Problem(BaseModel):
@@ -165,7 +174,8 @@ class Problem(BaseModel):
     type: Annotated[
         str,
         Field(
-            description="Stable identifier of the kind of problem.", examples=["urn:problem-type:sentiment:overloaded"]
+            description="Stable identifier of the kind of problem, and the path of a page about it.",
+            examples=["/problems/overloaded"],
         ),
     ]
     title: Annotated[str, Field(description="Short name of the kind of problem.", examples=["Overloaded"])]
@@ -177,6 +187,13 @@ class Problem(BaseModel):
             examples=["The limit of 1024 waiting reviews was reached. Try again in a second."],
         ),
     ]
+    request_id: Annotated[
+        str | SkipJsonSchema[None],
+        Field(
+            description="The X-Request-ID of the response, under which the log has the request.",
+            examples=["f4d0a5f1c6f04b0c8b1d7d5f0b4b9a3e"],
+        ),
+    ] = None
     limit: Annotated[
         int | SkipJsonSchema[None], Field(description="The limit that was exceeded.", examples=[50_000])
     ] = None

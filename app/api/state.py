@@ -1,40 +1,33 @@
 """The application's state, created when it starts, and access to it from requests."""
 
-from collections.abc import Mapping
 from typing import TypedDict
 
-from starlette.requests import HTTPConnection
+from starlette.requests import Request
 
-from app.api.errors import ErrorFormat, ModelNotFound
+from app.api.errors import ModelNotFound
 from app.service import ServedVersion, Service
 
 
 class State(TypedDict):
-    """The lifespan's state, which uvicorn copies into the scope of every request.
-
-    Attributes:
-        service: The service behind all requests.
-        error_formats: How errors are rendered, by the prefix of a path; without one, as problems.
-    """
+    """The lifespan's state, which uvicorn copies into the scope of every request."""
 
     service: Service
-    error_formats: Mapping[str, ErrorFormat]
 
 
-def service_of(request: HTTPConnection) -> Service:
-    """The service that received a request."""
+def service_of(request: Request) -> Service:
+    """The service behind all requests."""
     service: Service = request.scope["state"]["service"]
     return service
 
 
-def version_of(request: HTTPConnection) -> ServedVersion:
+def version_of(request: Request, service: Service) -> ServedVersion:
     """The version that a request names in its query, or the default version.
 
     Raises:
         ModelNotFound: The version is not served.
     """
     query = request.scope["query_string"]  # parsing an empty one takes time, too
-    return find_version(service_of(request), request.query_params.get("version") if query else None)
+    return find_version(service, request.query_params.get("version") if query else None)
 
 
 def find_version(service: Service, version: str | None) -> ServedVersion:

@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,21 +13,22 @@ from app.bulk.errors import BulkUsage
 
 @contextmanager
 def locked(lock: Path, output: Path) -> Iterator[None]:
-    """Keep other jobs away from an output.
+    """Keep other jobs away from an output; the lock is there only meanwhile.
 
     Raises:
-        BulkUsage: Another job is writing, or the lock is not one of this program.
+        BulkUsage: Another job is writing.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     check_regular(lock)
-    with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "rb") as file:
-        if os.fstat(file.fileno()).st_size:
-            raise BulkUsage(f"{lock}: this program did not write it; move it away")
+    with lock.open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BulkUsage(f"{output}: another job is writing here") from error
-        yield
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def check_regular(path: Path) -> None:
@@ -42,17 +41,14 @@ def check_regular(path: Path) -> None:
         raise BulkUsage(f"{path}: not a regular file; move it away, or write to another path")
 
 
-def remove_temporaries(folder: Path, names: str) -> None:
-    """Delete what killed jobs have left of files whose names match a pattern; no other job may be writing them."""
-    for path in folder.iterdir():
-        if re.fullmatch(rf"\.({names})\.[0-9a-f]{{8}}\.tmp", path.name) and stat.S_ISREG(path.lstat().st_mode):
-            path.unlink()
-
-
 @contextmanager
 def renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails.
+
+    No other job may be writing it.
+    """
+    temporary = path.with_name(f".{path.name}.bulk.tmp")
+    temporary.unlink(missing_ok=True)  # left by a job that was killed
     with temporary.open("xb") as file:  # never through a link
         try:
             yield file

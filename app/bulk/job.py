@@ -61,14 +61,9 @@ def _pieces(
     sources: Sequence[InputFile], output: Output, part_rows: int, read: Callable[[int], object], chunk_bytes: int
 ) -> Iterator[tuple[_Piece, Chunk]]:
     """Read what is left to do. A file that is damaged ends where the damage begins."""
-    known = {damaged.file: damaged for damaged in output.progress.damaged}
     finished = 0  # parts
     for source in sources:
-        name, damage = source.name, source.damage
-        if name in known:  # and its parts are written
-            finished = known[name].parts
-            continue
-        end = finished
+        name, damage, end = source.name, source.damage, finished
         try:
             for chunk in source.chunks(part_rows, read, chunk_bytes):
                 end = finished + chunk.part + 1
@@ -80,7 +75,7 @@ def _pieces(
             raise BulkError(f"{name}: it changed while it was being scored; start over with a new OUTPUT")
         finished = end
         if damage:
-            output.found_damaged(DamagedFile(name, escaped(damage), finished))
+            output.progress.damaged.append(DamagedFile(name, escaped(damage)))
 
 
 def _score_in_order(

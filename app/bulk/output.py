@@ -4,7 +4,7 @@
       part-00000.csv    one part per fixed number of input rows, in order
       _bad_lines.jsonl  lines that could not be parsed; only if there are any
       _job.json         what the job is and how far it has come
-      _job.lock         locked while a job is running
+      _job.lock         only while a job is running
 
 A part is written under a temporary name, then renamed. `_job.json` is written after that, so what it counts is there.
 """
@@ -23,9 +23,9 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from app.bulk.errors import BulkError, BulkUsage
-from app.bulk.files import check_regular, locked, remove_temporaries, renamed_when_complete
+from app.bulk.files import check_regular, locked, renamed_when_complete
 from app.bulk.scoring import Scored, Scoring, csv_line, table_schema
-from app.records import Format, Layout, format_of, import_pyarrow
+from app.records import FORMATS, Format, Layout, import_pyarrow
 
 BAD_LINES, JOB, LOCK = "_bad_lines.jsonl", "_job.json", "_job.lock"
 OWN = rf"part-\d{{5,}}\.(csv|jsonl|parquet)|{BAD_LINES}|{JOB}"
@@ -41,12 +41,10 @@ class DamagedFile:
     Attributes:
         file: Its path.
         reason: Why.
-        parts: How many parts are finished when its rows, and those of all files before it, are written.
     """
 
     file: str
     reason: str
-    parts: int
 
 
 @dataclass
@@ -74,7 +72,7 @@ class JobState:
 
 def is_single(path: Path) -> bool:
     """Whether OUTPUT is a single file or standard output, not a folder."""
-    return path == STREAM or format_of(path) is not None
+    return path == STREAM or path.suffix.lower() in FORMATS
 
 
 def bad_lines_of(path: Path) -> Path:
@@ -104,7 +102,6 @@ class Output:
         self._path = path
         self._bad_lines = bad_lines_of(path)
         self._job = job
-        self._damaged: list[DamagedFile] = []
 
     @contextmanager
     def opened(self, resume: bool, overwrite: bool) -> Iterator[None]:
@@ -119,11 +116,9 @@ class Output:
             if self._path == STREAM:
                 yield
             elif self.single:
-                lock = self._path.with_name(f".{self._path.name}.lock")
-                with locked(lock, self._path):
+                with locked(self._path.with_name(f".{self._path.name}.bulk.lock"), self._path):
                     self._begin_file(overwrite)
                     yield
-                    lock.unlink()
             else:
                 with locked(self._path / LOCK, self._path):
                     self._begin_folder(resume)
@@ -141,17 +136,13 @@ class Output:
             check_regular(path)
             if not overwrite:
                 raise BulkUsage(f"{path}: exists already; --overwrite replaces it")
-        remove_temporaries(self._path.parent, f"{re.escape(self._path.name)}({BAD_LINES})?")
 
     def _begin_folder(self, resume: bool) -> None:
         existing = [path for path in self._path.iterdir() if path.name != LOCK and path.name[0] != "."]
         if resume and (self._path / JOB).exists():
             self._continue()
         elif existing:
-            if self._path / JOB not in existing:
-                (self._path / LOCK).unlink()  # somebody else's folder stays as it was
             raise BulkUsage(f"{existing[0]}: exists already; choose a new folder, or --resume for a stopped job")
-        remove_temporaries(self._path, OWN)
 
     def _continue(self) -> None:
         own = [path for path in self._path.iterdir() if re.fullmatch(OWN, path.name)]
@@ -160,11 +151,12 @@ class Output:
         try:
             state = from_json((self._path / JOB).read_bytes())
             changes = [name for name, value in self._job.items() if state["job"].get(name) != value]
-            self.progress = TypeAdapter(JobState).validate_python(state["progress"])
+            progress = TypeAdapter(JobState).validate_python(state["progress"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BulkUsage(f"{self._path / JOB}: it is damaged; start over in a new folder") from error
         if changes:
             raise BulkUsage(f"{self._path}: a job with another {', '.join(changes)}; start over in a new folder")
+        self.progress = replace(progress, damaged=[])  # reading finds it again
         stems = {path.stem for path in own}
         lost = [name for number in range(self.progress.parts) if (name := f"part-{number:05}") not in stems]
         size = self._bad_lines.stat().st_size if self._bad_lines in own else 0
@@ -196,13 +188,9 @@ class Output:
                     progress.bad_line_bytes += bad_lines.write(to_json({"file": name, **line._asdict()}) + b"\n")
         self._save(progress)
 
-    def found_damaged(self, file: DamagedFile) -> None:
-        """Note that an input is damaged; this counts when the parts before the damage are finished."""
-        self._damaged.append(file)
-
     def finish(self) -> None:
         """Record that nothing is left to do."""
-        self._save(replace(self.progress, complete=not self.progress.damaged and not self._damaged))
+        self._save(replace(self.progress, complete=not self.progress.damaged))
 
     @contextmanager
     def _part(self, format_: Format) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
@@ -229,9 +217,7 @@ class Output:
                     shutil.copyfileobj(bad_lines, all_bad_lines)
 
     def _save(self, progress: JobState) -> None:
-        written = [file for file in self._damaged if self.single or file.parts <= progress.parts]
-        self._damaged = self._damaged[len(written) :]
-        self.progress = replace(progress, damaged=[*self.progress.damaged, *written])
+        self.progress = progress
         if not self.single:
             with renamed_when_complete(self._path / JOB) as file:
                 file.write(to_json({"job": self._job, "progress": self.progress}, indent=2))

@@ -65,8 +65,13 @@ def find_sources(input_: str, output: Path) -> list[Path]:
     """List the files of INPUT: a file, a folder with all files below it, a glob pattern, or standard input.
 
     Raises:
-        BulkUsage: There are none, or OUTPUT overlaps with INPUT.
+        BulkUsage: There are none, or OUTPUT overlaps with INPUT or has a suffix that stands for no format.
     """
+    if not is_single(output) and output.suffix[1:2].isalpha() and not output.is_dir():
+        raise BulkUsage(
+            f"{output}: OUTPUT is a file whose name ends in {', '.join(FORMATS)}, or a folder; for a folder of this "
+            "name, create it first"
+        )
     if input_ == str(STREAM):
         found = paths = [STREAM]
     else:
@@ -161,7 +166,7 @@ def _open_source(path: Path, format_: Format | None, text: str | None, scoring: 
     if format_ and layout.format != format_:
         raise BulkUsage(f"{path}: --format is for standard input; this file's format follows from its name")
     try:
-        column = find_column(layout, [text] if text else TEXT_COLUMNS, "--text")
+        column = find_column(layout, [text] if text else TEXT_COLUMNS, "--text-column")
     except ColumnMissing as error:
         raise BulkUsage(f"{path}: {error}") from error
     for name in scoring.keep or ():

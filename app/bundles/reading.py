@@ -89,13 +89,13 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
         existing = [str(version) for version in reversed(bundle_versions(models))]
     except OSError as error:
         raise BundleError(
-            f"{models}: cannot be read ({error.strerror}). Make it readable for this user, or set SENTIMENT_MODEL_DIR "
-            "to another folder"
+            f"{models}: cannot be read ({error.strerror}). Make it readable for this user, or choose another folder "
+            "with --model-dir or SENTIMENT_MODEL_DIR"
         ) from error
     if not existing:
         raise BundleError(
             f"{models}: no bundle here; expected a folder with a number as its name, such as {models / '1'}. "
-            "Set SENTIMENT_MODEL_DIR to another folder, or train a bundle with `python -m training`"
+            "Choose another folder with --model-dir or SENTIMENT_MODEL_DIR, or train a bundle with `python -m training`"
         )
     if versions is None:
         return [models / existing[0]]
@@ -103,8 +103,8 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
     for version in chosen:
         if version not in existing:
             raise BundleError(
-                f"{models}: no version {version!r}; there are {', '.join(existing)}. "
-                f"Choose one with SENTIMENT_MODEL_VERSION, several separated by commas, or {ALL!r}"
+                f"{models}: no version {version!r}; available: {', '.join(existing)}. "
+                "Choose one with --model-version or SENTIMENT_MODEL_VERSION"
             )
     return [models / version for version in chosen]
 

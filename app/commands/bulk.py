@@ -38,7 +38,8 @@ def run(
         Path,
         typer.Argument(help="A folder for the parts, a file of the input's format, or `-` for standard output."),
     ],
-    text: Annotated[str | None, typer.Option(help="Column with the reviews; by default `review` or `text`.")] = None,
+    text_column: opt.TextColumn = None,
+    text: Annotated[str | None, typer.Option("--text", hidden=True)] = None,
     keep: Annotated[
         str | None, typer.Option(help="Input columns to keep, separated by commas; by default all.")
     ] = None,
@@ -66,7 +67,7 @@ def run(
     For example:
 
         python -m app bulk reviews.csv scored.csv
-        python -m app bulk exports/ scored --text body --keep id,stars
+        python -m app bulk exports/ scored --text-column body --keep id,stars
         python -m app bulk "exports/*.jsonl.gz" scored --resume
         zcat reviews.csv.gz | python -m app bulk - - --format csv > scored.csv
 
@@ -86,6 +87,9 @@ def run(
         )
     if resume and str(STREAM) in (input_, str(output)):
         raise typer.BadParameter("--resume needs files; standard input and output cannot be continued")
+    if text is not None:
+        typer.echo("--text is called --text-column now; the old name will stop working in release 0.4.0", err=True)
+        text_column = text_column or text
     columns = list(filter(None, keep.split(","))) if keep is not None else None
     try:
         paths = find_sources(input_, output)
@@ -99,10 +103,10 @@ def run(
             settings.max_characters,
             explain,
         )
-        sources = open_sources(paths, format_, text, scoring, output)
+        sources = open_sources(paths, format_, text_column, scoring, output)
         job = {
             "inputs": [[source.name, *source.signature] for source in sources],
-            "text": text,
+            "text": text_column,
             "part_rows": part_rows,
             **asdict(scoring),
         }

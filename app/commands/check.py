@@ -15,7 +15,9 @@ from app.model.runtimes import RUNTIMES
 
 
 def run(
-    bundle: Annotated[Path | None, typer.Argument(help="Its folder; by default, the one that `serve` uses.")] = None,
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="Its folder; by default, the one that `serve` uses.")
+    ] = None,
     as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
     model_dir: opt.ModelDir = None,

@@ -15,14 +15,14 @@ from app.bundles.opening import open_classifier
 from app.bundles.reading import Bundle, find_bundle, load_bundle
 from app.commands import options as opt
 from app.commands.messages import one_line
-from app.commands.tables import MAX_SHOWN, NEGATIVE, POSITIVE, new_table
+from app.commands.tables import MAX_SHOWN, NEGATIVE, POSITIVE, named, new_table
 from app.evaluation.labelled import LabelledTexts, read_labelled
 from app.model.packages import require_modules
 
 if TYPE_CHECKING:
     from app.evaluation.assessment import Assessment
 
-MIN_TEXTS = 20
+MIN_TEXTS, MIN_OF_EACH = 20, 5
 WIDTH = 40
 """Characters of the reliability curve."""
 
@@ -33,7 +33,7 @@ def run(
     label_column: opt.LabelColumn = None,
     skip_bad_rows: opt.SkipBadRows = False,
     report: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write a report with plots to this new folder.")
+        Path | None, typer.Option(metavar="FILE.html", help="Write a report with plots to this new HTML file.")
     ] = None,
     as_json: opt.AsJson = False,
     runtime: opt.Runtime = None,
@@ -46,55 +46,68 @@ def run(
 
         python -m app evaluate my.csv
         python -m app evaluate my.jsonl --text-column body --label-column verdict --skip-bad-rows
-        python -m app evaluate my.csv --report evaluation --version 1
+        python -m app evaluate my.csv --report report.html --model-version 1
 
     Needs scikit-learn and SciPy, and says how to install them.
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
-    require_modules("evaluation", "scipy", "sklearn", *(["matplotlib"] if report else []))
+    require_modules("evaluation", "scipy", "sklearn", *(["jinja2"] if report else []))
     from app.evaluation.assessment import assess, check_classes, score
-    from app.evaluation.thresholds import FOLDS
 
+    if report is not None:
+        _check_report(report)
     labelled = read_labelled(file, text_column, label_column, skip_bad_rows)
-    if report is not None and report.exists():
-        raise typer.BadParameter(f"{report} exists; choose another folder for --report")
-    check_classes(labelled, MIN_TEXTS, FOLDS, "an evaluation")
+    check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "an evaluation")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     manifest = bundle.manifest
     found = assess(score(open_classifier(bundle, settings.command_runtime), labelled), manifest, labelled)
     if report is not None:
         from app.evaluation.report import write_report
 
-        write_report(report, bundle, one_line(labelled.path.name), found)
+        write_report(report, bundle, labelled, found)
     if as_json:
         facts = {
-            "model": {"name": manifest.name, "version": manifest.version, "digest": bundle.digest},
+            "model": {
+                "name": manifest.name,
+                "version": manifest.version,
+                "digest": bundle.digest,
+                "folder": str(bundle.folder),
+            },
             "file": {"name": labelled.path.name, "sha256": labelled.sha256, "skipped_rows": labelled.skipped},
+            "summary": found.summary,
             **asdict(found),
             "warnings": found.warnings,
         }
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        typer.echo(json.dumps(facts))
         return
     console = Console(highlight=False)
     for part in _parts(bundle, labelled, found):
         console.print(part, "", sep="\n")
     if report is not None:
-        typer.echo(f"report: {report / 'report.md'}")
+        typer.echo(f"report: {report}")
+
+
+def _check_report(path: Path) -> None:
+    """Check the name of the report before anything else is done.
+
+    Raises:
+        typer.BadParameter: The file exists, or does not look like a page.
+    """
+    if path.suffix not in (".html", ".htm"):
+        raise typer.BadParameter(f"{path}: --report writes an HTML page; choose a name that ends with .html")
+    if path.exists():
+        raise typer.BadParameter(f"{path} exists; choose another file for --report")
 
 
 def _parts(bundle: Bundle, labelled: LabelledTexts, found: "Assessment") -> Iterator[RenderableType]:
     """The parts of the result on a terminal."""
-    name = one_line(f"{bundle.manifest.name} {bundle.manifest.version} on {labelled.path.name}")
+    name = one_line(f"{named(bundle)} on {labelled.path.name}")
     skipped = f"; {labelled.skipped:,} rows were left out" if labelled.skipped else ""
     yield Text(f"{name}: {found.reviews:,} texts, {found.positive_reviews:,} of them positive{skipped}", "bold")
+    yield Text("\n".join(found.summary))
     yield _metrics(found)
     yield _reliability(found)
-    yield _thresholds(found)
-    best = found.best_threshold
-    yield Text(
-        f"Most accurate threshold: {best.threshold:.2f}. If it is chosen on four fifths of the texts and measured on "
-        f"the others, its accuracy is {best.held_out_accuracy:.3f}; that of 0.5 is {found.accuracy:.3f}."
-    )
+    yield _confusion(found)
     if found.mistakes:
         yield _mistakes(found)
     for warning in found.warnings:
@@ -104,6 +117,7 @@ def _parts(bundle: Bundle, labelled: LabelledTexts, found: "Assessment") -> Iter
 def _metrics(found: "Assessment") -> RenderableType:
     low, high = found.accuracy_interval
     certain = found.certain_accuracy
+    mean, most = found.chance_calibration_error, found.max_chance_calibration_error
     table = Table(box=None, show_header=False, pad_edge=False)
     for row in (
         ("accuracy", f"{found.accuracy:.3f}", f"95% interval {low:.3f} to {high:.3f}"),
@@ -112,6 +126,7 @@ def _metrics(found: "Assessment") -> RenderableType:
         ("log loss", f"{found.loss:.3f}", ""),
         ("", f"{found.base_rate_loss:.3f}", "for comparison: always the share of positive texts"),
         ("calibration error", f"{found.calibration_error:.3f}", ""),
+        ("", f"{mean:.3f}", f"for comparison: a calibrated model, by chance; 95% of the time below {most:.3f}"),
         (
             "certain",
             f"{found.certain_share:.1%}",
@@ -126,36 +141,36 @@ def _metrics(found: "Assessment") -> RenderableType:
 def _reliability(found: "Assessment") -> RenderableType:
     """A reliability curve, sideways: where the probabilities are calibrated, the dot is on the line."""
     table = new_table(
-        "predicted", "positive", Column("texts", justify="right"), "│ predicted, ● share that is positive"
+        "predicted",
+        "positive",
+        Column("texts", justify="right"),
+        "│ predicted, ● positive, ─ 95% interval",
     )
     for bin_ in found.reliability:
         line = [" "] * (WIDTH + 1)
+        low, high = (round(bin_[end] * WIDTH) for end in ("low", "high"))
+        line[low : high + 1] = "─" * (high + 1 - low)
         line[round(bin_["probability"] * WIDTH)] = "│"
         line[round(bin_["positive"] * WIDTH)] = "●"
-        texts = round(bin_["share"] * found.reviews)
-        table.add_row(f"{bin_['probability']:.3f}", f"{bin_['positive']:.3f}", f"{texts:,}", "".join(line))
+        table.add_row(f"{bin_['probability']:.3f}", f"{bin_['positive']:.3f}", f"{bin_['texts']:,}", "".join(line))
     return table
 
 
-def _thresholds(found: "Assessment") -> RenderableType:
-    qualities = [
-        Column(title, style=colour)
-        for name, colour in (("positive", POSITIVE), ("negative", NEGATIVE))
-        for title in (f"{name}:\nprecision", "\nrecall", "\nF1")
-    ]
-    table = new_table("\nthreshold", "\naccuracy", *qualities)
-    for each in found.thresholds:
-        best = each.threshold == found.best_threshold.threshold
-        cells = (*each.positive.cells, *each.negative.cells)
-        table.add_row(f"{each.threshold:.2f}", f"{each.accuracy:.3f}", *cells, style="bold" if best else "")
+def _confusion(found: "Assessment") -> RenderableType:
+    labels = {"positive": POSITIVE, "negative": NEGATIVE}
+    columns = [Column(f"predicted {label}", justify="right", style=colour) for label, colour in labels.items()]
+    table = new_table("label", *columns, Column("recall", justify="right"))
+    for label in labels:
+        table.add_row(label, *(f"{found.confusion[label][other]:,}" for other in labels), f"{found.recall(label):.1%}")
+    precisions = map(found.precision, labels)
+    table.add_row("precision", *("–" if precision is None else f"{precision:.1%}" for precision in precisions), "")
     return table
 
 
 def _mistakes(found: "Assessment") -> RenderableType:
-    table = new_table(
-        "positive", "label", "place", Column("most confident mistakes", no_wrap=True, overflow="ellipsis")
-    )
+    fixed = [Column(title, no_wrap=True) for title in ("positive", "label", "line")]
+    table = new_table(*fixed, "most confident mistakes")  # the last column alone gives way on a narrow terminal
     for mistake in found.mistakes:
-        place, text = Text(one_line(mistake.place)), Text(one_line(mistake.text[:MAX_SHOWN]))
-        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, place, text)
+        text = Text(one_line(mistake.text[:MAX_SHOWN]), no_wrap=True, overflow="ellipsis")
+        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, mistake.line, text)
     return table

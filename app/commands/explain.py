@@ -14,7 +14,7 @@ from app.commands import options as opt
 from app.commands.messages import one_line
 from app.commands.pulls import coloured, style_of
 from app.commands.reviews import read_reviews
-from app.commands.tables import colour_of, known_words, line_of, new_table, verdict_of
+from app.commands.tables import known_words, line_of, new_table, verdict_of
 from app.model.explanation import Effect, Explanation
 from app.model.explanation import explain as explanation_of
 from app.model.serialization import explanation_json, explanations_json
@@ -72,17 +72,15 @@ def _lines(explanation: Explanation, review: str) -> Iterator[str]:
 
 
 def _view(explanation: Explanation, review: str, words: Text) -> Iterator[RenderableType]:
-    probability = explanation.positive_probability
-    head = (f"{probability:.3f} {verdict_of(explanation)}", f"bold {colour_of(explanation)}")
+    probability, sentiment = verdict_of(explanation)
     log_odds = f"  log-odds {explanation.log_odds:+.2f}, "
-    yield Text.assemble(head, log_odds, known_words(explanation), " words known\n")
+    yield Text.assemble(probability, " ", sentiment, log_odds, known_words(explanation), " words known\n")
     yield words
     if len(explanation.sentences) > 1:
         alone = new_table("positive", Column("sentiment", no_wrap=True), "sentence")
         for sentence in explanation.sentences:
-            style = colour_of(sentence)
             shown = Text(one_line(review[sentence.start : sentence.end]), no_wrap=True, overflow="ellipsis")
-            alone.add_row(Text(f"{sentence.positive_probability:.3f}", style), Text(verdict_of(sentence), style), shown)
+            alone.add_row(*verdict_of(sentence), shown)
         yield alone
     table = new_table("log-odds", "probability", "without it", "times", "term")
     for effect in explanation.terms:

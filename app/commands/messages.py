@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 MODULE, SCRIPT = "python -m app", "review-sentiment"
@@ -17,8 +17,9 @@ JOINERS = "\u200c\u200d"
 
 
 def typed_command() -> str:
-    """The command as the user typed it: `review-sentiment` or `python -m app`."""
-    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else MODULE
+    """The command as the user typed it: `review-sentiment`, or `python -m` and the name of the package."""
+    package, *_ = __name__.split(".")
+    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else f"python -m {package}"
 
 
 def printable(text: str) -> str:
@@ -59,3 +60,11 @@ class PlainErrors(TyperGroup):
             if context := getattr(error, "ctx", None):
                 typer.echo(f"try `{context.command_path} --help`", err=True)
             sys.exit(error.exit_code)
+
+
+class PlainUsage(TyperCommand):
+    """A command whose usage has no braces: `bulk [OPTIONS] INPUT OUTPUT`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Name the arguments."""
+        return [piece.strip("{}").upper() for piece in super().collect_usage_pieces(ctx)]

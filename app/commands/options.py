@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.commands.messages import print_error, typed_command
 from app.model.limits import MAX_TERMS
-from app.settings import PREFIX, RuntimeName, Settings, default_of, error_messages
+from app.settings import PREFIX, RuntimeName, Settings, default_of, description_of, error_messages
 
 
 def load_settings(**chosen: Any) -> Settings:
@@ -31,16 +31,16 @@ def load_settings(**chosen: Any) -> Settings:
         raise typer.Exit(2) from error
 
 
-def _setting(name: str, *options: str, description: str | None = None) -> Any:
-    description = description or Settings.model_fields[name].description
-    return typer.Option(*options, help=f"{description} Overrides `{PREFIX}{name.upper()}`.", show_default=False)
+def _setting(name: str, description: str | None = None) -> Any:
+    description = description or description_of(name)
+    return typer.Option(help=f"{description} Overrides `{PREFIX}{name.upper()}`.", show_default=False)
 
 
 def settings_table() -> str:
     """All settings with their defaults, in Markdown."""
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {f'`{value}`' if (value := default_of(name)) else ''} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `{PREFIX}{name.upper()}` | {f'`{value}`' if (value := default_of(name)) else ''} | {description_of(name)} |"
+        for name in Settings.model_fields
     ]
     return "\n".join(["Settings, from the environment:\n", "| variable | default | |", "| --- | --- | --- |", *rows])
 
@@ -49,16 +49,20 @@ Host = Annotated[str | None, _setting("host")]
 Port = Annotated[int | None, _setting("port")]
 Workers = Annotated[int | None, _setting("workers")]
 ModelDir = Annotated[Path | None, _setting("model_dir")]
-VERSION = ("--version", "--model-version")
-ModelVersion = Annotated[
-    str | None, _setting("model_version", *VERSION, description="Bundle version; if unset, the highest.")
-]
+ModelVersion = Annotated[str | None, _setting("model_version", description="Bundle version; if unset, the highest.")]
 ModelVersions = Annotated[
     list[str] | None,
-    _setting("model_version", *VERSION, description="Bundle version; repeat it for several, the default first."),
+    _setting("model_version", description="Bundle version; repeat it for several, the default first."),
 ]
 MaxCharacters = Annotated[int | None, _setting("max_characters")]
-Runtime = Annotated[RuntimeName | None, _setting("runtime")]
+Runtime = Annotated[
+    RuntimeName | None,
+    _setting(
+        "runtime",
+        description="`tensorflow` runs the SavedModel, `numpy` the same layers in less time and memory. If unset, "
+        "`serve` uses `tensorflow` where it is installed, `check` every installed one, and other commands `numpy`.",
+    ),
+]
 Reviews = Annotated[list[str] | None, typer.Argument(metavar="[REVIEW]...", help="Reviews; `-` reads standard input.")]
 Files = Annotated[
     list[typer.FileText] | None,
@@ -68,7 +72,10 @@ Whole = Annotated[bool, typer.Option("--whole", help="Read each file, and standa
 Explain = Annotated[int, typer.Option(metavar="N", min=0, max=MAX_TERMS, help="List the N terms that matter most.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LabelledFile = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, help="Labelled texts: .csv, .tsv, .jsonl, .parquet; also .gz, …")
+    Path,
+    typer.Argument(
+        metavar="FILE", exists=True, dir_okay=False, help="Labelled texts: .csv, .tsv, .jsonl, .parquet; also .gz, …"
+    ),
 ]
 TextColumn = Annotated[
     str | None, typer.Option(metavar="NAME", help="Column with the texts; by default text or review.")

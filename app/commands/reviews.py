@@ -58,6 +58,8 @@ def _all(texts: Sequence[str] | None, files: Sequence[TextIO], whole: bool) -> I
             yield from _read(typer.get_text_stream("stdin", "utf-8-sig"), "standard input", whole)
         elif isfile(text):
             raise typer.BadParameter(f"Argument {number} is the name of a file. To read it, use: --file {text}")
+        elif texts == [text] and " " not in text and (Path(text).suffix == ".txt" or format_of(Path(text))):
+            raise typer.BadParameter(f"There is no file {text}. Check its name, or pass a review in quotes.")
         else:
             yield f"argument {number}", text
     for file in files:

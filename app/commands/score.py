@@ -12,7 +12,7 @@ from app.bundles.reading import load_bundles
 from app.commands import options as opt
 from app.commands.messages import one_line, printable
 from app.commands.reviews import read_reviews
-from app.commands.tables import MAX_SHOWN, colour_of, known_words, line_of, new_table, verdict_of
+from app.commands.tables import MAX_SHOWN, known_words, line_of, named, new_table, verdict_of
 from app.model.classifier import Classifier
 from app.model.prediction import Prediction
 from app.model.serialization import predictions_json
@@ -37,7 +37,7 @@ def run(
         python -m app score --file reviews.txt
         echo "A superb film." | python -m app score -
         python -m app score -- "-- not my film"
-        python -m app score --version 1 --version 3 "Not bad at all."
+        python -m app score --model-version 1 --model-version 3 "Not bad at all."
         python -m app score --explain 3 "A superb cast, but not a good film."
 
     Prints a table on a terminal, in which unknown words are dim. Otherwise prints tab-separated lines: probability,
@@ -58,6 +58,7 @@ def run(
             typer.echo(predictions_json(bundle.manifest.name, bundle.manifest.version, found))
     elif console.is_terminal:
         console.print(_table(versions, classifiers, predictions, texts))
+        console.print(Text(one_line(f"predicted by {', '.join(map(named, bundles))}"), "dim"), soft_wrap=True)
     else:
         for review, *found in zip(texts, *predictions, strict=True):
             for version, prediction in zip(versions, found, strict=True):
@@ -79,12 +80,10 @@ def _table(
     table = new_table("#", *compared, "positive", Column("sentiment", no_wrap=True), "known words", *reasons, "review")
     for number, (review, *found) in enumerate(zip(reviews, *predictions, strict=True), 1):
         for index, (version, classifier, prediction) in enumerate(zip(versions, classifiers, found, strict=True)):
-            colour = colour_of(prediction)
             table.add_row(
                 "" if index else f"{number}",
                 *([version] if several else []),
-                Text(f"{prediction.positive_probability:.3f}", f"bold {colour}"),
-                Text(verdict_of(prediction), colour),
+                *verdict_of(prediction),
                 known_words(prediction),
                 *([Text(one_line(prediction.reasons).replace("; ", "\n"))] if reasons else []),
                 _shown(review[:MAX_SHOWN], classifier.vocabulary),

@@ -17,14 +17,14 @@ def run(
     model_dir: opt.ModelDir = None,
     model_version: opt.ModelVersions = None,
 ) -> None:
-    """Serve over HTTP. This is the default command.
+    """Serve over HTTP.
 
     For example:
 
-        python -m app --port 9000 --runtime numpy
+        python -m app serve --port 9000 --runtime numpy
         python -m app serve --host 0.0.0.0 --workers 4
-        python -m app serve --version 3 --version 1
-        SENTIMENT_API_KEYS_FILE=keys.txt python -m app
+        python -m app serve --model-version 3 --model-version 1
+        SENTIMENT_API_KEYS_FILE=keys.txt python -m app serve
 
     Exit codes: 0 after a signal, 1 if the bundle cannot be served, 2 if an option or a setting is invalid, 3 if
     the address cannot be used.

@@ -5,9 +5,12 @@ Blue is positive and orange is negative, as in the playground, so that colour-bl
 
 from rich import box
 from rich.table import Column, Table
+from rich.text import Text
 
+from app.bundles.reading import Bundle
 from app.commands.messages import one_line
 from app.model.prediction import Prediction
+from app.settings import PACKAGED_MODELS
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
 MAX_SHOWN = 300
@@ -19,15 +22,16 @@ def new_table(*columns: Column | str) -> Table:
     return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
+def named(bundle: Bundle) -> str:
+    """A bundle's name and version, with its folder unless it came with the package."""
+    name = f"{bundle.manifest.name} {bundle.manifest.version}"
+    return name if bundle.folder.parent == PACKAGED_MODELS else f"{name} ({bundle.folder})"
+
+
 def line_of(prediction: Prediction, review: str) -> str:
     """A tab-separated line for programs: probability, sentiment, uncertain, words, known words, review."""
     decided = f"{prediction.positive_probability:.6f}\t{prediction.sentiment}\t{str(prediction.uncertain).lower()}"
     return f"{decided}\t{prediction.words}\t{prediction.known_words}\t{one_line(review)}"
-
-
-def verdict_of(prediction: Prediction) -> str:
-    """The sentiment; in brackets if it is uncertain."""
-    return f"uncertain ({prediction.sentiment})" if prediction.uncertain else prediction.sentiment
 
 
 def known_words(prediction: Prediction) -> str:
@@ -35,8 +39,12 @@ def known_words(prediction: Prediction) -> str:
     return f"{prediction.known_words} of {prediction.words}"
 
 
-def colour_of(prediction: Prediction) -> str:
-    """The colour of a prediction; none if it is uncertain."""
+def verdict_of(prediction: Prediction) -> tuple[Text, Text]:
+    """The probability and the sentiment: coloured if certain, and neither of them without a known word."""
+    if not prediction.known_words:
+        return Text("–"), Text("cannot tell")
+    shown = f"{prediction.positive_probability:.3f}"
     if prediction.uncertain:
-        return "default"
-    return POSITIVE if prediction.sentiment == "positive" else NEGATIVE
+        return Text(shown, "bold"), Text(f"uncertain ({prediction.sentiment})")
+    colour = POSITIVE if prediction.sentiment == "positive" else NEGATIVE
+    return Text(shown, f"bold {colour}"), Text(prediction.sentiment, colour)

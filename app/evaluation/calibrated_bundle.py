@@ -20,7 +20,7 @@ CARD = Path("report/MODEL_CARD.md")
 SECTION = """\
 # {name}, version {version}
 
-This is the network of version {original}, calibrated with {calibration.texts:,} labelled texts on {created}.
+This is the network of version {original}, calibrated with {calibration.texts:,} labelled texts on {created:.10}.
 The log-odds of its predictions are multiplied by {calibration.scale:.3f}, then {calibration.shift:+.3f} is added.
 The service and its commands do that; `network.npz` and the SavedModel in this folder alone do not.
 
@@ -96,7 +96,10 @@ def copy_beside(original: Bundle, output: Path) -> None:
 def _write_card(path: Path, original: Bundle, facts: dict[str, Any]) -> None:
     """Put a section in front of the original's model card, if it has one."""
     before, after = facts["calibration"].before, facts["calibration"].after
-    rows = [(name, f"{value:.4f}", f"{after[name]:.4f}" if name in after else "–") for name, value in before.items()]
+    rows = [
+        (name.replace("_", " "), f"{value:.4f}", f"{after[name]:.4f}" if name in after else "–")
+        for name, value in before.items()
+    ]
     section = SECTION.format(
         **facts, original=original.manifest.version, comparison=table(("", "before", "after"), *rows)
     )

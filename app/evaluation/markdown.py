@@ -6,8 +6,3 @@ from collections.abc import Sequence
 def table(head: Sequence[object], *rows: Sequence[object]) -> str:
     """Render a table."""
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
-
-
-def code(text: str) -> str:
-    """Render any text as code on one line, in which nothing is interpreted."""
-    return f"`{' '.join(text.split()).replace('`', chr(39))}`"

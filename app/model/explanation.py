@@ -70,7 +70,7 @@ class Explanation(Prediction):
         list[Sentence],
         Field(
             description="The sentences in order; at most the first 100, or in a longer review one per 20 characters, "
-            "up to 1,000. Marks alone and tags between sentences belong to none of them."
+            "up to 1,000. Punctuation and tags between sentences belong to no sentence."
         ),
     ]
 

@@ -1,6 +1,7 @@
 """Optional packages, and how to install them."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from app.model.errors import PackageMissing
 
@@ -9,13 +10,13 @@ REQUIREMENTS = {"tensorflow": "serving"}
 
 
 def how_to_install(extra: str) -> str:
-    """Say how to install an extra of this project, wherever the project itself is installed, for the end of a sentence.
-
-    There is no command that is right in an environment of pip, pipx and uv alike, so it names none for those.
-    """
+    """Say how to install an extra of this project, in a clone or where it was installed, for the end of a sentence."""
+    requirements = Path("requirements", f"{REQUIREMENTS.get(extra, extra)}.txt")
+    if (Path(__file__).parents[2] / requirements).is_file():
+        return f"run `.venv/bin/python -m pip install -r {requirements}`"
     return (
-        f"install review-sentiment[{extra}] the way you installed review-sentiment, or in a clone, run "
-        f"`.venv/bin/python -m pip install -r requirements/{REQUIREMENTS.get(extra, extra)}.txt`"
+        f"install review-sentiment again with the extra: `uv tool install '.[{extra}]'`, `pipx install --force "
+        f"'.[{extra}]'` or `pip install '.[{extra}]'` in a clone"
     )
 
 

@@ -23,14 +23,17 @@ class Reason:
         list[str],
         Field(
             min_length=1,
-            description="Different terms of the review that are the same to the model, in order of occurrence; often "
-            "only one. Each is a word or several consecutive words, in lower case.",
+            description="Terms of the review that share a column, so the model cannot tell them apart, in order of "
+            "occurrence; usually one. Each is a word or several consecutive words, in lower case.",
             examples=[["best films"]],
         ),
     ]
     log_odds: Annotated[
         float,
-        Field(description="Effect on the log-odds of being positive. Negative values count against.", examples=[1.56]),
+        Field(
+            description="Effect on the log-odds. Negative values make the review less likely to be positive.",
+            examples=[1.56],
+        ),
     ]
     probability: Annotated[float, Field(ge=-1, le=1, description="Effect on the probability.", examples=[0.03])]
     positive_probability_without: Annotated[

@@ -10,9 +10,11 @@ from typing import ClassVar
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from app.api.revalidation import revalidated
 from app.api.routing import PublicFiles, PublicRoute, RoutePolicy
 from app.api.state import service_of
 from app.settings import Settings
@@ -83,6 +85,8 @@ def page_routes(settings: Settings) -> APIRouter:
             text = _report_file(request, version, "MODEL_CARD.md").read_text("utf-8")
             html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)  # markup in it is text
             html = html.replace("<th></th>", "<td></td>")  # screen readers would announce empty headings
+            html = html.replace("<table>", '<div class="table" tabindex="0"><table>')  # wide ones scroll on a phone
+            html = html.replace("</table>", "</table></div>")
             return HTMLResponse(card_page.replace(CARD, html), headers=REVALIDATE)
 
         async def plot(request: Request, version: str, name: str) -> Response:
@@ -108,8 +112,9 @@ def page_routes(settings: Settings) -> APIRouter:
 
         @router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
         async def openapi(request: Request) -> Response:
-            return JSONResponse(request.app.openapi())
+            return revalidated(request, to_json(request.app.openapi()))
 
+        router.routes.append(PublicFiles("/docs/assets/shared", Assets(directory=PAGES / "playground/shared")))
         router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))
         router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router

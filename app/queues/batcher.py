@@ -9,12 +9,11 @@ many.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
-from typing import Protocol
 
 from app.model.classifier import Classifier
 from app.model.errors import DeadlineExceeded
@@ -32,20 +31,10 @@ BATCHES_WHEN_FULL = 16
 """Batches per event-loop iteration while the queue is full; rejections would take most of the time otherwise."""
 
 
-class BatchObserver(Protocol):
-    """Receives the batcher's measurements. The batcher ignores its errors."""
-
-    def __call__(
-        self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
-    ) -> None:
-        """Record a scored batch.
-
-        Args:
-            predictions: One per review.
-            queue_seconds: Time since its first request arrived.
-            text_seconds: Time for encoding.
-            model_seconds: Time for the network.
-        """
+BatchObserver = Callable[[Sequence[Prediction], float, float, float], None]
+"""Receives the predictions of each batch and three durations in seconds: since its first request arrived, of encoding
+and of the network. The batcher ignores its errors.
+"""
 
 
 @dataclass(eq=False, slots=True)
@@ -71,12 +60,8 @@ class _Request:
         return self.texts[start:end]
 
 
-@dataclass(eq=False, slots=True)
-class _Part:
-    """The texts of one request that belong to the current batch."""
-
-    request: _Request
-    texts: Sequence[str] = ()
+_Part = tuple[_Request, Sequence[str]]
+"""A request and those of its texts that belong to the current batch."""
 
 
 class Batcher:
@@ -101,11 +86,14 @@ class Batcher:
         self._scheduled = False
 
     async def predict(self, texts: Sequence[str], top: int = 0) -> list[Prediction]:
-        """Estimate how likely each review is to be positive; see `Classifier.predict`.
+        """Estimate how likely each review is to be positive; cancelling the call drops those not scored yet.
 
-        With `top`, each has at most so many terms.
+        Args:
+            texts: Raw texts, one or more.
+            top: Maximum number of terms per prediction.
 
-        Cancelling the call drops the reviews that have not been scored yet.
+        Returns:
+            One prediction per review, in the same order.
 
         Raises:
             DeadlineExceeded: The reviews were in the queue for longer than the deadline.
@@ -145,20 +133,20 @@ class Batcher:
 
     def _run_batch(self) -> int:
         """Score one batch; returns the number of requests that have a part in it."""
-        batch: list[_Part] = []
+        batch = self._form()
         try:
-            self._form(batch)
             self._score(batch)
         except Exception as error:  # a bug here must fail these requests, not leave them and the queue waiting
-            for part in batch:
-                if not part.request.future.done():
-                    part.request.future.set_exception(error)
+            for request, _ in batch:
+                if not request.future.done():
+                    request.future.set_exception(error)
         # Requests with more texts go to the back of the queue, so that they take turns with others.
-        self._queue.extend(part.request for part in batch if not part.request.future.done())
+        self._queue.extend(request for request, _ in batch if not request.future.done())
         return len(batch)
 
-    def _form(self, batch: list[_Part]) -> None:
+    def _form(self) -> list[_Part]:
         """Take texts from the front of the queue until the batch is full; see `_run_batch` for what is left over."""
+        batch: list[_Part] = []
         now = perf_counter()
         size = characters = 0
         while self._queue and size < BATCH and characters < BATCH_CHARACTERS:
@@ -168,13 +156,13 @@ class Batcher:
             if now - request.arrived > self._deadline:
                 request.future.set_exception(DeadlineExceeded(self._deadline))
                 continue
-            part = _Part(request)
-            batch.append(part)
-            alone = len(batch) == 1 and not self._queue
+            alone = not batch and not self._queue
             count = BATCH if alone else min(MAX_PART_REVIEWS, BATCH - size)
-            part.texts = request.next_texts(count, BATCH_CHARACTERS - characters)
-            size += len(part.texts)
-            characters += sum(map(len, part.texts))
+            texts = request.next_texts(count, BATCH_CHARACTERS - characters)
+            batch.append((request, texts))
+            size += len(texts)
+            characters += sum(map(len, texts))
+        return batch
 
     def _score(self, batch: Sequence[_Part]) -> None:
         """Score all parts in one call; if that fails, one by one, so that no request fails because of another."""
@@ -182,28 +170,25 @@ class Batcher:
             return
         try:
             started = perf_counter()
-            encoded = self._classifier.encode([text for part in batch for text in part.texts])
+            encoded = self._classifier.encode([text for _, texts in batch for text in texts])
             found = perf_counter()
             predictions = self._classifier.predict_rows(encoded.rows)
-            first = 0
-            for part in batch:
-                if top := part.request.top:
-                    for index in range(first, first + len(part.texts)):
-                        predictions[index] = self._classifier.with_reasons(encoded, index, predictions[index], top)
-                first += len(part.texts)
+            tops = (request.top for request, texts in batch for _ in texts)
+            for index, top in enumerate(tops):
+                if top:
+                    predictions[index] = self._classifier.with_reasons(encoded, index, predictions[index], top)
             scored = perf_counter()
         except Exception as error:
             if len(batch) == 1:
-                batch[0].request.future.set_exception(error)
+                batch[0][0].future.set_exception(error)
             else:
                 for part in batch:
                     self._score([part])
             return
         remaining = iter(predictions)
-        for part in batch:
-            request = part.request
-            request.predictions += islice(remaining, len(part.texts))
+        for request, texts in batch:
+            request.predictions += islice(remaining, len(texts))
             if len(request.predictions) == len(request.texts):
                 request.future.set_result(request.predictions)
         with suppress(Exception):  # measurements must not fail requests
-            self._observe(predictions, started - batch[0].request.arrived, found - started, scored - found)
+            self._observe(predictions, started - batch[0][0].arrived, found - started, scored - found)

@@ -57,7 +57,7 @@ def test_full_queue_rejects_requests_before_their_body(busy: Server) -> None:
 
         answer = rejected_unread(busy, "/predict")
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.json["type"] == "urn:problem-type:sentiment:overloaded"
+        assert answer.json["type"] == "/problems/overloaded"
         assert answer.json["detail"].startswith("The limit of 400 waiting reviews was reached. Try again")
         for path in ("/v1/models/imdb:predict", "/v2/models/imdb/infer", "/v2/models/imdb/versions/2/infer"):
             assert rejected_unread(busy, path).json == {"error": answer.json["detail"]}
@@ -123,7 +123,7 @@ def test_request_beyond_the_deadline_is_answered_504(models: Path) -> None:
     with serving(model_dir=models, runtime="numpy", deadline=0.001, max_explained_length=50_000) as server:
         response = httpx.post(f"{server.url}/explain", json={"reviews": long})
         assert response.status_code == 504
-        assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"
+        assert response.json()["type"] == "/problems/deadline-exceeded"
         for path, body in (
             ("/v1/models/tiny:predict", {"instances": long}),
             ("/v2/models/tiny/infer", {"inputs": [tensor]}),

@@ -58,12 +58,12 @@ def reviews(*texts: Any) -> bytes:
 
 def problem(status: int, type_: str, detail: str, **members: Any) -> dict[str, Any]:
     title = type_.replace("-", " ").capitalize()
-    type_ = f"urn:problem-type:sentiment:{type_}"
+    type_ = f"/problems/{type_}"
     return {"type": type_, "title": title, "status": status, "detail": detail, **members}
 
 
-def invalid(location: str, message: str) -> dict[str, Any]:
-    errors = [{"location": location, "message": message}]
+def invalid(location: str, message: str, pointer: str | None = None) -> dict[str, Any]:
+    errors = [{"location": location, "message": message} | ({"pointer": pointer} if pointer else {})]
     return problem(422, "invalid-request", f"{location}: {message}", errors=errors)
 
 
@@ -180,17 +180,34 @@ TEXTS: list[Case] = [
         post(b'{"reviews": [%b]}' % (b"9" * 10_000)),
         not_json("number out of range at line 1 column 4315"),
     ),
-    ("NaN", post(b'{"reviews": [NaN]}'), invalid("reviews.0", NO_STRING)),
+    ("NaN", post(b'{"reviews": [NaN]}'), invalid("reviews.0", NO_STRING, "#/reviews/0")),
     ("duplicate key, the last one counts", post(b'{"reviews": [1], "reviews": ["good film"]}'), [2]),
 ]
 
 VALUES: list[Case] = [
     ("null", post(b"null"), invalid("body", "Input should be an object")),
-    ("no field", post(b"{}"), invalid("reviews", "Field required")),
-    ("text as the list", post(GOOD.translate(None, b"[]")), invalid("reviews", "Input should be a valid array")),
-    ("no reviews", post(reviews()), invalid("reviews", "List should have at least 1 item after validation, not 0")),
-    ("number as a review", post(reviews(SECRET, 1.5)), invalid("reviews.1", NO_STRING)),
-    ("unknown field", post(b'{"reviews": ["good"], "stars": 5}'), invalid("stars", "Extra inputs are not permitted")),
+    ("no field", post(b"{}"), invalid("reviews", "Field required", "#/reviews")),
+    (
+        "text as the list",
+        post(GOOD.translate(None, b"[]")),
+        invalid("reviews", "Input should be a valid array", "#/reviews"),
+    ),
+    (
+        "no reviews",
+        post(reviews()),
+        invalid("reviews", "List should have at least 1 item after validation, not 0", "#/reviews"),
+    ),
+    ("number as a review", post(reviews(SECRET, 1.5)), invalid("reviews.1", NO_STRING, "#/reviews/1")),
+    (
+        "unknown field",
+        post(b'{"reviews": ["good"], "stars": 5}'),
+        invalid("stars", "Extra inputs are not permitted", "#/stars"),
+    ),
+    (
+        "field with signs that a JSON Pointer escapes",
+        post('{"reviews": ["good"], "a/b~c.é": 1}'.encode()),
+        invalid("a/b~c.é", "Extra inputs are not permitted", "#/a~1b~0c.%C3%A9"),
+    ),
     (
         "field of a long name",
         post(b'{"reviews": ["good"], "%b": 1}' % (b"a" * 5000)),
@@ -199,11 +216,11 @@ VALUES: list[Case] = [
     (
         "many unknown fields",
         post(json.dumps({"reviews": [SECRET], **{f"a{i}": i for i in range(900)}}).encode()),
-        invalid("a0", "Extra inputs are not permitted"),
+        invalid("a0", "Extra inputs are not permitted", "#/a0"),
     ),
-    ("many invalid reviews", post(reviews(*[1] * 6000)), invalid("reviews.0", NO_STRING)),
-    ("empty review", post(reviews("good", "")), invalid("reviews.1", BLANK)),
-    ("blank review", post(reviews(SPACES)), invalid("reviews.0", BLANK)),
+    ("many invalid reviews", post(reviews(*[1] * 6000)), invalid("reviews.0", NO_STRING, "#/reviews/0")),
+    ("empty review", post(reviews("good", "")), invalid("reviews.1", BLANK, "#/reviews/1")),
+    ("blank review", post(reviews(SPACES)), invalid("reviews.0", BLANK, "#/reviews/0")),
     ("not blank, but without words", post(reviews("...", "\u200b", "\ufeff")), [0, 1, 1]),
     ("markup, emoji, right to left", post(reviews("<b>", "\U0001f600", "\u202eab")), [1, 1, 1]),
     ("as many and as long as allowed", post(reviews("\U0001f600" * 1000, *[SECRET] * 7)), [1] * 8),
@@ -323,6 +340,7 @@ def check(answer: Answer, expected: Any) -> None:
         assert [prediction["words"] for prediction in answer.json["predictions"]] == expected
         assert answer.headers["Content-Type"] == "application/json"
     else:
+        expected = expected | {"request_id": answer.headers["X-Request-ID"]}
         assert (answer.status, answer.json) == (expected["status"], expected)
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert (answer.headers["Allow"] == "POST") is (answer.status == 405)

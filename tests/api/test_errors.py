@@ -32,10 +32,11 @@ def test_unexpected_exception_is_answered_500_and_logged(
     if path == "/broken":
         assert response.headers["Content-Type"] == "application/problem+json"
         assert response.json() == {
-            "type": "urn:problem-type:sentiment:internal-error",
+            "type": "/problems/internal-error",
             "title": "Internal error",
             "status": 500,
             "detail": DETAIL,
+            "request_id": "unlucky",
         }
     else:
         assert response.json() == {"error": DETAIL}

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api.errors import REASONS
 from app.api.schemas import PredictResponse
 from app.bundles.reading import Bundle
 from app.main import create_app
@@ -111,6 +112,37 @@ def test_known_file_is_revalidated_and_not_sent_again(client: TestClient, path: 
     assert first.headers["Cache-Control"] == "no-cache"
     again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["/model", "/openapi.json"])
+def test_what_rarely_changes_is_not_sent_again(client: TestClient, path: str) -> None:
+    first = client.get(path)
+    etag = first.headers["ETag"]
+    for tags in (etag, f'W/{etag}, "x"', f'"x",{etag}', "*"):  # nginx makes a tag weak when it compresses
+        again = client.get(path, headers={"If-None-Match": tags})
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", etag)
+    changed = client.get(path, headers={"If-None-Match": '"x"'})
+    assert (changed.status_code, changed.content) == (200, first.content)
+
+
+def test_etag_of_the_model_depends_on_its_version() -> None:
+    with TestClient(create_app(Settings(model_dir=ROOT / "models/imdb", model_version="all", runtime="numpy"))) as both:
+        tags = {both.get("/model", params={"version": version}).headers["ETag"] for version in ("1", NEWEST)}
+    assert len(tags) == 2
+
+
+def test_types_of_all_problems_are_pages(client: TestClient) -> None:
+    """Also of those that only the balancer returns."""
+    configuration = (ROOT / "deploy/nginx.conf").read_text()
+    block = re.findall(r"map \$status \$error_type {(.*?)}", configuration, re.DOTALL)[0]
+    types = [*REASONS, *re.findall(r"\d+ ([a-z-]+);", block)]
+    assert len(types) > 20
+    for name in types:
+        page = client.get(f"/problems/{name}")
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert f"<h1>{name.replace('-', ' ').capitalize()}</h1>" in page.text
+    assert client.get("/problems/nothing").status_code == 404
+    assert client.get(client.get("/nowhere").json()["type"]).status_code == 200
 
 
 def test_docs_load_nothing_from_elsewhere(client: TestClient) -> None:

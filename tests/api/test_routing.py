@@ -1,29 +1,28 @@
-"""What a route states about itself, and `DirectRoute`, which handles requests without FastAPI's machinery."""
+"""What a route states about itself, and `PredictionRoute`, which handles requests without FastAPI's machinery."""
+
+from pathlib import Path
 
 import httpx
-import pytest
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.testclient import TestClient
 
-from app.api.middleware import DirectPaths
-from app.api.routing import DirectRoute
+from app.api.routing import PredictionRoute
+from app.main import create_app
+from app.settings import Settings
 from tests.scraping import number, scrape
 from tests.servers import Server
 
-router = APIRouter(route_class=DirectRoute)
 
-
-@router.post("/echo/{name}")
-@router.post("/echo")
 async def echo(request: Request, parameter: str = "untouched") -> Response:
     return Response(f"{type(request).__name__} {parameter} {(await request.body()).decode()}")
 
 
-def test_direct_route_calls_its_endpoint_with_the_request_alone() -> None:
+def test_prediction_route_calls_its_endpoint_with_the_request_alone(models: Path) -> None:
     """Fails if FastAPI no longer calls `handle`."""
-    app = FastAPI()
-    app.include_router(router)
-    assert TestClient(app).post("/echo?parameter=resolved", content=b"hi").text == "Request untouched hi"
+    app = create_app(Settings(model_dir=models, runtime="numpy"))
+    app.router.add_api_route("/echo", echo, methods=["POST"], route_class_override=PredictionRoute)
+    with TestClient(app) as client:
+        assert client.post("/echo?parameter=resolved", content=b"hi").text == "Request untouched hi"
 
 
 def test_probes_are_logged_only_if_they_fail(server: Server) -> None:
@@ -42,17 +41,3 @@ def test_files_are_counted_under_their_own_route(server: Server) -> None:
     numbers = scrape(server.url)
     assert number(numbers, "http_request_duration_seconds_count", route="/health/live") == before
     assert number(numbers, "http_requests_total", route="/docs/assets", status="404") == 1
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "expected"),
-    [
-        ("POST", "/echo", "Request untouched hi"),
-        ("GET", "/echo", "next"),
-        ("POST", "/echo/", "next"),
-        ("POST", "/echo/{name}", "next"),  # the path of a route with a parameter, word for word
-    ],
-)
-def test_only_exact_paths_of_direct_routes_skip_the_next_application(method: str, path: str, expected: str) -> None:
-    paths = DirectPaths(Response("next"), [route for route in router.routes if isinstance(route, DirectRoute)])
-    assert TestClient(paths).request(method, path, content=b"hi").text == expected

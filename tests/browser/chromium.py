@@ -100,6 +100,10 @@ class Visit:
         expect(self.status).to_contain_text(": ")
         expect(self.page.locator("#stop")).to_be_hidden()
 
+    def verdicts(self) -> str:
+        """Read how often each verdict occurs in the file: "Negative 1, Positive 2"."""
+        return ", ".join(self.page.locator("#chips button:enabled").all_inner_texts())
+
     def rows(self) -> list[list[str]]:
         """Read the cells of the table of results."""
         rows: list[list[str]] = self.page.evaluate(

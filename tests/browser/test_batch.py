@@ -30,6 +30,8 @@ REVIEWS = [
     "A naïve film 😀, wonderful",
 ]
 RETRY = "Score remaining reviews"
+SURE = ("Negative", "Positive")
+ORDER = ("Negative", "Probably negative", "Cannot tell", "Probably positive", "Positive")
 
 
 def as_csv(rows: list[list[str]], delimiter: str = ",", end: str = "\r\n") -> str:
@@ -105,23 +107,38 @@ def test_file_is_chosen_with_the_keyboard_and_its_reviews_are_explained(visit: V
     expect(visit.text).to_have_text(BAD)
 
 
-def test_sample_is_scored_with_a_histogram_and_filters(visit: Visit) -> None:
+def test_sample_is_scored_with_a_histogram_and_chips(visit: Visit) -> None:
     with visit.page.expect_response("**/predict") as scored:
         visit.page.get_by_role("button", name="Try it with six sample reviews").click()
     predictions = scored.value.json()["predictions"]
     visit.wait_scored()
-    bins = Counter(min(int(each["positive_probability"] * 10), 9) for each in predictions)
+    bins = Counter(int(each["positive_probability"] * 20) for each in predictions)
     histogram = visit.page.get_by_role("img", name="Distribution of the probabilities")
-    for tenth, number in bins.items():
+    for place, number in bins.items():
         reviews = f"{number} review{'s' * (number > 1)}"
-        expect(histogram).to_have_attribute("aria-label", re.compile(f"{reviews} from {tenth * 10}% to"))
-    sizes = histogram.locator("span").evaluate_all("(bars) => bars.map((bar) => bar.style.getPropertyValue('--size'))")
-    assert [float(size) for size in sizes] == [bins[tenth] / max(bins.values()) for tenth in range(10)]
-    uncertain = [str(number) for number, each in enumerate(predictions, 1) if each["uncertain"]]
-    visit.page.locator("#filter").select_option("uncertain")
-    assert [row[0] for row in visit.rows()] == uncertain
-    visit.page.locator("#filter").select_option("failed")
-    assert visit.rows() == []
+        expect(histogram).to_have_attribute("aria-label", re.compile(f"{reviews} from {place * 5}% to"))
+    heights = "(bars) => bars.map((bar) => bar.lastChild?.getBoundingClientRect().height ?? 0)"
+    bars = histogram.locator("div").evaluate_all(heights)
+    assert [height > 0 for height in bars] == [place in bins for place in range(20)]
+    outcomes = visit.table.locator("td strong")
+    verdicts = Counter(outcomes.all_inner_texts())
+    assert visit.verdicts().split(", ") == [f"{verdict} {verdicts[verdict]}" for verdict in ORDER if verdicts[verdict]]
+    negative, positive = (visit.page.get_by_role("button", name=re.compile(f"^{name} \\d")) for name in SURE)
+    negative.click()
+    assert set(outcomes.all_inner_texts()) == {"Negative"}
+    expect(negative).to_have_attribute("aria-pressed", "true")
+    expect(visit.page.locator("#range")).to_have_text(re.compile(f"^{verdicts['Negative']} of"))
+    positive.click()
+    assert set(outcomes.all_inner_texts()) == set(SURE)
+    for chip in (negative, positive):
+        chip.click()
+    assert len(visit.rows()) == 6
+
+
+def test_table_says_why_the_model_cannot_tell(visit: Visit) -> None:
+    (_, _, told, _), (_, _, unreadable, _) = visit.score("r.txt", f"{GOOD}\nZzyzx quux.")
+    assert re.fullmatch(r"Positive .*% positive", told)
+    assert unreadable == "Cannot tell too few known words"
 
 
 def test_column_is_chosen_if_none_has_a_known_name(visit: Visit) -> None:
@@ -151,7 +168,7 @@ def test_rows_keep_their_focus_clicks_and_order_while_others_are_scored(visit: V
     row = visit.table.locator("tbody tr").nth(1)
     button = row.get_by_role("button")
     expect(row).to_contain_text("waiting …")
-    visit.table.get_by_role("button", name="Positive").click()
+    visit.table.get_by_role("button", name="Verdict").click()
     button.hover()
     visit.page.mouse.down()
     expect(button).to_be_focused()
@@ -185,7 +202,7 @@ def test_scoring_is_announced_only_at_its_start_and_end(visit: Visit) -> None:
     }"""
     announced, shown = (visit.page.evaluate_handle(watch, name) for name in ("batch-status", "counted"))
     visit.score("r.txt", f"{GOOD}\n" * 192)
-    assert announced.json_value() == ["Scoring 192 reviews …", "r.txt, 192 reviews: 192 positive."]
+    assert announced.json_value() == ["Scoring 192 reviews …", "r.txt: 192 reviews."]
     assert "128 of 192 reviews" in shown.json_value()
     assert visit.page.locator("[role=status] #counted, [aria-live] #counted").count() == 0
 
@@ -221,7 +238,7 @@ def test_guesses_about_a_file_are_noted(visit: Visit) -> None:
     rows = visit.score("lines.txt", "\nA superb, moving film\r  \r\n=A dull, awful film\n")
     assert [row[1] for row in rows] == ["A superb, moving film", "=A dull, awful film"]  # one review per line
     visit.drop("b.csv", "review\nA naïve film\n".encode("utf-16"))
-    expect(visit.status).to_contain_text("b.csv, 1 review: ")
+    expect(visit.status).to_have_text("b.csv: 1 review.")
     assert visit.rows()[0][1] == "A naïve film"
     expect(note).to_be_hidden()
 
@@ -233,11 +250,11 @@ def test_table_is_sorted_by_its_headings(visit: Visit) -> None:
         visit.table.get_by_role("button", name=heading).click()
         return [row[0] for row in visit.rows()]
 
-    heading = visit.table.get_by_role("columnheader", name="Positive")
-    rising = sort("Positive")
+    heading = visit.table.get_by_role("columnheader", name="Verdict")
+    rising = sort("Verdict")
     assert (rising[0], rising[-1]) == ("2", "1")  # a row without a value stays last
     expect(heading).to_have_attribute("aria-sort", "ascending")
-    assert sort("Positive") == [*reversed(rising[:-1]), "1"]
+    assert sort("Verdict") == [*reversed(rising[:-1]), "1"]
     expect(heading).to_have_attribute("aria-sort", "descending")
     assert visit.table.locator("[aria-sort]").count() == 1
     assert sort("No.") == ["1", "2", "3", "4", "5"]
@@ -245,7 +262,7 @@ def test_table_is_sorted_by_its_headings(visit: Visit) -> None:
 
 def test_many_rows_are_shown_in_steps(visit: Visit) -> None:
     visit.drop("many.txt", "\n \n".join(f"{GOOD if i % 3 else BAD} {i}\r" for i in range(3_000)))
-    expect(visit.status).to_contain_text("many.txt, 3,000 reviews: ")
+    expect(visit.status).to_have_text("many.txt: 3,000 reviews.")
     assert len(visit.rows()) == 50
     expect(visit.page.locator("#range")).to_have_text("50 of 3,000 rows")
     visit.page.get_by_role("button", name="Show more rows").click()
@@ -276,7 +293,7 @@ def test_requests_keep_to_the_limits(limited_visit: Visit) -> None:
     assert max(map(len, bodies)) <= 600
     assert [len(row) for row in rows] == [4] * len(scorable) + [3] * len(errors)
     assert [row[2] for row in rows[-3:]] == list(errors.values())
-    expect(visit.status).to_contain_text("3 failed")
+    assert visit.verdicts().endswith("Failed 3")
     expect(visit.page.get_by_role("button", name=RETRY)).to_be_hidden()
     _, saved = download(visit)
     assert [row[-1] for row in saved[-3:]] == list(errors.values())
@@ -304,23 +321,27 @@ def test_busy_service_is_retried(visit: Visit) -> None:
     visit.respond("**/predict", times=2)
     visit.drop("r.txt", f"{GOOD}\n{BAD}")
     expect(visit.status).to_have_text("The service is busy or not ready. There is trouble. Trying again in 1 second …")
-    expect(visit.status).to_contain_text("1 positive, 1 negative")
+    expect(visit.status).to_have_text("r.txt: 2 reviews.")
+    assert visit.verdicts() == "Negative 1, Positive 1"
 
 
 def test_failed_rows_are_retried_on_request(visit: Visit) -> None:
     visit.respond("**/predict", times=2, status=500)  # both reviews together, then the first one alone
     visit.drop("r.txt", f"{GOOD}\n{BAD}")
-    expect(visit.status).to_contain_text("1 negative, 1 failed")
+    visit.wait_scored()
+    assert visit.verdicts() == "Negative 1, Failed 1"
     assert visit.rows()[0][2].startswith("There is trouble. Try again.")
     visit.page.get_by_role("button", name=RETRY).click()
-    expect(visit.status).to_contain_text("1 positive, 1 negative")
+    expect(visit.page.locator("#chips")).to_contain_text("Positive 1")
+    assert visit.verdicts() == "Negative 1, Positive 1"
     expect(visit.page.get_by_role("button", name=RETRY)).to_be_hidden()
 
 
 def test_failing_service_is_not_asked_for_every_row(visit: Visit) -> None:
     visit.respond("**/predict", status=500)
     visit.drop("r.txt", f"{GOOD}\n" * 200)
-    expect(visit.status).to_contain_text("10 failed, 190 not scored. There is trouble.")
+    expect(visit.status).to_contain_text("r.txt: 200 reviews. There is trouble.")
+    assert visit.verdicts() == "Failed 10, Not scored 190"
 
 
 def test_scoring_is_stopped_and_continued(visit: Visit) -> None:
@@ -335,8 +356,9 @@ def test_scoring_is_stopped_and_continued(visit: Visit) -> None:
     visit.drop("r.txt", f"{GOOD}\n" * 130)
     expect(visit.table.locator("tbody tr").first).to_contain_text("Positive")
     visit.page.get_by_role("button", name="Stop").click()
-    expect(visit.status).to_contain_text("64 positive, 66 not scored. Stopped.")
+    expect(visit.status).to_have_text("r.txt: 130 reviews. Stopped.")
+    assert visit.verdicts() == "Positive 64, Not scored 66"
     visit.page.get_by_role("button", name="Show more rows").click()
     assert visit.rows()[-1][2] == "Not scored: Stopped."
     visit.page.get_by_role("button", name=RETRY).click()
-    expect(visit.status).to_contain_text("130 positive")
+    expect(visit.page.locator("#chips")).to_contain_text("Positive 130")

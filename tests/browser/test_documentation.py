@@ -17,6 +17,8 @@ def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> No
     visit.open("/docs")
     for name in ("Open Inference Protocol, version 2", "TensorFlow Serving's REST API"):
         expect(visit.page.get_by_role("link", name=name)).to_have_attribute("href", re.compile("^https://"))
+    tags = {tag for operation in operations for tag in operation["tags"]}
+    assert set(visit.page.locator(".opblock-tag").evaluate_all("(all) => all.map((one) => one.dataset.tag)")) == tags
     blocks = visit.page.locator(".opblock")
     expect(blocks).to_have_count(len(operations))
     for block in blocks.all():

@@ -1,7 +1,7 @@
 """What goes wrong is shown with what to do about it, and retried where that can help."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
@@ -42,7 +42,7 @@ def test_unreachable_service_is_retried_once_online(visit: Visit) -> None:
     expect(visit.status).to_contain_text("Trying again in 2 seconds …")
     visit.page.context.set_offline(False)
     expect(visit.verdict).to_contain_text("Positive")
-    expect(visit.status).to_contain_text("100 positive")
+    expect(visit.status).to_have_text("r.txt: 100 reviews.")
 
 
 def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -> None:
@@ -53,7 +53,7 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     visit.write(GOOD)
     expect(visit.problem).to_contain_text("The service requires an API key. Enter it at the top of this page.")
     visit.drop("r.txt", f"{GOOD}\n{GOOD}")
-    expect(visit.status).to_contain_text("2 not scored. The service requires an API key.")
+    expect(visit.status).to_contain_text("r.txt: 2 reviews. The service requires an API key.")
     visit.enter_key("not-the-right-key")
     expect(visit.page.get_by_role("alert").filter(has_text="The service rejected this key.")).to_be_visible()
     field = visit.page.get_by_label("API key", exact=True)
@@ -63,7 +63,8 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     visit.enter_key(f" {KEY} ")
     expect(section).to_be_hidden()
     expect(visit.verdict).to_contain_text("Positive")
-    expect(visit.status).to_contain_text("2 positive")
+    expect(visit.status).to_have_text("r.txt: 2 reviews.")
+    assert visit.verdicts() == "Positive 2"
     expect(visit.facts).to_contain_text(f"version {NEWEST}")
     expect(visit.page.get_by_label("Write or paste a review")).to_be_focused()
     visit.page.reload()
@@ -71,6 +72,26 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     expect(section).to_be_hidden()
     assert visit.page.evaluate("[localStorage.length, document.cookie, location.search]") == [0, "", ""]
     assert KEY not in visit.page.content()
+
+
+def test_key_that_is_entered_before_the_last_one_is_rejected_counts(visits: Visits, guarded: Server) -> None:
+    visit = visits(guarded.url)
+    visit.open()
+    expect(visit.page.get_by_role("region", name="API key required")).to_be_visible()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visit.page.route("**/model", hold, times=1)
+    with visit.page.expect_request("**/model"):
+        visit.enter_key("not-the-right-key")
+    visit.enter_key(KEY)
+    expect(visit.verdict).to_contain_text("ositive")
+    with visit.page.expect_response("**/model"):
+        held[0].continue_()
+    visit.page.wait_for_timeout(100)
+    expect(visit.page.get_by_role("region", name="API key required")).to_be_hidden()
 
 
 def test_key_that_does_not_fit_into_a_header_is_rejected(visits: Visits, guarded: Server) -> None:

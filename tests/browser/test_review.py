@@ -1,11 +1,13 @@
 """One review in the playground: its verdict while typing, its sentences, their words, examples."""
 
+import io
 import json
 import re
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.sync_api import Request, Route, expect
 
 from app.bundles.opening import open_classifier
@@ -26,9 +28,11 @@ CERTAIN = (
     "well worth it, thoroughly enjoyed, magnificent, captivating, unforgettable, haunting, delightful, terrific."
 )
 EXAMPLE = (
-    "The acting was superb, and the music is beautiful. The plot, however, was a dull mess. The last scene moved me to "
-    "tears. It is too long, though."
+    "The acting was superb, and the music is beautiful. The middle part is a little dull, and the jokes are not funny. "
+    "But the last scene moved me to tears. One of the best films of the year!"
 )
+TOO_FEW = "too few known words"
+NOT_CERTAIN = "Not certain: between 9% and 93%."
 RULE = {"above": 0.085, "below": 0.929, "min_known_words": 1, "min_known_share": 0.66}
 
 
@@ -67,7 +71,7 @@ def check_words(visit: Visit, explanation: dict[str, Any]) -> None:
 
 def test_page_starts_with_an_example_and_examples_show_what_they_say(visit: Visit) -> None:
     expect(visit.sentences).to_have_count(4)
-    expect(visit.page.get_by_role("button", name="Mixed review")).to_have_attribute("aria-pressed", "true")
+    expect(visit.page.get_by_role("button", name="Mixed")).to_have_attribute("aria-pressed", "true")
     shown = {}
     for button in visit.page.locator("#examples button").all():
         button.click()
@@ -75,12 +79,11 @@ def test_page_starts_with_an_example_and_examples_show_what_they_say(visit: Visi
         expect(visit.text).to_have_text(re.sub(r"\s+", " ", text))
         expect(visit.page.locator("#examples [aria-pressed=true]")).to_have_text([button.inner_text()])
         shown[button.inner_text()] = visit.verdict.inner_text(), visit.page.locator("#sentences-title").inner_text()
-    assert "positive" in shown["Mixed review"][1]
-    assert "negative" in shown["Mixed review"][1]
+    assert shown["Mixed"] == ("Positive", "4 sentences: 1\xa0negative, 3\xa0positive")
     assert shown["Praise"][0] == "Positive"
     assert shown["Negation"][0].endswith("ositive")
-    assert shown["Praise for the popcorn: words that mislead it"][0] == "Positive"
-    assert shown["French: it only reads English"][0] == "Cannot tell"
+    assert shown["Misleading"][0] == "Positive"
+    assert shown["French"][0] == "Cannot tell"
     visit.page.get_by_role("button", name="Clear").click()
     expect(visit.verdict).to_have_text("No review yet")
     expect(visit.page.get_by_label("Write or paste a review")).to_be_focused()
@@ -99,8 +102,9 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
     expect(meter).to_have_attribute("aria-valuetext", visit.share.inner_text().removesuffix(" positive"))
     visit.explain("xyzzy plugh superb")
     expect(visit.verdict).to_have_text("Cannot tell")
-    expect(visit.reason).to_have_text("Only 1 of 3 words is known. The model reads English.")
-    for hidden in (visit.share, meter, visit.page.locator("#effects")):
+    expect(visit.reason).to_have_text("The model knows 1 of 3 words. It reads English.")
+    expect(visit.share).to_have_text("too few known words")
+    for hidden in (meter, visit.page.locator("#effects")):
         expect(hidden).to_be_hidden()
     visit.write(" \n ")
     expect(visit.verdict).to_have_text("No review yet")
@@ -112,16 +116,13 @@ def test_review_is_scored_while_it_is_typed(visit: Visit, served: Server) -> Non
     [
         (0.9999, False, 9, 9, "Positive", "over 99.9% positive", "The model knows 9 of 9 words."),
         (0.0008, False, 2100, 2000, "Negative", "under 0.1% positive", "The model knows 2,000 of 2,100 words."),
-        (0.62, True, 3, 3, "Probably positive", "62% positive", "The model knows 3 of 3 words."),
-        (0.37, True, 3, 3, "Probably negative", "37% positive", "The model knows 3 of 3 words."),
-        (
-            *(0.52, True, 3, 3, "Cannot tell", "52% positive"),
-            "The model knows 3 of 3 words, but 52% is close to an even chance.",
-        ),
-        (0.98, True, 14, 2, "Cannot tell", "", "Only 2 of 14 words are known. The model reads English."),
-        (0.98, True, 3, 1, "Cannot tell", "", "Only 1 of 3 words is known. The model reads English."),
-        (0.43, True, 1, 0, "Cannot tell", "", "No known words. The model reads English."),
-        (0.43, True, 0, 0, "Cannot tell", "", "No known words. The model reads English."),
+        (0.62, True, 3, 3, "Probably positive", "62% positive", f"{NOT_CERTAIN} The model knows 3 of 3 words."),
+        (0.37, True, 3, 3, "Probably negative", "37% positive", f"{NOT_CERTAIN} The model knows 3 of 3 words."),
+        (0.52, True, 3, 3, "Cannot tell", "52% positive, close to even", "The model knows 3 of 3 words."),
+        (0.98, True, 14, 2, "Cannot tell", TOO_FEW, "The model knows 2 of 14 words. It reads English."),
+        (0.98, True, 3, 1, "Cannot tell", TOO_FEW, "The model knows 1 of 3 words. It reads English."),
+        (0.43, True, 1, 0, "Cannot tell", TOO_FEW, "The model knows 0 of 1 word. It reads English."),
+        (0.43, True, 0, 0, "Cannot tell", TOO_FEW, "The model knows 0 of 0 words. It reads English."),
     ],
 )
 def test_verdict_is_in_words(
@@ -130,17 +131,30 @@ def test_verdict_is_in_words(
     sentiment = "positive" if probability >= 0.5 else "negative"
     prediction = {"positive_probability": probability, "sentiment": sentiment, "uncertain": uncertain}
     prediction |= {"words": words, "known_words": known}
-    functions = ("verdictOf", "shareOf", "reasonFor")
-    assert [run("verdict.js", name, prediction, RULE) for name in functions] == [verdict, share, reason]
+    told = run("verdict.js", "read", prediction, RULE)
+    assert told == {"verdict": verdict, "share": share, "reason": reason, "isReadable": share != TOO_FEW}
 
 
-def test_thresholds_are_marked_and_named_on_the_bar(visit: Visit) -> None:
+def test_bar_extends_from_the_middle_and_marks_what_is_not_certain(visit: Visit) -> None:
+    def hues() -> list[int]:
+        """Blue less red, at some places from the left to the right: above 0 for blue, below 0 for orange."""
+        with Image.open(io.BytesIO(visit.page.locator(".bar").screenshot())).convert("RGB") as bar:
+            pixels = [bar.getpixel((int(bar.width * place), bar.height // 2)) for place in (0.3, 0.7)]
+        return [pixel[2] - pixel[0] for pixel in pixels if isinstance(pixel, tuple)]
+
+    visit.explain(BAD)
+    left, right = hues()
+    assert left < -50, "negative: orange, to the left"
+    assert abs(right) < 50
     visit.explain("A superb and moving film")
+    left, right = hues()
+    assert right > 50, "positive: blue, to the right"
+    assert abs(left) < 50
     expect(visit.page.locator(".scale").first).to_have_text(re.compile(r"negative\s*below 9%\s*positive\s*above 93%"))
-    left, width = visit.page.locator(".bar").evaluate(
+    left_mark, width = visit.page.locator(".bar").evaluate(
         "(bar) => [getComputedStyle(bar, '::before').left, bar.clientWidth]"
     )
-    assert float(left.removesuffix("px")) / width == pytest.approx(0.085, abs=0.001)
+    assert float(left_mark.removesuffix("px")) / width == pytest.approx(0.085, abs=0.001)
 
 
 def test_sentences_have_their_own_verdicts(visit: Visit, served: Server) -> None:
@@ -188,7 +202,7 @@ def test_long_review_starts_with_its_strongest_sentences(visit: Visit) -> None:
     shown = visit.sentences.filter(visible=True)
     assert shown.count() <= 6
     assert {"The acting is superb.", "The plot is a dull mess."} <= set(shown.all_inner_texts())
-    visit.page.get_by_role("button", name="Show the whole review").click()
+    visit.page.get_by_role("button", name="Show all 16 sentences").click()
     expect(shown).to_have_count(16)
     visit.explain("Zzyzx quux. " * 11)
     expect(shown).to_have_count(11)  # none is stronger than another
@@ -237,7 +251,7 @@ def test_words_explain_the_review_or_the_chosen_sentence_alone(visit: Visit, ser
     left, right = (visit.page.locator(f"{list_} li > :nth-child(2)").all() for list_ in ("#against", "#for"))
     offset = "(bar) => getComputedStyle(bar, '::before').marginLeft !== '0px'"
     assert [bar.evaluate(offset) for bar in (*left, *right)] == [False] * len(left) + [True] * len(right)
-    visit.page.get_by_role("button", name="Show the whole review").click()
+    visit.page.get_by_role("button", name="Back to the review").click()
     check_words(visit, explain(served, review))
 
 
@@ -253,20 +267,42 @@ def test_words_of_a_sentence_that_are_missing_say_why(visit: Visit) -> None:
 
 def test_sentences_that_are_not_listed_are_said_to_be_more(visit: Visit) -> None:
     visit.explain("Superb! " * 99 + "Awful! " * 3)
-    expect(visit.page.locator("#sentences-title")).to_contain_text("The first 100 sentences: 99 ")
+    expect(visit.page.locator("#sentences-title")).to_contain_text("The first 100 sentences: 1 negative, 99 positive")
     rest = visit.text.get_by_text("Awful! Awful!")
     expect(rest).to_be_hidden()
-    visit.page.get_by_role("button", name="Show the whole review").click()
+    visit.page.get_by_role("button", name="Show all 100 sentences").click()
     expect(rest).to_be_visible()
     visit.explain("Superb! " * 99 + "Awful! ***")
-    expect(visit.page.locator("#sentences-title")).to_contain_text(re.compile("^100 sentences: 99 "))
+    expect(visit.page.locator("#sentences-title")).to_contain_text(re.compile(r"^100 sentences: 1\b"))
 
 
-def test_verdict_stays_in_view_on_a_phone(visits: Visits, served: Server) -> None:
+@pytest.mark.parametrize("width", [390, 1280])
+def test_verdict_stays_in_view_as_one_line(visits: Visits, served: Server, width: int) -> None:
+    visit = visits(served.url, viewport={"width": width, "height": 600})
+    visit.arrive()
+    expect(visit.reason).to_be_visible()
+    top = "(element) => element.getBoundingClientRect().top"
+    words = visit.page.locator("#effects-title")
+    place = words.evaluate(top)
+    visit.page.evaluate("scrollTo(0, 250)")
+    expect(visit.reason).to_be_hidden()
+    expect(visit.verdict).to_be_in_viewport()
+    card = visit.page.locator("#verdict-card").bounding_box()
+    assert card is not None
+    assert card["height"] < 80
+    assert words.evaluate(top) == pytest.approx(place - 250, abs=1), "nothing below it moves"
+    visit.page.evaluate("scrollTo(0, 0)")
+    expect(visit.reason).to_be_visible()
+
+
+def test_sentences_begin_on_the_first_screen_of_a_phone(visits: Visits, served: Server) -> None:
     visit = visits(served.url, viewport={"width": 390, "height": 844})
     visit.arrive()
-    visit.page.evaluate("scrollTo(0, 300)")
-    expect(visit.verdict).to_be_in_viewport()
+    expect(visit.sentences.first).to_be_in_viewport(ratio=1)
+    tops = visit.page.locator("#examples button").evaluate_all(
+        "(all) => all.map((one) => one.getBoundingClientRect().y)"
+    )
+    assert len(set(tops)) == 1
 
 
 def test_requests_wait_for_a_pause_in_typing(visits: Visits, served: Server) -> None:

@@ -1,5 +1,6 @@
 """How the pages are served: policy, content negotiation, model cards, switches, and below a proxy's prefix."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -41,6 +42,7 @@ def test_model_card_is_that_of_the_bundle(client: TestClient, models: Path) -> N
     )
     title = (models / "1/report/MODEL_CARD.md").read_text().splitlines()[0].removeprefix("# ")
     assert f"<h1>{title}</h1>" in page.text
+    assert not re.search(r"do not edit|calibration_error|\dT\d", page.text), "written for readers"
     for name in ("loss", "accuracy", "reliability"):
         assert f'<img src="{name}.png"' in page.text
         response = client.get(f"/playground/report/1/{name}.png")
@@ -58,7 +60,10 @@ def test_pages_can_be_disabled(models: Path) -> None:
         for path in ("/playground/playground.js", "/playground/report/1/card"):
             assert client.get(path).status_code == 404
         assert client.get("/", headers=BROWSER).json() == {"status": "alive"}
-        assert " data-playground" not in client.get("/docs").text.split(">", 2)[1]  # hides the link
+        page = client.get("/docs").text
+        assert " data-playground" not in page.split(">", 2)[1]  # hides the link
+        for path in re.findall('="(docs/[^"]+)"', page):
+            assert client.get(path).status_code == 200, path
     with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="numpy"))) as client:
         assert " data-docs" not in client.get("/", headers=BROWSER).text.split(">", 2)[1]  # hides the link
         for path in ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json"):

@@ -34,7 +34,7 @@ def test_file_is_scored_with_the_chosen_version(comparing: Visit) -> None:
     comparing.page.get_by_role("radio", name="Version 1").check()
     with comparing.page.expect_request("**/predict?version=1"):
         comparing.score("r.txt", NEGATED)
-    expect(comparing.status).to_have_text("r.txt, 1 review, version 1: 1 probably negative.")
+    expect(comparing.status).to_have_text("r.txt: 1 review, scored by version 1.")
 
 
 def test_version_that_is_replaced_meanwhile_says_so(comparing: Visit) -> None:

@@ -1,4 +1,4 @@
-"""The pages about bulk scoring say what the code does and what was measured."""
+"""The page about bulk scoring says what the code does and what was measured."""
 
 import json
 import re
@@ -6,9 +6,9 @@ import re
 from app.model.prediction import FIELDS
 from benchmarks.bulk import DOCUMENT, RESULTS, table
 from tests.bulk.jobs import error_of
-from tests.servers import ROOT, run_python
+from tests.servers import run_python
 
-TEXT = DOCUMENT.read_text() + (ROOT / "docs/how-to/score-files.md").read_text()
+TEXT = DOCUMENT.read_text()
 
 
 def test_table_comes_from_the_results() -> None:

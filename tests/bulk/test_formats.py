@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.bulk.jobs import error_of, parts, reviews, rows_of, succeed, write_csv, write_jsonl
+from tests.bulk.jobs import error_of, parts, reviews, rows_of, run_bulk, succeed, write_csv, write_jsonl
 
 TEXTS = reviews(40)
 ADDED = ["positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]
@@ -155,6 +155,25 @@ def test_output_that_does_not_fit_the_input_is_rejected(tmp_path: Path) -> None:
     write_csv(tmp_path / "in.csv", TEXTS)
     assert "INPUT and OUTPUT overlap" in error_of(tmp_path, tmp_path / "out")
     assert "a single file needs inputs of its own format" in error_of(tmp_path / "in.csv", tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out.csv.gz", "out.v2"])
+def test_output_of_an_unknown_format_is_no_folder(name: str, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", TEXTS)
+    assert f"{name}: OUTPUT is a file whose name ends in .csv, .tsv, .jsonl" in error_of(source, tmp_path / name)
+    assert not (tmp_path / name).exists()
+    (tmp_path / name).mkdir()
+    succeed(source, tmp_path / name)
+    succeed(source, tmp_path / "scored-2026.12")
+    assert rows_of(tmp_path / name) == rows_of(tmp_path / "scored-2026.12")
+
+
+def test_column_can_be_named_by_its_old_option(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("body,review\ngood,bad\n")
+    succeed(tmp_path / "in.csv", tmp_path / "new.csv", "--text-column", "body")
+    done = run_bulk(tmp_path / "in.csv", tmp_path / "old.csv", "--text", "body")
+    assert "--text is called --text-column now" in done.stderr
+    assert (tmp_path / "old.csv").read_text() == (tmp_path / "new.csv").read_text()
 
 
 def test_field_with_the_name_of_an_added_one_ends_the_job(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_single_file_keeps_what_lies_beside_it(tmp_path: Path) -> None:
     assert temporary.read_text() == "mine"
 
 
-@pytest.mark.parametrize("link", [".out.csv.lock", "out.csv", "out.csv_bad_lines.jsonl", "out/_job.lock"])
+@pytest.mark.parametrize("link", [".out.csv.bulk.lock", "out.csv", "out.csv_bad_lines.jsonl", "out/_job.lock"])
 @pytest.mark.parametrize("there", [True, False], ids=["link", "dangling link"])
 def test_links_are_not_followed_or_replaced(link: str, there: bool, tmp_path: Path) -> None:
     source, victim = write_csv(tmp_path / "in.csv", ["good"]), tmp_path / "victim"
@@ -116,6 +116,8 @@ def test_killed_job_leaves_no_temporary_file_after_the_next(tmp_path: Path) -> N
         job.kill()
     succeed(write_jsonl(source, ["good"]), tmp_path / "out.jsonl")
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.jsonl"}
+    succeed(source, tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"part-00000.jsonl", "_job.json"}
 
 
 STARTED = {

@@ -164,7 +164,7 @@ def another(source: Path) -> list[object]:
 CHANGES: dict[str, Callable[[Path], list[object]]] = {
     "inputs": touched,
     "inputs ": another,
-    "text": lambda _: ["--text", "note"],
+    "text": lambda _: ["--text-column", "note"],
     "model": lambda _: ["--model-version", 1],
     "max_characters": lambda _: ["--max-characters", 99],
     "keep": lambda _: ["--keep", "id"],

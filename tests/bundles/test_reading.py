@@ -38,7 +38,7 @@ def test_find_bundle_without_version_takes_the_largest_number(tmp_path: Path) ->
     assert find_bundle(tmp_path).name == "10"
     assert find_bundle(tmp_path, "2").name == "2"
     for version in ("3", "../1", "", "01", "2,3", "2,", "ALL"):
-        with pytest.raises(BundleError, match="there are 10, 2, 1"):
+        with pytest.raises(BundleError, match="available: 10, 2, 1"):
             find_bundle(tmp_path, version)
 
 

@@ -153,4 +153,4 @@ def test_key_and_version_are_sent(connect: Connect, guarded: Server) -> None:
         client.predict(REVIEWS, version="none")
     with pytest.raises(ServiceError, match="401: An API key is required") as caught:
         connect(guarded.url).predict(REVIEWS)
-    assert caught.value.type == "urn:problem-type:sentiment:unauthorized"
+    assert caught.value.type == "/problems/unauthorized"

@@ -74,7 +74,7 @@ def test_error_of_the_service_is_typed_and_not_retried(connect: Connect, limited
         connect(proxy.url).predict(reviews)
     assert [request.path for request in proxy.received] == ["/model", "/predict", "/predict"]
     error = caught.value
-    assert (error.status, error.type) == (422, "urn:problem-type:sentiment:review-too-long")
+    assert (error.status, error.type) == (422, "/problems/review-too-long")
     assert error.detail == "A review may have at most 1000 characters; reviews.2 has 1001. Shorten or split it."
     assert error.problem is not None
     assert (error.problem.limit, error.problem.received) == (1000, 1001)
@@ -298,7 +298,7 @@ def test_retries_end_after_the_last_try(connect: Connect, limited: Server) -> No
     with proxying(limited.url, [overloaded("0")] * 9) as proxy, pytest.raises(ServiceError) as caught:
         connect(proxy.url, max_tries=3).predict(REVIEWS)
     assert len(proxy.received) == 3
-    assert (caught.value.status, caught.value.type) == (503, "urn:problem-type:sentiment:overloaded")
+    assert (caught.value.status, caught.value.type) == (503, "/problems/overloaded")
     assert "The limit of 1024 waiting reviews was reached" in str(caught.value)
 
 

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "clients/python"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", (PACKAGE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 OUTPUTS = [
     r"positive 0\.\d+ A superb.*\nnegative 0\.\d+ A dull.*\n\['",
-    r"^422 urn:.*\nReview 1 has more than 50000",
+    r"^422 /problems/review-too-long .*\nReview 1 has more than 50000",
     "positive",
 ]
 

@@ -1,4 +1,4 @@
-"""The manifests and the alert of docs/how-to/canary.md work."""
+"""The manifests and the alert for a canary (docs/how-to/kubernetes.md) work."""
 
 import re
 from pathlib import Path
@@ -12,8 +12,8 @@ from tests.deploy.manifests import DEPLOY, problems
 from tests.deploy.test_observability import promtool
 from tests.servers import ROOT
 
-PAGE = (ROOT / "docs/how-to/canary.md").read_text()
-ROUTE, _ = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = (ROOT / "docs/how-to/kubernetes.md").read_text()
+_, ROUTE, _ = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 RULES = DEPLOY / "prometheus/canary.yml"
 CANARY = "review-sentiment-canary"
 

@@ -73,7 +73,7 @@ def test_manifests_are_valid_and_restricted() -> None:
 
 def test_documented_overlay_renders(tmp_path: Path) -> None:
     overlays = Path(shutil.copytree(DEPLOY, tmp_path / "deploy")) / "kubernetes/overlays"
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    example, *_ = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     (overlays / "production").mkdir()
     (overlays / "production/kustomization.yaml").write_text(f"{example}namespace: other\n")
     rendered = render(overlays / "production")

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.proxies import overloaded, proxying
+from tests.proxies import Reply, overloaded, proxying
 from tests.servers import PATIENCE, ROOT, Server, run_python, serving
 
 pytestmark = pytest.mark.slow
@@ -212,11 +212,12 @@ def guarded(models: Path) -> Iterator[Server]:
 
 def test_typescript_example_waits_for_an_overloaded_service(project: Project, server: Server) -> None:
     """It waits as long as Retry-After says, and gives up after the given number of tries."""
-    with proxying(server.url, [overloaded(str(RETRY_AFTER))] * 3) as proxy:
+    limit = Reply(429, b"", {"Retry-After": str(RETRY_AFTER)})
+    with proxying(server.url, [*[overloaded(str(RETRY_AFTER))] * 2, limit]) as proxy:
         failed = project.run(example("typescript", 0, url=proxy.url, tries="2"))
         assert failed.returncode == 1
         assert "Error: 503 after 2 tries" in failed.stderr
-        assert "urn:problem-type:sentiment:overloaded" in failed.stderr
+        assert "/problems/overloaded" in failed.stderr
         succeeded = project.run(example("typescript", 0, url=proxy.url))
     assert succeeded.returncode == 0, succeeded.stderr
     assert [line.split()[0] for line in succeeded.stdout.splitlines()] == ["positive", "negative"]
@@ -226,11 +227,11 @@ def test_typescript_example_waits_for_an_overloaded_service(project: Project, se
 
 def test_example_sends_the_key_and_prints_the_problem(language: str, run: Run, guarded: Server) -> None:
     code = example(language, WITH_KEY[language], url=guarded.url)
-    assert "401 urn:problem-type:sentiment:unauthorized" in run(code).stdout
+    assert "401 /problems/unauthorized" in run(code).stdout
     code = code.replace("the key", KEY)
     done = run(code)
     assert done.returncode == 0, done.stderr
-    assert "422 urn:problem-type:sentiment:review-too-long" in done.stdout
+    assert "422 /problems/review-too-long" in done.stdout
     assert "limit: 50000 received: 60000 review: 1" in done.stdout
     if language == "python":
         predictions = run(code.replace(" * 6_000", "")).stdout
@@ -239,6 +240,9 @@ def test_example_sends_the_key_and_prints_the_problem(language: str, run: Run, g
     assert "reviews.0 A review must contain text" in run(blank).stdout
 
 
-def test_example_fails_if_nothing_listens(language: str, run: Run, free_port: int) -> None:
-    error = {"python": "httpx.ConnectError", "typescript": "ECONNREFUSED"}[language]
-    assert error in run(example(language, 0, url=f"http://127.0.0.1:{free_port}")).stderr
+@pytest.mark.parametrize(("language", "number"), [("python", 0), ("typescript", 0), ("typescript", 1)])
+def test_example_fails_with_the_reason_if_nothing_listens(language: str, number: int, run: Run, free_port: int) -> None:
+    done = run(example(language, number, url=f"http://127.0.0.1:{free_port}"))
+    assert {"python": "httpx.ConnectError", "typescript": "ECONNREFUSED"}[language] in done.stderr
+    assert done.returncode == 1
+    assert "undefined" not in done.stdout + done.stderr

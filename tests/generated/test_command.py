@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from app import __version__
-from tests.servers import ROOT, run_python
+from tests.servers import PATIENCE, ROOT, run_python
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,21 @@ def test_clients_of_an_unusable_document_fail(tmp_path: Path, content: str | Non
     assert done.stderr.startswith("error: ")
     assert reason in done.stderr
     assert content == INVALID or existing.read_text() == "an earlier client"
+
+
+@pytest.mark.slow
+def test_make_clients_leaves_the_environment_of_the_service_alone(tmp_path: Path) -> None:
+    settings = [f"PYTHON={sys.executable}", f"ARGS=--output {tmp_path}"]
+    installed = make("VENV=.environments/clients", ".environments/clients/.clients", *settings)
+    if installed.returncode:
+        pytest.skip(f"requirements/clients.txt cannot be installed: {installed.stderr}")
+    done = make("clients", "VENV=/nowhere", *settings)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "python/sentiment-client/pyproject.toml").exists()
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=10 * PATIENCE)
 
 
 def test_typescript_package_has_the_version_of_the_service_and_locks_by_digest() -> None:

@@ -130,4 +130,4 @@ def test_reviews_that_wait_too_long_are_answered_504(models: Path) -> None:
     with serving(model_dir=models, deadline=0.001, runtime="numpy") as server:
         response = httpx.post(f"{server.url}/predict", json={"reviews": ["a superb film " * 1000] * 100})
         assert response.status_code == 504
-        assert response.json()["type"] == "urn:problem-type:sentiment:deadline-exceeded"
+        assert response.json()["type"] == "/problems/deadline-exceeded"

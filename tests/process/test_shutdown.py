@@ -89,7 +89,7 @@ def test_request_that_the_stop_cuts_off_is_answered(models: Path, workers: int) 
             server.process.send_signal(signal.SIGTERM)
             answer = connection.answer()
             assert (answer.status, answer.headers["Connection"]) == (503, "close")
-            assert answer.json["type"] == "urn:problem-type:sentiment:not-serving"
+            assert answer.json["type"] == "/problems/not-serving"
         assert server.process.wait(PATIENCE) == 0
     (line,) = [line for line in server.logs() if line.get("request_id") == "cut-off"]
     assert (line["event"], line["status"], line["problem"]) == ("request", 503, "not-serving")

@@ -15,7 +15,7 @@ def test_service_without_the_folder_and_its_line_in_main_works(tmp_path: Path) -
     shutil.copytree(ROOT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__", "protocols"))
     main = tmp_path / "app/main.py"
     lines = main.read_text().splitlines(keepends=True)
-    kept = [line for line in lines if not re.search(r"app\.api\.protocols|open_inference", line)]
+    kept = [line for line in lines if not re.search(r"\bapi\.protocols|open_inference", line)]
     assert len(kept) == len(lines) - 2  # the import, and the line that adds the routers
     main.write_text("".join(kept))
     env = environment(port=0, log_format="json", drain=0, runtime="numpy", model_dir=MODELS, model_version="3")
@@ -25,7 +25,4 @@ def test_service_without_the_folder_and_its_line_in_main_works(tmp_path: Path) -
         response = httpx.post(f"{server.url}/predict", json={"reviews": ["A superb film."]})
         assert response.json()["predictions"][0]["sentiment"] == "positive"
         for path in ("/v1/models", "/v2", "/v2/health/live"):
-            response = httpx.get(f"{server.url}{path}")
-            assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
-        tags = httpx.get(f"{server.url}/openapi.json").json()["tags"]
-        assert [tag["name"] for tag in tags] == ["predictions", "model", "health"]
+            assert httpx.get(f"{server.url}{path}").status_code == 404

@@ -30,6 +30,7 @@ def test_wrong_method_is_answered_405(server: Server, method: str, path: str, al
     [
         ("GET", "/v2/nothing"),
         ("POST", "/v2/models/other/infer"),
+        ("POST", "/v2/models/{model_name}/infer"),
         ("POST", "/v2/models//infer"),
         ("POST", f"/v2/models/{MODEL}%00/infer"),
         ("POST", "/v2/models/%ff/infer"),

@@ -1,6 +1,8 @@
 """`python -m app evaluate`: figures, formats, and files that cannot be used."""
 
+import html
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from app.bundles.opening import open_classifier
 from app.bundles.reading import load_bundle
 from app.commands.main import app
-from tests.evaluation.labelled import texts, write_csv
+from tests.evaluation.labelled import drawn, texts, write_csv
 from tests.models import MODELS, NEWEST
 from tests.terminal.terminals import SGR, on_terminal, piped, refusal
 from tests.training.test_disk_full import contents, files_no_larger_than
@@ -37,14 +40,18 @@ def my(tmp_path: Path) -> Path:
 
 def test_evaluate_measures_the_default_bundle(my: Path) -> None:
     found = evaluation(my)
-    assert found["model"] == {"name": "imdb", "version": NEWEST, "digest": load_bundle(MODELS / NEWEST).digest}
+    digest = load_bundle(MODELS / NEWEST).digest
+    facts = {"name": "imdb", "version": NEWEST, "digest": digest, "folder": f"models/imdb/{NEWEST}"}
+    assert found["model"] == facts
     assert (found["file"]["name"], found["reviews"]) == ("my.csv", 400)
     low, high = found["accuracy_interval"]
     assert found["majority_accuracy"] < low < found["accuracy"] < high
     assert found["loss"] < found["base_rate_loss"] < 0.6932
     assert sum(bin_["share"] for bin_ in found["reliability"]) == pytest.approx(1)
-    assert {0.1, 0.5, 0.9, found["best_threshold"]["threshold"]} <= {each["threshold"] for each in found["thresholds"]}
-    wrong = round(400 * (1 - found["accuracy"]))
+    matrix = found["confusion"]
+    assert sum(matrix["positive"].values()) == found["positive_reviews"]
+    wrong = matrix["positive"]["negative"] + matrix["negative"]["positive"]
+    assert wrong == round(400 * (1 - found["accuracy"]))
     assert len(found["mistakes"]) == min(10, wrong)
     first, *_, last = [abs(each["positive_probability"] - 0.5) for each in found["mistakes"]]
     assert first > last > 0
@@ -57,14 +64,50 @@ def test_evaluate_measures_the_default_bundle(my: Path) -> None:
 
 
 def test_evaluate_shows_the_figures_without_tensorflow(my: Path) -> None:
-    done = piped("evaluate", str(my), missing=["tensorflow", "matplotlib"])
+    done = piped("evaluate", str(my), missing=["tensorflow", "matplotlib", "jinja2"])
     assert (done.returncode, done.stderr) == (0, b"")
     found, shown = evaluation(my), done.stdout.decode()
-    for name in ("accuracy", "majority_accuracy", "auc", "loss", "base_rate_loss", "calibration_error"):
+    assert shown.startswith(f"imdb {NEWEST} (models/imdb/{NEWEST}) on my.csv: 400 texts")
+    names = ("accuracy", "majority_accuracy", "auc", "loss", "base_rate_loss", "calibration_error")
+    for name in (*names, "chance_calibration_error"):
         assert f"{found[name]:.3f}" in shown
+    assert " ".join(found["summary"]) in " ".join(shown.split())
     assert shown.count("●") == len(found["reliability"]) + 1
-    assert f"Most accurate threshold: {found['best_threshold']['threshold']:.2f}" in shown
-    assert "These texts are too few to tell" in shown
+    assert re.search(rf"positive +{found['confusion']['positive']['positive']} ", shown)
+
+
+@pytest.mark.parametrize("width", [80, 110])
+def test_evaluate_shows_where_each_mistake_is_however_long_the_text_and_the_name(tmp_path: Path, width: int) -> None:
+    rows = [(f"{text} {'And it went on and on. ' * 9}", int(positive)) for text, positive in texts()[:200]]
+    my = write_csv(tmp_path / f"{'a-file-with-a-long-name-' * 3}.csv", [*rows, ("Superb, wonderful, excellent!", 0)])
+    shown = SGR.sub("", on_terminal("evaluate", str(my), "--runtime", "numpy", width=width))
+    for mistake in evaluation(my)["mistakes"]:
+        line = mistake["place"].rpartition(":")[2]
+        cells = rf"{mistake['positive_probability']:.3f} +{mistake['label']} +{line} +{mistake['text'][:9]}"
+        assert re.search(f"^ {cells}", shown, re.MULTILINE)
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_evaluate_tells_miscalibration_from_chance(my: Path) -> None:
+    """Of texts whose labels are drawn with the predicted probabilities, and of texts with other labels."""
+    classifier = open_classifier(load_bundle(MODELS / NEWEST), "numpy")
+    scored = {text: classifier.predict([text])[0].positive_probability for text, _ in texts()}
+    calibrated = [evaluation(write_csv(my, drawn(scored.__getitem__, seed)[:300])) for seed in range(10)]
+    errors = [found["calibration_error"] for found in calibrated]
+    assert sum(errors) / 10 == pytest.approx(calibrated[0]["chance_calibration_error"], rel=0.2)
+    exceeded = [each["calibration_error"] > each["max_chance_calibration_error"] for each in calibrated]
+    assert sum(exceeded) <= 2
+    assert "no more than chance" in calibrated[exceeded.index(False)]["summary"][2]
+    found = evaluation(write_csv(my, drawn(lambda text: 0.5 + (scored[text] - 0.5) / 2)))
+    assert found["calibration_error"] > 2 * found["max_chance_calibration_error"]
+    assert re.search("chance explains at most .*; calibrate", found["summary"][2])
+
+
+def test_evaluate_suspects_swapped_labels(my: Path) -> None:
+    found = evaluation(write_csv(my, [(text, int(not positive)) for text, positive in texts()]))
+    assert "labels look swapped" in found["warnings"][0]
+    assert not any("useless" in warning for warning in found["warnings"])
+    assert "calibrate" not in found["summary"][2]
 
 
 def test_evaluate_says_when_the_model_is_useless(my: Path) -> None:
@@ -74,26 +117,47 @@ def test_evaluate_says_when_the_model_is_useless(my: Path) -> None:
     assert any("worse than always predicting the share" in warning for warning in found["warnings"])
 
 
-def test_evaluate_writes_a_report_that_interprets_nothing(my: Path, tmp_path: Path) -> None:
-    rows = [(f"{text} `**superb** [x](y)`\n# superb", 0) for text, _ in texts()[:15]]
-    write_csv(my, rows + [(text, int(positive)) for text, positive in texts()])
-    run(my, "--report", tmp_path / "report")
-    report = tmp_path / "report"
-    document = (report / "report.md").read_text()
-    found = json.loads((report / "evaluation.json").read_text())
-    assert f"| {found['accuracy']:.4f} |" in document
-    assert "'**superb** [x](y)' # superb`" in document
-    for name in re.findall(r"\((\w+\.png)\)", document):
-        assert (report / name).read_bytes().startswith(b"\x89PNG")
-    assert "exists; choose another folder for --report" in refusal("evaluate", str(my), "--report", str(report))
+def test_evaluate_writes_a_report_that_interprets_nothing(tmp_path: Path) -> None:
+    my = tmp_path / os.fsdecode(b"my-\xff.jsonl")
+    nasty = "Superb, wonderful, excellent! <script>alert(1)</script> <img src=https://example.org/x>"
+    rows = [(nasty, 0), *((text, int(positive)) for text, positive in texts())]
+    my.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
+    report = tmp_path / "report.html"
+    assert run(my, "--report", report).splitlines()[-1] == f"report: {report}"
+    page, found = report.read_text(encoding="utf-8"), evaluation(my)
+    for sentence in found["summary"]:
+        assert sentence in html.unescape(page)
+    assert page.count("<circle") == len(found["reliability"])
+    assert "&lt;script&gt;alert(1)" in page
+    assert not re.search(r"<script|<img|<link|url\(|@import", page)
+    assert "exists; choose another file for --report" in refusal("evaluate", str(my), "--report", str(report))
+    for name in ("my.pdf", "."):
+        assert "choose a name that ends with .html" in refusal("evaluate", str(my), "--report", name)
+
+
+def test_report_of_a_calibrated_bundle_compares_it_with_the_original(my: Path, tmp_path: Path) -> None:
+    models = tmp_path / "imdb"
+    models.mkdir()
+    (models / NEWEST).symlink_to(MODELS / NEWEST)
+    original = evaluation(my)
+    assert original["uncalibrated"] is None
+    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_DIR": str(models)}
+    calibrating = CliRunner().invoke(app, ["calibrate", str(my), str(models / "4"), "--model-version", NEWEST], env=env)
+    assert calibrating.exit_code == 0, calibrating.output
+    report = tmp_path / "report.html"
+    found = evaluation(my, "--report", report, "--model-dir", models, version="4")
+    assert found["uncalibrated"] == pytest.approx({name: original[name] for name in found["uncalibrated"]}, abs=1e-4)
+    assert f"{original['loss']:.3f}</td>" in report.read_text(encoding="utf-8").partition("Before and after")[2]
+    assert "calibrated with these texts" in found["warnings"][-1]
 
 
 def test_evaluate_on_a_full_disk_leaves_no_report(my: Path, tmp_path: Path) -> None:
     before = contents(tmp_path)
     with files_no_larger_than(10_000):
-        message = run(my, "--report", tmp_path / "report", code=1)
+        message = run(my, "--report", tmp_path / "report.html", code=1)
     assert "the report cannot be written" in message
     assert contents(tmp_path) == before
+    assert "the report cannot be written" in run(my, "--report", tmp_path / "no such folder/report.html", code=1)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def test_explain_on_a_terminal_colours_words_by_their_pull() -> None:
     assert "--top" not in text
     sentences = SGR.sub("", on_terminal("explain", "It is superb. It is dull.", width=100))
     assert re.search(r"^ 0\.\d{3} +\S.* +It is superb\. *$\n^ 0\.\d{3} +\S.* +It is dull\. *$", sentences, re.MULTILINE)
+    unknown = SGR.sub("", on_terminal("explain", "zorblax", width=100))
+    assert re.match("– cannot tell  log-odds .*, 0 of 1 words known", unknown)
     plain = on_terminal("explain", REVIEW, "--top", "1", width=100, NO_COLOR="1")
     assert re.search(r"\d+ more terms .*[+-]\d\.\d\d.*--top", plain)
     assert "38;5" not in plain

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.records import FORMATS
+from tests.models import NEWEST
 from tests.servers import Server, run_python
 from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
 
@@ -56,19 +57,20 @@ def test_score_on_a_terminal_is_a_coloured_table() -> None:
     assert re.search(rf"1 +{BLUE}0\.9\d\d.*{BLUE}positive.* 9 of 9 +One of the.*…", shown)
     assert re.search(rf"2 +{ORANGE}0\.0\d\d.*{ORANGE}negative.* 5 of 5 +A dull wa", shown)
     lines = SGR.sub("", shown).splitlines()
-    uncertain = r"0\.\d\d\d +uncertain \((?:positive|negative)\)"  # in no colour
-    assert len(re.findall(uncertain, "\n".join(lines))) == 2
+    assert re.search(r"3 +– +cannot tell +0 of ", "\n".join(lines))  # in no colour, as is the next one
+    assert re.search(r"4 +0\.\d\d\d +uncertain \(positive\)", "\n".join(lines))
     assert len(re.findall(f"(?:{BLUE}|{ORANGE})", shown)) == 4
     assert max(map(len, lines)) <= 70
-    assert len(lines) == 8  # one per review, however long the review is
+    assert len(lines) == 9  # one per review, however long the review is
+    assert lines[-1] == f"predicted by imdb {NEWEST} (models/imdb/{NEWEST})"
     plain = on_terminal(*arguments, width=70, NO_COLOR="1")
     assert SGR.sub("", plain) == SGR.sub("", shown)
     assert "38;5" not in plain
 
 
 def test_score_of_several_versions_compares_them() -> None:
-    versions, reviews = ("--version", "1", "--version", "3"), ("Not bad at all.", "I loved zyzzyva!")
-    one, other = (piped("score", "--version", version, *reviews).stdout.decode().splitlines() for version in "13")
+    versions, reviews = ("--model-version", "1", "--model-version", "3"), ("Not bad at all.", "I loved zyzzyva!")
+    one, other = (piped("score", "--model-version", version, *reviews).stdout.decode().splitlines() for version in "13")
     expected = [f"1\t{one[0]}", f"3\t{other[0]}", f"1\t{one[1]}", f"3\t{other[1]}"]
     assert piped("score", *versions, *reviews).stdout.decode().splitlines() == expected
     assert piped("score", *reviews, SENTIMENT_MODEL_VERSION="1,3").stdout.decode().splitlines() == expected
@@ -125,6 +127,8 @@ def test_score_reads_arguments_standard_input_and_files_in_order(tmp_path: Path)
         (["-"], b"fine\n" * 129, "python -m app bulk INPUT OUTPUT"),
         (["--file", "/nowhere/x"], b"", "'/nowhere/x': No such file"),
         (["README.md"], b"", "--file README.md"),
+        (["nofile.txt"], b"", "There is no file nofile.txt"),
+        (["no/file.csv.gz"], b"", "There is no file no/file.csv.gz"),
         (["--runtime", "abacus"], b"", "'tensorflow', 'numpy'"),
     ],
 )

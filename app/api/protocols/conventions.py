@@ -1,14 +1,11 @@
-"""What both protocols share: the model in their paths, and the form of their errors."""
+"""What both protocols share: the model in their paths, its input, and the checks of reviews."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from fastapi import Request, Response
-from pydantic_core import to_json
-
-from app.api.errors import ModelNotFound
-from app.api.schemas import Problem
-from app.api.state import find_version, service_of
-from app.service import ServedVersion
+from app.api.errors import ModelNotFound, invalid
+from app.api.state import find_version
+from app.model.limits import BLANK, check_reviews, is_blank
+from app.service import ServedVersion, Service
 
 INPUT = "text"
 """The model's only input."""
@@ -17,19 +14,25 @@ MODEL = ("/models/{model_name}", "/models/{model_name}/versions/{model_version}"
 """Paths of the model."""
 
 
-def version_of(request: Request) -> ServedVersion:
-    """The version that a request names in its path, or the default version.
+def version_of(path_params: Mapping[str, str], service: Service) -> ServedVersion:
+    """The version that a path names, or the default version.
 
     Raises:
         ModelNotFound: It names another model, or a version that is not served.
     """
-    service, path = service_of(request), request.path_params
-    if path["model_name"] != service.name:
+    if path_params["model_name"] != service.name:
         raise ModelNotFound(service.name, list(service.versions))
-    return find_version(service, path.get("model_version"))
+    return find_version(service, path_params.get("model_version"))
 
 
-def error_response(problem: Problem, headers: Mapping[str, str]) -> Response:
-    """Render a problem as Triton and TensorFlow Serving do, which return 400 for an invalid body."""
-    status = 400 if problem.status == 422 else problem.status
-    return Response(to_json({"error": problem.detail}), status, dict(headers), "application/json")
+def check(reviews: Sequence[str], max_reviews: int, max_characters: int, location: str) -> None:
+    """Check reviews as the schema of /predict does, which the bodies of the protocols do not have.
+
+    Raises:
+        InvalidRequest: A review is blank.
+        TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
+    """
+    for index, review in enumerate(reviews):
+        if is_blank(review):
+            raise invalid(f"{location}.{index}", BLANK)
+    check_reviews(reviews, max_reviews, max_characters, location)

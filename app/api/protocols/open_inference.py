@@ -5,26 +5,18 @@ https://github.com/kserve/open-inference-protocol
 
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app import __version__
 from app.api.body import read_body
 from app.api.errors import invalid
 from app.api.health import check_readiness
 from app.api.predict import score
-from app.api.protocols.conventions import INPUT, MODEL, error_response, version_of
+from app.api.protocols.conventions import INPUT, MODEL, version_of
 from app.api.protocols.tensors import HEADER_LENGTH, OUTPUT, infer_response, read_inference
-from app.api.routing import PredictionRoute, ProbeRoute, ProtocolRouter, PublicRoute
+from app.api.routing import PredictionRoute, ProbeRoute, PublicRoute
 from app.api.state import service_of
 
-TAG = {
-    "name": "open inference protocol",
-    "description": "`/v2`, for clients of Triton and KServe v2.",
-    "externalDocs": {
-        "description": "Open Inference Protocol, version 2",
-        "url": "https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md",
-    },
-}
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "numpy": "numpy"}
 
 
@@ -40,14 +32,14 @@ async def get_live() -> dict[str, Any]:
 
 async def get_ready(request: Request) -> dict[str, Any]:
     """Return 200 while the service should get traffic; it is not ready while it is stopping."""
-    check_readiness(request)
+    check_readiness(service_of(request))
     return {"ready": True}
 
 
 async def get_model(request: Request) -> dict[str, Any]:
     """Describe the model's input and output."""
-    version_of(request)
     service = service_of(request)
+    version_of(request.path_params, service)
     return {
         "name": service.name,
         "versions": list(service.versions),
@@ -59,8 +51,10 @@ async def get_model(request: Request) -> dict[str, Any]:
 
 async def get_model_ready(request: Request) -> dict[str, Any]:
     """Return 200 while the model should get traffic; it is not ready while the service is stopping."""
-    check_readiness(request)
-    return {"name": version_of(request).bundle.manifest.name, "ready": True}
+    service = service_of(request)
+    check_readiness(service)
+    version_of(request.path_params, service)
+    return {"name": service.name, "ready": True}
 
 
 async def infer(request: Request) -> Response:
@@ -69,18 +63,19 @@ async def infer(request: Request) -> Response:
     The reviews are sent in the JSON or, with the header Inference-Header-Content-Length, after it; the probabilities
     are returned as requested.
     """
-    version = version_of(request)
-    body = await read_body(request)
+    service = service_of(request)
+    version = version_of(request.path_params, service)
+    body = await read_body(request, service.settings, any_type=True)
     lengths = set(request.headers.getlist(HEADER_LENGTH))
     if len(lengths) > 1:
         raise invalid("body", f"The header {HEADER_LENGTH} has two different values")
-    inference = read_inference(body, next(iter(lengths), None), service_of(request).settings)
+    inference = read_inference(body, next(iter(lengths), None), service.settings)
     predictions = await score(request, version, inference.reviews)
     manifest = version.bundle.manifest
     return infer_response(manifest.name, manifest.version, inference, predictions)
 
 
-router = ProtocolRouter("/v2", error_response, TAG)
+router = APIRouter(prefix="/v2", include_in_schema=False)
 router.add_api_route("", get_server, route_class_override=PublicRoute)
 router.add_api_route("/health/live", get_live, methods=["GET", "HEAD"], route_class_override=ProbeRoute)
 router.add_api_route("/health/ready", get_ready, methods=["GET", "HEAD"], route_class_override=ProbeRoute)

@@ -6,7 +6,7 @@ https://www.tensorflow.org/tfx/serving/api_rest
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fastapi import HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
@@ -15,19 +15,10 @@ from app.api.errors import invalid
 from app.api.explain import explain_reviews
 from app.api.health import check_readiness
 from app.api.predict import score
-from app.api.protocols.conventions import INPUT, MODEL, error_response, version_of
-from app.api.routing import ExplanationRoute, PredictionRoute, ProtocolRouter
+from app.api.protocols.conventions import INPUT, MODEL, check, version_of
+from app.api.routing import ExplanationRoute, PredictionRoute
 from app.api.state import service_of
-from app.model.limits import BLANK, check_reviews, is_blank
-
-TAG = {
-    "name": "tensorflow serving",
-    "description": "`/v1`, for clients of TensorFlow Serving and KServe v1.",
-    "externalDocs": {
-        "description": "TensorFlow Serving's REST API",
-        "url": "https://www.tensorflow.org/tfx/serving/api_rest",
-    },
-}
+from app.settings import Settings
 
 
 class InstancesRequest(BaseModel):
@@ -47,9 +38,9 @@ async def list_models(request: Request) -> dict[str, Any]:
 
 async def predict_instances(request: Request) -> Response:
     """Estimate how likely each review is to be positive: the predictions of /predict, under the same limits."""
-    version = version_of(request)
-    settings = service_of(request).settings
-    reviews = await _read_reviews(request, settings.max_reviews, settings.max_characters)
+    service = service_of(request)
+    version, settings = version_of(request.path_params, service), service.settings
+    reviews = await _read_reviews(request, settings, settings.max_reviews, settings.max_characters)
     predictions = await score(request, version, reviews)
     content = {"predictions": [prediction.positive_probability for prediction in predictions]}
     return Response(to_json(content), media_type="application/json")
@@ -57,19 +48,19 @@ async def predict_instances(request: Request) -> Response:
 
 async def explain_instances(request: Request) -> Response:
     """Show what each prediction is based on: the explanations of /explain, under the same limits."""
-    version = version_of(request)
-    settings = service_of(request).settings
-    reviews = await _read_reviews(request, settings.max_explained, settings.max_explained_length)
-    explanations = await explain_reviews(request, version, reviews)
+    service = service_of(request)
+    version, settings = version_of(request.path_params, service), service.settings
+    reviews = await _read_reviews(request, settings, settings.max_explained, settings.max_explained_length)
+    explanations = await explain_reviews(request, service.explainer, version, reviews)
     return Response(b'{"explanations":[%b]}' % b",".join(explanations), media_type="application/json")
 
 
-async def _read_reviews(request: Request, max_reviews: int, max_characters: int) -> list[str]:
-    body = parse(InstancesRequest, await read_body(request))
+async def _read_reviews(request: Request, settings: Settings, max_reviews: int, max_characters: int) -> list[str]:
+    body = parse(InstancesRequest, await read_body(request, settings, any_type=True))
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
     reviews = list(_reviews(body.instances))
-    check_reviews(reviews, max_reviews, max_characters, "instances")
+    check(reviews, max_reviews, max_characters, "instances")
     return reviews
 
 
@@ -79,8 +70,6 @@ def _reviews(instances: Sequence[Any]) -> Iterator[str]:
         if not isinstance(review, str):
             message = f'Input should be a valid string, or an object with one: {{"{INPUT}": "…"}}'
             raise invalid(f"instances.{index}", message)
-        if is_blank(review):
-            raise invalid(f"instances.{index}", BLANK)
         yield review
 
 
@@ -95,15 +84,16 @@ async def get_model_status(request: Request) -> dict[str, Any]:
     """
     if ":" in "".join(request.path_params.values()):
         raise HTTPException(405, headers={"Allow": "POST"})
-    check_readiness(request)
-    version, service = version_of(request), service_of(request)
+    service = service_of(request)
+    check_readiness(service)
+    version = version_of(request.path_params, service)
     versions = [version.bundle.manifest.version] if "model_version" in request.path_params else service.versions
     status = {"error_code": "OK", "error_message": ""}
     available = [{"version": version, "state": "AVAILABLE", "status": status} for version in versions]
     return {"name": service.name, "ready": True, "model_version_status": available}
 
 
-router = ProtocolRouter("/v1", error_response, TAG)
+router = APIRouter(prefix="/v1", include_in_schema=False)
 router.add_api_route("/models", list_models)
 for model in MODEL:
     router.add_api_route(f"{model}:predict", predict_instances, methods=["POST"], route_class_override=PredictionRoute)

@@ -11,8 +11,7 @@ from pydantic_core import to_json
 
 from app.api.body import parse
 from app.api.errors import invalid
-from app.api.protocols.conventions import INPUT
-from app.model.limits import BLANK, check_reviews, is_blank
+from app.api.protocols.conventions import INPUT, check
 from app.model.prediction import Prediction
 from app.settings import Settings
 
@@ -116,7 +115,7 @@ def read_inference(body: bytes, header_length: str | None, settings: Settings) -
             raise invalid("outputs", f"The model has one output, {OUTPUT}")
         reviews = _reviews(request.inputs[0], memoryview(body)[size:])
         inference = Inference(request.id, reviews, _wants_binary(request))
-    check_reviews(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
+    check(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
     return inference
 
 
@@ -124,20 +123,16 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
     """Build the response; the probabilities are float32, or in JSON the float64 of the same value."""
     probabilities = [prediction.positive_probability for prediction in predictions]
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
-    binary = struct.pack(f"<{len(probabilities)}f", *probabilities) if inference.binary else b""
-    if inference.binary:
-        output["parameters"] = {"binary_data_size": len(binary)}
-    else:
-        output["data"] = probabilities
-    content = {
-        "model_name": model,
-        "model_version": version,
-        **({} if inference.id is None else {"id": inference.id}),
-        "outputs": [output],
-    }
-    header = to_json(content)
+    content: dict[str, Any] = {"model_name": model, "model_version": version}
+    if inference.id is not None:
+        content["id"] = inference.id
+    content["outputs"] = [output]
     if not inference.binary:
-        return Response(header, media_type="application/json")
+        output["data"] = probabilities
+        return Response(to_json(content), media_type="application/json")
+    binary = struct.pack(f"<{len(probabilities)}f", *probabilities)
+    output["parameters"] = {"binary_data_size": len(binary)}
+    header = to_json(content)
     return Response(header + binary, headers={HEADER_LENGTH: str(len(header))}, media_type="application/octet-stream")
 
 
@@ -178,7 +173,7 @@ def _texts(data: Sequence[Any], nested: bool) -> Iterator[str]:
         text = element[0] if nested and isinstance(element, list) and len(element) == 1 else element
         if not isinstance(text, str):
             raise invalid(f"{TENSOR}.data.{index}", "Input should be a valid string")
-        yield _readable(text, index)
+        yield text
 
 
 def _elements(binary: memoryview) -> Iterator[str]:
@@ -194,12 +189,6 @@ def _elements(binary: memoryview) -> Iterator[str]:
 
 def _text(element: bytes, index: int) -> str:
     try:
-        return _readable(element.decode(), index)
+        return element.decode()
     except UnicodeDecodeError:
         raise invalid(f"{TENSOR}.data.{index}", "This is not UTF-8") from None
-
-
-def _readable(text: str, index: int) -> str:
-    if is_blank(text):
-        raise invalid(f"{TENSOR}.data.{index}", BLANK)
-    return text

@@ -1,20 +1,8 @@
 // Starts Swagger UI with this service's own document.
 
-// Light or dark, as on the playground. Storage may be forbidden.
-const system = matchMedia("(prefers-color-scheme: dark)");
-const choice = (() => {
-  try {
-    return localStorage.getItem("theme");
-  } catch {
-    return "";
-  }
-})();
-const applyTheme = () => document.documentElement.classList.toggle("dark-mode", choice ? choice === "dark" : system.matches);
-applyTheme();
-system.addEventListener("change", applyTheme);
-
 const response = await fetch("openapi.json");
 const openapi = await response.json();
+openapi.info.title = "API documentation"; // the name of the service is above it
 // The document says "/"; below a proxy's prefix, the service is where this page is.
 openapi.servers = [{ url: new URL(".", location.href).href.replace(/\/$/, ""), description: "This service." }];
 
@@ -24,6 +12,14 @@ if (operations.every(({ security }) => !security?.length || security.some((schem
   for (const operation of operations) delete operation.security;
   delete openapi.components.securitySchemes;
 }
+
+// Other protocols have specifications of their own instead of operations here: links, not empty sections.
+const isUsed = ({ name }) => operations.some(({ tags }) => tags.includes(name));
+const links = openapi.tags
+  .filter((tag) => !isUsed(tag))
+  .map(({ description, externalDocs: { description: title, url } }) => `\n- [${title}](${url}): ${description}`);
+if (links.length) openapi.info.description += `\nOther protocols:\n${links.join("")}`;
+openapi.tags = openapi.tags.filter(isUsed);
 
 SwaggerUIBundle({
   spec: openapi,

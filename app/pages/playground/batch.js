@@ -6,7 +6,7 @@ import { Latest } from "./latest.js";
 import { readRecords, Unreadable } from "./records.js";
 import { Results } from "./results.js";
 import { scoreRows } from "./scoring.js";
-import { count, tally } from "./verdict.js";
+import { count } from "./verdict.js";
 
 const ADDED = ["positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]; // as `bulk` does
 
@@ -110,8 +110,6 @@ export class Batch {
     const progress = (status = `Scoring ${count(rows.length, "review")} …`) => {
       if (this.#controller !== controller) return; // another file was opened meanwhile
       const done = this.#rows.filter((row) => row.prediction || row.error).length;
-      byId("progress").max = this.#rows.length;
-      byId("progress").value = done;
       byId("counted").textContent = `${done.toLocaleString("en")} of ${count(this.#rows.length, "review")}`;
       setText("batch-status", status);
       this.#results.redraw();
@@ -127,14 +125,13 @@ export class Batch {
   }
 
   #summary(failure) {
-    const kinds = this.#rows.map((row) => row.verdict ?? (row.skipped ? "Not scored" : "Failed"));
-    const by = this.#version && `, version ${this.#version}`;
-    return `${this.#file.name}, ${count(this.#rows.length, "review")}${by}: ${tally(kinds)}. ${failure}`.trim();
+    const by = this.#version && `, scored by version ${this.#version}`;
+    return `${this.#file.name}: ${count(this.#rows.length, "review")}${by}. ${failure}`.trim();
   }
 
   #updateControls(busy) {
     byId("stop").hidden = !busy;
-    for (const id of ["counted", "progress"]) byId(id).classList.toggle("idle", !busy);
+    byId("counted").hidden = !busy;
     byId("download").disabled = busy;
     byId("retry").hidden = busy || !this.#rows.some((row) => row.retryable);
   }
@@ -159,7 +156,7 @@ export class Batch {
 function newRow(number, { cells, review = "", error }) {
   const text = review.toWellFormed();
   const reason = error || (text.trim() ? "" : "This row is empty.");
-  return { number, cells, review: text, prediction: null, verdict: null, error: reason, retryable: !reason, skipped: false };
+  return { number, cells, review: text, prediction: null, reading: null, error: reason, retryable: !reason, skipped: false };
 }
 
 /** A cell as text; those of JSON Lines may have any type. */

@@ -4,7 +4,7 @@ import { byId, element } from "./dom.js";
 import { percent, signed } from "./verdict.js";
 
 const MIN_SHOWN = 0.02; // log-odds
-const TOP = 5; // of each group are shown at first,
+const TOP = 4; // of each group are shown at first,
 const MIN_LEADING = 0.1; // if they have this share of the strongest effect
 const NAMED = 3; // of the terms that have one effect together
 
@@ -19,7 +19,6 @@ export function showEffects(effects, full) {
     const items = group.map((effect) => itemOf(effect, Math.max(full, strongest)));
     items.forEach((item, i) => item.classList.toggle("minor", i >= TOP || Math.abs(group[i].log_odds) < MIN_LEADING * strongest));
     byId(id).replaceChildren(...items);
-    byId(id).parentElement.hidden = !group.length;
   }
 }
 

@@ -7,11 +7,9 @@ import { showFacts } from "./facts.js";
 import { requestKeys } from "./key.js";
 import { Review } from "./review.js";
 import { Service } from "./service.js";
-import { MIDDLE, percent } from "./verdict.js";
 import { Verdicts } from "./verdicts.js";
 
 byId("no-scripts").remove();
-byId("middle").textContent = `between ${percent(MIDDLE.above)} and ${percent(MIDDLE.below)}`;
 
 const examples = [...byId("examples").querySelectorAll("button")];
 for (const button of examples) button.addEventListener("click", () => review.show(button.dataset.text));

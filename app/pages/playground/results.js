@@ -4,11 +4,11 @@
 // stays until scoring has ended: buttons keep the focus, and clicks hit their target.
 
 import { byId, element } from "./dom.js";
-import { count, kindOf, percent } from "./verdict.js";
+import { Summary } from "./summary.js";
+import { count, kindOf } from "./verdict.js";
 
 const PAGE = 50; // rows
 const MAX_SHOWN = 300; // characters of a review
-const BINS = 10; // of the histogram
 
 const VALUES = {
   number: (row) => row.number,
@@ -16,7 +16,6 @@ const VALUES = {
   probability: (row) => row.prediction && Number(row.prediction.positive_probability.toFixed(6)), // further digits vary
   known: (row) => row.prediction && row.prediction.known_words / Math.max(row.prediction.words, 1),
 };
-const FILTERS = { all: () => true, uncertain: (row) => row.prediction?.uncertain, failed: (row) => !row.prediction };
 
 export class Results {
   /** The rows in the order of the table, without those that the filter hides. */
@@ -28,12 +27,12 @@ export class Results {
   #descending = false;
   #body = byId("results").tBodies[0];
   #buttons = byId("results").querySelectorAll("th button");
+  #summary = new Summary(() => this.sort());
 
   /** @param {(text: string) => void} onChoice Called with the review that was clicked. */
   constructor(onChoice) {
     this.#onChoice = onChoice;
     for (const button of this.#buttons) button.addEventListener("click", () => this.#sortBy(button.dataset.column));
-    byId("filter").addEventListener("change", () => this.sort());
     byId("more").addEventListener("click", () => this.#show(this.#length + PAGE));
   }
 
@@ -42,20 +41,21 @@ export class Results {
     this.#rows = rows;
     this.#column = "number";
     this.#descending = false;
-    byId("filter").value = "all";
+    this.#summary.reset();
     this.sort();
   }
 
-  /** Update the visible rows in place, and the histogram. */
+  /** Update the visible rows in place, and the numbers above them. */
   redraw() {
     this.order.slice(0, this.#length).forEach((row) => this.#lineOf(row));
-    drawHistogram(this.#rows);
+    this.#summary.draw(this.#rows);
   }
 
   /** Update, filter and sort the rows; those without a value come last in either direction. */
   sort() {
     const sign = this.#descending ? -1 : 1;
-    const filtered = this.#rows.filter(FILTERS[byId("filter").value]);
+    this.#summary.draw(this.#rows);
+    const filtered = this.#rows.filter((row) => this.#summary.includes(row));
     const pairs = filtered.map((row) => [VALUES[this.#column](row) ?? sign * Infinity, row]);
     pairs.sort(([a, one], [b, other]) => (a === b ? one.number - other.number : a < b ? -sign : sign));
     this.order = pairs.map(([, row]) => row);
@@ -106,22 +106,11 @@ export class Results {
   }
 }
 
-function drawHistogram(rows) {
-  const numbers = Array(BINS).fill(0);
-  for (const { prediction } of rows)
-    if (prediction) numbers[Math.min(Math.floor(prediction.positive_probability * BINS), BINS - 1)] += 1;
-  const told = numbers.map((number, i) => `${count(number, "review")} from ${(i * 100) / BINS}% to ${((i + 1) * 100) / BINS}%`);
-  const bars = told.map((title) => element("span", "", { title }));
-  bars.forEach((bar, i) => bar.style.setProperty("--size", numbers[i] / Math.max(...numbers, 1)));
-  byId("histogram").replaceChildren(...bars);
-  byId("histogram").ariaLabel = `Distribution of the probabilities: ${told.filter((_, i) => numbers[i]).join(", ")}`;
-}
-
-function outcomeOf({ prediction, verdict, error }) {
+function outcomeOf({ prediction, reading, error }) {
   if (!prediction) return [element("td", error || "waiting …", { className: error ? "failed" : "muted", colSpan: 2 })];
-  const { positive_probability: probability, words, known_words: known } = prediction;
+  const { words, known_words: known } = prediction;
   const cell = element("td");
-  cell.dataset.verdict = kindOf(verdict);
-  cell.append(element("strong", verdict), " ", element("span", percent(probability), { className: "number" }));
+  cell.dataset.verdict = kindOf(reading.verdict);
+  cell.append(element("strong", reading.verdict), " ", element("span", reading.share, { className: "number" }));
   return [cell, element("td", `${known.toLocaleString("en")} of ${words.toLocaleString("en")}`, { className: "number" })];
 }

@@ -1,7 +1,7 @@
 // Score many reviews with POST /predict, in requests within the service's limits.
 
 import { withRetries } from "./latest.js";
-import { count, verdictOf } from "./verdict.js";
+import { count, read } from "./verdict.js";
 
 const MAX_BATCH = 64; // reviews per request: enough to be fast, few enough to show progress and leave room for others
 const OVERHEAD = 100; // bytes around the reviews, generously
@@ -10,7 +10,7 @@ const ABOUT_A_REVIEW = [413, 422, 500]; // other statuses are about the service 
 const MAX_FAILURES = 10; // consecutive; then the service is failing, not single reviews
 
 /**
- * Score rows in order; each gets a `prediction` and its `verdict`, or an `error`. A row that fails does not stop the others.
+ * Score rows in order; each gets a `prediction` and its `reading`, or an `error`. A row that fails does not stop the others.
  * If the service cannot be reached, or `signal` stops scoring, the remaining rows get an `error` and are `skipped`.
  *
  * @returns {Promise<string>} Why scoring ended early, or "".
@@ -25,8 +25,8 @@ export async function scoreRows(service, rows, version, signal, onProgress) {
       const reviews = batch.map((row) => row.review);
       const predictions = await request(() => service.predict(reviews, signal, version));
       batch.forEach((row, i) => {
-        const [prediction, verdict] = [predictions[i], verdictOf(predictions[i], rule)];
-        Object.assign(row, { prediction, verdict, error: "", retryable: false });
+        const prediction = predictions[i];
+        Object.assign(row, { prediction, reading: read(prediction, rule), error: "", retryable: false });
       });
       failures = 0;
     } catch (problem) {

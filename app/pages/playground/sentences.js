@@ -5,7 +5,7 @@ import { byId, element, setText } from "./dom.js";
 import { nameOf, showEffects } from "./effects.js";
 import { Latest } from "./latest.js";
 import { partsOf, piecesOf } from "./pull.js";
-import { count, isReadable, kindOf, shareOf, signed, tally, verdictOf } from "./verdict.js";
+import { count, kindOf, read, signed, tally } from "./verdict.js";
 
 const LONG = 10; // sentences; a longer review starts with its strongest ones
 const STRONGEST = 3; // of each sentiment
@@ -46,7 +46,7 @@ export class Sentences {
     this.#whole = explanation;
     this.#explanations = new Map([[text.trimEnd(), explanation]]); // it may be a single sentence
     this.#full = Math.max(Math.abs(explanation.terms[0]?.log_odds ?? 0), FULL_COLOUR);
-    const waiting = explanation.sentences.map((one) => ({ ...one, verdict: verdictOf(one, rule), share: shareOf(one, rule), pieces: [] }));
+    const waiting = explanation.sentences.map((one) => ({ ...one, ...read(one, rule), pieces: [] }));
     const nodes = [];
     const rest = [];
     for (const piece of piecesOf(text, { ...explanation, terms: [] })) {
@@ -61,7 +61,7 @@ export class Sentences {
     const words = [...explanation.terms.flatMap(({ occurrences }) => occurrences), ...explanation.unknown_words];
     const all = `${words.some(({ start }) => start >= end) ? "The first " : ""}${count(verdicts.length, "sentence")}`;
     byId("sentences-title").textContent = all + (verdicts.length > 1 ? `: ${tally(verdicts)}` : "");
-    byId("effects").hidden = !isReadable(explanation, rule);
+    byId("effects").hidden = !read(explanation, rule).isReadable;
     const isLong = verdicts.length > LONG && verdicts.some((verdict) => verdict !== "Cannot tell");
     byId("abridge").hidden = !isLong;
     this.#abridge(isLong);
@@ -82,7 +82,7 @@ export class Sentences {
     const option = element("span", "", { className: "sentence", role: "option" });
     option.append(...sentence.pieces.map((piece) => this.#nodeOf(piece)));
     option.dataset.verdict = kindOf(sentence.verdict);
-    option.ariaLabel = `${sentence.verdict}${sentence.share && `, ${sentence.share}`}: ${option.textContent}`;
+    option.ariaLabel = `${sentence.verdict}, ${sentence.share}: ${option.textContent}`;
     this.#sentences.set(option, sentence);
     return option;
   }
@@ -104,7 +104,7 @@ export class Sentences {
     const strongest = new Set([...against.slice(0, STRONGEST), ...by.slice(-STRONGEST)].map(([option]) => option));
     for (const option of this.#sentences.keys()) option.hidden = abridged && !strongest.has(option);
     this.#rest.hidden = abridged;
-    byId("abridge").textContent = abridged ? "Show the whole review" : "Show only the strongest sentences";
+    byId("abridge").textContent = abridged ? `Show all ${this.#sentences.size} sentences` : "Show only the strongest sentences";
     this.#choose(this.#sentences.size === 1 ? this.#visible[0] : null);
   }
 
@@ -134,8 +134,9 @@ export class Sentences {
 
   #showWords(chosen, explanation, missing = "") {
     const sentence = this.#sentences.get(chosen);
-    byId("effects-title").textContent = `Words in ${sentence ? `this sentence (${sentence.share || "cannot tell"})` : "the whole review"}`;
+    byId("effects-title").textContent = `Words in ${sentence ? `this sentence (${sentence.share})` : "the whole review"}`;
     byId("whole").hidden = !sentence || this.#sentences.size === 1;
+    byId("sentences-keys").hidden = Boolean(sentence);
     setText("effects-missing", missing);
     showEffects(explanation?.terms ?? [], this.#full);
     if (sentence && explanation) chosen.replaceChildren(...partsOf(chosen.textContent, explanation).map((part) => this.#nodeOf(part)));

@@ -1,7 +1,7 @@
 // Requests to the service, and its errors as messages for people.
 
 import { addressOf, bodyOf } from "./commands.js";
-import { recall, remember } from "./dom.js";
+import { recall, remember } from "./shared/storage.js";
 
 const TIMEOUT = 30_000; // milliseconds; longer than SENTIMENT_DEADLINE, by default 10 s
 
@@ -28,6 +28,7 @@ export class Service extends EventTarget {
   /** @param {string} key Sent with every request from now on; kept until the tab is closed. */
   set key(key) {
     this.#key = key;
+    this.#models.clear(); // requests on their way have the old key
     remember("sessionStorage", "key", key);
   }
 
@@ -40,7 +41,7 @@ export class Service extends EventTarget {
     if (!this.#models.has(version)) {
       const model = this.#request("model", version, (model) => model.limits && model);
       this.#models.set(version, model);
-      model.catch(() => this.#models.delete(version));
+      model.catch(() => this.#models.get(version) === model && this.#models.delete(version));
     }
     return this.#models.get(version);
   }
@@ -64,7 +65,8 @@ export class Service extends EventTarget {
   /** `select` returns the needed part of the response, and throws or returns a falsy value if it is not there. */
   async #request(endpoint, version, select, body, signal) {
     const headers = { Accept: "application/json" };
-    if (this.#key) headers.Authorization = `Bearer ${this.#key}`;
+    const key = this.#key;
+    if (key) headers.Authorization = `Bearer ${key}`;
     if (body) headers["Content-Type"] = "application/json";
     const signals = [AbortSignal.timeout(TIMEOUT), signal].filter(Boolean);
     const response = await fetch(addressOf({ base: this.base, endpoint, version }), {
@@ -75,7 +77,7 @@ export class Service extends EventTarget {
     }).catch((error) => {
       throw signal?.aborted ? error : unreachable(error);
     });
-    if (response.status === 401) this.dispatchEvent(new Event("key-needed"));
+    if (response.status === 401 && key === this.#key) this.dispatchEvent(new Event("key-needed"));
     if (!response.ok) throw await problemOf(response);
     const selected = await response.json().then(select).catch(() => null);
     if (!selected) throw new Problem("The response was not valid: it was cut off or changed on its way here. Try again.");

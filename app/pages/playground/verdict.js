@@ -4,48 +4,34 @@
  * Between these probabilities a prediction is close to an even chance: bundles are calibrated, so in here the likelier
  * sentiment is right at most six times out of ten.
  */
-export const MIDDLE = { above: 0.4, below: 0.6 };
+const MIDDLE = { above: 0.4, below: 0.6 };
 
-const ORDER = ["Positive", "Probably positive", "Cannot tell", "Probably negative", "Negative", "Failed", "Not scored"];
+/** From the most negative one to the most positive one, as on the bar. The last two are for rows of a file. */
+export const VERDICTS = ["Negative", "Probably negative", "Cannot tell", "Probably positive", "Positive", "Failed", "Not scored"];
 
 /**
- * @param {object} prediction For a review or a sentence, from the service.
+ * What a prediction for a review or a sentence means.
+ *
+ * @param {object} prediction From the service.
  * @param {object} rule The bundle's, from GET /model: when a prediction is uncertain.
- * @returns {string} One of the first five of `ORDER`.
+ * @returns {{verdict: string, share: string, reason: string, isReadable: boolean}} `verdict` is one of the first five of
+ *   `VERDICTS`. `isReadable`: the model knows enough of the words; otherwise its probability is based on nothing.
  */
-export function verdictOf(prediction, rule) {
-  const { positive_probability: probability, sentiment, uncertain } = prediction;
+export function read({ positive_probability: probability, sentiment, uncertain, words, known_words: known }, rule) {
+  const isReadable = known >= Math.max(rule.min_known_words, 1) && known >= words * rule.min_known_share;
   const isEven = uncertain && probability > MIDDLE.above && probability < MIDDLE.below;
-  if (isEven || !isReadable(prediction, rule)) return "Cannot tell";
-  return uncertain ? `Probably ${sentiment}` : sentiment[0].toUpperCase() + sentiment.slice(1);
+  const share = isReadable ? `${percent(probability)} positive${isEven ? ", close to even" : ""}` : "too few known words";
+  const reason = `The model knows ${known.toLocaleString("en")} of ${count(words, "word")}.`;
+  if (!isReadable) return { verdict: "Cannot tell", share, reason: `${reason} It reads English.`, isReadable };
+  if (isEven) return { verdict: "Cannot tell", share, reason, isReadable };
+  if (!uncertain) return { verdict: sentiment[0].toUpperCase() + sentiment.slice(1), share, reason, isReadable };
+  const between = `Not certain: between ${percent(rule.above)} and ${percent(rule.below)}.`;
+  return { verdict: `Probably ${sentiment}`, share, reason: `${between} ${reason}`, isReadable };
 }
 
 /** For styles: "Probably positive" → "probably-positive". */
 export function kindOf(verdict) {
   return verdict.toLowerCase().replace(" ", "-");
-}
-
-/** Whether the model knows enough of the words, by the bundle's rule. Otherwise its prediction is based on nothing. */
-export function isReadable({ words, known_words: known }, { min_known_words: minimum, min_known_share: share }) {
-  return known > 0 && known >= minimum && known >= words * share;
-}
-
-/** How much of a review the model knows, and why it cannot tell. */
-export function reasonFor(prediction, rule) {
-  const { words, known_words: known } = prediction;
-  const all = count(words, "word");
-  if (!isReadable(prediction, rule)) {
-    const few = known ? `Only ${known.toLocaleString("en")} of ${all} ${known === 1 ? "is" : "are"} known.` : "No known words.";
-    return `${few} The model reads English.`;
-  }
-  const isEven = verdictOf(prediction, rule) === "Cannot tell";
-  const even = isEven ? `, but ${percent(prediction.positive_probability)} is close to an even chance` : "";
-  return `The model knows ${known.toLocaleString("en")} of ${all}${even}.`;
-}
-
-/** "71% positive"; "" if there is no evidence for a number. */
-export function shareOf(prediction, rule) {
-  return isReadable(prediction, rule) ? `${percent(prediction.positive_probability)} positive` : "";
 }
 
 /** 0.984 → "98%", 0.9962 → "99.6%", 0.99 and 0.9902 → "99%"; never 0% or 100%, as no prediction is that certain. */
@@ -67,8 +53,9 @@ export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** How often each verdict occurs: "2 positive, 1 cannot tell". */
+/** How often each verdict occurs: "1 cannot tell, 2 positive". Lines only break after commas. */
 export function tally(verdicts) {
-  const numbers = ORDER.map((kind) => [verdicts.filter((verdict) => verdict === kind).length, kind.toLowerCase()]);
-  return numbers.flatMap(([number, kind]) => (number ? `${number.toLocaleString("en")} ${kind}` : [])).join(", ");
+  const numbers = VERDICTS.map((verdict) => [verdicts.filter((one) => one === verdict).length, verdict.toLowerCase()]);
+  const parts = numbers.flatMap(([number, verdict]) => (number ? `${number.toLocaleString("en")} ${verdict}` : []));
+  return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(", ");
 }

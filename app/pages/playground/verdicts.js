@@ -1,7 +1,7 @@
 // The verdict of each version of the model that is served, side by side. The chosen one explains the review.
 
 import { byId } from "./dom.js";
-import { kindOf, percent, reasonFor, shareOf, verdictOf } from "./verdict.js";
+import { kindOf, percent, read } from "./verdict.js";
 
 export class Verdicts {
   /** The version that explains the review and scores files; "" for the service's default if it has only one. */
@@ -15,6 +15,7 @@ export class Verdicts {
       onChoice();
     });
     this.#build([""]);
+    keepInView(byId("verdict-card"));
   }
 
   /** @param {string[]} versions All that are served, the default first. */
@@ -47,8 +48,10 @@ export class Verdicts {
   /** @param {object} prediction From the service. @param {object} rule The bundle's. */
   show(version, prediction, rule) {
     const { positive_probability: probability } = prediction;
-    const block = this.#write(version, verdictOf(prediction, rule), shareOf(prediction, rule), reasonFor(prediction, rule));
-    block.dataset.verdict = kindOf(verdictOf(prediction, rule));
+    const { verdict, share, reason, isReadable } = read(prediction, rule);
+    const block = this.#write(version, verdict, share, reason);
+    block.dataset.verdict = kindOf(verdict);
+    block.querySelector(".measure").hidden = !isReadable;
     const bar = block.querySelector(".bar");
     for (const [name, value] of Object.entries({ probability, above: rule.above, below: rule.below }))
       bar.style.setProperty(`--${name}`, value);
@@ -67,11 +70,21 @@ export class Verdicts {
   #write(version, verdict, share, reason) {
     const block = this.#blocks.get(version);
     block.dataset.verdict = "";
-    block.querySelector(".measure").hidden = !share;
+    block.querySelector(".measure").hidden = true;
     for (const [name, text] of Object.entries({ verdict, share, reason })) {
       const part = block.querySelector(`.${name}`);
       if (part.textContent !== text) part.textContent = text; // screen readers announce every write
     }
     return block;
   }
+}
+
+/** The card stays at the top of the window (playground.css). Over other content it is a line; nothing moves for that. */
+function keepInView(card) {
+  const onScroll = ([{ intersectionRatio: visible }]) => {
+    const { offsetHeight: height } = card;
+    card.classList.toggle("stuck", visible < 1);
+    card.style.marginBottom = `${Math.max(height - card.offsetHeight, 0)}px`;
+  };
+  new IntersectionObserver(onScroll, { threshold: 1, rootMargin: "0px 0px 100000px" }).observe(card);
 }

@@ -22,7 +22,7 @@ class ServiceError(SentimentError):
 
     Attributes:
         status: The HTTP status.
-        type: The kind of problem, for example `urn:problem-type:sentiment:review-too-long`; `about:blank` if the
+        type: The kind of problem, for example `/problems/review-too-long`; `about:blank` if the
             response does not come from the service.
         detail: What is wrong and how to resolve it.
         request_id: The response's X-Request-ID, which the log of the service contains; None if there is none.

@@ -219,6 +219,11 @@ class Violation:
     What is wrong at this position.
     """
 
+    pointer: str | None = None
+    """
+    The same position as a JSON Pointer; only for positions in the request body.
+    """
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
@@ -228,12 +233,12 @@ class Reason:
 
     terms: list[str]
     """
-    Different terms of the review that are the same to the model, in order of occurrence; often only one. Each is a word or several consecutive words, in lower case.
+    Terms of the review that share a column, so the model cannot tell them apart, in order of occurrence; usually one. Each is a word or several consecutive words, in lower case.
     """
 
     log_odds: float
     """
-    Effect on the log-odds of being positive. Negative values count against.
+    Effect on the log-odds. Negative values make the review less likely to be positive.
     """
 
     probability: float
@@ -420,7 +425,7 @@ class Problem:
 
     type: str
     """
-    Stable identifier of the kind of problem.
+    Stable identifier of the kind of problem, and the path of a page about it.
     """
 
     title: str
@@ -436,6 +441,11 @@ class Problem:
     detail: str
     """
     What is wrong with this request and how to resolve it, for humans.
+    """
+
+    request_id: str | None = None
+    """
+    The X-Request-ID of the response, under which the log has the request.
     """
 
     limit: int | None = None
@@ -504,12 +514,12 @@ class Effect:
 
     terms: list[str]
     """
-    Different terms of the review that are the same to the model, in order of occurrence; often only one. Each is a word or several consecutive words, in lower case.
+    Terms of the review that share a column, so the model cannot tell them apart, in order of occurrence; usually one. Each is a word or several consecutive words, in lower case.
     """
 
     log_odds: float
     """
-    Effect on the log-odds of being positive. Negative values count against.
+    Effect on the log-odds. Negative values make the review less likely to be positive.
     """
 
     probability: float
@@ -594,7 +604,7 @@ class Explanation:
 
     sentences: list[Sentence]
     """
-    The sentences in order; at most the first 100, or in a longer review one per 20 characters, up to 1,000. Marks alone and tags between sentences belong to none of them.
+    The sentences in order; at most the first 100, or in a longer review one per 20 characters, up to 1,000. Punctuation and tags between sentences belong to no sentence.
     """
 
 

@@ -1,16 +1,12 @@
 """`python -m app` and the console command `review-sentiment`: see `app.commands.main`."""
 
 import os
-import signal
 import sys
 
 
 def main() -> None:
     """Run the command that the arguments name."""
     _occupy_standard_streams()
-    # SIGHUP waits until `serve` can handle it: even during the imports, it must not end the service.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-
     try:
         from app.commands.main import app
     except ModuleNotFoundError as error:

@@ -1,10 +1,10 @@
 """Create, start and stop the application."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import structlog
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -48,7 +48,7 @@ TAGS = [
     {"name": "health", "description": "Health checks for load balancers and orchestrators."},
 ]
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -70,7 +70,7 @@ def create_app(
         service = start_service(settings, bundles, metrics)
         scoring = [route.path for route in app.routes if isinstance(route, PredictionRoute)]
         service.metrics.start(settings.max_waiting, scoring, REASONS)
-        log.info("ready", model=service.name, versions=service.digests, pid=os.getpid())
+        log.info("ready", extra={"model": service.name, "versions": service.digests, "pid": os.getpid()})
         yield {"service": service}
         stop_tracing()
 
@@ -115,7 +115,7 @@ def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metr
         chosen = bundles or identify_bundles(settings.model_dir, settings.model_version)
         service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics or Metrics())
     except SentimentError as error:
-        log.error("cannot serve", reason=str(error))
+        log.error("cannot serve", extra={"reason": str(error)})
         raise
     except Exception:
         log.exception("cannot serve")

@@ -3,12 +3,12 @@
 import asyncio
 import gc
 import hashlib
+import logging
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import structlog
 from pydantic import ValidationError
 
 from app.bundles.manifest import MANIFEST
@@ -26,7 +26,7 @@ from app.telemetry.metrics import Metrics, VersionMetrics
 EXPLAINED_SHARE = 8
 """One review of this many may be one that is being explained or waits for it, in a queue of their own."""
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -93,7 +93,7 @@ class Service:
             settings, bundles = await asyncio.to_thread(reloaded, self.settings)
             versions = await asyncio.to_thread(self._open_all, bundles)
         except SentimentError as error:
-            log.error("reload rejected", reason=str(error), serving=list(self.versions))
+            log.error("reload rejected", extra={"reason": str(error), "serving": list(self.versions)})
             self.metrics.reloaded(loaded=False)
             return
         self._serve(settings, versions)
@@ -102,7 +102,7 @@ class Service:
         gc.collect()
         gc.freeze()
         self.metrics.reloaded(loaded=True)
-        log.info("reloaded", bundles=self.digests)
+        log.info("reloaded", extra={"bundles": self.digests})
 
     def _open_all(self, bundles: Iterable[Bundle]) -> dict[str, ServedVersion]:
         """Open bundles; those that are already in service stay."""

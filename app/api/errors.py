@@ -3,12 +3,12 @@
 Errors are RFC 9457 problem details, except under the paths of other protocols, whose clients expect `{"error": …}`.
 """
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-import structlog
 from fastapi import Request, Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -40,7 +40,7 @@ CLIENT_DISCONNECTED = 499
 OTHER_PROTOCOLS = re.compile("/v[12](/|$)")
 """Paths of `app.api.protocols`. Errors go by the path, since one that does not exist needs the right format, too."""
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Unauthorized(SentimentError):

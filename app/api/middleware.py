@@ -3,13 +3,12 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
-import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
@@ -30,7 +29,7 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*
 
 CUT_OFF = "the service stopped before it had finished this request"
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class RequestContext:
@@ -98,8 +97,8 @@ class RequestContext:
             REQUEST_ID.reset(token)
 
     def _write_line(self, scope: Scope, status: int, seconds: float, problem: str | None, trace_id: str | None) -> None:
-        level: Literal["debug", "info"] = "debug" if status == 200 and policy_of(scope.get("route")).probe else "info"
-        if not self._log.is_enabled_for(level):
+        level = logging.DEBUG if status == 200 and policy_of(scope.get("route")).probe else logging.INFO
+        if not log.isEnabledFor(level):
             return
         fields = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(seconds * 1000, 2)}
         if client := scope.get("client"):

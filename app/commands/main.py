@@ -6,7 +6,6 @@ A module is imported when its command is used, so that `score` loads no web fram
 import os
 import re
 import shlex
-import signal
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -51,8 +50,6 @@ class Commands(PlainErrors):
             if first.startswith("-") and (first not in own or (first == "--version" and rest)):
                 first, rest = "serve", args
             args = [first, *rest]
-        if args[:1] != ["serve"]:  # which handles it
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -4,6 +4,7 @@ import typer
 
 from app.commands import options as opt
 from app.commands.messages import print_error
+from app.process.hangup import HangUp
 
 EPILOG = opt.settings_table()
 
@@ -28,6 +29,7 @@ def run(
     Exit codes: 0 after a signal, 1 if the bundle cannot be served, 2 if an option or a setting is invalid, 3 if
     the address cannot be used.
     """
+    hang_up = HangUp()  # first: SIGHUP must not end the service while the rest is imported
     settings = opt.load_settings(
         host=host, port=port, workers=workers, runtime=runtime, model_dir=model_dir, model_version=model_version
     )
@@ -35,7 +37,7 @@ def run(
     from app.process.serving import serve
 
     try:
-        code = serve(settings)
+        code = serve(settings, hang_up)
     except AddressUnavailable as error:
         print_error(error)
         code = 3

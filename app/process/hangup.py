@@ -5,7 +5,7 @@ import signal
 
 
 class HangUp:
-    """Receives SIGHUP, which `app.__main__` has blocked until now.
+    """Receives SIGHUP.
 
     Without telling its two meanings apart, a service whose terminal was closed would reload its model, keep running and
     hold its port.
@@ -15,11 +15,9 @@ class HangUp:
     """
 
     def __init__(self) -> None:
-        ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # by nohup, to survive the terminal
-        self._watched = not ignored and _has_terminal()
         self.received = False
-        signal.signal(signal.SIGHUP, self._note)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        ignored = signal.signal(signal.SIGHUP, self._note) == signal.SIG_IGN  # by nohup, to survive the terminal
+        self._watched = not ignored and _has_terminal()
 
     @property
     def terminal_closed(self) -> bool:

@@ -6,12 +6,11 @@ one that has fewer connections, but only for a moment, as that one may be busy o
 
 import asyncio
 import ctypes
+import logging
 import socket
 import time
 from collections.abc import Callable, Set
 from contextlib import suppress
-
-import structlog
 
 from app.model.errors import SentimentError
 from app.settings import PREFIX
@@ -20,10 +19,9 @@ BACKLOG = 2048  # pending connections
 YIELD_SECONDS = 0.002  # for which a pending connection is left to another worker
 RETRY = 1.0  # seconds until the next try if the system refuses, for example for lack of file descriptors
 QUIET = 0.1  # seconds without a new connection after which the socket is closed
-MAX_CONNECTIONS = 2**31 - 1  # fits in an int
 MAX_CLOSING = 1.0  # seconds; clients that keep connecting must not delay that forever
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class AddressUnavailable(SentimentError):
@@ -69,11 +67,11 @@ class Listener:
     Args:
         sock: A bound socket, which workers may share.
         states: The states of all workers.
-        slot: The index of this worker's own state.
+        slot: The index of this worker's own state; also an attribute.
     """
 
     def __init__(self, sock: socket.socket, states: ctypes.Array[WorkerState], slot: int) -> None:
-        self._sock, self._states, self._slot = sock, states, slot
+        self._sock, self._states, self.slot = sock, states, slot
         self._connecting: set[asyncio.Task[None]] = set()
 
     def open(self, protocol: Callable[[], asyncio.Protocol], connections: Set[object]) -> None:
@@ -93,19 +91,19 @@ class Listener:
             self._sock.listen(BACKLOG)
         except OSError as error:
             raise AddressUnavailable(host, port, "PORT", error) from error
-        self._states[self._slot].accepting = True
+        self._states[self.slot].accepting = True
         self.report()
         self._watch()
         log.info(f"running on http://{f'[{host}]' if ':' in host else host}:{port}")
 
     def report(self) -> None:
         """Update this worker's state."""
-        state = self._states[self._slot]
+        state = self._states[self.slot]
         state.connections, state.seen = len(self._connections) + len(self._connecting), time.monotonic()
 
     def drain(self) -> None:
         """From now on, leave connections to workers that are not stopping, if there are any."""
-        self._states[self._slot].accepting = False
+        self._states[self.slot].accepting = False
 
     def close(self) -> None:
         """Accept the pending connections, which closing the socket would reset, then close it.
@@ -127,7 +125,7 @@ class Listener:
 
     def _pending(self) -> None:
         self.report()
-        own = self._states[self._slot]
+        own = self._states[self.slot]
         if any(
             other.accepting and (other.connections < own.connections or not own.accepting) for other in self._states
         ):
@@ -151,7 +149,7 @@ class Listener:
             pass
         except OSError as error:
             if self._sock.fileno() != -1:
-                log.error("cannot accept connections", reason=error.strerror)
+                log.error("cannot accept connections", extra={"reason": error.strerror})
                 self._later(RETRY, self._watch)
 
     def _connect(self, connection: socket.socket) -> None:

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 65_536
-"""Maximum bytes of everything in a request except its body, which has a limit of its own."""
+"""A request without a complete head is rejected once it has more bytes; the body has a limit of its own."""
 
 HALF_CLOSED = 0.2
 """Seconds to respond to a client that sends no more: it waits for the response, or it has disconnected."""
@@ -59,34 +59,19 @@ class HttpTools(HalfClosing, HttpToolsProtocol):  # type: ignore[misc]
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.parser = Parser(self)
-        self._head = 0  # bytes of the request's head that were parsed
-        self._unparsed = 0  # bytes received since then
+        self._head = 0  # bytes received since the last head or part of a body was complete
 
     def data_received(self, data: bytes) -> None:
-        """See uvicorn; what the parser still keeps to itself, such as an endless header, is limited as well."""
-        if self._unparsed > MAX_HEAD:
+        """See uvicorn; limits heads and trailers."""
+        if self._head > MAX_HEAD:
             self.send_400_response("Invalid HTTP request received.")
             return
-        self._unparsed += len(data)
+        self._head += len(data)
         super().data_received(data)
-
-    def on_message_begin(self) -> None:
-        """See uvicorn."""
-        super().on_message_begin()
-        self._head = 0
-
-    def on_url(self, url: bytes) -> None:
-        """See uvicorn."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """See uvicorn."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """See uvicorn."""
+        self._head = 0
         if self.parser.get_method() == b"CONNECT":
             raise httptools.HttpParserError("this is no proxy")
         if self.parser.should_upgrade():
@@ -98,7 +83,7 @@ class HttpTools(HalfClosing, HttpToolsProtocol):  # type: ignore[misc]
 
     def on_body(self, body: bytes) -> None:
         """See uvicorn."""
-        self._unparsed = 0
+        self._head = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -113,12 +98,6 @@ class HttpTools(HalfClosing, HttpToolsProtocol):  # type: ignore[misc]
         head = b"\r\n".join([b"%b %b HTTP/%b" % (method, self.url, version), *kept, b"", b""])
         self.parser = Parser(self)
         self.parser.feed_data(head + rest)
-
-    def _count(self, size: int) -> None:
-        self._unparsed = 0
-        self._head += size
-        if self._head > MAX_HEAD:
-            raise httptools.HttpParserError(f"the head has more than {MAX_HEAD} bytes")
 
 
 PROTOCOLS: dict[str, type[asyncio.Protocol]] = {"httptools": HttpTools, "h11": H11}

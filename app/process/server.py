@@ -7,6 +7,7 @@ several, both are up to the supervisor.
 """
 
 import asyncio
+import logging
 import multiprocessing
 import signal
 import socket
@@ -16,7 +17,6 @@ from collections.abc import Sequence
 from functools import partial
 from types import FrameType
 
-import structlog
 import uvicorn
 
 from app.bundles.reading import BundleId
@@ -26,11 +26,12 @@ from app.process.listener import AddressUnavailable, Listener
 from app.process.protocol import PROTOCOLS
 from app.service import Service
 from app.settings import Settings
+from app.telemetry import shared
 from app.telemetry.metrics import Metrics
 
 IN_TRANSIT = 0.5  # seconds to wait for requests on open connections, before uvicorn closes the idle ones
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -94,7 +95,7 @@ class Server(uvicorn.Server):
             self._drained_at = time.monotonic() + seconds
             self._listener.drain()
             self.service.begin_draining()
-            log.info("draining", seconds=seconds)
+            log.info("draining", extra={"seconds": seconds})
         drained = self._drained_at is not None and time.monotonic() >= self._drained_at
         return await super().on_tick(counter) or drained
 
@@ -110,10 +111,10 @@ def run_server(
     settings: Settings,
     bundles: Sequence[BundleId],
     listener: Listener,
-    metrics: Metrics | None = None,
+    metrics: Metrics,
     hang_up: HangUp | None = None,
 ) -> None:
-    """Serve exactly these bundles until a signal stops this process, which may be a worker of several.
+    """Serve exactly these bundles until a signal stops this process.
 
     Raises:
         SystemExit: A bundle cannot be served, or another process listens at the address; the log says why. The exit
@@ -135,7 +136,17 @@ def run_server(
     try:
         Server(config, listener, hang_up).run()
     except AddressUnavailable as error:
-        log.error("cannot serve", reason=str(error))
+        log.error("cannot serve", extra={"reason": str(error)})
         sys.exit(3)
     except SystemExit:
         sys.exit(1)
+
+
+def run_worker(settings: Settings, bundles: Sequence[BundleId], listener: Listener) -> None:
+    """Serve as one worker of several; see `run_server`."""
+    try:
+        run_server(settings, bundles, listener, Metrics(str(listener.slot)))
+    finally:
+        supervisor = multiprocessing.parent_process()
+        if supervisor is not None and not supervisor.is_alive():
+            shared.remove_folder()  # the supervisor no longer can

@@ -5,6 +5,7 @@ verifies the bundles; if they or the API keys are other ones, it replaces the wo
 can serve the bundles. A worker that cannot start is tried again after a pause, while the others go on.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -18,17 +19,15 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import NamedTuple
 
-import structlog
-
 from app.bundles.reading import BundleId
 from app.model.errors import SentimentError
 from app.process.hangup import HangUp
 from app.process.listener import Listener, WorkerState
-from app.process.server import run_server
+from app.process.server import run_worker
 from app.service import reloaded
 from app.settings import Settings
+from app.telemetry import shared
 from app.telemetry.metrics import Metrics
-from app.telemetry.shared import forget_worker
 
 TICK = 0.1  # seconds until a signal is noticed
 SILENCE = 30.0  # seconds without a sign of life after which a worker is killed and replaced
@@ -36,7 +35,7 @@ START_TIMEOUT = 300.0  # seconds to become ready; long, as killing a worker that
 MAX_PAUSE = 60.0  # seconds until the next try to start a worker; the first pause is 1 s, each further one twice as long
 STOP_MARGIN = 4.0  # seconds to stop, besides the drain period and the shutdown timeout, after which a worker is killed
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
 
 
@@ -143,13 +142,14 @@ class Supervisor:
         slot = next(slot for slot in range(len(self._states)) if slot not in self._workers)
         self._states[slot] = WorkerState()
         listener = Listener(self._sock, self._states, slot)
-        process = spawn.Process(target=run_server, args=(*self._wanted, listener), daemon=True)  # ends with this one
+        process = spawn.Process(target=run_worker, args=(*self._wanted, listener), daemon=True)  # ends with this one
         # Ctrl-C reaches all processes of a terminal, also those that cannot handle it yet. SIGHUP is not for workers.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
+            shared.reserve(str(slot))
             process.start()
             self._workers[slot] = Worker(process, self._wanted, self._states[slot], time.monotonic() + self._timeout)
-        except OSError as error:
+        except (SentimentError, OSError) as error:
             self._postpone(reason=str(error))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
@@ -160,13 +160,13 @@ class Supervisor:
         self._metrics.count_dropped_lines()
         for slot, worker in [*self._workers.items()]:
             if worker.overdue:
-                log.error("worker hangs", **worker.log_fields)
+                log.error("worker hangs", extra=worker.log_fields)
                 worker.process.kill()
                 worker.process.join(TICK)
             if not worker.process.is_alive():
                 del self._workers[slot]
                 worker.state.accepting = False
-                forget_worker(worker.process.pid)
+                shared.free(str(slot))
                 if worker.stop_by == inf:
                     self._died(worker)
             elif worker.ready and (worker.target == self._wanted or not self._served):
@@ -174,7 +174,7 @@ class Supervisor:
 
     def _died(self, worker: Worker) -> None:
         if worker.ready:
-            log.warning("worker died", **worker.log_fields)
+            log.warning("worker died", extra=worker.log_fields)
             self._metrics.restarts.inc()
             self._pause = 0.0
         elif self._served and worker.target == self._wanted != self._served:
@@ -187,7 +187,7 @@ class Supervisor:
         self._next_start = time.monotonic() + self._pause
         if self._served:  # otherwise the service ends, unless another worker starts
             fields["next_try_seconds"] = self._pause
-        log.error("worker did not start", **fields)
+        log.error("worker did not start", extra=fields)
 
     def _replace(self) -> None:
         """Start or stop one worker, so that in the end the right number serves the wanted bundles."""
@@ -207,7 +207,7 @@ class Supervisor:
         elif self._reloading and not outdated:
             self._reloading = False
             self._metrics.reloaded(loaded=True)
-            log.info("reloaded", bundles={bundle.folder.name: bundle.digest for bundle in self._wanted.bundles})
+            log.info("reloaded", extra={"bundles": {each.folder.name: each.digest for each in self._wanted.bundles}})
 
     def _reload(self) -> None:
         try:
@@ -221,7 +221,7 @@ class Supervisor:
     def _reject(self, reason: str, **fields: object) -> None:
         self._wanted, self._reloading = self._served or self._wanted, False
         self._metrics.reloaded(loaded=False)
-        log.error("reload rejected", reason=reason, **fields)
+        log.error("reload rejected", extra={"reason": reason, **fields})
 
     def _retire(self, worker: Worker, number: signal.Signals) -> None:
         """Have a worker finish its requests and stop; SIGINT skips the drain period."""

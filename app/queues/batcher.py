@@ -33,7 +33,7 @@ BATCHES_WHEN_FULL = 16
 
 BatchObserver = Callable[[Sequence[Prediction], float, float, float], None]
 """Receives the predictions of each batch and three durations in seconds: since its first request arrived, of encoding
-and of the network. It should log its own errors; the batcher ignores them.
+and of the network. The batcher ignores its errors.
 """
 
 
@@ -190,5 +190,5 @@ class Batcher:
             request.predictions += islice(remaining, len(texts))
             if len(request.predictions) == len(request.texts):
                 request.future.set_result(request.predictions)
-        with suppress(Exception):  # the observer logs its own errors, which must not fail requests
+        with suppress(Exception):  # measurements must not fail requests
             self._observe(predictions, started - batch[0][0].arrived, found - started, scored - found)

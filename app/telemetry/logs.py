@@ -1,21 +1,35 @@
-"""Structured logs of this service and of uvicorn: one line per event, in one format, on standard output."""
+"""Structured logs of this service and its libraries: one line per event, in one format, on standard output.
+
+The standard library's `extra` adds fields: `log.info("ready", extra={"pid": 7})`.
+"""
 
 import json
 import logging
 import os
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from traceback import StackSummary, format_exception, walk_tb
 from typing import Any, Literal
 
 import h11
-import structlog
 from pydantic_core import to_json
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.telemetry.output import STDOUT, standard_output
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the current request."""
+
+NO_FIELDS = {*vars(logging.makeLogRecord({})), "message", "color_message"}
+"""What every record has, and what uvicorn adds for terminals; all other attributes of a record are fields."""
+
+FRAMES = 50
+"""Maximum frames per exception, the innermost ones: an infinite recursion has a thousand."""
+
+COLOURS = {"debug": 32, "info": 32, "warning": 33}
+"""Level -> colour on a terminal; other levels are red."""
+
+Fields = dict[str, Any]
 
 
 def configure_logs(level: str, format_: Literal["json", "console"] | None) -> None:
@@ -27,66 +41,59 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
         level: Minimum level of lines.
         format_: `json` or `console`; None: JSON, or coloured text on a terminal.
     """
-    shared: list[Processor] = [_add_request_id, structlog.processors.add_log_level]
-    if format_ == "console" or (format_ is None and os.isatty(STDOUT)):
-        # `repr_native_str`: a path may contain bytes that would control the terminal.
-        console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, repr_native_str=True)
-        shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
-        last: list[Processor] = [console]
-    else:
-        traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        shared.append(_add_timestamp)
-        last = [structlog.processors.ExceptionRenderer(traceback), _to_json]
-    # Our own lines go straight to the output: the standard library's logging costs several times as much.
-    output = standard_output()
-    structlog.configure(
-        processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: output,
-    )
-    handler = logging.StreamHandler(output)
+    text = format_ == "console" or (format_ is None and os.isatty(STDOUT))
+    handler = logging.StreamHandler(standard_output())
     handler.terminator = ""  # the output ends the lines
     handler.addFilter(_without_known_tracebacks)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
+    handler.setFormatter(LineFormatter(_as_text if text else _as_json))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
 
 
-class RequestLog:
-    """Writes the log lines of requests.
+class LineFormatter(logging.Formatter):
+    """Formats lines.
 
-    They get the same processors as all other lines. But there are thousands per second, and structlog would copy the
-    fields of each one four times.
+    Args:
+        render: Renders the fields of a line, and an exception.
     """
+
+    def __init__(self, render: Callable[[Fields, BaseException | None], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record of the standard library."""
+        fields = {name: value for name, value in vars(record).items() if name not in NO_FIELDS}
+        error = record.exc_info[1] if record.exc_info else None
+        return self.line(record.levelname, record.getMessage(), fields, error)
+
+    def line(self, level: str, event: str, fields: Fields, error: BaseException | None = None) -> str:
+        """Add what all lines have to the fields, and render them."""
+        fields["event"] = event
+        if request_id := REQUEST_ID.get():
+            fields["request_id"] = request_id
+        fields["level"] = level.lower()
+        fields["timestamp"] = datetime.now(UTC)
+        return self._render(fields, error)
+
+
+class RequestLog:
+    """Writes the log lines of requests. They skip the standard library's records, which cost more than the rest."""
 
     def __init__(self) -> None:
         self._output = standard_output()
-        self._processors: list[Processor] = structlog.get_config()["processors"]
-        levels = (("debug", logging.DEBUG), ("info", logging.INFO))
-        self._enabled = [name for name, level in levels if structlog.get_logger().is_enabled_for(level)]
+        formatters = [handler.formatter for handler in logging.getLogger().handlers]
+        self._formatter = next(formatter for formatter in formatters if isinstance(formatter, LineFormatter))
 
-    def is_enabled_for(self, level: Literal["debug", "info"]) -> bool:
-        """Whether lines of this level are written."""
-        return level in self._enabled
-
-    def write(self, level: Literal["debug", "info"], fields: EventDict) -> None:
-        """Write a line, whether or not its level is enabled.
+    def write(self, level: int, fields: Fields) -> None:
+        """Write a line.
 
         Args:
-            level: Its level.
+            level: Its level; the caller checks whether it is enabled.
             fields: Changed by the call.
         """
-        line: Any = fields
-        line["event"] = "request"
-        for processor in self._processors:
-            line = processor(self._output, level, line)
-        self._output.write(line)
+        self._output.write(self._formatter.line(logging.getLevelName(level), "request", fields))
 
 
 SERVER_LOGGERS = ("asyncio", "uvicorn.error")
@@ -113,19 +120,40 @@ def _without_known_tracebacks(record: logging.LogRecord) -> bool:
     return not (record.name == "uvicorn.error" and record.getMessage().startswith(NOISE))
 
 
-def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    if request_id := REQUEST_ID.get():
-        event["request_id"] = request_id
-    return event
-
-
-def _add_timestamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    event["timestamp"] = datetime.now(UTC)  # `to_json` formats it faster than `isoformat`
-    return event
-
-
-def _to_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+def _as_json(fields: Fields, error: BaseException | None) -> str:
+    if error:
+        fields["exception"] = list(_with_causes(error))
     try:
-        return to_json(event, fallback=repr).decode()  # faster than `json.dumps`
+        return to_json(fields, fallback=repr).decode()  # faster than `json.dumps`
     except ValueError:  # a lone surrogate, as in a file name that is not UTF-8
-        return json.dumps(event, default=str)
+        return json.dumps(fields, default=str)
+
+
+def _with_causes(error: BaseException | None) -> Iterator[Fields]:
+    """Describe an exception, then the one that it was raised from or while handling, and so on."""
+    is_cause = False
+    described = []
+    while error is not None and error not in described:
+        frames = StackSummary.extract(walk_tb(error.__traceback__), limit=-FRAMES, lookup_lines=False)
+        group = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+        yield {
+            "exc_type": type(error).__name__,
+            "exc_value": str(error),
+            "exc_notes": getattr(error, "__notes__", []),
+            "is_cause": is_cause,
+            "frames": [{"filename": frame.filename, "lineno": frame.lineno, "name": frame.name} for frame in frames],
+            "is_group": bool(group),
+            "exceptions": [list(_with_causes(each)) for each in group],
+        }
+        described.append(error)
+        is_cause = error.__cause__ is not None
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _as_text(fields: Fields, error: BaseException | None) -> str:
+    time, level, event = fields.pop("timestamp"), fields.pop("level"), fields.pop("event")
+    if not event.isprintable():  # it may contain bytes that would control the terminal, for example of a path
+        event = repr(event)
+    values = "".join(f" {name}={value!r}" for name, value in fields.items())
+    traceback = "\n" + "".join(format_exception(error)).rstrip() if error else ""
+    return f"{time:%Y-%m-%d %H:%M:%S} \x1b[{COLOURS.get(level, 31)}m{level:8}\x1b[0m {event:30}{values}{traceback}"

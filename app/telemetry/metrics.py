@@ -1,16 +1,15 @@
-"""Prometheus metrics of this worker, or of all workers together.
+"""Prometheus metrics of this process, or of all workers together.
 
 With several workers, prometheus-client keeps the values in files that all of them share (`app.telemetry.shared`).
 """
 
-import os
-from collections.abc import Callable, Sequence
-from functools import cache, wraps
+import platform
+import time
+from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate
 from math import inf
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-import structlog
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -19,15 +18,16 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
+    values,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
+from app import __version__
 from app.bundles.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
 from app.bundles.reading import Bundle
 from app.model.prediction import Prediction
 from app.model.runtimes import SIZES
-from app.telemetry import shared
 from app.telemetry.output import standard_output
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -36,49 +36,23 @@ METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 OTHER = "other"
 """Label for unknown methods and routes, so that clients cannot create series."""
 
-Parameters = ParamSpec("Parameters")
-log = structlog.get_logger()
-
-
-class _Recorder(Protocol):
-    def log_failure(self) -> None: ...
-
-
-Own = TypeVar("Own", bound=_Recorder)
-
-
-def _never_raises(
-    record: Callable[Concatenate[Own, Parameters], object],
-) -> Callable[Concatenate[Own, Parameters], None]:
-    """Log errors of a method instead of raising them: metrics must not fail a request or end a worker."""
-
-    @wraps(record)
-    def record_or_log(self: Own, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        try:
-            record(self, *args, **kwargs)
-        except Exception:
-            self.log_failure()
-
-    return record_or_log
-
 
 class Metrics:
     """All metrics of the service; each help text says what is measured and in which unit.
 
-    No method raises an error once the metrics have been created.
+    Args:
+        slot: This process among those that share their metrics; None if it is the only one.
 
     Attributes:
         registry: The registry to scrape: this process's metrics, or those of all workers.
-
-    Raises:
-        SentimentError: There are several workers, and the disk is full.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slot: str | None = None) -> None:
         disable_created_metrics()  # one extra series per metric, which nobody reads
         own = self.registry = CollectorRegistry()
-        if shared.FOLDER in os.environ:
-            shared.reserve()
+        if slot is not None:
+            # Names the files; the default is the process id. https://github.com/prometheus/client_python/issues/509
+            values.ValueClass = values.MultiProcessValue(lambda: slot)
             self.registry = CollectorRegistry()
             MultiProcessCollector(self.registry)
 
@@ -134,7 +108,14 @@ class Metrics:
         self.waiting = gauge("waiting_reviews", "Reviews that are waiting or being scored.")
         self._waiting_limit = gauge("waiting_reviews_limit", "Maximum of sentiment_waiting_reviews.")
         self.explaining = gauge("explanations_in_progress", "Reviews that are being explained or wait for it.")
-        self.workers = gauge("workers", "Configured worker processes.")
+        self._started = Gauge(
+            "process_start_time_seconds",
+            "Time when the service started, in seconds since the epoch.",
+            registry=own,
+            multiprocess_mode="livesum",  # only one process sets it
+        )
+        self._build = fact("build_info", "1, with the versions of the service and of Python.", "version", "python")
+        self._workers = gauge("workers", "Configured worker processes.")
         self.workers_ready = gauge("workers_ready", "Workers that accept traffic: loaded and not draining.")
         self.connections = gauge("open_connections", "Open client connections.")
         self.memory = gauge("memory_bytes", "Resident memory of all workers; shared pages count once per worker.")
@@ -160,14 +141,21 @@ class Metrics:
             "feature",
             "le",
         )
-        self._incomplete = False
 
-    @_never_raises
+    def record_start(self, workers: int) -> None:
+        """Record what stays the same until the service ends; one process does.
+
+        Args:
+            workers: Configured worker processes.
+        """
+        self._started.set(time.time())
+        self._build.labels(__version__, platform.python_version()).set(1)
+        self._workers.set(workers)
+
     def serving(self, bundle: Bundle, runtime: str, served: bool) -> None:
         """Record whether a bundle is served, and by which runtime."""
         self._bundle.labels(bundle.manifest.name, bundle.manifest.version, bundle.digest, runtime).set(served)
 
-    @_never_raises
     def record_training(self, bundle: Bundle) -> None:
         """Record the histograms of a bundle's training reviews."""
         version = bundle.manifest.version
@@ -177,7 +165,6 @@ class Metrics:
                 self._training_share.labels(version, feature, floatToGoString(bound)).set(cumulative / sum(counts))
             self._training_share.labels(version, feature, floatToGoString(inf)).set(1)
 
-    @_never_raises
     def start(self, max_waiting: int, routes: Sequence[str], reasons: Sequence[str]) -> None:
         """Record that this worker is ready, and create the series that alerts compare.
 
@@ -199,7 +186,6 @@ class Metrics:
         for reason in reasons:
             self._rejections.labels(reason)
 
-    @_never_raises
     def request(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:
         """Count a request that was answered or whose client disconnected (status 499)."""
         self._requests_by(method if method in METHODS else OTHER, route, status).inc()
@@ -207,18 +193,10 @@ class Metrics:
         if problem is not None:
             self._rejections.labels(problem).inc()
 
-    def log_failure(self) -> None:
-        """Log the error that is being handled, if it is the first one."""
-        if not self._incomplete:
-            self._incomplete = True
-            log.exception("metrics are incomplete", pid=os.getpid())
-
-    @_never_raises
     def reloaded(self, loaded: bool) -> None:
         """Count a reload: its bundles were loaded, or rejected."""
         self._reloads.labels("loaded" if loaded else "rejected").inc()
 
-    @_never_raises
     def count_dropped_lines(self) -> None:
         """Count the log lines that this process has dropped since the last call."""
         dropped = standard_output().dropped
@@ -234,7 +212,7 @@ class VersionMetrics:
     """The series of one version of the model.
 
     They exist from the start: `rate` would miss the first event of a new one, and looking one up takes as long as
-    updating it. Without room for them, the version is served, but not counted. No method raises an error.
+    updating it.
 
     Args:
         metrics: The metrics.
@@ -242,11 +220,6 @@ class VersionMetrics:
     """
 
     def __init__(self, metrics: Metrics, version: str) -> None:
-        self.log_failure = metrics.log_failure
-        self._create(metrics, version)
-
-    @_never_raises
-    def _create(self, metrics: Metrics, version: str) -> None:
         self._queue, self._text, self._model = (
             metrics.stages.labels(version, stage) for stage in ("queue", "text", "model")
         )
@@ -258,7 +231,6 @@ class VersionMetrics:
         self._words = metrics.review_words.labels(version)
         self._unknown_share = metrics.unknown_share.labels(version)
 
-    @_never_raises
     def observe(
         self, predictions: Sequence[Prediction], queue_seconds: float, text_seconds: float, model_seconds: float
     ) -> None:
@@ -274,7 +246,6 @@ class VersionMetrics:
             self._words.observe(prediction.words)
             self._unknown_share.observe(prediction.unknown_share)
 
-    @_never_raises
     def explained(self, reviews: int) -> None:
         """Count reviews that were explained."""
         self._explained.inc(reviews)

@@ -1,6 +1,7 @@
 """Standard output, written by a thread, so that a reader that stops reading holds up nothing but the log."""
 
 import atexit
+import logging
 import os
 import time
 from functools import cache
@@ -8,14 +9,12 @@ from queue import SimpleQueue
 from select import PIPE_BUF
 from threading import Event, Thread
 
-import structlog
-
 STDOUT = 1
 ROOM = 2_000_000  # characters that wait to be written; the thread itself may hold as many again
 PAUSE = 0.1  # seconds between the first line and writing it: waking the thread is what costs time, so it is rare
 PATIENCE = 1.0  # seconds to write the last lines before the process ends
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Output:
@@ -35,8 +34,6 @@ class Output:
             self._lines.put(line)
         else:
             self.dropped += 1
-
-    debug = info = warning = error = critical = write  # what structlog calls
 
     def finish(self) -> None:
         """Wait until all lines so far have been written, but at most PATIENCE."""
@@ -61,7 +58,7 @@ class Output:
             self._room = ROOM
             if all(written) and self.dropped > self._reported:
                 number, self._reported = self.dropped - self._reported, self.dropped
-                log.warning("log lines dropped", lines=number)
+                log.warning("log lines dropped", extra={"lines": number})
             for finished in taken:
                 if isinstance(finished, Event):
                     finished.set()

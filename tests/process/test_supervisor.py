@@ -13,18 +13,17 @@ import sys
 from app.bundles.reading import identify_bundles
 from app.process.hangup import HangUp
 from app.process.listener import bind
+from app.process.supervisor import Supervisor, Target
 from app.settings import Settings
 from app.telemetry.logs import configure_logs
+from app.telemetry.metrics import Metrics
 from app.telemetry.shared import shared_metrics
 
 settings = Settings()
 configure_logs("info", "json")
-with bind(settings.host, 0) as sock, shared_metrics(3):
-    from app.process.supervisor import Supervisor, Target
-    from app.telemetry.metrics import Metrics
-
+with bind(settings.host, 0) as sock, shared_metrics(["0", "1", "2", "supervisor"]):
     wanted = Target(settings, identify_bundles(settings.model_dir))
-    sys.exit(Supervisor(wanted, sock, Metrics(), HangUp(), timeout=0.1).run())
+    sys.exit(Supervisor(wanted, sock, Metrics("supervisor"), HangUp(), timeout=0.1).run())
 """
 """No worker is ready within a tenth of a second."""
 

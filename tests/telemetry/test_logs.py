@@ -1,12 +1,10 @@
-"""The lines of this service's loggers and of the standard library's."""
+"""The lines of this service and of libraries."""
 
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any, Literal
 
 import pytest
-import structlog
 
 from app.telemetry.logs import REQUEST_ID, RequestLog, configure_logs
 from app.telemetry.output import standard_output
@@ -19,7 +17,6 @@ def unconfigured() -> Iterator[None]:
     handlers, level = root.handlers, root.level
     yield
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("logger", ["uvicorn.error", "asyncio", "elsewhere"])
@@ -31,10 +28,52 @@ def test_unexpected_failure_keeps_its_message_and_traceback(capfd: pytest.Captur
     assert line["exception"][0]["exc_value"] == "a bug"
 
 
-@pytest.mark.parametrize("logger", [structlog.get_logger(), logging.getLogger("elsewhere")], ids=["ours", "other"])
-def test_name_that_is_not_utf_8_is_logged(capfd: pytest.CaptureFixture[str], logger: Any) -> None:
+def test_exception_is_logged_with_its_causes_but_without_variables(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logs("info", "json")
-    logger.error("cannot read models/\udce9")
+    review = "a superb film"
+    try:
+        try:
+            raise ValueError(len(review))
+        except ValueError as error:
+            raise ExceptionGroup("several", [TypeError("first"), KeyError("second")]) from error
+    except ExceptionGroup as error:
+        error.add_note("a note")
+        logging.getLogger("app").exception("failed")
+    output = written(capfd)
+    group, cause = json.loads(output)["exception"]
+    assert (group["exc_type"], group["exc_notes"], group["is_cause"]) == ("ExceptionGroup", ["a note"], False)
+    assert [each["exc_type"] for (each,) in group["exceptions"]] == ["TypeError", "KeyError"]
+    assert (cause["exc_type"], cause["exc_value"], cause["is_cause"]) == ("ValueError", "13", True)
+    assert [frame["filename"] for frame in group["frames"] + cause["frames"]] == [__file__] * 2
+    assert "superb" not in output
+
+
+def endless(error: Exception) -> Exception:
+    """An exception that is its own cause's cause."""
+    error.__cause__ = ValueError("another")
+    error.__cause__.__cause__ = error
+    return error
+
+
+def recursive() -> None:
+    recursive()
+
+
+def test_exception_without_an_end_is_cut(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    logging.getLogger("app").error("failed", exc_info=endless(OSError("one")))
+    try:
+        recursive()
+    except RecursionError:
+        logging.getLogger("app").exception("failed")
+    cycle, recursion = (json.loads(line)["exception"] for line in written(capfd).splitlines())
+    assert [each["exc_value"] for each in cycle] == ["one", "another"]
+    assert len(recursion[0]["frames"]) == 50
+
+
+def test_name_that_is_not_utf_8_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    logging.getLogger("app").error("cannot read models/\udce9")
     assert json.loads(written(capfd))["event"] == "cannot read models/\udce9"
 
 
@@ -46,9 +85,9 @@ def written(capfd: pytest.CaptureFixture[str]) -> str:
 def write_one_of_each() -> None:
     token = REQUEST_ID.set("an-id")
     try:
-        structlog.get_logger().info("ours", number=1)
-        logging.getLogger("uvicorn.error").info("uvicorn's %s", 2)
-        RequestLog().write("info", {"path": "/predict", "number": 3})
+        logging.getLogger("app").info("ours", extra={"number": 1})
+        logging.getLogger("uvicorn.error").info("uvicorn's %s", 2, extra={"color_message": "uvicorn's %s"})
+        RequestLog().write(logging.INFO, {"path": "/predict", "number": 3})
     finally:
         REQUEST_ID.reset(token)
 
@@ -74,8 +113,10 @@ def test_lines_of_all_loggers_are_readable_on_a_terminal(capfd: pytest.CaptureFi
         assert "'an-id'" in line
 
 
-@pytest.mark.parametrize(("level", "enabled"), [("debug", ["debug", "info"]), ("info", ["info"]), ("warning", [])])
-def test_request_log_knows_which_lines_are_written(level: str, enabled: list[str]) -> None:
-    configure_logs(level, "json")
-    levels: tuple[Literal["debug", "info"], ...] = ("debug", "info")
-    assert [name for name in levels if RequestLog().is_enabled_for(name)] == enabled
+def test_control_characters_do_not_reach_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "console")
+    logging.getLogger("app").error("cannot read \x1b[2J", extra={"reason": "\a"})
+    line = written(capfd)
+    assert r"cannot read \x1b[2J" in line
+    assert "\x1b[2J" not in line
+    assert "\a" not in line

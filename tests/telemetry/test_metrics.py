@@ -1,12 +1,15 @@
 """GET /metrics of real processes: the numbers match what was sent, with any number of workers."""
 
 import os
+import platform
 import signal
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app import __version__
 from app.bundles.profile import profile_of
 from app.model.prediction import UncertaintyRule, prediction_of
 from tests.clients import answered, load, outcomes_of
@@ -37,6 +40,7 @@ def predict(server: Server, reviews: list[str]) -> int:
 
 @both
 def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
+    began = time.time()
     with serving(model_dir=models, workers=workers, runtime="numpy", max_reviews=8) as server:
         before = scrape(server.url)
         for size in range(1, 7):
@@ -78,6 +82,9 @@ def test_metrics_count_what_was_sent(models: Path, workers: int) -> None:
     assert number(numbers, "waiting_reviews_limit") == 1024 * workers
     assert number(numbers, "workers") == number(numbers, "workers_ready") == workers
     assert number(numbers, "worker_restarts_total") == 0
+    assert number(numbers, "build_info", version=__version__, python=platform.python_version()) == 1
+    (started,) = [value for (name, _), value in numbers.items() if name == "process_start_time_seconds"]
+    assert began <= started <= time.time()
     assert number(numbers, "bundle_info", name="tiny", version="1", digest=digest, runtime="numpy") == 1
     assert 50e6 < number(numbers, "memory_bytes") < 5e9
 

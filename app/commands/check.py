@@ -46,7 +46,7 @@ def run(
         typer.echo(_lines(found, differences))
         return
     facts = {"folder": str(found.folder), "valid": True, "digest": found.digest, "runtimes": differences}
-    typer.echo(json.dumps(facts | {"manifest": found.manifest.model_dump(mode="json")}))
+    typer.echo(json.dumps(facts | {"manifest": found.manifest.model_dump(mode="json", exclude_computed_fields=True)}))
 
 
 def _replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
@@ -89,6 +89,8 @@ def _lines(bundle: Bundle, differences: dict[str, float | None]) -> str:
         "metrics": ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items()),
         "files": f"ok: {len(manifest.files)} files have the SHA-256 that the manifest states",
     }
+    if manifest.promise is not None:
+        facts["promise"] = manifest.promise.sentence
     if (found := manifest.calibration) is not None:
         correction = f"log-odds times {found.scale:.3g}, then {found.shift:+.3g}"
         facts["calibrated"] = f"with {found.texts:,} labelled texts: {correction}"

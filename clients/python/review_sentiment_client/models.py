@@ -177,6 +177,43 @@ class ModelName:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Promise:
+    """
+    How often certain predictions are right, proved with labelled texts; stated in a bundle's manifest.
+    """
+
+    right: float
+    """
+    At least this share of the certain predictions is right.
+    """
+
+    confidence: float
+    """
+    Probability that labels like these prove only what is true.
+    """
+
+    labels: int
+    """
+    Number of labelled texts that prove it.
+    """
+
+    certain_share: float
+    """
+    Share of these texts with certain predictions.
+    """
+
+    texts: str
+    """
+    What these texts are.
+    """
+
+    sentence: str
+    """
+    The promise in words.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class UncertaintyRule:
     """
     When a prediction is uncertain; stated in each bundle's manifest. Any one reason suffices.
@@ -367,6 +404,11 @@ class ModelResponse:
     uncertainty: UncertaintyRule
     """
     When a prediction is `uncertain`.
+    """
+
+    promise: Promise | None
+    """
+    How often certain predictions are right; null if nothing was proved.
     """
 
     calibration: Calibration | None

@@ -8,9 +8,9 @@ def main() -> None:
     """Run the command that the arguments name."""
     _occupy_standard_streams()
     try:
-        from app.commands.main import app
+        from .commands.main import app
     except ModuleNotFoundError as error:
-        if (error.name or "app").partition(".")[0] == "app":
+        if (error.name or __package__).partition(".")[0] == __package__:
             raise  # a fault of ours: nothing is missing that could be installed
         sys.exit(
             f"error: this Python, {sys.executable}, has no package {error.name}. In a clone, install the packages with "

@@ -10,23 +10,23 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from app import __version__
-from app.api import explain, health, model, predict, problems
-from app.api.errors import HANDLED, REASONS, handle
-from app.api.metrics import router as metrics_router
-from app.api.middleware import RequestContext, api_keys, direct_paths, one_length
-from app.api.openapi import add_openapi
-from app.api.protocols import open_inference, tensorflow_serving
-from app.api.routing import PredictionRoute, policy_of
-from app.api.state import State
-from app.bundles.reading import BundleId, identify_bundles, load_bundle
-from app.model.errors import SentimentError
-from app.pages.routes import page_routes
-from app.service import Service
-from app.settings import Settings
-from app.telemetry import tracing
-from app.telemetry.logs import configure_logs
-from app.telemetry.metrics import Metrics
+from . import __version__
+from .api import explain, health, model, predict, problems
+from .api.errors import HANDLED, REASONS, handle
+from .api.metrics import router as metrics_router
+from .api.middleware import RequestContext, api_keys, direct_paths, one_length
+from .api.openapi import add_openapi
+from .api.protocols import open_inference, tensorflow_serving
+from .api.routing import PredictionRoute, policy_of
+from .api.state import State
+from .bundles.reading import BundleId, identify_bundles, load_bundle
+from .model.errors import SentimentError
+from .pages.routes import page_routes
+from .service import Service
+from .settings import Settings
+from .telemetry import tracing
+from .telemetry.logs import configure_logs
+from .telemetry.metrics import Metrics
 
 DESCRIPTION = """\
 Errors are `application/problem+json` (RFC 9457); their `type` is the path of a page about them. Every response has an

@@ -22,8 +22,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic_core import from_json
 
-from app.model.errors import PackageMissing, SentimentError
-from app.model.packages import how_to_install
+from .model.errors import PackageMissing, SentimentError
+from .model.packages import how_to_install
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: dict[str, Format] = {

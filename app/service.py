@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from app.bundles.manifest import MANIFEST
-from app.bundles.opening import open_classifier
-from app.bundles.reading import Bundle, load_bundles
-from app.model.classifier import Classifier
-from app.model.errors import SentimentError, damaged
-from app.queues.admission import Admission
-from app.queues.batcher import Batcher
-from app.queues.explainer import Explainer
-from app.settings import PREFIX, Settings, error_messages
-from app.telemetry.memory import resident_bytes
-from app.telemetry.metrics import Metrics, VersionMetrics
+from .bundles.manifest import MANIFEST
+from .bundles.opening import open_classifier
+from .bundles.reading import Bundle, load_bundles
+from .model.classifier import Classifier
+from .model.errors import SentimentError, damaged
+from .queues.admission import Admission
+from .queues.batcher import Batcher
+from .queues.explainer import Explainer
+from .settings import PREFIX, Settings, error_messages
+from .telemetry.memory import resident_bytes
+from .telemetry.metrics import Metrics, VersionMetrics
 
 EXPLAINED_SHARE = 8
 """One review of this many may be one that is being explained or waits for it, in a queue of their own."""

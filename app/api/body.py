@@ -13,10 +13,10 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.api.errors import BodyTimeout, BodyTooLarge, InvalidRequest, UnsupportedBody, invalid
-from app.api.schemas import PredictRequest, Violation
-from app.model.limits import check_reviews
-from app.settings import Settings
+from ..model.limits import check_reviews
+from ..settings import Settings
+from .errors import BodyTimeout, BodyTooLarge, InvalidRequest, UnsupportedBody, invalid
+from .schemas import PredictRequest, Violation
 
 MAX_LOCATION = 100
 """Maximum characters of a field's name in an error."""

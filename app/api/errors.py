@@ -15,8 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
-from app.api.schemas import Problem, Violation
-from app.model.errors import (
+from ..model.errors import (
     DeadlineExceeded,
     InferenceError,
     NotServing,
@@ -25,7 +24,8 @@ from app.model.errors import (
     SentimentError,
     TooManyReviews,
 )
-from app.telemetry.logs import REQUEST_ID
+from ..telemetry.logs import REQUEST_ID
+from .schemas import Problem, Violation
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/problems/"

@@ -5,14 +5,14 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.body import read_reviews
-from app.api.openapi import SCORING, VERSION, request_body
-from app.api.routing import ExplanationRoute, unless_disconnected
-from app.api.schemas import ExplainRequest, ExplainResponse
-from app.api.state import service_of, version_of
-from app.model.serialization import explanation_json, explanations_json
-from app.queues.explainer import Explainer
-from app.service import ServedVersion
+from ..model.serialization import explanation_json, explanations_json
+from ..queues.explainer import Explainer
+from ..service import ServedVersion
+from .body import read_reviews
+from .openapi import SCORING, VERSION, request_body
+from .routing import ExplanationRoute, unless_disconnected
+from .schemas import ExplainRequest, ExplainResponse
+from .state import service_of, version_of
 
 router = APIRouter(tags=["predictions"], route_class=ExplanationRoute, responses=SCORING)
 

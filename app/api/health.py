@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request
 
-from app.api.openapi import FAILED, STOPPING
-from app.api.routing import ProbeRoute
-from app.api.schemas import Health
-from app.api.state import service_of
-from app.model.errors import NotServing
-from app.service import Service
+from ..model.errors import NotServing
+from ..service import Service
+from .openapi import FAILED, STOPPING
+from .routing import ProbeRoute
+from .schemas import Health
+from .state import service_of
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.routing import ScrapeRoute
-from app.api.state import service_of
-from app.telemetry.metrics import MEDIA_TYPE
+from ..telemetry.metrics import MEDIA_TYPE
+from .routing import ScrapeRoute
+from .state import service_of
 
 router = APIRouter(route_class=ScrapeRoute)
 

@@ -14,12 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import CLIENT_DISCONNECTED, Unauthorized, respond
-from app.api.routing import PredictionRoute, policy_of
-from app.model.errors import NotServing
-from app.service import Service
-from app.telemetry.logs import REQUEST_ID, RequestLog
-from app.telemetry.metrics import OTHER
+from ..model.errors import NotServing
+from ..service import Service
+from ..telemetry.logs import REQUEST_ID, RequestLog
+from ..telemetry.metrics import OTHER
+from .errors import CLIENT_DISCONNECTED, Unauthorized, respond
+from .routing import PredictionRoute, policy_of
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """Accepted values of X-Request-ID. Anything else could forge log lines or headers, and is replaced."""

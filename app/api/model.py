@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.openapi import DESCRIBING, UNCHANGED, VERSION
-from app.api.revalidation import revalidated
-from app.api.schemas import Limits, ModelResponse
-from app.api.state import service_of, version_of
+from .openapi import DESCRIBING, UNCHANGED, VERSION
+from .revalidation import revalidated
+from .schemas import Limits, ModelResponse
+from .state import service_of, version_of
 
 router = APIRouter(tags=["model"], responses=DESCRIBING)
 

@@ -12,8 +12,18 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api.body import NOT_JSON, violation
-from app.api.errors import (
+from ..model.errors import (
+    DeadlineExceeded,
+    InferenceError,
+    NotServing,
+    Overloaded,
+    ReviewTooLong,
+    TooManyReviews,
+)
+from ..model.limits import MAX_TERMS
+from ..settings import Settings
+from .body import NOT_JSON, violation
+from .errors import (
     MEDIA_TYPE,
     BodyTimeout,
     BodyTooLarge,
@@ -24,18 +34,8 @@ from app.api.errors import (
     problem_of,
     problem_type_of,
 )
-from app.api.routing import policy_of
-from app.api.schemas import ExplainRequest, PredictRequest, Problem
-from app.model.errors import (
-    DeadlineExceeded,
-    InferenceError,
-    NotServing,
-    Overloaded,
-    ReviewTooLong,
-    TooManyReviews,
-)
-from app.model.limits import MAX_TERMS
-from app.settings import Settings
+from .routing import policy_of
+from .schemas import ExplainRequest, PredictRequest, Problem
 
 SCHEMA = "#/components/schemas/{model}"
 HEADERS = {

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.body import read_reviews
-from app.api.errors import invalid
-from app.api.openapi import EXPLAIN, SCORING, VERSION, request_body
-from app.api.routing import PredictionRoute, unless_disconnected
-from app.api.schemas import PredictRequest, PredictResponse
-from app.api.state import service_of, version_of
-from app.model.limits import MAX_TERMS
-from app.model.prediction import Prediction
-from app.model.serialization import predictions_json
-from app.queues.batcher import MAX_PART_REVIEWS
-from app.service import ServedVersion
+from ..model.limits import MAX_TERMS
+from ..model.prediction import Prediction
+from ..model.serialization import predictions_json
+from ..queues.batcher import MAX_PART_REVIEWS
+from ..service import ServedVersion
+from .body import read_reviews
+from .errors import invalid
+from .openapi import EXPLAIN, SCORING, VERSION, request_body
+from .routing import PredictionRoute, unless_disconnected
+from .schemas import PredictRequest, PredictResponse
+from .state import service_of, version_of
 
 router = APIRouter(tags=["predictions"], route_class=PredictionRoute, responses=SCORING)
 

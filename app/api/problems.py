@@ -5,8 +5,8 @@ from html import escape
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse
 
-from app.api.errors import BALANCER_PROBLEMS, FRAMEWORK_PROBLEMS, PROBLEMS
-from app.api.routing import PublicRoute
+from .errors import BALANCER_PROBLEMS, FRAMEWORK_PROBLEMS, PROBLEMS
+from .routing import PublicRoute
 
 PAGE = """\
 <!doctype html>

@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
-from app.api.errors import HANDLED, handle, respond
-from app.queues.admission import Admission
-from app.service import Service
+from ..queues.admission import Admission
+from ..service import Service
+from .errors import HANDLED, handle, respond
 
 Result = TypeVar("Result")
 

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.bundles.manifest import Facts
-from app.model.explanation import Explanation
-from app.model.limits import BLANK, is_blank
-from app.model.prediction import Prediction
+from ..bundles.manifest import Facts
+from ..model.explanation import Explanation
+from ..model.limits import BLANK, is_blank
+from ..model.prediction import Prediction
 
 NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 """Any character that `str.isspace` does not count as whitespace; `\\s` in JSON Schema patterns differs from it."""

@@ -4,8 +4,8 @@ from typing import TypedDict
 
 from starlette.requests import Request
 
-from app.api.errors import ModelNotFound
-from app.service import ServedVersion, Service
+from ..service import ServedVersion, Service
+from .errors import ModelNotFound
 
 
 class State(TypedDict):

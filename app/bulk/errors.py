@@ -1,6 +1,6 @@
 """Errors of bulk scoring; see also `app.records` and `app.model.errors`."""
 
-from app.model.errors import SentimentError
+from ..model.errors import SentimentError
 
 
 class BulkError(SentimentError):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from app.bulk.errors import BulkUsage
+from .errors import BulkUsage
 
 
 @contextmanager

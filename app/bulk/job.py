@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from app.bulk.errors import BulkError
-from app.bulk.output import DamagedFile, Output
-from app.bulk.pools import Pool
-from app.bulk.scoring import Scored, Scoring
-from app.bulk.sources import InputFile, escaped, signature_of
-from app.records import Chunk, FileUnreadable, Layout
+from ..records import Chunk, FileUnreadable, Layout
+from .errors import BulkError
+from .output import DamagedFile, Output
+from .pools import Pool
+from .scoring import Scored, Scoring
+from .sources import InputFile, escaped, signature_of
 
 WINDOW = 8
 """Chunks in progress per worker, those that wait to be written included."""

@@ -22,10 +22,10 @@ from typing import IO, Any
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from app.bulk.errors import BulkError, BulkUsage
-from app.bulk.files import check_regular, locked, renamed_when_complete
-from app.bulk.scoring import Scored, Scoring, csv_line, table_schema
-from app.records import FORMATS, Format, Layout, import_pyarrow
+from ..records import FORMATS, Format, Layout, import_pyarrow
+from .errors import BulkError, BulkUsage
+from .files import check_regular, locked, renamed_when_complete
+from .scoring import Scored, Scoring, csv_line, table_schema
 
 BAD_LINES, JOB, LOCK = "_bad_lines.jsonl", "_job.json", "_job.lock"
 OWN = rf"part-\d{{5,}}\.(csv|jsonl|parquet)|{BAD_LINES}|{JOB}"

@@ -18,11 +18,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from app.bulk.errors import BulkError
-from app.bulk.scoring import Scored, Scoring, score_chunk
-from app.model.errors import PackageMissing
-from app.model.packages import how_to_install
-from app.records import CHUNK_BYTES, Chunk
+from ..model.errors import PackageMissing
+from ..model.packages import how_to_install
+from ..records import CHUNK_BYTES, Chunk
+from .errors import BulkError
+from .scoring import Scored, Scoring, score_chunk
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 
@@ -158,7 +158,9 @@ class RayPool:
         handlers = {number: signal.getsignal(number) for number in STOPPING}
         with tempfile.TemporaryDirectory(prefix="sentiment-ray-") as folder:
             shutil.copytree(
-                Path(__file__).parent.parent, Path(folder, "app"), ignore=shutil.ignore_patterns("__pycache__")
+                Path(__file__).parent.parent,
+                Path(folder, __package__.partition(".")[0]),
+                ignore=shutil.ignore_patterns("__pycache__"),
             )
             shutil.copytree(scoring.bundle, Path(folder, "bundle", scoring.bundle.name))
             try:

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from app.bulk.errors import BulkError
-from app.bundles.opening import open_classifier
-from app.bundles.reading import load_bundle
-from app.model.classifier import Classifier
-from app.model.errors import ReviewTooLong, SentimentError
-from app.model.limits import BLANK, check_length, is_blank
-from app.model.prediction import FIELDS
-from app.records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
+from ..bundles.opening import open_classifier
+from ..bundles.reading import load_bundle
+from ..model.classifier import Classifier
+from ..model.errors import ReviewTooLong, SentimentError
+from ..model.limits import BLANK, check_length, is_blank
+from ..model.prediction import FIELDS
+from ..records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
+from .errors import BulkError
 
 ARROW_TYPES = {float: "float64", bool: "bool", int: "int32"}
 """The types of columns in Parquet files; all others are strings."""

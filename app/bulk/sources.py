@@ -9,10 +9,7 @@ from glob import glob
 from itertools import chain
 from pathlib import Path
 
-from app.bulk.errors import BulkUsage
-from app.bulk.output import STREAM, bad_lines_of, is_single
-from app.bulk.scoring import Scoring
-from app.records import (
+from ..records import (
     FORMATS,
     Chunk,
     ColumnMissing,
@@ -25,6 +22,9 @@ from app.records import (
     read_layout,
     read_stdin,
 )
+from .errors import BulkUsage
+from .output import STREAM, bad_lines_of, is_single
+from .scoring import Scoring
 
 TEXT_COLUMNS = ("review", "text")
 """Where the reviews are if no column is named."""

@@ -23,10 +23,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
-from app.model.calibration import Calibration
-from app.model.prediction import Promise, UncertaintyRule
-from app.model.text import APOSTROPHES, FILTERED, SEPARATORS
-from app.model.vocabulary import Encoding
+from ..model.calibration import Calibration
+from ..model.prediction import Promise, UncertaintyRule
+from ..model.text import APOSTROPHES, FILTERED, SEPARATORS
+from ..model.vocabulary import Encoding
 
 MANIFEST = "manifest.json"
 CHECKSUM = "manifest.json.sha256"

@@ -1,11 +1,11 @@
 """From a verified bundle to a classifier, which first has to replay the golden reviews."""
 
-from app.bundles.manifest import GOLDEN, NETWORK
-from app.bundles.reading import Bundle
-from app.model.classifier import Classifier
-from app.model.errors import BundleError, InferenceError, damaged
-from app.model.network import Network, probability_of
-from app.model.runtimes import Runtime, TensorFlowRuntime
+from ..model.classifier import Classifier
+from ..model.errors import BundleError, InferenceError, damaged
+from ..model.network import Network, probability_of
+from ..model.runtimes import Runtime, TensorFlowRuntime
+from .manifest import GOLDEN, NETWORK
+from .reading import Bundle
 
 GOLDEN_TOLERANCE, CALIBRATED_TOLERANCE = 1e-5, 1e-4
 """Maximum difference between a golden review's probability and the recorded one. Processors, runtimes and library

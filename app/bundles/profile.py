@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.model.prediction import Prediction
+from ..model.prediction import Prediction
 
 POSITIVE_PROBABILITY = "positive_probability"
 WORDS = "words"

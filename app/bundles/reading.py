@@ -7,7 +7,11 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.bundles.manifest import (
+from ..model.errors import BundleError, SentimentError, damaged
+from ..model.network import Network
+from ..model.runtimes import SAVED_MODEL_FILE
+from ..model.vocabulary import Vocabulary
+from .manifest import (
     CHECKSUM,
     GOLDEN,
     MANIFEST,
@@ -20,11 +24,7 @@ from app.bundles.manifest import (
     checksum_of,
     sha256_of,
 )
-from app.bundles.profile import Profile
-from app.model.errors import BundleError, SentimentError, damaged
-from app.model.network import Network
-from app.model.runtimes import SAVED_MODEL_FILE
-from app.model.vocabulary import Vocabulary
+from .profile import Profile
 
 Parsed = TypeVar("Parsed")
 

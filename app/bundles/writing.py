@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.bundles.manifest import (
+from ..model.errors import BundleError
+from ..model.network import Network
+from ..model.vocabulary import Vocabulary
+from .manifest import (
     CHECKSUM,
     GOLDEN,
     MANIFEST,
@@ -22,11 +25,8 @@ from app.bundles.manifest import (
     checksum_of,
     sha256_of,
 )
-from app.bundles.profile import Profile
-from app.bundles.staging import staged
-from app.model.errors import BundleError
-from app.model.network import Network
-from app.model.vocabulary import Vocabulary
+from .profile import Profile
+from .staging import staged
 
 
 @contextmanager

@@ -15,16 +15,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from app.bulk.errors import BulkUsage
-from app.bulk.job import run_job
-from app.bulk.output import STREAM, JobState, Output, is_single
-from app.bulk.pools import STOPPING, Pool, ProcessPool, RayPool
-from app.bulk.scoring import Scoring
-from app.bulk.sources import escaped, find_sources, open_sources
-from app.bundles.reading import find_bundle, load_bundle
-from app.commands import options as opt
-from app.model.errors import PackageMissing
-from app.telemetry.memory import peak_resident_bytes
+from ..bulk.errors import BulkUsage
+from ..bulk.job import run_job
+from ..bulk.output import STREAM, JobState, Output, is_single
+from ..bulk.pools import STOPPING, Pool, ProcessPool, RayPool
+from ..bulk.scoring import Scoring
+from ..bulk.sources import escaped, find_sources, open_sources
+from ..bundles.reading import find_bundle, load_bundle
+from ..model.errors import PackageMissing
+from ..telemetry.memory import peak_resident_bytes
+from . import options as opt
 
 DAMAGED, INCOMPLETE = 1, 3
 """Exit codes if an input file is damaged, and if not every row could be scored."""

@@ -8,18 +8,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.bundles.opening import open_classifier
-from app.bundles.reading import Bundle, bundle_versions, find_bundle, load_bundle
-from app.commands import options as opt
-from app.commands.messages import one_line, print_error, typed_command
-from app.commands.tables import named, new_table
-from app.evaluation.labelled import LabelledTexts, read_labelled
-from app.model.calibration import Calibration
-from app.model.errors import SentimentError
-from app.model.packages import require_modules
+from ..bundles.opening import open_classifier
+from ..bundles.reading import Bundle, bundle_versions, find_bundle, load_bundle
+from ..evaluation.labelled import LabelledTexts, read_labelled
+from ..model.calibration import Calibration
+from ..model.errors import SentimentError
+from ..model.packages import require_modules
+from . import options as opt
+from .messages import one_line, print_error, typed_command
+from .tables import named, new_table
 
 if TYPE_CHECKING:
-    from app.evaluation.calibration import CalibrationResult
+    from ..evaluation.calibration import CalibrationResult
 
 MIN_TEXTS, MIN_OF_EACH = 50, 10
 MAX_VERSION = 999_999_999
@@ -69,9 +69,9 @@ def run(
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     require_modules("evaluation", "scipy", "sklearn")
-    from app.evaluation.assessment import check_classes, score
-    from app.evaluation.calibrated_bundle import write_calibrated
-    from app.evaluation.calibration import adapt
+    from ..evaluation.assessment import check_classes, score
+    from ..evaluation.calibrated_bundle import write_calibrated
+    from ..evaluation.calibration import adapt
 
     _check_output(output)
     labelled = read_labelled(file, text_column, label_column, skip_bad_rows)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from app.bundles.opening import open_classifier
-from app.bundles.reading import Bundle, find_bundle, load_bundle
-from app.commands import options as opt
-from app.commands.messages import one_line
-from app.model.errors import PackageMissing, SentimentError
-from app.model.runtimes import RUNTIMES
+from ..bundles.opening import open_classifier
+from ..bundles.reading import Bundle, find_bundle, load_bundle
+from ..model.errors import PackageMissing, SentimentError
+from ..model.runtimes import RUNTIMES
+from . import options as opt
+from .messages import one_line
 
 
 def run(

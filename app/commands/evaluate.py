@@ -11,16 +11,16 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from app.bundles.opening import open_classifier
-from app.bundles.reading import Bundle, find_bundle, load_bundle
-from app.commands import options as opt
-from app.commands.messages import one_line
-from app.commands.tables import MAX_SHOWN, NEGATIVE, POSITIVE, named, new_table
-from app.evaluation.labelled import LabelledTexts, read_labelled
-from app.model.packages import require_modules
+from ..bundles.opening import open_classifier
+from ..bundles.reading import Bundle, find_bundle, load_bundle
+from ..evaluation.labelled import LabelledTexts, read_labelled
+from ..model.packages import require_modules
+from . import options as opt
+from .messages import one_line
+from .tables import MAX_SHOWN, NEGATIVE, POSITIVE, named, new_table
 
 if TYPE_CHECKING:
-    from app.evaluation.assessment import Assessment
+    from ..evaluation.assessment import Assessment
 
 MIN_TEXTS, MIN_OF_EACH = 20, 5
 WIDTH = 40
@@ -52,7 +52,7 @@ def run(
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     require_modules("evaluation", "scipy", "sklearn", *(["jinja2"] if report else []))
-    from app.evaluation.assessment import assess, check_classes, score
+    from ..evaluation.assessment import assess, check_classes, score
 
     if report is not None:
         _check_report(report)
@@ -62,7 +62,7 @@ def run(
     manifest = bundle.manifest
     found = assess(score(open_classifier(bundle, settings.command_runtime), labelled), manifest, labelled)
     if report is not None:
-        from app.evaluation.report import write_report
+        from ..evaluation.report import write_report
 
         write_report(report, bundle, labelled, found)
     if as_json:

@@ -8,16 +8,16 @@ from rich.console import Console, RenderableType
 from rich.table import Column
 from rich.text import Text
 
-from app.bundles.opening import open_classifier
-from app.bundles.reading import find_bundle, load_bundle
-from app.commands import options as opt
-from app.commands.messages import one_line
-from app.commands.pulls import coloured, style_of
-from app.commands.reviews import read_reviews
-from app.commands.tables import known_words, line_of, new_table, verdict_of
-from app.model.explanation import Effect, Explanation
-from app.model.explanation import explain as explanation_of
-from app.model.serialization import explanation_json, explanations_json
+from ..bundles.opening import open_classifier
+from ..bundles.reading import find_bundle, load_bundle
+from ..model.explanation import Effect, Explanation
+from ..model.explanation import explain as explanation_of
+from ..model.serialization import explanation_json, explanations_json
+from . import options as opt
+from .messages import one_line
+from .pulls import coloured, style_of
+from .reviews import read_reviews
+from .tables import known_words, line_of, new_table, verdict_of
 
 
 def run(

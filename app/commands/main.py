@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from app import __version__
-from app.commands.messages import MODULE, SCRIPT, PlainErrors, PlainUsage, print_error, typed_command
-from app.model.errors import SentimentError
+from .. import __version__
+from ..model.errors import SentimentError
+from .messages import MODULE, SCRIPT, PlainErrors, PlainUsage, print_error, typed_command
 
 SUMMARIES = {
     "serve": "Serve over HTTP.",

@@ -4,7 +4,7 @@ import json
 
 import typer
 
-from app.commands.options import load_settings
+from .options import load_settings
 
 
 def run() -> None:
@@ -18,6 +18,6 @@ def run() -> None:
     If the settings contain API keys, the document says that requests need one.
     """
     settings = load_settings()
-    from app.main import create_app  # not above: neither `--help` nor a mistake waits for a web framework
+    from ..main import create_app  # not above: neither `--help` nor a mistake waits for a web framework
 
     typer.echo(json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False))

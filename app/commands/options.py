@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from app.commands.messages import print_error, typed_command
-from app.model.limits import MAX_TERMS
-from app.settings import PREFIX, RuntimeName, Settings, default_of, description_of, error_messages
+from ..model.limits import MAX_TERMS
+from ..settings import PREFIX, RuntimeName, Settings, default_of, description_of, error_messages
+from .messages import print_error, typed_command
 
 
 def load_settings(**chosen: Any) -> Settings:

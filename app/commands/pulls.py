@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from app.commands.messages import printable
-from app.commands.tables import NEGATIVE, POSITIVE
-from app.model.explanation import Effect, Explanation
-from app.model.text import Token
+from ..model.explanation import Effect, Explanation
+from ..model.text import Token
+from .messages import printable
+from .tables import NEGATIVE, POSITIVE
 
 FAINT, CLEAR, STRONG = 0.02, 0.1, 0.8
 """Minimum log-odds of a word for a colour, one sign, and two signs."""

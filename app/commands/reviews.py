@@ -8,11 +8,11 @@ from typing import TextIO
 
 import typer
 
-from app.commands.messages import typed_command
-from app.model.errors import ReviewTooLong
-from app.model.limits import BLANK, check_length, is_blank
-from app.records import format_of
-from app.settings import PREFIX, Settings
+from ..model.errors import ReviewTooLong
+from ..model.limits import BLANK, check_length, is_blank
+from ..records import format_of
+from ..settings import PREFIX, Settings
+from .messages import typed_command
 
 
 def read_reviews(

@@ -7,16 +7,16 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from app.bundles.opening import open_classifier
-from app.bundles.reading import load_bundles
-from app.commands import options as opt
-from app.commands.messages import one_line, printable
-from app.commands.reviews import read_reviews
-from app.commands.tables import MAX_SHOWN, known_words, line_of, named, new_table, verdict_of
-from app.model.classifier import Classifier
-from app.model.prediction import Prediction
-from app.model.serialization import predictions_json
-from app.model.vocabulary import Vocabulary
+from ..bundles.opening import open_classifier
+from ..bundles.reading import load_bundles
+from ..model.classifier import Classifier
+from ..model.prediction import Prediction
+from ..model.serialization import predictions_json
+from ..model.vocabulary import Vocabulary
+from . import options as opt
+from .messages import one_line, printable
+from .reviews import read_reviews
+from .tables import MAX_SHOWN, known_words, line_of, named, new_table, verdict_of
 
 
 def run(

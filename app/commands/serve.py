@@ -2,9 +2,9 @@
 
 import typer
 
-from app.commands import options as opt
-from app.commands.messages import print_error
-from app.process.hangup import HangUp
+from ..process.hangup import HangUp
+from . import options as opt
+from .messages import print_error
 
 EPILOG = opt.settings_table()
 
@@ -33,8 +33,8 @@ def run(
     settings = opt.load_settings(
         host=host, port=port, workers=workers, runtime=runtime, model_dir=model_dir, model_version=model_version
     )
-    from app.process.listener import AddressUnavailable  # not above: neither `--help` nor a mistake waits for these
-    from app.process.serving import serve
+    from ..process.listener import AddressUnavailable  # not above: neither `--help` nor a mistake waits for these
+    from ..process.serving import serve
 
     try:
         code = serve(settings, hang_up)

@@ -7,10 +7,10 @@ from rich import box
 from rich.table import Column, Table
 from rich.text import Text
 
-from app.bundles.reading import Bundle
-from app.commands.messages import one_line
-from app.model.prediction import Prediction
-from app.settings import PACKAGED_MODELS
+from ..bundles.reading import Bundle
+from ..model.prediction import Prediction
+from ..settings import PACKAGED_MODELS
+from .messages import one_line
 
 POSITIVE, NEGATIVE = "dodger_blue1", "dark_orange"
 MAX_SHOWN = 300

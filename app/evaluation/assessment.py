@@ -8,12 +8,12 @@ import numpy as np
 from scipy.special import entr
 from scipy.stats import binomtest
 
-from app.bundles.manifest import Manifest
-from app.evaluation.labelled import LabelledTexts
-from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, measure, reliability
-from app.model.calibration import Calibration, calibrated
-from app.model.classifier import Classifier
-from app.model.errors import SentimentError
+from ..bundles.manifest import Manifest
+from ..model.calibration import Calibration, calibrated
+from ..model.classifier import Classifier
+from ..model.errors import SentimentError
+from .labelled import LabelledTexts
+from .metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, measure, reliability
 
 CLASSES = {"positive": 1, "negative": 0}
 MAX_MISTAKES = 10

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.bundles.manifest import Golden
-from app.bundles.profile import profile_of
-from app.bundles.reading import Bundle
-from app.bundles.writing import staged_bundle, write_golden, write_manifest, write_profile
-from app.evaluation.labelled import LabelledTexts
-from app.evaluation.markdown import table
-from app.model.calibration import Calibration
-from app.model.classifier import Classifier
-from app.model.prediction import Promise, UncertaintyRule
+from ..bundles.manifest import Golden
+from ..bundles.profile import profile_of
+from ..bundles.reading import Bundle
+from ..bundles.writing import staged_bundle, write_golden, write_manifest, write_profile
+from ..model.calibration import Calibration
+from ..model.classifier import Classifier
+from ..model.prediction import Promise, UncertaintyRule
+from .labelled import LabelledTexts
+from .markdown import table
 
 CARD = Path("report/MODEL_CARD.md")
 SECTION = """\

@@ -9,11 +9,11 @@ from scipy.special import expit
 from scipy.stats import ttest_rel
 from sklearn.model_selection import StratifiedKFold
 
-from app.evaluation.metrics import SIGNIFICANT, HeldOut, auc_p_value, coverage, losses, measure
-from app.evaluation.promise import promised, what_is_proved
-from app.model.calibration import MAX_LOG_ODDS, MAX_SCALE, MAX_SHIFT, MIN_SCALE, calibrated, log_odds
-from app.model.errors import SentimentError
-from app.model.prediction import Promise, UncertaintyRule
+from ..model.calibration import MAX_LOG_ODDS, MAX_SCALE, MAX_SHIFT, MIN_SCALE, calibrated, log_odds
+from ..model.errors import SentimentError
+from ..model.prediction import Promise, UncertaintyRule
+from .metrics import SIGNIFICANT, HeldOut, auc_p_value, coverage, losses, measure
+from .promise import promised, what_is_proved
 
 FOLDS = 5
 SCALE_WIDTH, SHIFT_WIDTH = 0.25, 0.5

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app import records
-from app.model.errors import SentimentError
-from app.model.text import tokenise
+from .. import records
+from ..model.errors import SentimentError
+from ..model.text import tokenise
 
 Columns = Mapping[str, Sequence[str]]
 COLUMNS: Columns = {"text": ("text", "review"), "label": ("label", "sentiment")}

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from app.model.prediction import UncertaintyRule
-from app.model.vocabulary import Row
+from ..model.prediction import UncertaintyRule
+from ..model.vocabulary import Row
 
 BINS = 15
 SIGNIFICANT = 0.05

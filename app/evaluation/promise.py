@@ -22,9 +22,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from scipy.stats import binom, binomtest
 
-from app.evaluation.metrics import HeldOut
-from app.model.calibration import log_odds
-from app.model.prediction import Promise, UncertaintyRule
+from ..model.calibration import log_odds
+from ..model.prediction import Promise, UncertaintyRule
+from .metrics import HeldOut
 
 RIGHT, TRAINED = 0.95, 0.985
 """Shares that have to be right: by default, and after training."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app import __version__
-from app.bundles.reading import Bundle
-from app.evaluation.assessment import Assessment
-from app.evaluation.labelled import LabelledTexts
-from app.model.errors import SentimentError
+from .. import __version__
+from ..bundles.reading import Bundle
+from ..model.errors import SentimentError
+from .assessment import Assessment
+from .labelled import LabelledTexts
 
 MAX_TEXT = 600
 """Characters of a text that the report quotes."""

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.calibration import Calibration, calibrated
-from app.model.errors import InferenceError
-from app.model.network import Floats, Network, probability_of
-from app.model.prediction import Prediction, Reason, UncertaintyRule, prediction_of
-from app.model.runtimes import BATCH, Runtime
-from app.model.vocabulary import Found, Row, Vocabulary
+from .calibration import Calibration, calibrated
+from .errors import InferenceError
+from .network import Floats, Network, probability_of
+from .prediction import Prediction, Reason, UncertaintyRule, prediction_of
+from .runtimes import BATCH, Runtime
+from .vocabulary import Found, Row, Vocabulary
 
 
 class Encoded(NamedTuple):

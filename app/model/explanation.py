@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from app.model.classifier import Classifier
-from app.model.network import probability_of
-from app.model.prediction import FIELDS, Count, Prediction, Reason
-from app.model.text import sentences
+from .classifier import Classifier
+from .network import probability_of
+from .prediction import FIELDS, Count, Prediction, Reason
+from .text import sentences
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.model.errors import ReviewTooLong, TooManyReviews
+from .errors import ReviewTooLong, TooManyReviews
 
 MAX_TERMS = 20
 """Maximum number of terms per prediction."""

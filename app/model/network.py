@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.vocabulary import Row
+from .vocabulary import Row
 
 Floats = NDArray[np.float64]
 

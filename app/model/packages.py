@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.model.errors import PackageMissing
+from .errors import PackageMissing
 
 REQUIREMENTS = {"tensorflow": "serving"}
 """Extra -> its file in requirements/, where the name differs."""

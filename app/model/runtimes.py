@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.errors import PackageMissing, damaged
-from app.model.network import ACTIVATIONS, Layer, Network
-from app.model.packages import how_to_install
-from app.model.vocabulary import Row
+from .errors import PackageMissing, damaged
+from .network import ACTIVATIONS, Layer, Network
+from .packages import how_to_install
+from .vocabulary import Row
 
 BATCH = 64
 """Maximum rows per call to a network."""

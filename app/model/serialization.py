@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from app.model.explanation import Explanation
-from app.model.prediction import Prediction
+from .explanation import Explanation
+from .prediction import Prediction
 
 PREDICTIONS = TypeAdapter(list[Prediction])
 EXPLANATION = TypeAdapter(Explanation)

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from app.model.hash_table import MULTIPLIERS, HashTable
-from app.model.text import UTF_8, Markup, Token, clean, joined, locate, tokenise
+from .hash_table import MULTIPLIERS, HashTable
+from .text import UTF_8, Markup, Token, clean, joined, locate, tokenise
 
 Indices = NDArray[np.intp]
 Integer = TypeVar("Integer", bound=np.integer[Any])

@@ -14,10 +14,10 @@ from pydantic_core import to_json
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.api.revalidation import revalidated
-from app.api.routing import PublicFiles, PublicRoute, RoutePolicy
-from app.api.state import service_of
-from app.settings import Settings
+from ..api.revalidation import revalidated
+from ..api.routing import PublicFiles, PublicRoute, RoutePolicy
+from ..api.state import service_of
+from ..settings import Settings
 
 PAGES = Path(__file__).parent
 PLOTS = ("loss.png", "accuracy.png", "reliability.png")

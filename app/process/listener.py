@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Set
 from contextlib import suppress
 
-from app.model.errors import SentimentError
-from app.settings import PREFIX
+from ..model.errors import SentimentError
+from ..settings import PREFIX
 
 BACKLOG = 2048  # pending connections
 YIELD_SECONDS = 0.002  # for which a pending connection is left to another worker

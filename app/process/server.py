@@ -19,15 +19,15 @@ from types import FrameType
 
 import uvicorn
 
-from app.bundles.reading import BundleId
-from app.main import create_app
-from app.process.hangup import HangUp
-from app.process.listener import AddressUnavailable, Listener
-from app.process.protocol import PROTOCOLS
-from app.service import Service
-from app.settings import Settings
-from app.telemetry import shared
-from app.telemetry.metrics import Metrics
+from ..bundles.reading import BundleId
+from ..main import create_app
+from ..service import Service
+from ..settings import Settings
+from ..telemetry import shared
+from ..telemetry.metrics import Metrics
+from .hangup import HangUp
+from .listener import AddressUnavailable, Listener
+from .protocol import PROTOCOLS
 
 IN_TRANSIT = 0.5  # seconds to wait for requests on open connections, before uvicorn closes the idle ones
 

@@ -5,17 +5,17 @@ from contextlib import nullcontext
 
 from prometheus_client import start_http_server
 
-from app.bundles.reading import identify_bundles
-from app.process.hangup import HangUp
-from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
-from app.process.server import run_server
-from app.process.supervisor import Supervisor, Target
-from app.service import warn_of_exposed_keys
-from app.settings import Settings, unknown_variables
-from app.telemetry import tracing
-from app.telemetry.logs import configure_logs
-from app.telemetry.metrics import Metrics
-from app.telemetry.shared import shared_metrics
+from ..bundles.reading import identify_bundles
+from ..service import warn_of_exposed_keys
+from ..settings import Settings, unknown_variables
+from ..telemetry import tracing
+from ..telemetry.logs import configure_logs
+from ..telemetry.metrics import Metrics
+from ..telemetry.shared import shared_metrics
+from .hangup import HangUp
+from .listener import AddressUnavailable, Listener, WorkerState, bind
+from .server import run_server
+from .supervisor import Supervisor, Target
 
 SUPERVISOR = "supervisor"
 """Its slot among the processes that share their metrics; those of workers are numbers."""

@@ -19,15 +19,15 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import NamedTuple
 
-from app.bundles.reading import BundleId
-from app.model.errors import SentimentError
-from app.process.hangup import HangUp
-from app.process.listener import Listener, WorkerState
-from app.process.server import run_worker
-from app.service import reloaded
-from app.settings import Settings
-from app.telemetry import shared
-from app.telemetry.metrics import Metrics
+from ..bundles.reading import BundleId
+from ..model.errors import SentimentError
+from ..service import reloaded
+from ..settings import Settings
+from ..telemetry import shared
+from ..telemetry.metrics import Metrics
+from .hangup import HangUp
+from .listener import Listener, WorkerState
+from .server import run_worker
 
 TICK = 0.1  # seconds until a signal is noticed
 SILENCE = 30.0  # seconds without a sign of life after which a worker is killed and replaced

@@ -1,6 +1,6 @@
 """Admission of reviews to the queues: one limit for the batchers of all versions, and one for explanations."""
 
-from app.model.errors import Overloaded
+from ..model.errors import Overloaded
 
 RESUME = 0.5
 """Fraction of the limit below which a full queue accepts requests again."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
 
-from app.model.classifier import Classifier
-from app.model.errors import DeadlineExceeded
-from app.model.prediction import Prediction
-from app.model.runtimes import BATCH
-from app.queues.admission import Admission
+from ..model.classifier import Classifier
+from ..model.errors import DeadlineExceeded
+from ..model.prediction import Prediction
+from ..model.runtimes import BATCH
+from .admission import Admission
 
 MAX_PART_REVIEWS = BATCH // 4
 """Maximum reviews of one request per batch while other requests wait."""

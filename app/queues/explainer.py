@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from app.model.classifier import Classifier
-from app.model.errors import DeadlineExceeded
-from app.model.explanation import Explanation, explain
-from app.queues.admission import Admission
+from ..model.classifier import Classifier
+from ..model.errors import DeadlineExceeded
+from ..model.explanation import Explanation, explain
+from .admission import Admission
 
 ITERATIONS = 4
 """Event-loop iterations between two explanations: enough to receive a request, score it and respond."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import h11
 from pydantic_core import to_json
 
-from app.telemetry.output import STDOUT, standard_output
+from .output import STDOUT, standard_output
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the current request."""

@@ -23,12 +23,12 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
-from app import __version__
-from app.bundles.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
-from app.bundles.reading import Bundle
-from app.model.prediction import Prediction
-from app.model.runtimes import SIZES
-from app.telemetry.output import standard_output
+from .. import __version__
+from ..bundles.profile import BOUNDS, POSITIVE_PROBABILITY, UNKNOWN_SHARE, WORDS
+from ..bundles.reading import Bundle
+from ..model.prediction import Prediction
+from ..model.runtimes import SIZES
+from .output import standard_output
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)

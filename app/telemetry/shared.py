@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from app.model.errors import SentimentError
+from ..model.errors import SentimentError
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable in which prometheus-client looks for the folder."""

@@ -10,8 +10,8 @@ from importlib import import_module
 
 from fastapi.telemetry import TelemetryConfig
 
-from app.model.errors import PackageMissing
-from app.model.packages import how_to_install
+from ..model.errors import PackageMissing
+from ..model.packages import how_to_install
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 Stop = Callable[[], None]

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.api.errors import ModelNotFound, invalid
-from app.api.state import find_version
-from app.model.limits import BLANK, check_reviews, is_blank
-from app.service import ServedVersion, Service
+from ...model.limits import BLANK, check_reviews, is_blank
+from ...service import ServedVersion, Service
+from ..errors import ModelNotFound, invalid
+from ..state import find_version
 
 INPUT = "text"
 """The model's only input."""

@@ -7,15 +7,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app import __version__
-from app.api.body import read_body
-from app.api.errors import invalid
-from app.api.health import check_readiness
-from app.api.predict import score
-from app.api.protocols.conventions import INPUT, MODEL, version_of
-from app.api.protocols.tensors import HEADER_LENGTH, OUTPUT, infer_response, read_inference
-from app.api.routing import PredictionRoute, ProbeRoute, PublicRoute
-from app.api.state import service_of
+from ... import __version__
+from ..body import read_body
+from ..errors import invalid
+from ..health import check_readiness
+from ..predict import score
+from ..routing import PredictionRoute, ProbeRoute, PublicRoute
+from ..state import service_of
+from .conventions import INPUT, MODEL, version_of
+from .tensors import HEADER_LENGTH, OUTPUT, infer_response, read_inference
 
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "numpy": "numpy"}
 

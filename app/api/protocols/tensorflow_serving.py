@@ -10,15 +10,15 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
-from app.api.body import parse, read_body
-from app.api.errors import invalid
-from app.api.explain import explain_reviews
-from app.api.health import check_readiness
-from app.api.predict import score
-from app.api.protocols.conventions import INPUT, MODEL, check, version_of
-from app.api.routing import ExplanationRoute, PredictionRoute
-from app.api.state import service_of
-from app.settings import Settings
+from ...settings import Settings
+from ..body import parse, read_body
+from ..errors import invalid
+from ..explain import explain_reviews
+from ..health import check_readiness
+from ..predict import score
+from ..routing import ExplanationRoute, PredictionRoute
+from ..state import service_of
+from .conventions import INPUT, MODEL, check, version_of
 
 
 class InstancesRequest(BaseModel):

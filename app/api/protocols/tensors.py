@@ -9,11 +9,11 @@ from fastapi import Response
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 from pydantic_core import to_json
 
-from app.api.body import parse
-from app.api.errors import invalid
-from app.api.protocols.conventions import INPUT, check
-from app.model.prediction import Prediction
-from app.settings import Settings
+from ...model.prediction import Prediction
+from ...settings import Settings
+from ..body import parse
+from ..errors import invalid
+from .conventions import INPUT, check
 
 OUTPUT = "positive_probability"
 

@@ -88,7 +88,7 @@ accuracy: $(VENV)/.development ## score all test reviews over HTTP and compare t
 	$(BIN)/python -m benchmarks.accuracy $(LOCAL)
 
 accuracy-elsewhere: $(VENV)/.development ## measure the accuracy on sentences of other kinds and write docs/reference/accuracy.md (needs npm)
-	$(BIN)/python -m benchmarks.elsewhere
+	$(BIN)/python -m benchmarks.elsewhere $(SENTENCES)
 
 bench: $(VENV)/.development ## compare with other model servers or ARGS='--baseline DIR', and write docs/reference/performance.md (needs wrk, 40 minutes)
 	$(BIN)/python -m benchmarks $(if $(findstring --report,$(ARGS)),,$(LOCAL)) $(ARGS)

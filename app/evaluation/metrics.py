@@ -34,6 +34,10 @@ class HeldOut:
         words, known_words = np.array([(row.words, row.known_words) for row in rows], np.intp).T
         return cls(probabilities, labels, words, known_words)
 
+    def at(self, places: NDArray[np.intp]) -> "HeldOut":
+        """Those of some texts."""
+        return HeldOut(*(each[places] for each in (self.probabilities, self.labels, self.words, self.known_words)))
+
     @property
     def right(self) -> NDArray[np.bool_]:
         """Which predictions are right; bool (texts,)."""

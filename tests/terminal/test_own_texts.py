@@ -37,6 +37,6 @@ def test_commands_of_the_page_run(tmp_path: Path) -> None:
         )
         assert (done.returncode, done.stderr) == (0, ""), command
     assert len(COMMANDS) == 4
-    calibration = load_bundle(tmp_path / "models/imdb/4").manifest.calibration
+    calibration = load_bundle(tmp_path / "my-model/1").manifest.calibration
     assert calibration is not None
     assert calibration.texts == 100

@@ -65,7 +65,7 @@ export class Review {
         const { version } = this.#verdicts;
         const explanation = await this.#explanation(text, version, signal);
         // The service may have replaced the model since this page was opened.
-        return { version, explanation, rule: (await this.#service.model(explanation.version)).uncertainty };
+        return { version, explanation, model: await this.#service.model(explanation.version) };
       },
       (answer) => {
         if (answer) this.#showExplanation(text, answer);
@@ -98,20 +98,20 @@ export class Review {
   async #predict(text, version, signal) {
     try {
       const [prediction] = await this.#service.predict([text], signal, version);
-      const { uncertainty } = await this.#service.model(version);
-      if (!signal.aborted) this.#verdicts.show(version, prediction, uncertainty);
+      const model = await this.#service.model(version);
+      if (!signal.aborted) this.#verdicts.show(version, prediction, model);
     } catch (problem) {
       if (!signal.aborted) this.#verdicts.clear("No verdict", problem.message, [version]);
     }
   }
 
-  #showExplanation(text, { version, explanation, rule }) {
+  #showExplanation(text, { version, explanation, model }) {
     const { missing } = explanation;
     byId("explained").hidden = Boolean(missing);
     this.#show("answer");
-    this.#verdicts.show(version, explanation, rule);
+    this.#verdicts.show(version, explanation, model);
     setText("missing", missing ?? "");
-    if (!missing) this.#sentences.show(text, explanation, rule);
+    if (!missing) this.#sentences.show(text, explanation, model.uncertainty);
     this.#listeners.onVerdict(text);
   }
 

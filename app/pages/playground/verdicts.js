@@ -45,8 +45,8 @@ export class Verdicts {
     Object.assign(byId("verdicts"), { role, ariaLabel });
   }
 
-  /** @param {object} prediction From the service. @param {object} rule The bundle's. */
-  show(version, prediction, rule) {
+  /** @param {object} prediction From the service. @param {object} model What `GET /model` returned for the version. */
+  show(version, prediction, { uncertainty: rule, promise }) {
     const { positive_probability: probability } = prediction;
     const { verdict, share, reason, isReadable } = read(prediction, rule);
     const block = this.#write(version, verdict, share, reason);
@@ -60,6 +60,7 @@ export class Verdicts {
     bar.title = `Probability of being positive: ${probability.toFixed(4)}`;
     block.querySelector(".above").textContent = `below ${percent(rule.above)}`;
     block.querySelector(".below").textContent = `above ${percent(rule.below)}`;
+    block.querySelector(".promise").textContent = promise?.sentence ?? "";
   }
 
   /** Show why there is no verdict, for all versions or one. */

@@ -36,7 +36,7 @@ class HeldOut:
 
     def at(self, places: NDArray[np.intp]) -> "HeldOut":
         """Those of some texts."""
-        return HeldOut(*(each[places] for each in (self.probabilities, self.labels, self.words, self.known_words)))
+        return HeldOut(self.probabilities[places], self.labels[places], self.words[places], self.known_words[places])
 
     @property
     def right(self) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ SUMMARIES = {
     "score": "Score reviews.",
     "explain": "Show what predictions are based on: the effect of each word.",
     "evaluate": "Measure how good the model is on your own labelled texts.",
-    "calibrate": "Make the model's probabilities right for your own texts, with 50 labels or more, without training.",
+    "calibrate": "Calibrate the probabilities for your texts. A hundred labels are enough; nothing is retrained.",
     "check": "Verify a bundle and print facts about it.",
     "bulk": "Score CSV, JSON Lines and Parquet files of any size.",
     "openapi": "Print the OpenAPI document.",

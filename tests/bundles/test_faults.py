@@ -170,7 +170,12 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
         (MANIFEST, ["uncertainty"], GONE, "uncertainty"),
         (MANIFEST, ["uncertainty", "below"], GONE, "uncertainty.below"),
         (MANIFEST, ["uncertainty", "above"], -0.1, "uncertainty.above: Input should be greater"),
-        (MANIFEST, ["uncertainty", "above"], 1.0, "above is 1.0, but below is "),
+        (
+            MANIFEST,
+            ["uncertainty"],
+            {"above": 0.9, "below": 0.1, "min_known_words": 1, "min_known_share": 0.5},
+            "above is 0.9, but below is 0.1",
+        ),
         (MANIFEST, ["uncertainty", "above"], float("nan"), "uncertainty.above"),
         (MANIFEST, ["uncertainty", "below"], 1.1, "uncertainty.below: Input should be less"),
         (MANIFEST, ["uncertainty", "min_known_words"], -1, "uncertainty.min_known_words: Input should be greater"),

@@ -121,6 +121,11 @@ class UncertaintyRule:
         )
 
 
+EXAMPLE = (
+    "Certain for 31% of texts like these; with 95% confidence, at least 95% of those are right. The rest needs people."
+)
+
+
 class Promise(BaseModel):
     """How often certain predictions are right, proved with labelled texts; stated in a bundle's manifest."""
 
@@ -138,7 +143,7 @@ class Promise(BaseModel):
     ]
     texts: Annotated[str, Field(description="What these texts are.", examples=["texts like these"])]
 
-    @computed_field(description="The promise in words.")  # type: ignore[prop-decorator]
+    @computed_field(description="The promise in words.", examples=[EXAMPLE])  # type: ignore[prop-decorator]
     @property
     def sentence(self) -> str:
         """The promise in words."""

@@ -85,7 +85,7 @@ def adapt(held_out: HeldOut, uncertainty: UncertaintyRule, right: float) -> Cali
         fitted,
         rule,
         promise,
-        None if promise else what_is_proved(held_out, right, uncertainty),
+        None if promise else what_is_proved(held_out, right, uncertainty, -fitted.shift / fitted.scale),
         measure(held_out.probabilities, held_out.labels) | coverage(uncertainty, held_out),
         measure(cross_fitted.probabilities, cross_fitted.labels) | coverage(rule, cross_fitted),
         float(ttest_rel(losses(held_out), losses(cross_fitted), alternative="greater").pvalue),

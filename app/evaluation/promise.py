@@ -11,7 +11,8 @@ at least some share of its predictions is right. How that is proved:
    testing; Angelopoulos et al., "Learn then Test", 2021).
 
 A calibration changes all log-odds by a scale and a shift. That moves the ends of a region, but no text into or out of
-it, so its labels may fit the calibration, too.
+it, so its labels may fit the calibration, too. Only regions around its midpoint count, where the sentiment changes: in
+others, a prediction would not have the sentiment that was tested.
 """
 
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from scipy.stats import binom, binomtest
 
 from ..model.calibration import log_odds
 from ..model.prediction import Promise, UncertaintyRule
-from .metrics import HeldOut
+from .metrics import HeldOut, certain_under
 
 RIGHT, TRAINED = 0.95, 0.985
 """Shares that have to be right: by default, and after training."""
@@ -58,13 +59,16 @@ class Region:
     share: float
 
 
-def certain_region(held_out: HeldOut, right: float, limits: UncertaintyRule, times: float = 1) -> Region | None:
+def certain_region(
+    held_out: HeldOut, right: float, limits: UncertaintyRule, midpoint: float = 0, times: float = 1
+) -> Region | None:
     """Find the largest region of which at least a share of `right` is proved to be right; see the module.
 
     Args:
         held_out: The network's own predictions for texts that it was not trained on, whose order says nothing.
         right: The share, in (0, 1).
         limits: Predictions for texts with fewer known words are in no region.
+        midpoint: The log-odds at which the sentiment changes; a region lies on both sides of it.
         times: Pretend that there were so many times as many texts like these.
 
     Returns:
@@ -72,7 +76,8 @@ def certain_region(held_out: HeldOut, right: float, limits: UncertaintyRule, tim
     """
     texts = np.arange(round(len(held_out.labels) * times)) % len(held_out.labels)
     odds = np.array([log_odds(p) for p in held_out.probabilities.tolist()])[texts]  # (texts,)
-    positive, readable = (held_out.labels == 1)[texts], _readable(held_out, limits)[texts]  # (texts,), (texts,)
+    positive = (held_out.labels == 1)[texts]  # (texts,)
+    readable = certain_under(replace(limits, above=1.0, below=1.0), held_out)[texts]  # (texts,), enough known words
     nearest, others = np.split(np.argsort(np.abs(odds), kind="stable"), [round(MIDDLE * len(odds))])
     centre = _centre(odds[nearest], positive[nearest])
 
@@ -88,16 +93,10 @@ def certain_region(held_out: HeldOut, right: float, limits: UncertaintyRule, tim
         distance = float(distances[last])
         size = int(np.searchsorted(-distances, -distance, "right"))  # with all texts at this distance
         bound = binomtest(size - int(wrong[size - 1]), size, alternative="greater").proportion_ci(CONFIDENCE).low
-        if bound < right:
+        if bound < right or abs(midpoint - centre) >= distance:  # and larger ones are no better
             break
         proved = Region(centre - distance, centre + distance, size / len(odds))
     return proved
-
-
-def _readable(held_out: HeldOut, limits: UncertaintyRule) -> NDArray[np.bool_]:
-    """Which texts have enough known words; bool (texts,)."""
-    share = held_out.known_words / np.maximum(held_out.words, 1)
-    return np.asarray((held_out.known_words >= limits.min_known_words) & (share >= limits.min_known_share))
 
 
 def _centre(odds: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
@@ -127,11 +126,11 @@ def promised(
         The rule for calibrated predictions, and its promise; if nothing is proved, a rule that calls all of them
         uncertain, and None.
     """
-    region = certain_region(held_out, right, limits)
+    region = certain_region(held_out, right, limits, -shift / scale)
     if region is None:
         return replace(limits, above=0.0, below=1.0), None
     above, below = expit(scale * np.array([region.low, region.high]) + shift).tolist()
-    rule = replace(limits, above=min(above, 0.5), below=max(below, 0.5))
+    rule = replace(limits, above=above, below=below)
     share, labels = region.share, len(held_out.labels)
     return rule, Promise(right=right, confidence=CONFIDENCE, labels=labels, certain_share=share, texts=texts)
 
@@ -149,11 +148,13 @@ def limits_of(held_out: HeldOut) -> UncertaintyRule:
     return UncertaintyRule(0.0, 1.0, MIN_KNOWN_WORDS, round(float(np.quantile(known, UNSEEN)), 2))
 
 
-def what_is_proved(held_out: HeldOut, right: float, limits: UncertaintyRule) -> str:
+def what_is_proved(held_out: HeldOut, right: float, limits: UncertaintyRule, midpoint: float = 0) -> str:
     """Say what the labels prove instead, if they do not prove that a share of `right` is right."""
     count = len(held_out.labels)
-    best = next((target for target in TARGETS if target < right and certain_region(held_out, target, limits)), None)
-    enough = next((times for times in MORE if certain_region(held_out, right, limits, times)), None)
+    best = next(
+        (target for target in TARGETS if target < right and certain_region(held_out, target, limits, midpoint)), None
+    )
+    enough = next((times for times in MORE if certain_region(held_out, right, limits, midpoint, times)), None)
     found = "nothing" if best is None else f"{best:.0%} at most"
     more = f"; about {count * (enough - 1):.0f} more labels like these would prove {right:.3g}" if enough else ""
     return f"{count:,} labels do not prove that a share of {right:.3g} is right; they prove {found}{more}"

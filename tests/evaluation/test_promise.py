@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from app.evaluation.metrics import HeldOut
 from app.evaluation.promise import certain_region, limits_of, promised, what_is_proved
@@ -49,6 +50,18 @@ def test_rule_of_a_promise_follows_the_calibration() -> None:
     assert promise == same
     assert log_odds(calibrated.below) == pytest.approx(0.6 * log_odds(rule.below) + 0.8)
     assert (rule.min_known_words, rule.min_known_share) == (1, 0.5)
+
+
+def test_certain_predictions_have_the_sentiment_that_was_proved() -> None:
+    texts = predictions(2000, 1, 0, seed=0)
+    for shift in (0.0, 1.5, 3.0):
+        rule, promise = promised(texts, 0.8, LIMITS, "texts", scale=1, shift=shift)
+        assert promise is not None
+        assert rule.above < 0.5 < rule.below
+        p = expit(np.array([log_odds(p) for p in texts.probabilities.tolist()]) + shift)
+        certain = (p <= rule.above) | (p >= rule.below)
+        assert certain.mean() == pytest.approx(promise.certain_share, abs=0.002)
+    assert promised(texts, 0.8, LIMITS, "texts", scale=1, shift=9)[1] is None
 
 
 def test_labels_that_prove_nothing_make_everything_uncertain() -> None:

@@ -113,8 +113,14 @@ def bundle_versions(models: Path) -> list[int]:
     """List the versions in `models`, lowest first; folders whose name is not a plain number are ignored."""
     if not models.is_dir():
         return []
-    names = [path.name for path in models.iterdir() if path.is_dir()]
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and str(int(name)) == name)
+    versions = (version_of(path) for path in models.iterdir() if path.is_dir())
+    return sorted(version for version in versions if version is not None)
+
+
+def version_of(folder: Path) -> int | None:
+    """The version that a folder's name stands for; None if it is not a plain number."""
+    name = folder.name
+    return int(name) if name.isascii() and name.isdigit() and str(int(name)) == name else None
 
 
 def load_bundles(models: Path, versions: str | None = None) -> list[Bundle]:

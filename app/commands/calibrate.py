@@ -1,6 +1,7 @@
 """The `calibrate` command: a new bundle whose probabilities are right for a file of labelled texts."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..bundles.opening import open_classifier
-from ..bundles.reading import Bundle, bundle_versions, find_bundle, load_bundle
+from ..bundles.reading import Bundle, bundle_versions, find_bundle, load_bundle, version_of
 from ..evaluation.labelled import LabelledTexts, read_labelled
 from ..model.calibration import Calibration
 from ..model.errors import SentimentError
@@ -116,15 +117,14 @@ def _check_output(output: Path) -> None:
     Raises:
         typer.BadParameter: The folder exists, or its name is not a version above all others there.
     """
-    name = output.name
-    version = int(name) if name.isascii() and name.isdigit() and len(name) <= len(str(MAX_VERSION)) else None
+    version = version_of(output)
     folder = output.parent if version is not None or bundle_versions(output.parent) else output
     highest = max(bundle_versions(folder), default=0)
-    if version is None or str(version) != name:
+    if version is None or version > MAX_VERSION:
         raise typer.BadParameter(
             f"OUTPUT must end with the number of the new version, such as {folder / str(highest + 1)}"
         )
-    free = folder / str(max(highest + 1, version if not output.exists() else version + 1))
+    free = folder / str(max(highest, version) + 1)
     if output.exists():
         raise typer.BadParameter(f"{output} exists, and bundles are immutable; choose {free}")
     if version < highest:
@@ -173,8 +173,9 @@ def _print(found: "CalibrationResult", labelled: LabelledTexts, bundle: Bundle) 
 def _print_next_step(output: Path, bundle: Bundle) -> None:
     console = Console(highlight=False, soft_wrap=True)
     folder, original = output.parent, bundle.manifest.version
+    command = f"{typed_command()} serve --model-dir {shlex.quote(str(folder))}"
     console.print(Text(f"bundle: {output}, which {folder} now answers with: it has the highest version there"))
-    console.print(Text(f"serve it: {typed_command()} serve --model-dir {folder}"))
+    console.print(Text(f"serve it: {command}"))
     if folder.resolve() == bundle.folder.parent.resolve():
-        both = f"--model-dir {folder} --model-version {output.name} --model-version {original}"
-        console.print(Text(f"serve version {original}, the original, beside it: {typed_command()} serve {both}"))
+        both = f"{command} --model-version {output.name} --model-version {original}"
+        console.print(Text(f"serve version {original}, the original, beside it: {both}"))

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 from scipy.special import entr
-from scipy.stats import binomtest
 
 from ..bundles.manifest import Manifest
 from ..model.calibration import Calibration, calibrated
 from ..model.classifier import Classifier
 from ..model.errors import SentimentError
 from .labelled import LabelledTexts
-from .metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, measure, reliability
+from .metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, interval_of, measure, reliability
 
 CLASSES = {"positive": 1, "negative": 0}
 MAX_MISTAKES = 10
@@ -224,7 +223,7 @@ def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> As
         base_rate_loss=float(entr(positive) + entr(1 - positive)),
         chance_calibration_error=chance,
         max_chance_calibration_error=max_chance,
-        certain_interval=_interval(measured["certain_accuracy"], certain) if certain else None,
+        certain_interval=interval_of(round(measured["certain_accuracy"] * certain), certain) if certain else None,
         unknown_share=1 - float(held_out.known_words.sum() / held_out.words.sum()),
         reliability=[_with_interval(bin_, texts) for bin_ in bins],
         mistakes=_mistakes(held_out, labelled),
@@ -233,14 +232,9 @@ def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> As
     )
 
 
-def _interval(share: float, texts: int) -> tuple[float, float]:
-    interval = binomtest(round(share * texts), texts).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def _with_interval(bin_: dict[str, float], texts: int) -> dict[str, float]:
     count = round(bin_["share"] * texts)
-    low, high = _interval(bin_["positive"], count)
+    low, high = interval_of(round(bin_["positive"] * count), count)
     return {"texts": count, **bin_, "low": low, "high": high}
 
 

@@ -104,13 +104,18 @@ def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.float32])
 def evaluate(held_out: HeldOut, rule: UncertaintyRule) -> dict[str, Any]:
     """Metrics, the 95% interval of the accuracy (Wilson 1927), and how many predictions are certain."""
     hits = held_out.right
-    interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
     return {
         "reviews": len(hits),
         **measure(held_out.probabilities, held_out.labels),
-        "accuracy_interval": [float(interval.low), float(interval.high)],
+        "accuracy_interval": list(interval_of(int(hits.sum()), len(hits))),
         **coverage(rule, held_out),
     }
+
+
+def interval_of(hits: int, texts: int) -> tuple[float, float]:
+    """The 95% interval of a share (Wilson 1927)."""
+    interval = binomtest(hits, texts).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def coverage(rule: UncertaintyRule, held_out: HeldOut) -> dict[str, float]:

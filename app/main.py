@@ -37,9 +37,9 @@ limits that apply.
 Requests change nothing, so all of them, also POST, are safe to repeat. Later versions may add fields and values of
 `sentiment`: clients must ignore fields that they do not know, and be prepared for other values.
 
-Clients of other model servers work as well: under `/v2` those of the [Open Inference
-Protocol](https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md), under
-`/v1` those of [TensorFlow Serving](https://www.tensorflow.org/tfx/serving/api_rest).
+Clients of other model servers work as well: under `/v2` those of the [Open Inference Protocol, version
+2](https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md), under `/v1`
+those of [TensorFlow Serving's REST API](https://www.tensorflow.org/tfx/serving/api_rest).
 """
 
 TAGS = [

@@ -13,14 +13,6 @@ if (operations.every(({ security }) => !security?.length || security.some((schem
   delete openapi.components.securitySchemes;
 }
 
-// Other protocols have specifications of their own instead of operations here: links, not empty sections.
-const isUsed = ({ name }) => operations.some(({ tags }) => tags.includes(name));
-const links = openapi.tags
-  .filter((tag) => !isUsed(tag))
-  .map(({ description, externalDocs: { description: title, url } }) => `\n- [${title}](${url}): ${description}`);
-if (links.length) openapi.info.description += `\nOther protocols:\n${links.join("")}`;
-openapi.tags = openapi.tags.filter(isUsed);
-
 SwaggerUIBundle({
   spec: openapi,
   dom_id: "#swagger-ui",

@@ -21,6 +21,7 @@ import numpy as np
 from app.bundles.opening import open_classifier
 from app.bundles.reading import Bundle, find_bundle, load_bundle
 from app.evaluation.assessment import assess, score
+from app.evaluation.calibration import fit
 from app.evaluation.labelled import LabelledTexts, read_labelled
 from app.evaluation.metrics import HeldOut, certain_under
 from app.evaluation.promise import certain_region
@@ -124,7 +125,9 @@ def promises(bundle: Bundle, texts: HeldOut) -> dict[str, dict[str, float]]:
         outcomes = []
         for seed in range(DRAWS):
             drawn, rest = np.split(np.random.default_rng(seed).permutation(len(odds)), [LABELS])
-            region = certain_region(texts.at(drawn), target, limits)
+            labelled = texts.at(drawn)
+            fitted = fit(labelled.probabilities, labelled.labels)
+            region = certain_region(labelled, target, limits, -fitted.shift / fitted.scale)
             share, broken = 0.0, False
             if region is not None:
                 inside = rest[((odds[rest] <= region.low) | (odds[rest] >= region.high)) & readable[rest]]

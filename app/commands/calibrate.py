@@ -174,7 +174,7 @@ def _print_next_step(output: Path, bundle: Bundle) -> None:
     console = Console(highlight=False, soft_wrap=True)
     folder, original = output.parent, bundle.manifest.version
     command = f"{typed_command()} serve --model-dir {shlex.quote(str(folder))}"
-    console.print(Text(f"bundle: {output}, which {folder} now answers with: it has the highest version there"))
+    console.print(Text(f"bundle: {output}, which {folder} serves by default: no version there is higher"))
     console.print(Text(f"serve it: {command}"))
     if folder.resolve() == bundle.folder.parent.resolve():
         both = f"{command} --model-version {output.name} --model-version {original}"

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.bundles.manifest import CHECKSUM, NAME
 from app.bundles.reading import load_bundle
@@ -293,9 +293,7 @@ def _given(**options: Any) -> dict[str, Any]:
 
 
 def _print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *lines: str) -> None:
-    table = Table(title=title, title_justify="left")
-    for heading in head:
-        table.add_column(heading, justify="right")
+    table = Table(*(Column(heading, justify="right") for heading in head), title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)
     for line in (table, *lines):

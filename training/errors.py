@@ -4,4 +4,4 @@ from app.model.errors import SentimentError
 
 
 class TrainingError(SentimentError):
-    """A recipe cannot be run, for example because the reviews are not what it needs, or its report not be written."""
+    """A recipe cannot be run, for example because the reviews are not what it needs, or a report cannot be written."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 
@@ -27,7 +26,6 @@ def plot_reliability(bins: Sequence[dict[str, float]], path: Path, subject: str)
 def new_figure(**labels: str) -> tuple[Figure, Axes]:
     """Make an empty picture of the size that reports use, with labels as for `Axes.set`."""
     figure = Figure(figsize=(6.4, 4.4), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
     return figure, figure.add_subplot(**labels)
 
 

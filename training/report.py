@@ -1,23 +1,21 @@
 """A bundle's report: evaluation.json, and for people MODEL_CARD.md and pictures like the book's figures 3.7 and 3.8."""
 
-import math
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from app.bundles.writing import write_json
-from app.evaluation.markdown import table
 from app.evaluation.metrics import BINS, HeldOut, evaluate, measure, reliability
 from app.model.vocabulary import Row
 from training.behaviour import behaviour
 from training.compare import Served
-from training.dataset import OWN, Dataset, Split
+from training.dataset import Dataset, Split
 from training.figures import new_figure, plot_reliability, save_figure
 from training.network import History, TrainedModel
 
@@ -25,39 +23,6 @@ BOOK = {"loss": 0.293, "accuracy": 0.883}
 """What the book's listing 3.9 prints for the test reviews."""
 MAX_FAILURES = 5
 """Failed checks per kind that the card lists; evaluation.json has all."""
-
-METRICS = {
-    "accuracy": "accuracy",
-    "loss": "loss",
-    "auc": "area under the ROC curve",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-}
-"""Metric -> its name in the card."""
-CARD = Path(__file__).with_name("model_card.md")
-"""The template of the model card, in the syntax of `str.format`."""
-CERTAIN = (
-    "| {name} | {reviews:,} | {accuracy:.4f} | {loss:.4f} | {calibration_error:.4f} | {certain_share:.1%} "
-    "| {certain_accuracy:.4f} |"
-)
-
-IMDB_ORIGIN = """\
-The Large Movie Review Dataset (Maas et al., ACL 2011): English reviews of films, from IMDB, up to 2011; at most 30 of
-one film; only clear ones, with at most 4 or at least 7 of 10 stars. Lukewarm reviews, other subjects, other languages
-and newer slang were not measured."""
-
-OWN_ORIGIN = """\
-| file | rows | SHA-256 |
-| --- | --- | --- |
-{rows}
-
-{positive_training_reviews:,} of {training_reviews:,} training reviews are positive,
-and {positive_test_reviews:,} of {test_reviews:,} test reviews. Split by: {split}.
-Rows left out because they could not be used: {skipped_rows:,}.
-Rows that repeat another one's words: {duplicate_rows:,}.
-Texts with both labels: {contradicting_texts:,}, of which {undecided_texts:,} were left out.
-
-Reviews unlike these, in subject, language or time, were not measured."""
 
 
 def evaluate_model(
@@ -136,54 +101,26 @@ def write_report(
 
 
 def _model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | None) -> str:
-    test, dataset, checks = report["test"], facts["dataset"], report["behaviour"]
-    own = dataset["source"] == OWN
-    compared = {"this bundle": test, **reference_of(report), **({served.title: served.metrics} if served else {})}
-    metrics = [
-        (title, *(f"{each[name]:.4f}" if name in each else "" for each in compared.values()))
-        for name, title in METRICS.items()
-    ]
-    failures = []
-    for kind, failed in groupby(checks["failures"], lambda failure: failure["kind"]):
-        for failure in list(failed)[:MAX_FAILURES]:
-            texts, scores = map(repr, failure["texts"]), (f"{p:.3f}" for p in failure["probabilities"])
-            failures.append(f"- Fails ({kind}): {' / '.join(texts)} → {', '.join(scores)}")
-    if failures:
-        failures.insert(0, f"The first {MAX_FAILURES} failures of each kind; `evaluation.json` has all of them:\n")
-    fewest = facts["uncertainty"]["min_known_words"]
-    evaluated = [{"name": "test reviews"} | test, {"name": "short sentences"} | report.get("sentences", {})]
-    group = "| {from} | {reviews:,} | {accuracy:.4f} |"
-    return CARD.read_text(encoding="utf-8").format(
+    templates = Environment(  # noqa: S701  # Markdown, which the service renders without the HTML in it
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return templates.get_template("model_card.md").render(
         **facts,
-        **report,
-        subject="" if own else "movie ",
-        compared=table(("", *compared), *metrics),
-        promised=facts["promise"].sentence if facts["promise"] else "All predictions are uncertain.",
+        **{"sentences": None, **report},
+        compared={"this bundle": report["test"], **reference_of(report)}
+        | ({served.title: served.metrics} if served else {}),
         bins=BINS,
-        too_few_words="no word is known" if fewest <= 1 else f"fewer than {fewest} words are known",
-        without_reading=own * "\nThe constant prediction is the share of positive reviews in the training set.",
-        by_words=_lines(group, test["by_words"]),
-        by_unknown_share=_lines(group, test["by_unknown_share"]),
-        certain=_lines(CERTAIN, ({"certain_accuracy": math.nan} | each for each in evaluated if "reviews" in each)),
-        unlabelled=f" and {dataset['unlabelled_reviews']:,} unlabelled ones" if "unlabelled_reviews" in dataset else "",
-        constants="\n".join(f"| {name} | `{value}` |" for name, value in facts["recipe"].items()),
-        strongest="\n".join(f"- *{name}*: `{'`, `'.join(terms)}`." for name, terms in report["top_terms"].items()),
-        checks="\n".join(f"| {kind} | {n['checks']} | {n['passed']} |" for kind, n in checks["kinds"].items()),
-        failures="\n".join(failures),
-        mistakes=_lines("| `{review}` | {positive_probability:.4f} |", test["worst_mistakes"]) or "| none | |",
-        origin=OWN_ORIGIN.format(rows=_lines("| `{name}` | {rows:,} | `{sha256}` |", dataset["files"]), **dataset)
-        if own
-        else IMDB_ORIGIN,
+        max_failures=MAX_FAILURES,
     )
 
 
 def reference_of(report: dict[str, Any]) -> dict[str, dict[str, float]]:
     """What a model should beat: name -> metrics."""
     return {"the book": report["book"]} if "book" in report else {"constant prediction": report["constant"]}
-
-
-def _lines(pattern: str, items: Iterable[dict[str, Any]]) -> str:
-    return "\n".join(pattern.format(**item) for item in items)
 
 
 def plot_curves(path: Path, title: str, metric: str, curves: dict[str, list[list[float]]]) -> None:

@@ -20,6 +20,7 @@ from app.settings import Settings
 from tests.servers import ROOT, Server
 
 PROMETHEUS = ROOT / "deploy/prometheus"
+TESTS = sorted(PROMETHEUS.glob("alerts*.test.yml"))
 GRAFANA = ROOT / "deploy/grafana"
 ADAPTER = ROOT / "deploy/kubernetes/components/queue-autoscaling/prometheus-adapter.yaml"
 RUNBOOK = (ROOT / "docs/how-to/runbook.md").read_text()
@@ -121,14 +122,15 @@ def test_promtool_accepts_rules_configuration_dashboard_and_metrics(tmp_path: Pa
 
 @pytest.mark.slow
 def test_alerts_are_raised_and_resolved() -> None:
-    promtool("test", "rules", PROMETHEUS / "alerts.test.yml")
+    promtool("test", "rules", *TESTS)
 
 
 def test_alerts_are_documented_and_tested() -> None:
     """The tests show that an alert's annotations have the right values."""
     names = {rule["alert"] for rule in RULES if "alert" in rule}
     assert names == set(re.findall(r"^### (Sentiment\w+)$", RUNBOOK, re.MULTILINE))
-    cases = [case for test in load(PROMETHEUS / "alerts.test.yml")["tests"] for case in test.get("alert_rule_test", [])]
+    tests = [test for path in TESTS for test in load(path)["tests"]]
+    cases = [case for test in tests for case in test.get("alert_rule_test", [])]
     assert names == {case["alertname"] for case in cases if case["exp_alerts"]}
 
 

@@ -4,7 +4,7 @@ The network is as small as the book's, but its 10,000 columns hold some 100,000 
 those with similar weights share a column; and it learns from 75,000 reviews, of which only a third are labelled.
 
 Read `pipeline` first. It puts the other modules together in this order: `corpus`, `teachers`, `columns`, `training_set`
-(with `phrases`), `network`. Their constants are in `recipe`.
+(with `phrases`), and trains the network. Their constants are in `recipe`.
 """
 
 from training.best.pipeline import train_model, validate_model

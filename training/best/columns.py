@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.vocabulary import Vocabulary
-from training.best.corpus import STOP_WORDS, Corpus, Indices, Vector
+from training.best.corpus import STOP_WORDS, Corpus, Vector
 from training.best.phrases import WORDS, Polarity, grammar_terms
 from training.best.recipe import Best
 from training.errors import TrainingError
@@ -109,15 +109,7 @@ def add_important(columns: Columns, corpus: Corpus, weights: Vector, recipe: Bes
         columns.own(str(corpus.terms[i]))
     shared = left[single:]
     shared = shared[np.argsort(weights[shared], kind="stable")]  # runs of neighbours share a column
-    runs = columns.used + equal_runs(importance[shared], columns.count - columns.used)
-    columns.index |= zip(corpus.terms[shared].tolist(), runs.tolist(), strict=True)
-
-
-def equal_runs(importance: Vector, runs: int) -> Indices:
-    """Divide terms into at most `runs` runs of neighbours of about equal importance, which is above 0.
-
-    Returns:
-        int (terms,), the run of each term, ascending from 0; numbers may be left out.
-    """
-    reached = np.cumsum(importance) / importance.sum()  # (terms,), in (0, 1]
-    return np.asarray(np.minimum((reached * runs).astype(np.intp), runs - 1))
+    reached = np.cumsum(importance[shared]) / importance[shared].sum()  # (shared terms,), in (0, 1]
+    runs = columns.count - columns.used  # of about equal importance
+    run_of = np.minimum((reached * runs).astype(np.intp), runs - 1)  # (shared terms,)
+    columns.index |= zip(corpus.terms[shared].tolist(), (columns.used + run_of).tolist(), strict=True)

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -49,14 +48,11 @@ class Corpus:
     by_review: Matrix  # (75000, terms), the same for whole reviews
     frequencies: dict[str, int]  # term -> number of reviews that contain it, in the order of `terms`
     is_english: bool  # so that stop words, names and phrases apply
+    words_before: Indices  # (sentences + 1,), the number of tokens before each sentence, and in all
 
     def words(self, starts: Indices, ends: Indices) -> Indices:
         """The number of tokens in spans of sentences, which begin at `starts` and end before `ends`; all (spans,)."""
-        return np.asarray(self._words_before[ends] - self._words_before[starts])
-
-    @cached_property
-    def _words_before(self) -> Indices:
-        return np.concatenate([[0], np.cumsum([len(sentence) for sentence in self.sentences])])  # (sentences + 1,)
+        return np.asarray(self.words_before[ends] - self.words_before[starts])
 
 
 def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
@@ -98,6 +94,7 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
         by_review,
         dict(zip(terms.tolist(), counted[frequent].tolist(), strict=True)),
         english,
+        np.concatenate([[0], np.cumsum([len(sentence) for sentence in sentences])]),
     )
 
 

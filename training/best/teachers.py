@@ -13,19 +13,13 @@ from training.best.corpus import STOP_WORDS, Corpus, Indices, Matrix, Vector
 from training.best.recipe import Best
 
 
-class SentenceTeacher(NamedTuple):
-    """The linear model of sentences: the mean of one model per fold."""
+class Teaching(NamedTuple):
+    """What the network should learn of reviews, and of sentences: the mean of one linear model per fold."""
 
+    reviews: Vector  # (75000,), targets; the label where it is known
     weights: Vector  # (terms,)
     bias: float  # is added to a sentence's sum of weights
     sums: Vector  # (sentences,), each sentence's sum of the weights of the model that was not trained on it
-
-
-class Teaching(NamedTuple):
-    """What the network should learn."""
-
-    reviews: Vector  # (75000,), targets; the label where it is known
-    teacher: SentenceTeacher
     slope: float  # slope and shift calibrate a sentence's log-odds
     shift: float
 
@@ -34,11 +28,11 @@ def teach(corpus: Corpus, known: Indices, recipe: Best) -> Teaching:
     """Fit the linear models; `known` are positions of the labelled reviews, of which the others are left out."""
     folds = np.random.default_rng(recipe.seed).integers(0, recipe.teacher_folds, len(corpus.reviews))  # (75000,)
     targets = review_targets(corpus, known, folds, recipe)
-    teacher = teach_sentences(corpus, known, folds, targets, recipe)
+    weights, bias, sums = teach_sentences(corpus, known, folds, targets, recipe)
     sample = np.flatnonzero(np.isin(corpus.review_of, known))
-    odds = shortened(teacher.sums[sample] + teacher.bias, corpus.words(sample, sample + 1), recipe)
+    odds = shortened(sums[sample] + bias, corpus.words(sample, sample + 1), recipe)
     fitted = LogisticRegression().fit(odds[:, None], corpus.labels[corpus.review_of[sample]])
-    return Teaching(targets, teacher, float(fitted.coef_[0, 0]), float(fitted.intercept_[0]))
+    return Teaching(targets, weights, bias, sums, float(fitted.coef_[0, 0]), float(fitted.intercept_[0]))
 
 
 def review_targets(corpus: Corpus, known: Indices, folds: Indices, recipe: Best) -> Vector:
@@ -55,7 +49,7 @@ def review_targets(corpus: Corpus, known: Indices, folds: Indices, recipe: Best)
 
     def log_odds(rows: Indices) -> Vector:
         """The log-odds of all reviews by a model that is trained on some; float32 (75000,)."""
-        scale = _nonzero(log_count_ratios(corpus.by_review[rows], corpus.labels[rows]))
+        scale = log_count_ratios(corpus.by_review[rows], corpus.labels[rows])
         weights, bias = fit_linear(
             normed[rows], corpus.labels[rows], recipe.review_penalty, scale, recipe.teacher_iterations
         )
@@ -71,10 +65,13 @@ def review_targets(corpus: Corpus, known: Indices, folds: Indices, recipe: Best)
     return targets
 
 
-def teach_sentences(corpus: Corpus, known: Indices, folds: Indices, targets: Vector, recipe: Best) -> SentenceTeacher:
+def teach_sentences(
+    corpus: Corpus, known: Indices, folds: Indices, targets: Vector, recipe: Best
+) -> tuple[Vector, float, Vector]:
     """Fit the model of sentences: each sentence is what its review is, according to `targets`, float32 (75000,).
 
-    Each review counts the same, however long it is. Stop words get no weight.
+    Each review counts the same, however long it is. Stop words get no weight. Returns `weights`, `bias` and `sums` of
+    `Teaching`.
     """
     used = np.ones(len(corpus.reviews), np.bool_)  # (75000,)
     used[: len(corpus.labels)] = False
@@ -87,20 +84,16 @@ def teach_sentences(corpus: Corpus, known: Indices, folds: Indices, targets: Vec
     for fold in range(recipe.teacher_folds):
         rows = np.flatnonzero(used[corpus.review_of] & (fold_of != fold))
         matrix, wanted = corpus.by_sentence[rows], targets[corpus.review_of[rows]]
-        scale = sentence_scale(log_count_ratios(matrix, wanted), is_stop, recipe)
+        ratios = log_count_ratios(matrix, wanted)
+        sizes = np.maximum(abs(ratios), recipe.min_ratio) ** recipe.ratio_exponent
+        scale = np.where(is_stop, np.float32(recipe.stop_scale), np.sign(ratios) * sizes)  # (terms,)
         weights, bias = fit_linear(
             matrix, wanted, recipe.sentence_penalty, scale, recipe.teacher_iterations, importance[rows]
         )
         models.append((weights, bias))
         sums[fold_of == fold] = corpus.by_sentence[fold_of == fold] @ weights
     mean = np.asarray(np.mean([weights for weights, _ in models], 0), np.float32)
-    return SentenceTeacher(mean, float(np.mean([bias for _, bias in models])), sums)
-
-
-def sentence_scale(ratios: Vector, is_stop: NDArray[np.bool_], recipe: Best) -> Vector:
-    """How the model of sentences scales its terms, given their log-count ratios; all arrays are (terms,), none is 0."""
-    sizes = np.maximum(abs(ratios), recipe.min_ratio) ** recipe.ratio_exponent
-    return np.where(is_stop, np.float32(recipe.stop_scale), np.sign(_nonzero(ratios)) * sizes)
+    return mean, float(np.mean([bias for _, bias in models])), sums
 
 
 def fit_linear(
@@ -137,13 +130,13 @@ def fit_linear(
 
 
 def log_count_ratios(matrix: Matrix, targets: Vector) -> Vector:
-    """How much more often a term occurs in positive rows than in negative ones, with add-one smoothing; (terms,)."""
+    """How much more often a term occurs in positive rows than in negative ones, with add-one smoothing.
+
+    Returns:
+        float32 (terms,), not 0: a scale of 0 would lose the term.
+    """
     positive, negative = matrix.T @ targets + 1, matrix.T @ (1 - targets) + 1
-    ratios: Vector = np.log((positive / positive.sum()) / (negative / negative.sum())).astype(np.float32)
-    return ratios
-
-
-def _nonzero(ratios: Vector) -> Vector:
+    ratios = np.log((positive / positive.sum()) / (negative / negative.sum())).astype(np.float32)
     return np.where(ratios == 0, np.float32(1e-6), ratios)
 
 

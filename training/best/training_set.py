@@ -45,8 +45,9 @@ def make_training_set(
         rng = random.Random(recipe.seed)  # noqa: S311  # no secret
         phrases = make_phrases(recipe.phrases, corpus.frequencies, rng)
 
+    spans = [corpus.sentences[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     sequences = [corpus.reviews[i] for i in used]
-    sequences += tokens_in(corpus, starts, ends)
+    sequences += [[token for sentence in span for token in sentence] for span in spans]
     sequences += [vocabulary.tokenise(text) for text, _ in phrases]
     targets = [teaching.reviews[used], span_targets(corpus, starts, ends, teaching, recipe)]
     targets.append(np.array([target for _, target in phrases], np.float32))
@@ -78,16 +79,10 @@ def draw_spans(corpus: Corpus, used: Indices, recipe: Best) -> tuple[Indices, In
     return starts.ravel()[has_words], (starts + lengths).ravel()[has_words]
 
 
-def tokens_in(corpus: Corpus, starts: Indices, ends: Indices) -> list[list[str]]:
-    """The tokens of each span."""
-    spans = zip(starts.tolist(), ends.tolist(), strict=True)
-    return [[token for sentence in corpus.sentences[start:end] for token in sentence] for start, end in spans]
-
-
 def span_targets(corpus: Corpus, starts: Indices, ends: Indices, teaching: Teaching, recipe: Best) -> Vector:
     """What a person would say of spans, mixed with what their review is; float32 (spans,), in [0, 1]."""
-    before = np.concatenate([[0], np.cumsum(teaching.teacher.sums, dtype=np.float64)])  # (sentences + 1,)
-    odds = shortened(before[ends] - before[starts] + teaching.teacher.bias, corpus.words(starts, ends), recipe)
+    before = np.concatenate([[0], np.cumsum(teaching.sums, dtype=np.float64)])  # (sentences + 1,)
+    odds = shortened(before[ends] - before[starts] + teaching.bias, corpus.words(starts, ends), recipe)
     opinion = expit(recipe.sharpness * (teaching.slope * odds + teaching.shift))
     share = recipe.sentence_share
     return np.asarray(share * opinion + (1 - share) * teaching.reviews[corpus.review_of[starts]], np.float32)

@@ -6,8 +6,8 @@ from scipy import sparse
 
 from app.evaluation.metrics import HeldOut
 from training.best.corpus import Vector
-from training.best.network import calibrate, sparse_batches, tf
-from training.network import Batches, build, fix_seed
+from training.best.pipeline import calibrate, sparse_batches
+from training.network import Batches, build, fix_seed, tf
 
 ROWS = sparse.csr_matrix(np.triu(np.ones((40, 50), np.float32)))
 TARGETS = np.arange(40, dtype=np.float32)

@@ -41,21 +41,21 @@ def test_teach_does_not_use_labels_that_are_held_out() -> None:
     labels[9:] = 1 - labels[9:]
     one, other = (teach(each, known, RECIPE) for each in (corpus, replace(corpus, labels=labels)))
     assert one.reviews.tolist() == other.reviews.tolist()
-    assert one.teacher.weights.tolist() == other.teacher.weights.tolist()
+    assert one.weights.tolist() == other.weights.tolist()
     assert (one.slope, one.shift) == (other.slope, other.shift)
-    assert one.teacher.sums.tolist() == other.teacher.sums.tolist()
+    assert one.sums.tolist() == other.sums.tolist()
 
 
 def test_teach_leaves_reviews_out_that_are_held_out() -> None:
     corpus = corpus_of([*TEXTS, "It was zesty, and the end was zesty."], [*LABELS, 1])
     zesty = corpus.terms.tolist().index("zesty")
-    assert teach(corpus, KNOWN, RECIPE).teacher.weights[zesty] == 0
-    assert teach(corpus, np.append(KNOWN, len(TEXTS)), RECIPE).teacher.weights[zesty] > 0
+    assert teach(corpus, KNOWN, RECIPE).weights[zesty] == 0
+    assert teach(corpus, np.append(KNOWN, len(TEXTS)), RECIPE).weights[zesty] > 0
 
 
 def test_teach_finds_polar_words_and_ignores_stop_words() -> None:
     teaching = teach(corpus_of(TEXTS, LABELS), KNOWN, RECIPE)
-    weights = dict(zip(corpus_of(TEXTS, LABELS).terms.tolist(), teaching.teacher.weights.tolist(), strict=True))
+    weights = dict(zip(corpus_of(TEXTS, LABELS).terms.tolist(), teaching.weights.tolist(), strict=True))
     assert weights["superb"] > 0.1
     assert weights["awful"] < -0.1
     assert abs(weights["the"]) < 1e-6

@@ -9,7 +9,7 @@ from scipy.special import expit
 from app.model.vocabulary import Vocabulary
 from tests.training.best.corpora import RECIPE, corpus_of
 from training.best.corpus import Corpus
-from training.best.teachers import SentenceTeacher, Teaching
+from training.best.teachers import Teaching
 from training.best.training_set import TrainingSet, draw_spans, make_training_set, span_targets, sparse_rows
 
 TEXTS = ["It was not bad. It was good.", "It was bad. The film was not good."]
@@ -18,8 +18,8 @@ NUMBERS = ["One one. Two two. Three three. Four four.", "...", "Five five."]
 
 
 def made(corpus: Corpus, phrases: int) -> TrainingSet:
-    teacher = SentenceTeacher(np.array([], np.float32), 0.0, np.zeros(len(corpus.sentences), np.float32))
-    teaching = Teaching(np.array([1, 0], np.float32), teacher, slope=1.0, shift=0.0)
+    nothing = np.array([], np.float32), 0.0, np.zeros(len(corpus.sentences), np.float32)
+    teaching = Teaching(np.array([1, 0], np.float32), *nothing, slope=1.0, shift=0.0)
     misleading = np.zeros(RECIPE.encoding.columns, np.bool_)
     misleading[2] = True
     recipe = replace(RECIPE, spans=2, phrases=phrases, phrase_repeats=3, term_dropout=0.25)
@@ -58,8 +58,8 @@ def test_spans_lie_within_the_reviews_that_are_used() -> None:
 
 def test_span_target_mixes_the_sentence_model_with_the_review() -> None:
     corpus = corpus_of(NUMBERS, [1, 0, 0])
-    teacher = SentenceTeacher(np.array([], np.float32), 0.5, np.array([1, 2, 0, 0, -3], np.float32))
-    teaching = Teaching(np.array([1, 0, 0], np.float32), teacher, slope=2.0, shift=0.1)
+    sentences = np.array([], np.float32), 0.5, np.array([1, 2, 0, 0, -3], np.float32)
+    teaching = Teaching(np.array([1, 0, 0], np.float32), *sentences, slope=2.0, shift=0.1)
     recipe = replace(RECIPE, length_exponent=0.5, sharpness=3.0, sentence_share=0.7)
     targets = span_targets(corpus, np.array([0, 4]), np.array([2, 5]), teaching, recipe)
     both = expit(3 * (2 * (1 + 2 + 0.5) / 4**0.5 + 0.1))  # two sentences of two words

@@ -33,6 +33,11 @@ CHANGELOG = """# Changelog
 
 - Earlier.
 """
+NOTES = """### Added
+
+- A list of [pages](https://github.com/someone/review-sentiment/blob/v1.2.0/docs/index.md), and
+  - one in it.
+"""
 
 
 def test_ci_runs_on_the_supported_python_versions() -> None:
@@ -60,42 +65,23 @@ def test_dependabot_respects_the_constraints_of_the_locks() -> None:
     assert ignored == set(PROJECT["tool"]["uv"]["constraint-dependencies"])
 
 
-@pytest.fixture
-def release(tmp_path: Path) -> Path:
-    """A repository with its version, changelog and address."""
-    for folder in (".github", "app"):
-        (tmp_path / folder).mkdir()
-    shutil.copy(GITHUB / "release_notes.py", tmp_path / ".github")
-    (tmp_path / "app/__init__.py").write_text('__version__ = "1.2.0"\n')
-    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
-    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{ADDRESS}')
-    return tmp_path
-
-
-def notes(release: Path, tag: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(release / ".github/release_notes.py"), tag]
-    return subprocess.run(command, env=REPOSITORY, capture_output=True, text=True)
-
-
-def test_release_notes_are_the_section_of_the_version(release: Path) -> None:
-    link = "https://github.com/someone/review-sentiment/blob/v1.2.0/docs/index.md"
-    done = notes(release, "v1.2.0")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"### Added\n\n- A list of [pages]({link}), and\n  - one in it.\n"
-
-
 @pytest.mark.parametrize(
-    ("tag", "version", "project", "message"),
+    ("tag", "version", "project", "printed", "message"),
     [
-        ("v1.3.0", "1.2.0", ADDRESS, "The tag is v1.3.0, but app/__init__.py says 1.2.0."),
-        ("v1.3.0", "1.3.0", ADDRESS, 'CHANGELOG.md has no section "## 1.3.0".'),
-        ("v1.2.0", "1.2.0", "", f"pyproject.toml needs {ADDRESS.replace(chr(10), ' with ', 1).strip()}."),
+        ("v1.2.0", "1.2.0", ADDRESS, NOTES, ""),
+        ("v1.3.0", "1.2.0", ADDRESS, "", "The tag is v1.3.0, but app/__init__.py says 1.2.0.\n"),
+        ("v1.3.0", "1.3.0", ADDRESS, "", 'CHANGELOG.md has no section "## 1.3.0".\n'),
+        ("v1.2.0", "1.2.0", "", "", f"pyproject.toml needs {ADDRESS.replace(chr(10), ' with ', 1).strip()}.\n"),
     ],
 )
-def test_release_needs_its_tag_section_and_address(
-    release: Path, tag: str, version: str, project: str, message: str
+def test_release_notes_are_the_section_of_a_version_that_is_complete(
+    tmp_path: Path, tag: str, version: str, project: str, printed: str, message: str
 ) -> None:
-    (release / "app/__init__.py").write_text(f'__version__ = "{version}"\n')
-    (release / "pyproject.toml").write_text(f'[project]\nname = "x"\n{project}')
-    done = notes(release, tag)
-    assert (done.returncode, done.stderr) == (1, f"{message}\n")
+    for folder in (".github", "app"):
+        (tmp_path / folder).mkdir()
+    program = shutil.copy(GITHUB / "release_notes.py", tmp_path / ".github")
+    (tmp_path / "app/__init__.py").write_text(f'__version__ = "{version}"\n')
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{project}')
+    done = subprocess.run([sys.executable, program, tag], env=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (bool(message), printed, message)

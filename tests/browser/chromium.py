@@ -120,6 +120,12 @@ class Visit:
         headers = {"Content-Type": "application/problem+json", "X-Request-ID": "abc", "Retry-After": "1"} | headers
         self.page.route(path, lambda route: route.fulfill(status=status, headers=headers, body=body), times=times)
 
+    def hold(self, path: str, times: int = 1000) -> list[Route]:
+        """Hold back the next requests; the list grows with them, and `fallback` lets one pass."""
+        held: list[Route] = []
+        self.page.route(path, lambda route: held.append(route), times=times)  # noqa: PLW0108  # it needs a signature
+        return held
+
 
 Visits = Callable[..., Visit]
 """Creates pages: `visits(url, **options)`, with the options of a browser context."""

@@ -153,17 +153,13 @@ def test_column_is_chosen_if_none_has_a_known_name(visit: Visit) -> None:
 
 
 def test_rows_keep_their_focus_clicks_and_order_while_others_are_scored(visit: Visit) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
+    held = visit.hold("**/predict")
 
     def release() -> None:
         while not held:
             visit.page.wait_for_timeout(20)
         held.pop().fallback()
 
-    visit.page.route("**/predict", hold)
     visit.drop("r.txt", "\n".join([*[GOOD] * 63, BAD, GOOD]))  # two requests
     row = visit.table.locator("tbody tr").nth(1)
     button = row.get_by_role("button")

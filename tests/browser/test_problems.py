@@ -1,7 +1,7 @@
 """What goes wrong is shown with what to do about it, and retried where that can help."""
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
@@ -78,18 +78,13 @@ def test_key_that_is_entered_before_the_last_one_is_rejected_counts(visits: Visi
     visit = visits(guarded.url)
     visit.open()
     expect(visit.page.get_by_role("region", name="API key required")).to_be_visible()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    visit.page.route("**/model", hold, times=1)
+    held = visit.hold("**/model", times=1)
     with visit.page.expect_request("**/model"):
         visit.enter_key("not-the-right-key")
     visit.enter_key(KEY)
     expect(visit.verdict).to_contain_text("ositive")
     with visit.page.expect_response("**/model"):
-        held[0].continue_()
+        held[0].fallback()
     visit.page.wait_for_timeout(100)
     expect(visit.page.get_by_role("region", name="API key required")).to_be_hidden()
 

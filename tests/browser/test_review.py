@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Request, Route, expect
+from playwright.sync_api import Request, expect
 
 from app.bundles.opening import open_classifier
 from app.bundles.reading import load_bundle
@@ -328,15 +328,7 @@ def test_outdated_response_is_ignored(visits: Visits, served: Server) -> None:
     """The page cancels the request; should its response still arrive, it is not shown."""
     visit = visits(served.url)
     visit.page.add_init_script("AbortController.prototype.abort = () => {}")
-    held: list[Route] = []
-
-    def hold_the_first(route: Route) -> None:
-        if held:
-            route.fallback()
-        else:
-            held.append(route)
-
-    visit.page.route("**/explain", hold_the_first)
+    held = visit.hold("**/explain", times=1)
     visit.open()
     with visit.page.expect_request("**/explain"):
         visit.write(GOOD)

@@ -18,6 +18,10 @@ def load(*paths: Path, unlabelled: bool = False) -> Dataset:
     return load_archives(paths, Progress(disable=True), keep_unlabelled=unlabelled).check()
 
 
+def only(part: str) -> dict[str, bytes]:
+    return {name: content for name, content in reversed(MEMBERS.items()) if part in name}
+
+
 @pytest.mark.parametrize("suffix", ["tar", "gz", "bz2", "xz"])
 def test_archives_of_any_compression_and_folders_are_the_same(tmp_path: Path, suffix: str) -> None:
     others = {"aclImdb/README": b"x", "aclImdb/train/unsup/0_0.txt": b"seen", "aclImdb/train/pos/notes.csv": b"x"}
@@ -33,14 +37,8 @@ def test_archives_of_any_compression_and_folders_are_the_same(tmp_path: Path, su
 
 
 def test_parts_in_another_order_are_the_same(tmp_path: Path) -> None:
-    backwards = dict(reversed(MEMBERS.items()))
-    train, test = ({name: backwards[name] for name in backwards if part in name} for part in ("/train/", "/test/"))
-    parts = [write_archive(tmp_path / "b.tar.xz", train), write_folder(tmp_path, test) / "test"]
+    parts = [write_archive(tmp_path / "b.tar.xz", only("/train/")), write_folder(tmp_path, only("/test/")) / "test"]
     assert load(*parts).digest == load(write_archive(tmp_path / "a.tar.gz", MEMBERS)).digest
-
-
-def only(part: str) -> dict[str, bytes]:
-    return {name: content for name, content in MEMBERS.items() if part in name}
 
 
 @pytest.mark.parametrize(

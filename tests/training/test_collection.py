@@ -11,7 +11,7 @@ from app.model.errors import SentimentError
 from app.model.text import tokenise
 from app.model.vocabulary import Encoding
 from tests.training.own import Row, jsonl_text, rows, write
-from training.collection import COLUMNS, TEST_SHARE, is_own, load_collection
+from training.collection import TEST_SHARE, is_own, load_collection
 from training.dataset import Dataset, build_vocabulary
 from training.errors import TrainingError
 
@@ -25,8 +25,7 @@ def load(*paths: Path, skip: bool = False) -> Dataset:
 
 
 def texts(path: Path, split: str) -> set[str]:
-    dataset = load_collection([path], Encoding(), PROGRESS)
-    return set((dataset.train if split == "train" else dataset.test).texts or ())
+    return set(getattr(load(path), split).texts)
 
 
 def test_labels_may_be_written_in_many_ways(tmp_path: Path) -> None:
@@ -161,14 +160,6 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         load(one, tmp_path / "aclImdb.tar.gz")
     with pytest.raises(SentimentError, match="No such file"):
         load(tmp_path / "missing.csv")
-
-
-def test_columns_can_be_named(tmp_path: Path) -> None:
-    made: list[Row] = [{"text": "x", "body": row["text"], "label": "y", "Mood": row["label"]} for row in MANY]
-    columns = {**COLUMNS, "text": ["body"], "label": ["mood"]}
-    dataset = load_collection([write(tmp_path / "my.csv", made)], Encoding(), PROGRESS, columns)
-    assert len(dataset.train) + len(dataset.test) == 300
-    assert "x" not in (dataset.train.texts or ())
 
 
 @pytest.mark.parametrize(

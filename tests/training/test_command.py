@@ -14,8 +14,6 @@ from app.bundles.reading import bundle_versions, load_bundle
 from tests.servers import ROOT, run_python, wait_until
 from tests.training.commands import refused, run
 
-SMALL = ["--validation", 40, "--epochs", 2, "--batch-size", 16]
-
 
 def test_train_writes_bundles_and_compares_them_with_the_book_and_the_served_one(
     archive: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -25,8 +23,9 @@ def test_train_writes_bundles_and_compares_them_with_the_book_and_the_served_one
     shutil.copytree(models / "1", served / "1")
     sentences = tmp_path / "sentences.tsv"
     sentences.write_text("1.5\ta superb, moving film\n-2\tan awful, boring film\n")
-    arguments = ["--dataset", archive, *SMALL]
-    printed = run(*arguments, "--sentences", sentences).stdout
+    arguments = ["--dataset", archive, "--validation", 40, "--epochs", 2, "--batch-size", 16, "--sentences", sentences]
+    changes = ["--layers", 1, "--units", 8, "--loss", "mse", "--activation", "tanh", "--learning-rate", 0.0001]
+    printed = run(*arguments, *changes, "--seed", 4294967295).stdout
     for expected in ("0.883", "0.293", "(the book: 4)", "certain predictions", "95% interval"):
         assert expected in printed
     assert "trained/imdb/2 is not better than models/imdb/1 in both loss and accuracy" in printed
@@ -37,13 +36,9 @@ def test_train_writes_bundles_and_compares_them_with_the_book_and_the_served_one
     assert "| tiny 1 |" in card
     assert "| short sentences | 2 |" in card
     assert not any(b"a superb, moving" in path.read_bytes() for path in trained.rglob("*") if path.is_file())
-
-    changes = ["--layers", 1, "--units", 8, "--loss", "mse", "--activation", "tanh", "--learning-rate", 0.01]
-    run(*arguments, *changes, "--seed", 4294967295)
-    first, second = (load_bundle(trained / version).manifest.recipe for version in "23")
-    assert first["epochs"] == 2
-    assert (second["hidden_units"], second["loss"], second["learning_rate"]) == ([8], "mse", 0.01)
-    assert second["seed"] == 4294967295
+    recipe = load_bundle(trained / "2").manifest.recipe
+    assert (recipe["hidden_units"], recipe["loss"], recipe["learning_rate"]) == ([8], "mse", 0.0001)
+    assert (recipe["activation"], recipe["epochs"], recipe["seed"]) == ("tanh", 2, 4294967295)
     assert "immutable" in run(*arguments, "--version", 2, code=1).stderr
 
 

@@ -8,18 +8,9 @@ from training.best.corpus import count_terms, names_in, split_sentences
 from training.errors import TrainingError
 
 
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        ("Good. Bad! Really? Yes", ["Good.", "Bad!", "Really?", "Yes"]),
-        ('He said "no." Then (he left!) and  came back.', ['He said "no.', "Then (he left!", "and  came back."]),
-        ("Good film<br /><br />Bad <i>film</i> ", ["Good film", "Bad", "film"]),
-        ("One\ntwo\n\nthree, 3.5 of 5", ["One", "two", "three, 3.5 of 5"]),
-        (" \n<br> ", []),
-    ],
-)
-def test_split_sentences_cuts_after_marks_and_at_tags_and_line_ends(text: str, sentences: list[str]) -> None:
-    assert split_sentences(text) == sentences
+def test_sentences_end_at_marks_tags_and_lines() -> None:
+    text = 'Bad! He said "no." (He left.)<br /><br />Good <i>film</i>, 3.5 of 5\n\nYes \n<br> '
+    assert split_sentences(text) == ["Bad!", 'He said "no.', "(He left.)", "Good", "film", ", 3.5 of 5", "Yes"]
 
 
 def test_names_are_words_that_are_capitalised_within_sentences() -> None:

@@ -22,17 +22,10 @@ from tests.servers import Server
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 BAD = "A dull waste of time, boring from start to finish, with awful jokes."
 MIXED = "It is not good 😀, but the superb acting is good! Zzyzx"
-CERTAIN = (
-    "Superb, wonderful, excellent, perfect: a brilliant masterpiece, one of the best films. Great, amazing, must see, "
-    "a gem, highly recommended, touching, beautiful, outstanding, flawless, incredible, refreshing, hilarious, 10/10, "
-    "well worth it, thoroughly enjoyed, magnificent, captivating, unforgettable, haunting, delightful, terrific."
-)
-EXAMPLE = (
-    "The acting was superb, and the music is beautiful. The middle part is a little dull, and the jokes are not funny. "
-    "But the last scene moved me to tears. One of the best films of the year!"
-)
 TOO_FEW = "too few known words"
 NOT_CERTAIN = "Not certain: between 9% and 93%."
+OFFSETS = "(bars) => bars.map((bar) => getComputedStyle(bar, '::before').marginLeft !== '0px')"
+"""Whether bars begin in the middle of their column."""
 RULE = {"above": 0.085, "below": 0.929, "min_known_words": 1, "min_known_share": 0.66}
 
 
@@ -42,31 +35,11 @@ def explain(server: Server, review: str) -> dict[str, Any]:
     return explanation
 
 
-def percent(probability: float) -> str:
-    if probability > 0.999 or probability < 0.001:
-        return "over 99.9%" if probability > 0.5 else "under 0.1%"
-    digits = 1 if probability > 0.99 or probability < 0.01 else 0
-    return f"{probability * 100:.{digits}f}".removesuffix(".0") + "%"
-
-
-def check_words(visit: Visit, explanation: dict[str, Any]) -> None:
-    """The lists show the effects as the service measured them, strongest first."""
-    for list_, sign in (("#for", 1), ("#against", -1)):
-        expected = []
-        for effect in explanation["terms"]:
-            if effect["log_odds"] * sign >= 0.02:
-                terms, size = effect["terms"], f"{effect['log_odds']:+.2f}".replace("-", "−")
-                without = percent(effect["positive_probability_without"])
-                name = ", ".join(terms) if len(terms) <= 3 else f"{', '.join(terms[:3])}, plus {len(terms) - 3} more"
-                them = "it" if len(terms) == 1 else "them"
-                expected.append(
-                    (name, f"{size}, without {them}: {without}", f"without “{'”, “'.join(terms)}”: {without}")
-                )
-        items = visit.page.locator(f"{list_} li")
-        expect(items.locator(".numbers")).to_have_text([numbers for _, numbers, _ in expected])
-        assert items.evaluate_all("(items) => items.map((item) => item.title)") == [title for _, _, title in expected]
-        shown = items.locator(":first-child").all_text_contents()
-        assert [re.sub(r" \(\d+ times\)$", "", name) for name in shown] == [name for name, _, _ in expected]
+def words_in(visit: Visit, name: str) -> list[list[str]]:
+    """The terms of one of the lists: what is shown, its numbers, and its tooltip."""
+    content = "(items) => items.map((item) => [item.firstChild.textContent, item.lastChild.textContent, item.title])"
+    words: list[list[str]] = visit.page.locator(f"#{name} li").evaluate_all(content)
+    return words
 
 
 def test_page_starts_with_an_example_and_examples_show_what_they_say(visit: Visit) -> None:
@@ -233,26 +206,40 @@ def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) 
         assert sum(part["pull"] for part in parts) == pytest.approx(sum(pulls_of(tokens, explanation.terms)), abs=1e-6)
 
 
-@pytest.mark.parametrize("review", [EXAMPLE, CERTAIN + " Not to be missed."])
-def test_words_explain_the_review_or_the_chosen_sentence_alone(visit: Visit, served: Server, review: str) -> None:
-    if review != EXAMPLE:  # which is there already
-        visit.explain(review)
-    check_words(visit, explain(served, review))
+def test_words_explain_the_review_or_the_chosen_sentence_alone(visit: Visit) -> None:
     requests: list[Request] = []
     visit.page.on("request", lambda one: requests.append(one) if "/explain" in one.url else None)
+    strongest = [visit.page.locator(f"#{name} li > :first-child").first for name in ("for", "against")]
+    expect(strongest[0]).to_have_text("superb")
+    words = {name: words_in(visit, name) for name in ("for", "against")}
+    assert words["for"][0] == ["superb", "+1.05, without it: 90%", "without “superb”: 90%"]
+    assert words["against"][0] == ["are not funny", "−1.73, without it: 99.3%", "without “are not funny”: 99.3%"]
+    assert (len(words["for"]), len(words["against"])) == (30, 27), "words of almost no effect are left out"
+    for shown in words.values():
+        sizes = [float(numbers.split(",")[0][1:]) for _, numbers, _ in shown]
+        assert sizes == sorted(sizes, reverse=True)
     sentences = visit.sentences.all()
-    for sentence in sentences * 2:  # the second time without a request
+    expected = [
+        ("99.7%", "superb", "superb and"),
+        ("5%", "is a little", "are not funny"),
+        ("98%", "moved me", "but the last"),
+        ("99.3%", "best films", "best films of"),
+    ]
+    for sentence, (share, *firsts) in zip(sentences * 2, expected * 2, strict=True):  # then without a request
         sentence.click()
-        alone = explain(served, sentence.text_content() or "")
-        title = f"Words in this sentence ({percent(alone['positive_probability'])} positive)"
-        expect(visit.page.locator("#effects-title")).to_have_text(title)
-        check_words(visit, alone)
+        expect(visit.page.locator("#effects-title")).to_have_text(f"Words in this sentence ({share} positive)")
+        for place, word in zip(strongest, firsts, strict=True):
+            expect(place).to_have_text(word)
     assert len(requests) == len(sentences)
-    left, right = (visit.page.locator(f"{list_} li > :nth-child(2)").all() for list_ in ("#against", "#for"))
-    offset = "(bar) => getComputedStyle(bar, '::before').marginLeft !== '0px'"
-    assert [bar.evaluate(offset) for bar in (*left, *right)] == [False] * len(left) + [True] * len(right)
+    sentences[0].click()
+    expect(strongest[0]).to_have_text("superb")
+    alike = ["the, was, and, plus 1 more (5 times)", "−0.13, without them: 99.7%"]
+    assert [*alike, "without “the”, “was”, “and”, “is”: 99.7%"] in words_in(visit, "against")
+    bars = (visit.page.locator(f"#{name} li > :nth-child(2)").evaluate_all(OFFSETS) for name in ("against", "for"))
+    assert [set(offsets) for offsets in bars] == [{False}, {True}]
     visit.page.get_by_role("button", name="Back to the review").click()
-    check_words(visit, explain(served, review))
+    expect(strongest[1]).to_have_text("are not funny")
+    assert {name: words_in(visit, name) for name in words} == words
 
 
 def test_words_of_a_sentence_that_are_missing_say_why(visit: Visit) -> None:

@@ -4,7 +4,6 @@ Variants are measured on the reviews held out for validation. Their runs are kep
 continues where it stopped; runs on other reviews stay there, too, and are left out of the report.
 """
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from training.errors import TrainingError
 from training.network import History, Recipe, TrainedModel
 from training.report import plot_curves
 
-RUNS, TABLE, SHEET = "runs.jsonl", "results.md", "results.csv"
+RUNS, TABLE = "runs.jsonl", "results.md"
 Run = dict[str, Any]
 """variant, seed, the digests `dataset` and `unlabelled`, and the history."""
 
@@ -33,7 +32,7 @@ CURVE_MIN = 50
 
 
 def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progress, seeds: Sequence[int]) -> list[Run]:
-    """Do the missing runs of a recipe, each variant with each seed, then write table, sheet and pictures.
+    """Do the missing runs of a recipe, each variant with each seed, then write the table and the pictures.
 
     Returns:
         The runs on these reviews, including earlier ones.
@@ -68,21 +67,11 @@ def run_experiments(name: str, dataset: Dataset, folder: Path, progress: Progres
 
 
 def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path) -> None:
-    """Write the table as Markdown and CSV, and the pictures; the first variant is the recipe itself."""
+    """Write the table and the pictures; the first variant is the recipe itself."""
     histories = {name: [run["history"] for run in runs if run["variant"] == name] for name in variants}
     histories = {name: found for name, found in histories.items() if found}
-    lines = [{"variant": name, **_summary(found)} for name, found in histories.items()]
-    with (folder / SHEET).open("w", newline="") as file:
-        writer = csv.DictWriter(file, lines[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-    rows = []
-    for line in lines:
-        spread = " ± {:.4f}" if line["runs"] > 1 else ""  # one run has none
-        best = [f"{line[name]:.4f}{spread.format(line[f'{name}_sd'])}" for name in ("val_accuracy", "val_loss")]
-        last = [f"{line[f'{name}_last']:.4f}" for name in ("val_accuracy", "val_loss")]
-        rows.append((line["variant"], line["runs"], f"{line['epochs']:.1f}", *best, *last))
     head = ("variant", "seeds", "best epoch", "accuracy there", "loss there", "final accuracy", "final loss")
+    rows = [(name, len(found), *_summary(found)) for name, found in histories.items()]
     (folder / TABLE).write_text(table(head, *rows) + "\n", encoding="utf-8")
 
     def curves(metric: str) -> dict[str, list[list[float]]]:
@@ -91,23 +80,21 @@ def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path
     for metric in ("accuracy", "loss"):
         title = f"Validation {metric}, mean and range over seeds"
         plot_curves(folder / f"{metric}.png", title, metric, curves(f"val_{metric}"))
-    recipe = lines[0]["variant"]
+    recipe = next(iter(histories))
     both = {"training loss": curves("loss")[recipe], "validation loss": curves("val_loss")[recipe]}
     plot_curves(folder / "overfitting.png", f"{recipe}: training and validation loss", "loss", both)
 
 
-def _summary(histories: Sequence[History]) -> dict[str, Any]:
-    """A variant's metrics at the epoch with the lowest validation loss, and after the last one, over its seeds."""
+def _summary(histories: Sequence[History]) -> list[str]:
+    """The epoch with the lowest validation loss, the metrics there, and those after the last epoch, over the seeds."""
     best = [int(np.argmin(history["val_loss"])) for history in histories]
-    line: dict[str, Any] = {"runs": len(histories), "epochs": float(np.mean(best)) + 1}
+    there, final = [], []
     for metric in ("val_accuracy", "val_loss"):
-        at_best = [history[metric][epoch] for history, epoch in zip(histories, best, strict=True)]
-        line |= {
-            metric: float(np.mean(at_best)),
-            f"{metric}_sd": float(np.std(at_best)),
-            f"{metric}_last": float(np.mean([history[metric][-1] for history in histories])),
-        }
-    return line
+        values = [history[metric][epoch] for history, epoch in zip(histories, best, strict=True)]
+        spread = f" ± {np.std(values):.4f}" if len(values) > 1 else ""  # one run has none
+        there.append(f"{np.mean(values):.4f}{spread}")
+        final.append(f"{np.mean([history[metric][-1] for history in histories]):.4f}")
+    return [f"{np.mean(best) + 1:.1f}", *there, *final]
 
 
 def learning_curve(

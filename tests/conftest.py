@@ -7,8 +7,8 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -25,16 +25,14 @@ from benchmarks.environments import environment
 from tests.corpus import files, write_archive
 from tests.models import MODELS, VERSIONS, break_golden_review
 from tests.servers import Server, serving
-from training.archive import load_archives
-from training.book import Book
-from training.train import train_bundle
 
 # If an operator sets it to 1, TensorFlow announces that on standard error, which tests compare with "".
 os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it writes a line for each request of a test
 
 ROOT = Path(__file__).resolve().parent.parent
-TINY_RECIPE = Book(validation=40, epochs=6, batch_size=16)
+TINY: dict[str, Any] = {"validation": 40, "epochs": 6, "batch_size": 16}
+"""What the recipe `book` needs for the tiny data set."""
 
 SLOW = {
     *(f"bulk/test_{name}.py" for name in ("answers", "formats", "memory", "ray", "resume")),
@@ -76,8 +74,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_archive(tmp_path_factory.mktemp("corpus") / "aclImdb.tar.gz", files())
 
 
-def trained(archive: Path, recipe: Book, version: str, factory: pytest.TempPathFactory) -> Path:
+def trained(archive: Path, version: str, factory: pytest.TempPathFactory, **recipe: Any) -> Path:
     """A bundle of the tiny data set, trained by the first of xdist's workers that needs it."""
+    # Imported here because TensorFlow takes seconds, also in the process that only starts xdist's workers.
+    from training.archive import load_archives
+    from training.book import Book
+    from training.train import train_bundle
+
     folder = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # that of all workers
@@ -87,20 +90,20 @@ def trained(archive: Path, recipe: Book, version: str, factory: pytest.TempPathF
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (models / version).exists():
             progress = Progress(disable=True)
-            train_bundle(load_archives([archive], progress), recipe, models, version, progress)
+            train_bundle(load_archives([archive], progress), Book(**recipe), models, version, progress)
     return models
 
 
 @pytest.fixture(scope="session")
 def models(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one bundle, trained on the tiny data set."""
-    return trained(archive, TINY_RECIPE, "1", tmp_path_factory)
+    return trained(archive, "1", tmp_path_factory, **TINY)
 
 
 @pytest.fixture(scope="session")
 def newer(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 2 of the tiny bundle, with other probabilities, in a folder of its own."""
-    return trained(archive, replace(TINY_RECIPE, epochs=1), "2", tmp_path_factory) / "2"
+    return trained(archive, "2", tmp_path_factory, **TINY | {"epochs": 1}) / "2"
 
 
 @pytest.fixture(scope="session")

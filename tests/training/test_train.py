@@ -11,7 +11,7 @@ from rich.progress import Progress
 from app.bundles.reading import Bundle, load_bundle
 from app.evaluation.metrics import measure
 from app.model.classifier import Classifier
-from tests.conftest import TINY_RECIPE
+from tests.conftest import TINY
 from tests.corpus import files, write_archive
 from training import book
 from training.archive import load_archives
@@ -21,6 +21,7 @@ from training.network import FULL
 from training.train import train_bundle
 
 PROGRESS = Progress(disable=True)
+TINY_RECIPE = Book(**TINY)
 
 
 @pytest.fixture(scope="module")

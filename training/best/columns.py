@@ -110,6 +110,6 @@ def add_important(columns: Columns, corpus: Corpus, weights: Vector, recipe: Bes
     shared = left[single:]
     shared = shared[np.argsort(weights[shared], kind="stable")]  # runs of neighbours share a column
     reached = np.cumsum(importance[shared]) / importance[shared].sum()  # (shared terms,), in (0, 1]
-    runs = columns.count - columns.used  # of about equal importance
-    run_of = np.minimum((reached * runs).astype(np.intp), runs - 1)  # (shared terms,)
+    runs = columns.count - columns.used  # one per column that is left, each of about equal importance
+    run_of = np.minimum((reached * runs).astype(np.intp), runs - 1)  # (shared terms,), ascending
     columns.index |= zip(corpus.terms[shared].tolist(), (columns.used + run_of).tolist(), strict=True)

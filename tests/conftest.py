@@ -37,7 +37,7 @@ TINY: dict[str, Any] = {"validation": 40, "epochs": 6, "batch_size": 16}
 SLOW = {
     *(f"bulk/test_{name}.py" for name in ("answers", "formats", "memory", "ray", "resume")),
     *(f"browser/test_{name}.py" for name in ("accessibility", "batch", "commands", "documentation", "problems")),
-    *(f"browser/test_{name}.py" for name in ("safety", "versions")),
+    *(f"browser/test_{name}.py" for name in ("report", "safety", "versions")),
     *(f"training/test_{name}.py" for name in ("disk_full", "how_to", "own", "reports")),
     "api/test_schemathesis.py",
     "fuzz/test_fuzz.py",

@@ -134,7 +134,7 @@ def test_another_number_of_results_is_an_error(connect: Connect, limited: Server
         *[("positive_probability", value) for value in ("NaN", "Infinity", "1.01", "-0.1", '"0.9"', "true", "null")],
         ("positive_probability", "1" + "0" * 400),
         ("positive_probability", "[" * 100_000 + "]" * 100_000),
-        ("sentiment", '"good"'),
+        ("sentiment", "1"),
         ("uncertain", "0"),
         ("words", "5.0"),
         ("words", "true"),

@@ -53,7 +53,8 @@ class Prediction:
         # Not a JSON Schema `enum`: clients must accept the values of later versions.
         WithJsonSchema({"type": "string", "x-extensible-enum": ["positive", "negative"]}),
         Field(
-            description="`positive` if the probability is at least 0.5, else `negative`. Later versions may add values.",
+            description="`positive` if the probability is at least 0.5, else `negative`. "
+            "Later versions may add values.",
             examples=["positive"],
         ),
     ]

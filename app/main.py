@@ -13,7 +13,6 @@ from starlette.routing import Route
 from . import __version__
 from .api import explain, health, model, predict, problems
 from .api.errors import HANDLED, REASONS, handle
-from .api.metrics import router as metrics_router
 from .api.middleware import RequestContext, api_keys, direct_paths, one_length
 from .api.openapi import add_openapi
 from .api.protocols import open_inference, tensorflow_serving
@@ -77,7 +76,7 @@ def create_app(
     routers = [predict.router, explain.router, model.router, health.router, problems.router, page_routes(settings)]
     routers += [open_inference.router, tensorflow_serving.router]
     if settings.metrics_port is None:
-        routers.append(metrics_router)
+        routers.append(health.metrics_router)
     routes = [route for router in routers for route in router.routes]
     probes = {route.path for route in routes if isinstance(route, Route) and policy_of(route).probe}
     # With tracing, no request skips the router, which names its span.

@@ -13,10 +13,9 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from ..model.limits import check_reviews
 from ..settings import Settings
 from .errors import BodyTimeout, BodyTooLarge, InvalidRequest, UnsupportedBody, invalid
-from .schemas import PredictRequest, Violation
+from .schemas import Violation
 
 MAX_LOCATION = 100
 """Maximum characters of a field's name in an error."""
@@ -37,7 +36,6 @@ PIECE = 16_384
 """Bytes to decompress at a time: after each member of gzip, and there may be thousands, zlib copies the rest."""
 
 Model = TypeVar("Model", bound=BaseModel)
-Reviews = TypeVar("Reviews", bound=PredictRequest)
 
 
 async def read_body(request: Request, settings: Settings, any_type: bool = False) -> bytes:
@@ -132,31 +130,6 @@ def _decompress(body: bytes, encoding: str, limit: int) -> bytes:
     return bytes(content)
 
 
-async def read_reviews(
-    request: Request, model: type[Reviews], settings: Settings, max_reviews: int, max_characters: int
-) -> Reviews:
-    """Read the JSON body of a request about reviews.
-
-    Args:
-        request: Its body has not been read yet.
-        model: The model to parse it into.
-        settings: The limits of the body.
-        max_reviews: Maximum number of reviews.
-        max_characters: Maximum length of each, in code points.
-
-    Raises:
-        InvalidRequest: It does not match the model.
-        TooManyReviews, ReviewTooLong: There are too many reviews, or one is too long.
-        SentimentError: The body cannot be read; see `read_body`.
-    """
-    parsed = parse(model, await read_body(request, settings))
-    if parsed.model_extra:
-        unknown = next(iter(parsed.model_extra))
-        raise InvalidRequest([violation([unknown], "Extra inputs are not permitted")])
-    check_reviews(parsed.reviews, max_reviews, max_characters, "reviews")
-    return parsed
-
-
 def parse(model: type[Model], body: bytes) -> Model:
     """Parse JSON straight into a model.
 
@@ -164,17 +137,15 @@ def parse(model: type[Model], body: bytes) -> Model:
         InvalidRequest: The body is not JSON, or does not match the model.
     """
     try:
-        return model.model_validate_json(body.removeprefix(BOM_UTF8))
+        parsed = model.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
-        raise InvalidRequest(_violations(error)) from None  # the cause would put review text into the log
-
-
-def _violations(error: ValidationError) -> list[Violation]:
-    # Without the input, which may be review text.
-    return [
-        violation(item["loc"], item["msg"])
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
+        # Neither the input nor the cause, which would put review text into the response and the log.
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        raise InvalidRequest([violation(item["loc"], item["msg"]) for item in errors]) from None
+    if parsed.model_extra:
+        unknown = next(iter(parsed.model_extra))
+        raise InvalidRequest([violation([unknown], "Extra inputs are not permitted")])
+    return parsed
 
 
 def violation(path: Sequence[str | int], message: str) -> Violation:

@@ -5,10 +5,11 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
+from ..model.limits import check_reviews
 from ..model.serialization import explanation_json, explanations_json
 from ..queues.explainer import Explainer
 from ..service import ServedVersion
-from .body import read_reviews
+from .body import parse, read_body
 from .openapi import SCORING, VERSION, request_body
 from .routing import ExplanationRoute, unless_disconnected
 from .schemas import ExplainRequest, ExplainResponse
@@ -32,7 +33,8 @@ async def explain(request: Request) -> Response:
     """
     service = service_of(request)
     version, settings = version_of(request, service), service.settings
-    body = await read_reviews(request, ExplainRequest, settings, settings.max_explained, settings.max_explained_length)
+    body = parse(ExplainRequest, await read_body(request, settings))
+    check_reviews(body.reviews, settings.max_explained, settings.max_explained_length, "reviews")
     explanations = await explain_reviews(request, service.explainer, version, body.reviews, body.top)
     manifest = version.bundle.manifest
     content = explanations_json(manifest.name, manifest.version, explanations)

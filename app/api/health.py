@@ -1,17 +1,19 @@
-"""GET /health/live and /health/ready for orchestrators and load balancers."""
+"""GET /health/live and /health/ready for orchestrators and load balancers, and GET /metrics for Prometheus."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from ..model.errors import NotServing
 from ..service import Service
+from ..telemetry.metrics import MEDIA_TYPE
 from .openapi import FAILED, STOPPING
-from .routing import ProbeRoute
+from .routing import ProbeRoute, ScrapeRoute
 from .schemas import Health
 from .state import service_of
 
 LIVE, READY = ({"content": {"application/json": {"example": {"status": status}}}} for status in ("live", "ready"))
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=ProbeRoute, responses=FAILED)
+metrics_router = APIRouter(route_class=ScrapeRoute)
 
 
 @router.head("/live", include_in_schema=False)
@@ -49,3 +51,9 @@ def check_readiness(service: Service) -> None:
     """
     if service.draining:
         raise NotServing("the service is stopping")
+
+
+@metrics_router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
+async def get_metrics(request: Request) -> Response:
+    """Return the metrics of all workers, even while the service is stopping."""
+    return Response(service_of(request).metrics.exposition(), media_type=MEDIA_TYPE)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from ..model.limits import MAX_TERMS
+from ..model.limits import MAX_TERMS, check_reviews
 from ..model.prediction import Prediction
 from ..model.serialization import predictions_json
 from ..queues.batcher import MAX_PART_REVIEWS
 from ..service import ServedVersion
-from .body import read_reviews
+from .body import parse, read_body
 from .errors import invalid
 from .openapi import EXPLAIN, SCORING, VERSION, request_body
 from .routing import PredictionRoute, unless_disconnected
@@ -35,8 +35,9 @@ async def predict(request: Request) -> Response:
     service = service_of(request)
     version, settings = version_of(request, service), service.settings
     top = _explain_of(request)
-    body = await read_reviews(request, PredictRequest, settings, settings.max_reviews, settings.max_characters)
-    predictions = await score(request, version, body.reviews, top)
+    reviews = parse(PredictRequest, await read_body(request, settings)).reviews
+    check_reviews(reviews, settings.max_reviews, settings.max_characters, "reviews")
+    predictions = await score(request, version, reviews, top)
     manifest = version.bundle.manifest
     content = predictions_json(manifest.name, manifest.version, predictions)
     return Response(content, media_type="application/json")

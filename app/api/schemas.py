@@ -96,21 +96,21 @@ class ExplainResponse(BaseModel):
     explanations: Annotated[list[Explanation], Field(description="One per review, in the same order.")]
 
 
-class Limits(BaseModel):
+class Limits(BaseModel, use_attribute_docstrings=True):
     """The limits that apply to requests."""
 
-    max_reviews: Annotated[int, Field(description="Maximum reviews per request.", examples=[128])]
-    max_explained: Annotated[int, Field(description="Maximum reviews per request to explain.", examples=[8])]
-    max_characters: Annotated[
-        int, Field(description="Maximum characters (Unicode code points) per review.", examples=[50_000])
-    ]
-    max_explained_length: Annotated[
-        int, Field(description="Maximum characters per review to explain.", examples=[15_000])
-    ]
-    max_body_bytes: Annotated[int, Field(description="Maximum bytes per request body.", examples=[2_000_000])]
-    max_waiting: Annotated[
-        int, Field(description="Maximum waiting reviews per worker; excess requests get 503.", examples=[1024])
-    ]
+    max_reviews: Annotated[int, Field(examples=[128])]
+    """Maximum reviews per request."""
+    max_explained: Annotated[int, Field(examples=[8])]
+    """Maximum reviews per request to explain."""
+    max_characters: Annotated[int, Field(examples=[50_000])]
+    """Maximum characters (Unicode code points) per review."""
+    max_explained_length: Annotated[int, Field(examples=[15_000])]
+    """Maximum characters per review to explain."""
+    max_body_bytes: Annotated[int, Field(examples=[2_000_000])]
+    """Maximum bytes per request body."""
+    max_waiting: Annotated[int, Field(examples=[1024])]
+    """Maximum waiting reviews per worker; excess requests get 503."""
 
 
 class ModelResponse(Facts):
@@ -146,63 +146,35 @@ def _without_null(schema: dict[str, Any]) -> None:
         part.pop("default", None)
 
 
-class Violation(BaseModel):
+class Violation(BaseModel, use_attribute_docstrings=True, json_schema_extra=_without_null):
     """One way in which a request is invalid."""
 
-    model_config = ConfigDict(json_schema_extra=_without_null)
-
-    location: Annotated[
-        str, Field(description="Position in the request body, or name of a parameter.", examples=["reviews.0"])
-    ]
-    pointer: Annotated[
-        str | SkipJsonSchema[None],
-        Field(
-            description="The same position as a JSON Pointer; only for positions in the request body.",
-            examples=["#/reviews/0"],
-        ),
-    ] = None
-    message: Annotated[
-        str, Field(description="What is wrong at this position.", examples=["Input should be a valid string"])
-    ]
+    location: Annotated[str, Field(examples=["reviews.0"])]
+    """Position in the request body, or name of a parameter."""
+    pointer: Annotated[str | SkipJsonSchema[None], Field(examples=["#/reviews/0"])] = None
+    """The same position as a JSON Pointer; only for positions in the request body."""
+    message: Annotated[str, Field(examples=["Input should be a valid string"])]
+    """What is wrong at this position."""
 
 
-class Problem(BaseModel):
+class Problem(BaseModel, use_attribute_docstrings=True, json_schema_extra=_without_null):
     """An error, and how to resolve it (RFC 9457 problem details)."""
 
-    model_config = ConfigDict(json_schema_extra=_without_null)
-
-    type: Annotated[
-        str,
-        Field(
-            description="Stable identifier of the kind of problem, and the path of a page about it.",
-            examples=["/problems/overloaded"],
-        ),
-    ]
-    title: Annotated[str, Field(description="Short name of the kind of problem.", examples=["Overloaded"])]
-    status: Annotated[int, Field(ge=400, le=599, description="The HTTP status code.", examples=[503])]
-    detail: Annotated[
-        str,
-        Field(
-            description="What is wrong with this request and how to resolve it, for humans.",
-            examples=["The limit of 1024 waiting reviews was reached. Try again in a second."],
-        ),
-    ]
-    request_id: Annotated[
-        str | SkipJsonSchema[None],
-        Field(
-            description="The X-Request-ID of the response, under which the log has the request.",
-            examples=["f4d0a5f1c6f04b0c8b1d7d5f0b4b9a3e"],
-        ),
-    ] = None
-    limit: Annotated[
-        int | SkipJsonSchema[None], Field(description="The limit that was exceeded.", examples=[50_000])
-    ] = None
-    received: Annotated[
-        int | SkipJsonSchema[None], Field(description="The value that was received.", examples=[61_230])
-    ] = None
-    index: Annotated[
-        int | SkipJsonSchema[None], Field(description="Index of the review, counted from 0.", examples=[3])
-    ] = None
-    errors: Annotated[
-        list[Violation] | SkipJsonSchema[None], Field(description="Where the request does not match the schema.")
-    ] = None
+    type: Annotated[str, Field(examples=["/problems/overloaded"])]
+    """Stable identifier of the kind of problem, and the path of a page about it."""
+    title: Annotated[str, Field(examples=["Overloaded"])]
+    """Short name of the kind of problem."""
+    status: Annotated[int, Field(ge=400, le=599, examples=[503])]
+    """The HTTP status code."""
+    detail: Annotated[str, Field(examples=["The limit of 1024 waiting reviews was reached. Try again in a second."])]
+    """What is wrong with this request and how to resolve it, for humans."""
+    request_id: Annotated[str | SkipJsonSchema[None], Field(examples=["f4d0a5f1c6f04b0c8b1d7d5f0b4b9a3e"])] = None
+    """The X-Request-ID of the response, under which the log has the request."""
+    limit: Annotated[int | SkipJsonSchema[None], Field(examples=[50_000])] = None
+    """The limit that was exceeded."""
+    received: Annotated[int | SkipJsonSchema[None], Field(examples=[61_230])] = None
+    """The value that was received."""
+    index: Annotated[int | SkipJsonSchema[None], Field(examples=[3])] = None
+    """Index of the review, counted from 0."""
+    errors: list[Violation] | SkipJsonSchema[None] = None
+    """Where the request does not match the schema."""

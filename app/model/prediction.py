@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, computed_field
 from pydantic.json_schema import SkipJsonSchema
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -50,7 +50,13 @@ class Prediction:
     ]
     sentiment: Annotated[
         Literal["positive", "negative"],
-        Field(description="`positive` if the probability is at least 0.5.", examples=["positive"]),
+        # Not a JSON Schema `enum`: clients must accept the values of later versions.
+        WithJsonSchema({"type": "string", "x-extensible-enum": ["positive", "negative"]}),
+        Field(
+            description="`positive` if the probability is at least 0.5, else `negative`. "
+            "Later versions may add values.",
+            examples=["positive"],
+        ),
     ]
     uncertain: Annotated[
         bool,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,9 +15,10 @@ from tests.clients_python.conftest import Connect
 from tests.corpus import BAD, GOOD
 from tests.models import MODELS, NEWEST, VERSIONS
 from tests.probabilities import LAST_BITS, assert_same
-from tests.proxies import proxying
+from tests.proxies import Reply, proxying
 from tests.servers import ROOT, Server, run_python, serving
 
+JSON = {"Content-Type": "application/json"}
 KEY = "the-key-which-is-long-enough"
 REVIEWS = ["A superb and moving film", '😀 ünï <br/> \\ "dull"', "awful " * 40]
 MANY = [f"{good} but {bad}" for good in GOOD[:5] for bad in BAD]
@@ -95,6 +97,17 @@ def test_body_fills_the_limit_exactly(connect: Connect, limited: Server) -> None
     _, exact, most, last = (request.body for request in proxy.received)
     assert len(exact) == 20_000
     assert [len(json.loads(body)["reviews"]) for body in (most, last)] == [7, 1]
+
+
+def test_sentiment_of_a_later_service_is_accepted(connect: Connect, limited: Server) -> None:
+    """The document says that later versions may add values."""
+    for method in ("predict", "explain"):
+        content = httpx.post(f"{limited.url}/{method}", json={"reviews": REVIEWS[:1]}).content
+        changed = re.sub(rb'"sentiment":"\w+"', b'"sentiment":"mixed"', content)
+        model = Reply(200, httpx.get(f"{limited.url}/model").content, JSON)
+        with proxying(limited.url, [model, Reply(200, changed, JSON)]) as proxy:
+            (result,) = getattr(connect(proxy.url), method)(REVIEWS[:1])
+        assert result.sentiment == "mixed"
 
 
 def test_no_reviews_have_no_results(connect: Connect, limited: Server) -> None:

@@ -88,7 +88,7 @@ for (const reviews of REVIEWS) {
   const problem: Problem | undefined = error;
   const limit: number | undefined = problem?.limit;
   const locations: string[] | undefined = problem?.errors?.map((violation) => violation.location);
-  const sentiment: "positive" | "negative" | undefined = prediction?.predictions[0]?.sentiment;
+  const sentiment: string | undefined = prediction?.predictions[0]?.sentiment;
   results.push([response.status, prediction ?? problem, limit ?? locations ?? sentiment]);
 }
 console.log(JSON.stringify(results));

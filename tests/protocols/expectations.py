@@ -35,12 +35,9 @@ REVIEWS = [
 """As many as the fixture `limited` accepts, with characters that are easily damaged on the way."""
 
 
-def predicted(
-    url: str, reviews: list[str], headers: dict[str, str] | None = None, version: str | None = None
-) -> list[float]:
+def predicted(url: str, reviews: list[str]) -> list[float]:
     """The probabilities that POST /predict returns, rounded to float32, which tensors contain."""
-    params = {} if version is None else {"version": version}
-    response = httpx.post(f"{url}/predict", json={"reviews": reviews}, headers=headers, params=params)
+    response = httpx.post(f"{url}/predict", json={"reviews": reviews})
     assert response.status_code == 200, response.text
     return rounded([prediction["positive_probability"] for prediction in response.json()["predictions"]])
 

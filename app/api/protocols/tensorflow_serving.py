@@ -3,7 +3,6 @@
 https://www.tensorflow.org/tfx/serving/api_rest
 """
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -59,18 +58,15 @@ async def _read_reviews(request: Request, settings: Settings, max_reviews: int, 
     body = parse(InstancesRequest, await read_body(request, settings, any_type=True))
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
-    reviews = list(_reviews(body.instances))
-    check(reviews, max_reviews, max_characters, "instances")
-    return reviews
-
-
-def _reviews(instances: Sequence[Any]) -> Iterator[str]:
-    for index, instance in enumerate(instances):
+    reviews = []
+    for index, instance in enumerate(body.instances):
         review = instance.get(INPUT) if isinstance(instance, dict) else instance
         if not isinstance(review, str):
             message = f'Input should be a valid string, or an object with one: {{"{INPUT}": "…"}}'
             raise invalid(f"instances.{index}", message)
-        yield review
+        reviews.append(review)
+    check(reviews, max_reviews, max_characters, "instances")
+    return reviews
 
 
 async def get_model_status(request: Request) -> dict[str, Any]:

@@ -27,10 +27,14 @@ MAX_DIGITS = 20
 TENSOR = "inputs.0"
 
 
-class InputParameters(BaseModel):
-    """How the input is encoded; with a size in bytes, it follows the JSON."""
+class Parameters(BaseModel):
+    """The extensions' parameters of a request, its input or its output; those that must be None are not supported."""
 
     binary_data_size: Annotated[StrictInt, Field(ge=0)] | None = None
+    binary_data: StrictBool | None = None
+    binary_data_output: StrictBool | None = None
+    classification: None = None
+    shared_memory_region: None = None
 
 
 class InferInput(BaseModel):
@@ -42,28 +46,14 @@ class InferInput(BaseModel):
         list[Annotated[StrictInt, Field(ge=1, lt=2**32)]], Field(min_length=1, max_length=2, fail_fast=True)
     ]
     data: list[Any] | None = None
-    parameters: InputParameters | None = None
-
-
-class OutputParameters(BaseModel):
-    """How to encode the output; parameters that must be None are not supported."""
-
-    binary_data: StrictBool | None = None
-    classification: None = None
-    shared_memory_region: None = None
+    parameters: Parameters | None = None
 
 
 class RequestedOutput(BaseModel):
     """The output to return."""
 
     name: Literal["positive_probability"]
-    parameters: OutputParameters | None = None
-
-
-class InferParameters(BaseModel):
-    """How to encode outputs that do not say so themselves."""
-
-    binary_data_output: StrictBool = False
+    parameters: Parameters | None = None
 
 
 class InferRequest(BaseModel):
@@ -72,7 +62,7 @@ class InferRequest(BaseModel):
     id: str | None = None
     inputs: Annotated[list[InferInput], Field(min_length=1, fail_fast=True)]
     outputs: Annotated[list[RequestedOutput] | None, Field(fail_fast=True)] = None
-    parameters: InferParameters | None = None
+    parameters: Parameters | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +137,7 @@ def _wants_binary(request: InferRequest) -> bool:
     for output in request.outputs or ():
         if output.parameters is not None and output.parameters.binary_data is not None:
             return output.parameters.binary_data
-    return request.parameters is not None and request.parameters.binary_data_output
+    return request.parameters is not None and bool(request.parameters.binary_data_output)
 
 
 def _reviews(tensor: InferInput, binary: memoryview) -> list[str]:

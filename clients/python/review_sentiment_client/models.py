@@ -322,9 +322,9 @@ class Sentence:
     Probability that the review is positive.
     """
 
-    sentiment: Literal["positive", "negative"]
+    sentiment: str
     """
-    `positive` if the probability is at least 0.5.
+    `positive` if the probability is at least 0.5, else `negative`. Later versions may add values.
     """
 
     uncertain: bool
@@ -522,9 +522,9 @@ class Prediction:
     Probability that the review is positive.
     """
 
-    sentiment: Literal["positive", "negative"]
+    sentiment: str
     """
-    `positive` if the probability is at least 0.5.
+    `positive` if the probability is at least 0.5, else `negative`. Later versions may add values.
     """
 
     uncertain: bool
@@ -604,9 +604,9 @@ class Explanation:
     Probability that the review is positive.
     """
 
-    sentiment: Literal["positive", "negative"]
+    sentiment: str
     """
-    `positive` if the probability is at least 0.5.
+    `positive` if the probability is at least 0.5, else `negative`. Later versions may add values.
     """
 
     uncertain: bool

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from app.bundles.staging import STOPPING
-from app.bundles.writing import write_network
+from app.bundles.writing import STOPPING, write_network
 from app.evaluation.metrics import HeldOut
 from app.model import network as arrays
 from app.model.prediction import Promise, UncertaintyRule

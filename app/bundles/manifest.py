@@ -52,53 +52,35 @@ class Golden(BaseModel):
 class Facts(BaseModel):
     """The facts about a bundle: its manifest and `GET /model` have these fields."""
 
-    name: Annotated[
-        str, Field(description="The bundle's name: the folder that contains its versions.", examples=["imdb"])
-    ]
-    version: Annotated[
-        str, Field(description="The bundle's version: a whole number, larger for newer bundles.", examples=["3"])
-    ]
-    created: Annotated[
-        str,
-        Field(
-            description="When training, or calibration, ended, in ISO 8601 (UTC).",
-            examples=["2026-11-26T03:08:19+00:00"],
-        ),
-    ]
-    encoding: Annotated[Encoding, Field(description="How reviews are converted to multi-hot rows.")]
-    uncertainty: Annotated[UncertaintyRule, Field(description="When a prediction is `uncertain`.")]
-    promise: Annotated[
-        Promise | None, Field(description="How often certain predictions are right; null if nothing was proved.")
-    ] = None
-    calibration: Annotated[
-        Calibration | None,
-        Field(description="How the bundle's probabilities were adapted to other texts; null for most bundles."),
-    ] = None
-    vocabulary_size: Annotated[int, Field(description="Number of terms that have a column.", examples=[100_499])]
-    recipe: Annotated[
-        dict[str, JsonValue],
-        Field(
-            description="The recipe that the network was trained with, including the seed.",
-            examples=[{"name": "best", "hidden_units": 16}],
-        ),
-    ]
-    dataset: Annotated[
-        dict[str, JsonValue],
-        Field(
-            description="The reviews that the network was trained on.",
-            examples=[{"source": "aclImdb", "test_reviews": 25_000}],
-        ),
-    ]
-    metrics: Annotated[
-        dict[str, float],
-        Field(
-            description="Metrics on the test reviews, measured once, without calibration.",
-            examples=[{"accuracy": 0.924, "loss": 0.199}],
-        ),
-    ]
-    libraries: Annotated[
-        dict[str, str], Field(description="Versions of the libraries used for training.", examples=[{"numpy": "2.4.6"}])
-    ]
+    name: str = Field(description="The bundle's name: the folder that contains its versions.", examples=["imdb"])
+    version: str = Field(description="The bundle's version: a whole number, larger for newer bundles.", examples=["3"])
+    created: str = Field(
+        description="When training, or calibration, ended, in ISO 8601 (UTC).", examples=["2026-11-26T03:08:19+00:00"]
+    )
+    encoding: Encoding = Field(description="How reviews are converted to multi-hot rows.")
+    uncertainty: UncertaintyRule = Field(description="When a prediction is `uncertain`.")
+    promise: Promise | None = Field(
+        None, description="How often certain predictions are right; null if nothing was proved."
+    )
+    calibration: Calibration | None = Field(
+        None, description="How the bundle's probabilities were adapted to other texts; null for most bundles."
+    )
+    vocabulary_size: int = Field(description="Number of terms that have a column.", examples=[100_499])
+    recipe: dict[str, JsonValue] = Field(
+        description="The recipe that the network was trained with, including the seed.",
+        examples=[{"name": "best", "hidden_units": 16}],
+    )
+    dataset: dict[str, JsonValue] = Field(
+        description="The reviews that the network was trained on.",
+        examples=[{"source": "aclImdb", "test_reviews": 25_000}],
+    )
+    metrics: dict[str, float] = Field(
+        description="Metrics on the test reviews, measured once, without calibration.",
+        examples=[{"accuracy": 0.924, "loss": 0.199}],
+    )
+    libraries: dict[str, str] = Field(
+        description="Versions of the libraries used for training.", examples=[{"numpy": "2.4.6"}]
+    )
 
 
 class Manifest(Facts):
@@ -106,11 +88,11 @@ class Manifest(Facts):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: Annotated[str, Field(pattern=NAME)]
-    version: Annotated[str, Field(pattern=NAME)]
-    promise: Annotated[Promise | None, Field(exclude_if=lambda promise: promise is None)] = None
-    calibration: Annotated[Calibration | None, Field(exclude_if=lambda calibration: calibration is None)] = None
-    files: Annotated[dict[str, str], Field(description="Relative path -> SHA-256.")]
+    name: str = Field(pattern=NAME)
+    version: str = Field(pattern=NAME)
+    promise: Promise | None = Field(None, exclude_if=lambda promise: promise is None)
+    calibration: Calibration | None = Field(None, exclude_if=lambda calibration: calibration is None)
+    files: dict[str, str] = Field(description="Relative path -> SHA-256.")
 
     @field_validator("encoding", mode="before")
     @classmethod

@@ -1,9 +1,11 @@
 """Reading bundles: every file is verified before anything uses it; see `app.bundles.manifest` for what they contain."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,8 +27,6 @@ from .manifest import (
     sha256_of,
 )
 from .profile import Profile
-
-Parsed = TypeVar("Parsed")
 
 ALL = "all"
 """Stands for all versions."""
@@ -185,24 +185,30 @@ def _load(folder: Path) -> Bundle:
     content = _read(folder, MANIFEST)
     if _read(folder, CHECKSUM) != checksum_of(content):
         raise damaged(folder / CHECKSUM, f"it does not match {path}, so one of the two was changed or truncated")
-    manifest = _parsed(path, content, Manifest, "a manifest of this version of the service")
+    with _naming(path, "a manifest of this version of the service"):
+        manifest = Manifest.model_validate_json(content, strict=True)
     if manifest.version != folder.name:
         raise damaged(path, f"it belongs to version {manifest.version}, but the folder is named {folder.name}")
     for name in (WORD_INDEX, GOLDEN, PROFILE, SAVED_MODEL_FILE):
         if name not in manifest.files:
             raise damaged(path, f"it lists no {name}")
     files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
-    if foreign := sorted(_found(folder) - set(files) - set(OWN_NAMES)):
+    if foreign := sorted(_found(folder) - {*files, *OWN_NAMES}):
         raise damaged(folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it")
-    return Bundle(
-        folder,
-        manifest,
-        sha256_of(content),
-        _vocabulary(folder / WORD_INDEX, files[WORD_INDEX], manifest),
-        _golden(folder / GOLDEN, files[GOLDEN]),
-        _parsed(folder / PROFILE, files[PROFILE], Profile, "a profile of training reviews"),
-        _network(folder / NETWORK, files.get(NETWORK)),
-    )
+    with _naming(folder / WORD_INDEX, "a word index"):
+        word_index = TypeAdapter(dict[str, int]).validate_json(files[WORD_INDEX], strict=True)
+        vocabulary = Vocabulary(word_index, manifest.encoding)
+        if len(vocabulary) != manifest.vocabulary_size:
+            raise ValueError(f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
+    with _naming(folder / GOLDEN, "a list of golden reviews"):
+        golden = TypeAdapter(tuple[Golden, ...]).validate_json(files[GOLDEN], strict=True)
+        if not golden:
+            raise ValueError("it has no reviews, so nothing would verify the network")
+    with _naming(folder / PROFILE, "a profile of training reviews"):
+        profile = Profile.model_validate_json(files[PROFILE], strict=True)
+    with _naming(folder / NETWORK, "the layers of a network"):
+        network = Network.read(files[NETWORK]) if NETWORK in files else None
+    return Bundle(folder, manifest, sha256_of(content), vocabulary, golden, profile, network)
 
 
 def _unreadable(error: OSError, folder: Path) -> BundleError:
@@ -242,35 +248,14 @@ def _found(folder: Path) -> set[str]:
     return found
 
 
-def _parsed(path: Path, content: bytes, type_: type[Parsed], what: str) -> Parsed:
+@contextmanager
+def _naming(path: Path, what: str) -> Iterator[None]:
+    """Turn what a file's content violates into an error that names the file, and what it should be."""
     try:
-        return TypeAdapter(type_).validate_json(content, strict=True)
+        yield
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         fault = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
         raise damaged(path, f"not {what}: {fault}") from error
-
-
-def _vocabulary(path: Path, content: bytes, manifest: Manifest) -> Vocabulary:
-    word_index = _parsed(path, content, dict[str, int], "a word index")
-    try:
-        vocabulary = Vocabulary(word_index, manifest.encoding)
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
-    if len(vocabulary) != manifest.vocabulary_size:
-        raise damaged(path, f"it has {len(vocabulary)} terms, but the manifest says {manifest.vocabulary_size}")
-    return vocabulary
-
-
-def _golden(path: Path, content: bytes) -> tuple[Golden, ...]:
-    golden = _parsed(path, content, tuple[Golden, ...], "a list of golden reviews")
-    if not golden:
-        raise damaged(path, "it has no reviews, so nothing would verify the network")
-    return golden
-
-
-def _network(path: Path, content: bytes | None) -> Network | None:
-    try:
-        return None if content is None else Network.read(content)
     except ValueError as error:
         raise damaged(path, str(error)) from error

@@ -4,6 +4,9 @@
 """
 
 import json
+import shutil
+import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,22 +29,40 @@ from .manifest import (
     sha256_of,
 )
 from .profile import Profile
-from .staging import staged
+
+STOPPING = (signal.SIGTERM, signal.SIGHUP)
+"""Sent by process managers, and by a terminal that is closed."""
 
 
 @contextmanager
 def staged_bundle(models: Path, version: str) -> Iterator[Path]:
     """Yield a folder to fill; it becomes `models/version` when the block ends, and is removed if the block fails.
 
+    The folder is created next to the target, so that the last step is a rename within one file system. Meanwhile,
+    signals that would end this process raise KeyboardInterrupt, as Ctrl-C does.
+
     Raises:
         BundleError: This version already exists, or writing failed, for example because the disk is full.
     """
     target = models / version
+    if target.exists():
+        raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another one")
+    fatal = [number for number in STOPPING if signal.getsignal(number) == signal.SIG_DFL]
     try:
-        with staged(target) as folder:
-            yield folder
-    except FileExistsError as error:
-        raise BundleError(f"{target}: bundles are immutable, and this version exists; choose another one") from error
+        models.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=models))
+        try:
+            for number in fatal:
+                signal.signal(number, signal.default_int_handler)
+            yield staging
+            staging.chmod(0o755)  # mkdtemp makes it private; a service running as another user must be able to read it
+            staging.rename(target)
+        finally:
+            for number in fatal:
+                signal.signal(number, signal.SIG_IGN)  # a second one must not leave half of the folder
+            shutil.rmtree(staging, ignore_errors=True)
+            for number in fatal:
+                signal.signal(number, signal.SIG_DFL)
     except OSError as error:
         raise BundleError(
             f"{target}: the bundle cannot be written ({error}). Nothing was left behind; free some space, or choose "

@@ -4,7 +4,6 @@ The log-odds of a prediction are multiplied by a scale and moved by a shift (Pla
 """
 
 import math
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,27 +33,18 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    scale: Annotated[
-        float, Field(ge=MIN_SCALE, le=MAX_SCALE, description="Factor for the network's log-odds.", examples=[0.53])
-    ]
-    shift: Annotated[
-        float, Field(ge=-MAX_SHIFT, le=MAX_SHIFT, description="What is added to them afterwards.", examples=[-0.31])
-    ]
-    texts: Annotated[int, Field(ge=1, description="Number of labelled texts.", examples=[200])]
-    sha256: Annotated[str, Field(description="SHA-256 of their file.", examples=["3a6eb0790f39ac87…"])]
-    original: Annotated[
-        str, Field(description="Digest of the bundle that was calibrated.", examples=["465d37152bfb62f9…"])
-    ]
-    before: Annotated[
-        dict[str, float], Field(description="Metrics on these texts without calibration.", examples=[{"loss": 0.61}])
-    ]
-    after: Annotated[
-        dict[str, float],
-        Field(
-            description="Metrics with calibration, fitted to four fifths of the texts and measured on the others.",
-            examples=[{"loss": 0.47}],
-        ),
-    ]
+    scale: float = Field(ge=MIN_SCALE, le=MAX_SCALE, description="Factor for the network's log-odds.", examples=[0.53])
+    shift: float = Field(ge=-MAX_SHIFT, le=MAX_SHIFT, description="What is added to them afterwards.", examples=[-0.31])
+    texts: int = Field(ge=1, description="Number of labelled texts.", examples=[200])
+    sha256: str = Field(description="SHA-256 of their file.", examples=["3a6eb0790f39ac87…"])
+    original: str = Field(description="Digest of the bundle that was calibrated.", examples=["465d37152bfb62f9…"])
+    before: dict[str, float] = Field(
+        description="Metrics on these texts without calibration.", examples=[{"loss": 0.61}]
+    )
+    after: dict[str, float] = Field(
+        description="Metrics with calibration, fitted to four fifths of the texts and measured on the others.",
+        examples=[{"loss": 0.47}],
+    )
 
 
 def calibrated(probability: float, scale: float, shift: float) -> float:

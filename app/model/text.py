@@ -114,30 +114,12 @@ def joined(tokens: Iterable[str]) -> bytes:
 
 
 def tokenise(text: str, kept: str = "", markup: Markup = "text") -> list[str]:
-    """Split a review into lower-case tokens.
-
-    Args:
-        text: See `clean`.
-        kept: See `clean`.
-        markup: See `clean`.
-
-    Returns:
-        The tokens in order; none of them is empty or contains white space.
-    """
+    """Split what `clean` returns for these arguments into tokens, in order; none is empty or contains white space."""
     return clean(text, kept, markup).decode(*UTF_8).split()
 
 
 def locate(text: str, kept: str = "", markup: Markup = "text") -> list[Token]:
-    """Split a review into tokens with their positions.
-
-    Args:
-        text: See `clean`.
-        kept: See `clean`.
-        markup: See `clean`.
-
-    Returns:
-        The tokens of `tokenise`, in order; `text[token.start : token.end]` is the text of the token in the review.
-    """
+    """Find where the tokens of `tokenise` are: `text[token.start : token.end]` is the text of a token in the review."""
     text = _without_tags(text, markup, lambda tag: " " * len(tag[0]))
     origin: Sequence[int] = range(len(text))  # lower-case character -> its character in the review
     if len(text.lower()) != len(text):  # a character may become several lower-case ones, which share its position

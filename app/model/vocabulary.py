@@ -8,7 +8,7 @@ Terms are found by a few dozen array operations per batch, however many reviews 
 a 64-bit key, the keys of consecutive tokens to the key of their sequence, and a hash table maps the keys to columns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, repeat
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from .hash_table import MULTIPLIERS, HashTable
-from .text import UTF_8, Markup, Token, clean, joined, locate, tokenise
+from .text import UTF_8, Markup, Token, clean, locate, tokenise
 
 Indices = NDArray[np.intp]
 Integer = TypeVar("Integer", bound=np.integer[Any])
@@ -119,8 +119,7 @@ class Found(NamedTuple):
     """Every occurrence of every term in a batch of reviews, in the order of the tokens.
 
     Attributes:
-        content: All reviews in a row.
-        edges: intp (2 * all tokens,), where in it each token begins and ends: the index before it, and its last one.
+        texts: The reviews, as `clean` returns them.
         columns: int32 (occurrences,), the columns of the terms.
         firsts: intp (occurrences,), the indices of their first tokens.
         lasts: intp (occurrences,), the indices of their last tokens.
@@ -128,8 +127,7 @@ class Found(NamedTuple):
         ends: intp (reviews,), the indices of the ENDs, which count as tokens.
     """
 
-    content: bytes
-    edges: Indices
+    texts: Sequence[bytes]
     columns: NDArray[np.int32]
     firsts: Indices
     lasts: Indices
@@ -150,9 +148,11 @@ class Found(NamedTuple):
         some = np.arange(*self.firsts.searchsorted([start, self.ends[index]]))
         if columns is not None:  # a few of many, as a rule
             some = some[(self.columns[some, None] == columns).any(axis=1)]
-        found = zip(self.columns[some].tolist(), self.firsts[some].tolist(), self.lasts[some].tolist(), strict=True)
+        tokens = self.texts[index].split()
+        firsts, lasts = self.firsts[some] - start, self.lasts[some] - start
         return [
-            Occurrence(self._term(first, last), column, first - start, last - start) for column, first, last in found
+            Occurrence(b" ".join(tokens[first : last + 1]).decode(*UTF_8), column, first, last)
+            for column, first, last in zip(self.columns[some].tolist(), firsts.tolist(), lasts.tolist(), strict=True)
         ]
 
     def unknown(self, index: int = 0) -> list[int]:
@@ -164,10 +164,6 @@ class Found(NamedTuple):
     def _start(self, index: int) -> int:
         """The index of a review's first token."""
         return int(self.ends[index - 1]) + 1 if index else 0
-
-    def _term(self, first: int, last: int) -> str:
-        content = self.content[self.edges[2 * first] : self.edges[2 * last + 1] + 1]
-        return b" ".join(content.split()).decode(*UTF_8)
 
 
 class Vocabulary:
@@ -189,7 +185,7 @@ class Vocabulary:
         self._columns = np.fromiter(word_index.values(), np.int32, len(word_index))
         terms = [term.encode(*UTF_8) for term in word_index]
         self._size = max(map(len, terms), default=0)  # bytes of the longest term
-        keys, ends, *_ = _keys(terms, encoding.longest_term, self._size)
+        keys, ends = _keys(terms, encoding.longest_term, self._size)
         starts = np.append(0, ends + 1)[:-1]  # (terms,)
         self._table = HashTable(keys[starts, ends - starts - 1], self._columns)
         if len(self._table.unplaced):
@@ -234,10 +230,6 @@ class Vocabulary:
         """Encode one raw review."""
         return self.encode_batch([self.clean(text)])[0]
 
-    def encode_tokens(self, tokens: Iterable[str]) -> Row:
-        """Encode the tokens of one review."""
-        return self.encode_batch([joined(tokens)])[0]
-
     def encode_batch(self, texts: Sequence[bytes]) -> list[Row]:
         """Encode reviews; see `find` and `rows`."""
         return self.rows(self.find(texts))
@@ -252,14 +244,14 @@ class Vocabulary:
             The occurrences. The cost is linear in the number of bytes.
         """
         longest = self.encoding.longest_term
-        keys, ends, content, edges = _keys(texts, longest, self._size)
+        keys, ends = _keys(texts, longest, self._size)
         cells, columns = self._table.find(keys.ravel())
         firsts = cells // longest
         lasts = cells - firsts * (longest - 1)
         reach = np.zeros(len(keys), np.intp)  # (tokens,), the index after the longest term that starts at a token
         reach[firsts] = lasts + 1  # of several assignments, the last remains
         known = (np.maximum.accumulate(reach) > np.arange(len(keys))).nonzero()[0]
-        return Found(content, edges, columns, firsts, lasts, known, ends)
+        return Found(texts, columns, firsts, lasts, known, ends)
 
     def rows(self, found: Found) -> list[Row]:
         """Encode the reviews in which terms were found; one row per review, in the same order."""
@@ -318,7 +310,7 @@ def _distinct(columns: NDArray[Integer]) -> NDArray[Integer]:
     return columns[is_first]
 
 
-def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices, bytes, Indices]:
+def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.uint64], Indices]:
     """Compute a key for each sequence of tokens, from its bytes alone.
 
     Args:
@@ -328,8 +320,7 @@ def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.ui
 
     Returns:
         uint64 (all tokens, tokens): the keys of the sequences of 1, 2, … tokens that start at each token, 0 if they
-        contain an END; intp (texts,), the indices of the ENDs, which count as tokens; all texts in a row; and intp
-        (2 * all tokens,), see `Found`.
+        contain an END; and intp (texts,), the indices of the ENDs, which count as tokens.
     """
     padded = b" " + END.join([*texts, *[b""] * tokens]) + b" " * 17  # END several times, for the sequences at the end
     characters = np.frombuffer(padded, np.uint8)
@@ -348,7 +339,7 @@ def _keys(texts: Sequence[bytes], tokens: int, size: int) -> tuple[NDArray[np.ui
     keys[:, 0] = last = words[: len(keys)]
     for more in range(1, tokens):
         keys[:, more] = last = _mixed(last, words[more : more + len(keys)])
-    return keys, ends, padded, edges
+    return keys, ends
 
 
 def _read(blocks: NDArray[Any], before: Indices, lengths: Indices, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

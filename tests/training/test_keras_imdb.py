@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
+from app.model.text import joined
 from app.model.vocabulary import Encoding
 from tests.corpus import files, write_archive
 from training.archive import load_archives
@@ -48,7 +49,7 @@ def test_load_keras_gives_the_encoding_of_the_raw_reviews(raw: Dataset) -> None:
 
     def rows(split: Split) -> list[tuple[float, list[int]]]:
         """Sorted, as Keras shuffles."""
-        columns = [sorted(set(vocabulary.encode_tokens(tokens).columns.tolist())) for tokens in split.sequences]
+        columns = [vocabulary.encode_batch([joined(tokens)])[0].columns.tolist() for tokens in split.sequences]
         return sorted(zip(split.labels.tolist(), columns, strict=True))
 
     assert rows(packaged.train) == rows(raw.train)

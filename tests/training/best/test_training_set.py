@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from app.model.text import joined
 from app.model.vocabulary import Vocabulary
 from tests.training.best.corpora import RECIPE, corpus_of
 from training.best.corpus import Corpus
@@ -42,7 +43,7 @@ def test_misleading_columns_are_on_in_phrases_only() -> None:
 
 def test_sparse_rows_equal_dense_ones() -> None:
     texts = [text.lower().replace(".", "").split() for text in TEXTS]
-    dense = VOCABULARY.multi_hot([VOCABULARY.encode_tokens(tokens) for tokens in texts])
+    dense = VOCABULARY.multi_hot(VOCABULARY.encode_batch(list(map(joined, texts))))
     assert np.array_equal(sparse_rows(VOCABULARY, texts).toarray(), dense)
     assert dense.sum() > 0
 

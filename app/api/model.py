@@ -24,7 +24,7 @@ async def get_model(request: Request) -> Response:
     service = service_of(request)
     bundle, settings = version_of(request, service).bundle, service.settings
     described = ModelResponse(
-        **bundle.manifest.model_dump(exclude={"files"}, exclude_computed_fields=True),
+        **{name: fact for name, fact in bundle.manifest if name != "files"},
         digest=bundle.digest,
         versions=list(service.versions),
         runtime=settings.runtime,

@@ -12,7 +12,6 @@ from rich.text import Text
 from ..bundles.opening import open_classifier
 from ..bundles.reading import Bundle, bundle_versions, find_bundle, load_bundle, version_of
 from ..evaluation.labelled import LabelledTexts, read_labelled
-from ..model.calibration import Calibration
 from ..model.errors import SentimentError
 from ..model.packages import require_modules
 from . import options as opt
@@ -22,7 +21,6 @@ from .tables import named, new_table
 if TYPE_CHECKING:
     from ..evaluation.calibration import CalibrationResult
 
-MIN_TEXTS, MIN_OF_EACH = 50, 10
 MAX_VERSION = 999_999_999
 METRICS = {
     "accuracy": "accuracy",
@@ -70,13 +68,13 @@ def run(
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     require_modules("evaluation", "scipy", "sklearn")
-    from ..evaluation.assessment import check_classes, score
+    from ..evaluation.assessment import score
     from ..evaluation.calibrated_bundle import write_calibrated
     from ..evaluation.calibration import adapt
 
     _check_output(output)
     labelled = read_labelled(file, text_column, label_column, skip_bad_rows)
-    check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "a calibration")
+    labelled.check_classes(50, 10, "a calibration")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     if bundle.manifest.calibration is not None:
         raise SentimentError(
@@ -87,16 +85,7 @@ def run(
     found = adapt(score(classifier, labelled), bundle.manifest.uncertainty, right)
     write = found.helps or force
     if write:
-        calibration = Calibration(
-            scale=found.fit.scale,
-            shift=found.fit.shift,
-            texts=len(labelled.texts),
-            sha256=labelled.sha256,
-            original=bundle.digest,
-            before=found.before,
-            after=found.after,
-        )
-        write_calibrated(output, bundle, classifier, calibration, found.uncertainty, found.promise, labelled)
+        write_calibrated(output, bundle, classifier, found, labelled)
     if as_json:
         typer.echo(json.dumps(_facts(found, bundle, output if write else None)))
     else:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..bundles.manifest import MANIFEST
 from ..bundles.opening import open_classifier
 from ..bundles.reading import Bundle, find_bundle, load_bundle
 from ..model.errors import PackageMissing, SentimentError
@@ -46,7 +47,7 @@ def run(
         typer.echo(_lines(found, differences))
         return
     facts = {"folder": str(found.folder), "valid": True, "digest": found.digest, "runtimes": differences}
-    typer.echo(json.dumps(facts | {"manifest": found.manifest.model_dump(mode="json", exclude_computed_fields=True)}))
+    typer.echo(json.dumps(facts | {"manifest": json.loads((found.folder / MANIFEST).read_bytes())}))
 
 
 def _replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:

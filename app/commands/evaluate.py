@@ -22,7 +22,6 @@ from .tables import MAX_SHOWN, NEGATIVE, POSITIVE, named, new_table
 if TYPE_CHECKING:
     from ..evaluation.assessment import Assessment
 
-MIN_TEXTS, MIN_OF_EACH = 20, 5
 WIDTH = 40
 """Characters of the reliability curve."""
 
@@ -52,12 +51,12 @@ def run(
     """
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     require_modules("evaluation", "scipy", "sklearn", *(["jinja2"] if report else []))
-    from ..evaluation.assessment import assess, check_classes, score
+    from ..evaluation.assessment import assess, score
 
     if report is not None:
         _check_report(report)
     labelled = read_labelled(file, text_column, label_column, skip_bad_rows)
-    check_classes(labelled, MIN_TEXTS, MIN_OF_EACH, "an evaluation")
+    labelled.check_classes(20, 5, "an evaluation")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
     manifest = bundle.manifest
     found = assess(score(open_classifier(bundle, settings.command_runtime), labelled), manifest, labelled)

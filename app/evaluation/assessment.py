@@ -10,9 +10,8 @@ from scipy.special import entr
 from ..bundles.manifest import Manifest
 from ..model.calibration import Calibration, calibrated
 from ..model.classifier import Classifier
-from ..model.errors import SentimentError
 from .labelled import LabelledTexts
-from .metrics import SIGNIFICANT, HeldOut, auc_p_value, evaluate, interval_of, measure, reliability
+from .metrics import SIGNIFICANT, HeldOut, auc_p_value, certain_under, evaluate, interval_of, measure, reliability
 
 CLASSES = {"positive": 1, "negative": 0}
 MAX_MISTAKES = 10
@@ -22,17 +21,10 @@ DRAWS = 10_000
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong prediction.
+    """A wrong prediction."""
 
-    Attributes:
-        place: File and line of the text.
-        label: `positive` or `negative`.
-        positive_probability: The prediction.
-        text: The text.
-    """
-
-    place: str
-    label: str
+    place: str  # of the text, file:line
+    label: str  # `positive` or `negative`
     positive_probability: float
     text: str
 
@@ -44,57 +36,30 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Assessment:
-    """How good predictions are on a file of labelled texts. All intervals are 95% intervals (Wilson 1927).
-
-    Attributes:
-        reviews: Number of texts.
-        positive_reviews: Number of positive ones.
-        accuracy: Share of texts on the right side of 0.5.
-        accuracy_interval: Its interval.
-        majority_accuracy: Accuracy of always predicting the more frequent class.
-        confusion: Label -> prediction -> number of texts.
-        auc: Area under the ROC curve: how often a positive text gets a higher probability than a negative one.
-        auc_p_value: Chance of so high an AUC if the model only guessed (Mann-Whitney; one-sided).
-        loss: Mean binary cross-entropy in nats.
-        base_rate_loss: Loss of always predicting the share of positive texts.
-        brier: Mean squared error of the probability.
-        calibration_error: Expected calibration error over 15 bins.
-        chance_calibration_error: Mean calibration error of a calibrated model on as many texts; chance alone causes it.
-        max_chance_calibration_error: The error that such a model exceeds in 5% of the cases.
-        certain_share: Share of predictions that the bundle's rule calls certain.
-        certain_accuracy: Their accuracy; None if there are none.
-        certain_interval: The interval of their accuracy; None if there are none.
-        unknown_share: Share of the words of all texts that the bundle does not know.
-        reliability: For each bin of probabilities that occurs: number of `texts` and their `share` of all, mean
-            `probability`, the share that is `positive`, and the ends of its interval, `low` and `high`.
-        mistakes: The most confident mistakes, worst first.
-        uncalibrated: `accuracy`, `loss`, `calibration_error` and so on without the bundle's calibration; None if it has
-            none.
-        calibrated_on_them: Whether the bundle was calibrated with the same file.
-    """
+    """How good predictions are on a file of labelled texts. All intervals are 95% intervals (Wilson 1927)."""
 
     reviews: int
     positive_reviews: int
-    accuracy: float
-    accuracy_interval: tuple[float, float]
-    majority_accuracy: float
-    confusion: dict[str, dict[str, int]]
-    auc: float
-    auc_p_value: float
-    loss: float
-    base_rate_loss: float
-    brier: float
-    calibration_error: float
-    chance_calibration_error: float
-    max_chance_calibration_error: float
-    certain_share: float
-    certain_accuracy: float | None
-    certain_interval: tuple[float, float] | None
-    unknown_share: float
-    reliability: Sequence[dict[str, float]]
-    mistakes: Sequence[Mistake]
-    uncalibrated: dict[str, float] | None
-    calibrated_on_them: bool
+    accuracy: float  # share of texts on the right side of 0.5
+    accuracy_interval: Sequence[float]  # its two ends
+    majority_accuracy: float  # of always predicting the more frequent class
+    confusion: dict[str, dict[str, int]]  # label -> prediction -> number of texts
+    auc: float  # area under the ROC curve: how often a positive text gets a higher probability than a negative one
+    auc_p_value: float  # chance of so high an AUC if the model only guessed (Mann-Whitney; one-sided)
+    loss: float  # mean binary cross-entropy in nats
+    base_rate_loss: float  # of always predicting the share of positive texts
+    brier: float  # mean squared error of the probability
+    calibration_error: float  # expected calibration error over 15 bins
+    chance_calibration_error: float  # its mean for a calibrated model on as many texts; chance alone causes it
+    max_chance_calibration_error: float  # what such a model exceeds in 5% of the cases
+    certain_share: float  # share of predictions that the bundle's rule calls certain
+    certain_accuracy: float | None  # None if there are none
+    certain_interval: Sequence[float] | None  # the ends of its interval
+    unknown_share: float  # share of the words of all texts that the bundle does not know
+    reliability: Sequence[dict[str, float]]  # see `_with_interval`
+    mistakes: Sequence[Mistake]  # the most confident ones, worst first
+    uncalibrated: dict[str, float] | None  # what `measure` returns without the calibration; None if there is none
+    calibrated_on_them: bool  # whether the bundle was calibrated with the same file
 
     @property
     def summary(self) -> list[str]:
@@ -162,55 +127,25 @@ def whole_percent(share: float) -> int:
     return round(share * 100) if share in (0, 1) else min(max(round(share * 100), 1), 99)
 
 
-def check_classes(labelled: LabelledTexts, texts: int, of_each: int, why: str) -> None:
-    """Check that a file has enough texts of both classes.
-
-    Raises:
-        SentimentError: It does not.
-    """
-    counts = {name: int(np.sum(labelled.labels == label)) for name, label in CLASSES.items()}
-    for name, count in counts.items():
-        if not count:
-            raise SentimentError(
-                f"{labelled.path}: no text is {name}; {why} needs at least {texts} texts and {of_each} of each class"
-            )
-    if len(labelled.texts) < texts or min(counts.values()) < of_each:
-        raise SentimentError(
-            f"{labelled.path}: {counts['positive']} positive and {counts['negative']} negative texts, but {why} needs "
-            f"at least {texts} texts and {of_each} of each class: label more"
-        )
-
-
 def score(classifier: Classifier, labelled: LabelledTexts) -> HeldOut:
     """Score labelled texts."""
     predictions = classifier.predict(labelled.texts)
-    return HeldOut(
-        np.array([prediction.positive_probability for prediction in predictions], np.float32),
-        labelled.labels,
-        np.array([prediction.words for prediction in predictions], np.intp),
-        np.array([prediction.known_words for prediction in predictions], np.intp),
-    )
+    probabilities = np.array([prediction.positive_probability for prediction in predictions], np.float32)
+    return HeldOut.of(probabilities, labelled.labels, predictions)
 
 
 def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> Assessment:
-    """Measure predictions for labelled texts.
-
-    Args:
-        held_out: What `score` returned for them.
-        manifest: The bundle's manifest.
-        labelled: Texts of both classes.
-    """
+    """Measure a bundle's predictions, which `score` returned, for texts of both classes."""
     p, labels, texts = held_out.probabilities, held_out.labels, len(held_out.labels)
     measured: dict[str, Any] = {"certain_accuracy": None} | evaluate(held_out, manifest.uncertainty)
-    low, high = measured.pop("accuracy_interval")
-    certain = round(measured["certain_share"] * texts)
+    hits = held_out.right[certain_under(manifest.uncertainty, held_out)]  # (certain texts,)
     positive = float(np.mean(labels == 1))
     bins = reliability(p, labels)
     chance, max_chance = _calibration_errors_by_chance(bins, texts)
+    calibration = manifest.calibration
     return Assessment(
         **measured,
         positive_reviews=int(labels.sum()),
-        accuracy_interval=(low, high),
         majority_accuracy=max(positive, 1 - positive),
         confusion={
             label: {
@@ -223,16 +158,20 @@ def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> As
         base_rate_loss=float(entr(positive) + entr(1 - positive)),
         chance_calibration_error=chance,
         max_chance_calibration_error=max_chance,
-        certain_interval=interval_of(round(measured["certain_accuracy"] * certain), certain) if certain else None,
+        certain_interval=interval_of(int(hits.sum()), len(hits)) if len(hits) else None,
         unknown_share=1 - float(held_out.known_words.sum() / held_out.words.sum()),
         reliability=[_with_interval(bin_, texts) for bin_ in bins],
-        mistakes=_mistakes(held_out, labelled),
-        uncalibrated=None if manifest.calibration is None else _uncalibrated(held_out, manifest.calibration),
-        calibrated_on_them=manifest.calibration is not None and manifest.calibration.sha256 == labelled.sha256,
+        mistakes=[
+            Mistake(labelled.places[i], "positive" if labels[i] else "negative", float(p[i]), labelled.texts[i])
+            for i in held_out.worst_mistakes(MAX_MISTAKES)
+        ],
+        uncalibrated=None if calibration is None else _uncalibrated(held_out, calibration),
+        calibrated_on_them=calibration is not None and calibration.sha256 == labelled.sha256,
     )
 
 
 def _with_interval(bin_: dict[str, float], texts: int) -> dict[str, float]:
+    """Add the number of texts to a bin of `reliability`, and the ends of the interval of its share of positive ones."""
     count = round(bin_["share"] * texts)
     low, high = interval_of(round(bin_["positive"] * count), count)
     return {"texts": count, **bin_, "low": low, "high": high}
@@ -252,11 +191,3 @@ def _uncalibrated(held_out: HeldOut, calibration: Calibration) -> dict[str, floa
     scale, shift = 1 / calibration.scale, -calibration.shift / calibration.scale
     before = [calibrated(probability, scale, shift) for probability in held_out.probabilities.tolist()]
     return measure(np.array(before, np.float32), held_out.labels)
-
-
-def _mistakes(held_out: HeldOut, labelled: LabelledTexts) -> list[Mistake]:
-    p, labels = held_out.probabilities, held_out.labels
-    return [
-        Mistake(labelled.places[i], "positive" if labels[i] else "negative", float(p[i]), labelled.texts[i])
-        for i in held_out.worst_mistakes(MAX_MISTAKES)
-    ]

@@ -11,11 +11,10 @@ from ..bundles.reading import Bundle
 from ..bundles.writing import staged_bundle, write_golden, write_manifest, write_profile
 from ..model.calibration import Calibration
 from ..model.classifier import Classifier
-from ..model.prediction import Promise, UncertaintyRule
+from .calibration import CalibrationResult
 from .labelled import LabelledTexts
 from .markdown import table
 
-CARD = Path("report/MODEL_CARD.md")
 SECTION = """\
 # {name}, version {version}
 
@@ -36,13 +35,7 @@ The rest of this card and of this folder describes version {original}, whose dig
 
 
 def write_calibrated(
-    output: Path,
-    original: Bundle,
-    network: Classifier,
-    calibration: Calibration,
-    uncertainty: UncertaintyRule,
-    promise: Promise | None,
-    labelled: LabelledTexts,
+    output: Path, original: Bundle, network: Classifier, found: CalibrationResult, labelled: LabelledTexts
 ) -> None:
     """Write a calibrated bundle, complete or not at all. It contains no text of the file.
 
@@ -50,20 +43,27 @@ def write_calibrated(
         output: Its folder, whose name is its version.
         original: The bundle to calibrate.
         network: Its classifier.
-        calibration: What to do with the network's probabilities.
-        uncertainty: When a calibrated prediction is uncertain.
-        promise: How often certain predictions are right; None if nothing was proved.
+        found: The calibration.
         labelled: The texts that it was fitted to; their histograms become the bundle's profile.
 
     Raises:
         BundleError: The folder exists, or writing failed, for example because the disk is full.
     """
-    classifier = network.calibrated(calibration, uncertainty)
-    facts = original.manifest.model_dump(exclude={"files"}, exclude_computed_fields=True) | {
+    calibration = Calibration(
+        scale=found.fit.scale,
+        shift=found.fit.shift,
+        texts=len(labelled.texts),
+        sha256=labelled.sha256,
+        original=original.digest,
+        before=found.before,
+        after=found.after,
+    )
+    classifier = network.calibrated(calibration, found.uncertainty)
+    facts = {name: fact for name, fact in original.manifest if name != "files"} | {
         "version": output.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "uncertainty": uncertainty,
-        "promise": promise,
+        "uncertainty": found.uncertainty,
+        "promise": found.promise,
         "calibration": calibration,
     }
     with staged_bundle(output.parent, output.name) as folder:
@@ -71,31 +71,27 @@ def write_calibrated(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(original.folder / name, folder / name)
         texts = [golden.review for golden in original.golden]
-        write_golden(
-            folder,
-            [
-                Golden(review=text, positive_probability=prediction.positive_probability)
-                for text, prediction in zip(texts, classifier.predict(texts), strict=True)
-            ],
-        )
+        probabilities = [prediction.positive_probability for prediction in classifier.predict(texts)]
+        golden = zip(texts, probabilities, strict=True)
+        write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
         write_profile(folder, profile_of(classifier.predict(labelled.texts)))
-        _write_card(folder / CARD, original, facts)
+        card = folder / "report/MODEL_CARD.md"
+        content = card.read_text(encoding="utf-8") if card.exists() else ""
+        card.parent.mkdir(exist_ok=True)
+        card.write_text(_section(original, facts) + content, encoding="utf-8", newline="\n")
         write_manifest(folder, **facts)
 
 
-def _write_card(path: Path, original: Bundle, facts: dict[str, Any]) -> None:
-    """Put a section in front of the original's model card, if it has one."""
-    before, after = facts["calibration"].before, facts["calibration"].after
+def _section(original: Bundle, facts: dict[str, Any]) -> str:
+    """The section that comes before the original's model card, if it has one."""
+    after = facts["calibration"].after
     rows = [
         (name.replace("_", " "), f"{value:.4f}", f"{after[name]:.4f}" if name in after else "–")
-        for name, value in before.items()
+        for name, value in facts["calibration"].before.items()
     ]
-    section = SECTION.format(
+    return SECTION.format(
         **facts,
         promised=promise.sentence if (promise := facts["promise"]) else "All of its predictions are uncertain.",
         original=original.manifest.version,
         comparison=table(("", "before", "after"), *rows),
     )
-    card = path.read_text(encoding="utf-8") if path.exists() else ""
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(section + card, encoding="utf-8", newline="\n")

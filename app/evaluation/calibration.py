@@ -40,25 +40,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """A calibration with what is known about it.
+    """A calibration with what is known about it."""
 
-    Attributes:
-        fit: The fit to all texts.
-        uncertainty: When a calibrated prediction is uncertain.
-        promise: How often certain ones are right; None if the texts do not prove what was asked for.
-        proved: What they prove instead; None if there is a promise.
-        before: Metrics without calibration.
-        after: Metrics with calibration, each fold of the texts calibrated with the others.
-        p_value: Chance of so large a reduction of the loss if calibration did not help (paired t-test, one-sided).
-    """
-
-    fit: Fit
-    uncertainty: UncertaintyRule
-    promise: Promise | None
-    proved: str | None
-    before: dict[str, float]
-    after: dict[str, float]
-    p_value: float
+    fit: Fit  # to all texts
+    uncertainty: UncertaintyRule  # for calibrated predictions
+    promise: Promise | None  # None if the texts do not prove what was asked for
+    proved: str | None  # what they prove instead; None if there is a promise
+    before: dict[str, float]  # metrics without calibration
+    after: dict[str, float]  # metrics with calibration, each fold of the texts calibrated with the others
+    p_value: float  # chance of so large a reduction of the loss if it did not help (paired t-test, one-sided)
 
     @property
     def helps(self) -> bool:

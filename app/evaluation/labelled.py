@@ -35,50 +35,52 @@ class Fields(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """The usable rows of a file, in order.
-
-    Attributes:
-        path: The file.
-        sha256: SHA-256 of its content.
-        texts: The texts.
-        labels: float32 (texts,); 1.0 positive, 0.0 negative.
-        places: Where each text is: file:line.
-        skipped: Number of rows that cannot be used.
-    """
+    """The usable rows of a file, in order."""
 
     path: Path
-    sha256: str
+    sha256: str  # of the file's content
     texts: Sequence[str]
-    labels: NDArray[np.float32]
-    places: Sequence[str]
-    skipped: int
+    labels: NDArray[np.float32]  # (texts,), 1.0 positive, 0.0 negative
+    places: Sequence[str]  # where each text is, file:line
+    skipped: int  # number of rows that cannot be used
+
+    def check_classes(self, texts: int, of_each: int, why: str) -> None:
+        """Check that there are enough texts, and enough of both classes.
+
+        Raises:
+            SentimentError: There are not.
+        """
+        positive = int(self.labels.sum())
+        negative = len(self.texts) - positive
+        if len(self.texts) < texts or min(positive, negative) < of_each:
+            raise SentimentError(
+                f"{self.path}: {positive} positive and {negative} negative texts, but {why} needs at least {texts} "
+                f"texts and {of_each} of each class: label more"
+            )
 
 
 def read_labelled(path: Path, text: str | None, label: str | None, skip_bad_rows: bool) -> LabelledTexts:
-    """Read a file of labelled texts.
-
-    Args:
-        path: The file.
-        text: Column with the texts; None for the usual names.
-        label: Column with the labels; None for the usual names.
-        skip_bad_rows: Leave out rows that cannot be used.
+    """Read a file of labelled texts from the named columns, or from those with the usual names.
 
     Raises:
         SentimentError: The file cannot be read, or a row cannot be used.
     """
     named = {"text": text, "label": label}
     columns = {**COLUMNS, **{field: (name,) for field, name in named.items() if name is not None}}
-    bad, texts, labels, places = [], [], [], []
+    usable: list[Fields] = []
+    bad: list[str] = []
     for row in read_fields(path, columns):
-        if isinstance(row, Fields) and not (fault := row_error(row.values)):
-            texts.append(str(row.values["text"]))
-            labels.append(is_positive(row.values["label"]))
-            places.append(row.place)
+        if isinstance(row, str):
+            bad.append(row)
+        elif error := row_error(row.values):
+            bad.append(f"{row.place}: {error}")
         else:
-            bad.append(f"{row.place}: {fault}" if isinstance(row, Fields) else row)
+            usable.append(row)
     if bad and not skip_bad_rows:
-        raise SentimentError(list_bad_rows(bad, len(bad) + len(texts)))
-    return LabelledTexts(path, digest_of_file(path), texts, np.array(labels, np.float32), places, len(bad))
+        raise SentimentError(list_bad_rows(bad, len(bad) + len(usable)))
+    texts = [str(row.values["text"]) for row in usable]
+    labels = np.array([is_positive(row.values["label"]) for row in usable], np.float32)
+    return LabelledTexts(path, digest_of_file(path), texts, labels, [row.place for row in usable], len(bad))
 
 
 def read_fields(
@@ -90,7 +92,7 @@ def read_fields(
     """Read the rows of a file.
 
     Args:
-        path: The file.
+        path: The file; its name decides its format.
         columns: Like COLUMNS.
         optional: Fields whose column may be missing.
         advance: Called with the number of bytes that were read since the last call.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from ..model.prediction import UncertaintyRule
+from ..model.prediction import Prediction, UncertaintyRule
 from ..model.vocabulary import Row
 
 BINS = 15
@@ -29,9 +29,11 @@ class HeldOut:
     known_words: NDArray[np.intp]  # (texts,), the number of words that belong to a term
 
     @classmethod
-    def of(cls, probabilities: NDArray[np.float32], labels: NDArray[np.float32], rows: Sequence[Row]) -> "HeldOut":
-        """Combine predictions and labels with the word counts of the encoded texts."""
-        words, known_words = np.array([(row.words, row.known_words) for row in rows], np.intp).T
+    def of(
+        cls, probabilities: NDArray[np.float32], labels: NDArray[np.float32], texts: Sequence[Row | Prediction]
+    ) -> "HeldOut":
+        """Combine probabilities and labels with the numbers of words of the encoded or scored texts."""
+        words, known_words = np.array([(text.words, text.known_words) for text in texts], np.intp).T
         return cls(probabilities, labels, words, known_words)
 
     def at(self, places: NDArray[np.intp]) -> "HeldOut":

@@ -17,13 +17,7 @@ MAX_TEXT = 600
 
 
 def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> None:
-    """Write the report of a file, complete or not at all.
-
-    Args:
-        path: A file that does not exist.
-        bundle: The bundle that was evaluated.
-        labelled: The file.
-        found: The result.
+    """Write the report of an evaluation to a new file, complete or not at all.
 
     Raises:
         SentimentError: Writing failed, for example because the disk is full.

@@ -192,7 +192,7 @@ def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Pa
     rows = [line.rpartition(",") for line in my.read_text().splitlines()[1:]]
     for made, message in (
         (rows[:40], "at least 50 texts"),
-        ([(text, "", 1) for text, _, _ in rows[:60]], "no text is negative"),
+        ([(text, "", 1) for text, _, _ in rows[:60]], "60 positive and 0 negative texts"),
         ([(text, "", int(i % 12 == 0)) for i, (text, _, _) in enumerate(rows[:60])], "10 of each class"),
         ([(text, "", 1 - int(label)) for text, _, label in rows], "labels are swapped"),
     ):

@@ -164,7 +164,7 @@ def test_evaluate_on_a_full_disk_leaves_no_report(my: Path, tmp_path: Path) -> N
     ("content", "message"),
     [
         ("text,stars\nSuperb,1\n", "there is no column named label or sentiment, only 'text', 'stars'"),
-        ("text,label\n" + "Superb,1\n" * 30, "no text is negative"),
+        ("text,label\n" + "Superb,1\n" * 30, "30 positive and 0 negative texts, but an evaluation needs"),
         ("text,label\n" + "Superb,1\nAwful,0\n" * 5, "5 positive and 5 negative texts, but .* at least 20 texts"),
         ("text,label\nSuperb,meh\n,1\n", "(?s)2 of 2 rows cannot be used.*unknown label 'meh'.*the text is blank"),
         ("text,label\n", "no rows below the header"),

@@ -1,8 +1,8 @@
 """GET /metrics for Prometheus."""
 
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ..telemetry.metrics import MEDIA_TYPE
 from .routing import ScrapeRoute
 from .state import service_of
 
@@ -12,4 +12,4 @@ router = APIRouter(route_class=ScrapeRoute)
 @router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
 async def get_metrics(request: Request) -> Response:
     """Return the metrics of all workers, even while the service is stopping."""
-    return Response(service_of(request).metrics.exposition(), media_type=MEDIA_TYPE)
+    return Response(generate_latest(service_of(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -138,7 +138,7 @@ def test_metrics_have_a_port_of_their_own(models: Path, workers: int, free_port:
 
 
 def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server) -> None:
-    done = run_app(model_dir=models, runtime="numpy", metrics_port=server.url.rsplit(":", 1)[1])
+    done = run_app(model_dir=models, runtime="numpy", port=0, metrics_port=server.url.rsplit(":", 1)[1])
     assert done.returncode == 3
     assert "SENTIMENT_METRICS_PORT" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,10 +1,10 @@
 """GET /health/live and /health/ready for orchestrators and load balancers, and GET /metrics for Prometheus."""
 
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ..model.errors import NotServing
 from ..service import Service
-from ..telemetry.metrics import MEDIA_TYPE
 from .openapi import FAILED, STOPPING
 from .routing import ProbeRoute, ScrapeRoute
 from .schemas import Health
@@ -56,4 +56,4 @@ def check_readiness(service: Service) -> None:
 @metrics_router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
 async def get_metrics(request: Request) -> Response:
     """Return the metrics of all workers, even while the service is stopping."""
-    return Response(service_of(request).metrics.exposition(), media_type=MEDIA_TYPE)
+    return Response(generate_latest(service_of(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)

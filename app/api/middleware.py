@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..model.errors import NotServing
 from ..service import Service
-from ..telemetry.logs import REQUEST_ID, RequestLog
+from ..telemetry.logs import REQUEST_ID, line_handler
 from ..telemetry.metrics import OTHER
 from .errors import CLIENT_DISCONNECTED, Unauthorized, respond
 from .routing import PredictionRoute, policy_of
@@ -43,7 +43,7 @@ class RequestContext:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._log = RequestLog()
+        self._log = line_handler()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -109,7 +109,7 @@ class RequestContext:
             fields["problem"] = problem
         if trace_id:
             fields["trace_id"] = trace_id
-        self._log.write(level, fields)
+        self._log.write(level, "request", fields)
 
 
 def ids_of(headers: Mapping[bytes, bytes]) -> tuple[str, str | None]:

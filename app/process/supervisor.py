@@ -19,6 +19,8 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import NamedTuple
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from ..bundles.reading import BundleId
 from ..model.errors import SentimentError
 from ..service import reloaded
@@ -166,7 +168,7 @@ class Supervisor:
             if not worker.process.is_alive():
                 del self._workers[slot]
                 worker.state.accepting = False
-                shared.free(str(slot))
+                mark_process_dead(slot)  # drops its gauges
                 if worker.stop_by == inf:
                     self._died(worker)
             elif worker.ready and (worker.target == self._wanted or not self._served):

@@ -33,7 +33,7 @@ Fields = dict[str, Any]
 
 
 def configure_logs(level: str, format_: Literal["json", "console"] | None) -> None:
-    """Send every log line of the process through one formatter.
+    """Send every log line of the process to standard output.
 
     Tracebacks never show local variables, because those may contain review text.
 
@@ -42,17 +42,13 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
         format_: `json` or `console`; None: JSON, or coloured text on a terminal.
     """
     text = format_ == "console" or (format_ is None and os.isatty(STDOUT))
-    handler = logging.StreamHandler(standard_output())
-    handler.terminator = ""  # the output ends the lines
-    handler.addFilter(_without_known_tracebacks)
-    handler.setFormatter(LineFormatter(_as_text if text else _as_json))
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [LineHandler(_as_text if text else _as_json)]
     root.setLevel(level.upper())
 
 
-class LineFormatter(logging.Formatter):
-    """Formats lines.
+class LineHandler(logging.Handler):
+    """Writes lines.
 
     Args:
         render: Renders the fields of a line, and an exception.
@@ -60,48 +56,39 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self, render: Callable[[Fields, BaseException | None], str]) -> None:
         super().__init__()
-        self._render = render
+        self._render, self._output = render, standard_output()
+        self.addFilter(_without_known_tracebacks)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Format a record of the standard library."""
-        fields = {name: value for name, value in vars(record).items() if name not in NO_FIELDS}
-        error = record.exc_info[1] if record.exc_info else None
-        return self.line(record.levelname, record.getMessage(), fields, error)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record of the standard library."""
+        try:
+            fields = {name: value for name, value in vars(record).items() if name not in NO_FIELDS}
+            error = record.exc_info[1] if record.exc_info else None
+            self.write(record.levelno, record.getMessage(), fields, error)
+        except Exception:  # a faulty call must not fail what it wants to log
+            self.handleError(record)
 
-    def line(self, level: str, event: str, fields: Fields, error: BaseException | None = None) -> str:
-        """Add what all lines have to the fields, and render them."""
+    def write(self, level: int, event: str, fields: Fields, error: BaseException | None = None) -> None:
+        """Add what all lines have to the fields, and write them.
+
+        Lines of requests are written directly: a record of the standard library costs more than the rest of the line.
+        """
         fields["event"] = event
         if request_id := REQUEST_ID.get():
             fields["request_id"] = request_id
-        fields["level"] = level.lower()
+        fields["level"] = logging.getLevelName(level).lower()
         fields["timestamp"] = datetime.now(UTC)
-        return self._render(fields, error)
+        self._output.write(self._render(fields, error))
 
 
-class RequestLog:
-    """Writes the log lines of requests. They skip the standard library's records, which cost more than the rest."""
-
-    def __init__(self) -> None:
-        self._output = standard_output()
-        formatters = [handler.formatter for handler in logging.getLogger().handlers]
-        self._formatter = next(formatter for formatter in formatters if isinstance(formatter, LineFormatter))
-
-    def write(self, level: int, fields: Fields) -> None:
-        """Write a line.
-
-        Args:
-            level: Its level; the caller checks whether it is enabled.
-            fields: Changed by the call.
-        """
-        self._output.write(self._formatter.line(logging.getLevelName(level), "request", fields))
+def line_handler() -> LineHandler:
+    """The handler that `configure_logs` has installed."""
+    return next(handler for handler in logging.getLogger().handlers if isinstance(handler, LineHandler))
 
 
 SERVER_LOGGERS = ("asyncio", "uvicorn.error")
 PARSER_ERRORS = (UnicodeDecodeError, h11.ProtocolError)
-"""What uvicorn and its parsers raise for an unparseable request, for example for a non-ASCII byte in the path.
-
-uvicorn catches all exceptions of httptools.
-"""
+"""What uvicorn does not catch while it parses a request, for example for a non-ASCII byte in the path."""
 
 NOISE = (
     "Traceback",  # after a failed start; `app.main` has logged the reason

@@ -6,20 +6,11 @@ With several workers, prometheus-client keeps the values in files that all of th
 import platform
 import time
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from math import inf
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-    values,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
@@ -30,7 +21,6 @@ from ..model.prediction import Prediction
 from ..model.runtimes import SIZES
 from .output import standard_output
 
-MEDIA_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 OTHER = "other"
@@ -55,66 +45,57 @@ class Metrics:
             values.ValueClass = values.MultiProcessValue(lambda: slot)
             self.registry = CollectorRegistry()
             MultiProcessCollector(self.registry)
+        counter = partial(Counter, namespace="sentiment", registry=own)
+        histogram = partial(Histogram, namespace="sentiment", registry=own)
+        gauge = partial(Gauge, namespace="sentiment", registry=own, multiprocess_mode="livesum")
+        fact = partial(gauge, multiprocess_mode="livemax")  # the same in all workers
 
-        def counter(name: str, documentation: str, *labels: str) -> Counter:
-            return Counter(f"sentiment_{name}", documentation, labels, registry=own)
-
-        def histogram(name: str, documentation: str, bounds: Sequence[float], *labels: str) -> Histogram:
-            return Histogram(f"sentiment_{name}", documentation, labels, buckets=bounds, registry=own)
-
-        def gauge(name: str, documentation: str) -> Gauge:
-            return Gauge(f"sentiment_{name}", documentation, registry=own, multiprocess_mode="livesum")
-
-        def fact(name: str, documentation: str, *labels: str) -> Gauge:
-            return Gauge(f"sentiment_{name}", documentation, labels, registry=own, multiprocess_mode="livemax")
-
-        self._requests = counter("http_requests", "Requests by response status.", "method", "route", "status")
+        self._requests = counter("http_requests", "Requests by response status.", ["method", "route", "status"])
         self._duration = histogram(
             "http_request_duration_seconds",
             "Seconds from the request head to the end of the response.",
-            SECONDS,
-            "route",
+            ["route"],
+            buckets=SECONDS,
         )
         # Looking up a series takes as long as incrementing it.
         self._requests_by, self._duration_by = cache(self._requests.labels), cache(self._duration.labels)
-        self._rejections = counter("rejections", "Requests answered with an error, by reason.", "reason")
+        self._rejections = counter("rejections", "Requests answered with an error, by reason.", ["reason"])
         self.stages = histogram(
             "stage_duration_seconds",
             "Seconds per stage of a batch: queue (since its first request arrived), text (tokenising, finding terms), "
             "model (the network).",
-            SECONDS,
-            "version",
-            "stage",
+            ["version", "stage"],
+            buckets=SECONDS,
         )
-        self.reviews = counter("reviews", "Reviews scored.", "version")
+        by_version = ["version"]
+        self.reviews = counter("reviews", "Reviews scored.", by_version)
         self.expected_correct = counter(
             "expected_correct",
             "Sum of the probabilities of the predicted sentiments: how many of the reviews are scored correctly if the "
             "probabilities are calibrated for them.",
-            "version",
+            by_version,
         )
-        self.explained_reviews = counter("explained_reviews", "Reviews explained.", "version")
-        self.batch_reviews = histogram("batch_reviews", "Reviews per batch.", SIZES, "version")
+        self.explained_reviews = counter("explained_reviews", "Reviews explained.", by_version)
+        self.batch_reviews = histogram("batch_reviews", "Reviews per batch.", by_version, buckets=SIZES)
         self.positive_probability = histogram(
-            "positive_probability", "Predicted probabilities.", BOUNDS[POSITIVE_PROBABILITY], "version"
+            "positive_probability", "Predicted probabilities.", by_version, buckets=BOUNDS[POSITIVE_PROBABILITY]
         )
-        self.review_words = histogram("review_words", "Words per review.", BOUNDS[WORDS], "version")
+        self.review_words = histogram("review_words", "Words per review.", by_version, buckets=BOUNDS[WORDS])
         self.unknown_share = histogram(
             "unknown_share",
             "Share of a review's words that are not in the vocabulary.",
-            BOUNDS[UNKNOWN_SHARE],
-            "version",
+            by_version,
+            buckets=BOUNDS[UNKNOWN_SHARE],
         )
         self.waiting = gauge("waiting_reviews", "Reviews that are waiting or being scored.")
         self._waiting_limit = gauge("waiting_reviews_limit", "Maximum of sentiment_waiting_reviews.")
         self.explaining = gauge("explanations_in_progress", "Reviews that are being explained or wait for it.")
-        self._started = Gauge(
+        self._started = gauge(
             "process_start_time_seconds",
             "Time when the service started, in seconds since the epoch.",
-            registry=own,
-            multiprocess_mode="livesum",  # only one process sets it
+            namespace="",  # the name that all services use
         )
-        self._build = fact("build_info", "1, with the versions of the service and of Python.", "version", "python")
+        self._build = fact("build_info", "1, with the versions of the service and of Python.", ["version", "python"])
         self._workers = gauge("workers", "Configured worker processes.")
         self.workers_ready = gauge("workers_ready", "Workers that accept traffic: loaded and not draining.")
         self.connections = gauge("open_connections", "Open client connections.")
@@ -124,30 +105,21 @@ class Metrics:
             "log_lines_dropped", "Log lines dropped because standard output was not read or could not be written."
         )
         self._dropped_before = 0
-        self._reloads = counter("reloads", "Reloads by result: loaded, or rejected.", "result")
+        self._reloads = counter("reloads", "Reloads by result: loaded, or rejected.", ["result"])
         self._bundle = fact(
             "bundle_info",
             "1 for each served bundle, 0 for those that a reload has replaced.",
-            "name",
-            "version",
-            "digest",
-            "runtime",
+            ["name", "version", "digest", "runtime"],
         )
         self._training_share = fact(
             "training_share",
             "Cumulative share of the bundle's training reviews, by feature and upper bound; recording rules compare it "
             "with the histograms of the same features.",
-            "version",
-            "feature",
-            "le",
+            ["version", "feature", "le"],
         )
 
     def record_start(self, workers: int) -> None:
-        """Record what stays the same until the service ends; one process does.
-
-        Args:
-            workers: Configured worker processes.
-        """
+        """Record what stays the same until the service ends; one process does."""
         self._started.set(time.time())
         self._build.labels(__version__, platform.python_version()).set(1)
         self._workers.set(workers)
@@ -171,9 +143,9 @@ class Metrics:
         Otherwise `rate` would miss the first event of a new series.
 
         Args:
-            max_waiting: Maximum number of waiting reviews.
-            routes: Path templates that score reviews.
-            reasons: Reasons for rejections.
+            max_waiting: The limit of this worker's queue, in reviews.
+            routes: The path templates of the routes that score reviews.
+            reasons: All reasons for rejections.
         """
         self._waiting_limit.set(max_waiting)
         self.workers_ready.set(1)
@@ -194,7 +166,7 @@ class Metrics:
             self._rejections.labels(problem).inc()
 
     def reloaded(self, loaded: bool) -> None:
-        """Count a reload: its bundles were loaded, or rejected."""
+        """Count a reload."""
         self._reloads.labels("loaded" if loaded else "rejected").inc()
 
     def count_dropped_lines(self) -> None:
@@ -203,20 +175,12 @@ class Metrics:
         self._dropped_lines.inc(dropped - self._dropped_before)
         self._dropped_before = dropped
 
-    def exposition(self) -> bytes:
-        """Render the metrics for a scrape."""
-        return generate_latest(self.registry)
-
 
 class VersionMetrics:
     """The series of one version of the model.
 
     They exist from the start: `rate` would miss the first event of a new one, and looking one up takes as long as
     updating it.
-
-    Args:
-        metrics: The metrics.
-        version: The version.
     """
 
     def __init__(self, metrics: Metrics, version: str) -> None:

@@ -9,11 +9,9 @@ https://prometheus.github.io/client_python/multiprocess/
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from prometheus_client.multiprocess import mark_process_dead
 
 from ..model.errors import SentimentError
 
@@ -31,10 +29,7 @@ RESERVED = 1 << 19
 
 @contextmanager
 def shared_metrics(slots: Sequence[str]) -> Iterator[None]:
-    """Create the folder and its files, name it in the environment, and remove it after the block.
-
-    Args:
-        slots: The processes that may share the folder at a time.
+    """Create the folder with the files of all slots, name it in the environment, and remove it after the block.
 
     Raises:
         SentimentError: There is not enough room.
@@ -70,12 +65,6 @@ def reserve(slot: str) -> None:
                 reserved.rename(file)
     except OSError as error:
         raise _no_room(error) from error
-
-
-def free(slot: str) -> None:
-    """Drop the gauges of a process that has ended."""
-    with suppress(OSError):  # something has removed the folder
-        mark_process_dead(slot)
 
 
 def remove_folder() -> None:

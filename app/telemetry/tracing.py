@@ -26,11 +26,13 @@ def requested(variables: Mapping[str, str] = os.environ) -> bool:
 
 
 def check() -> None:
-    """Check that the packages are installed.
+    """Check that the packages for the requested traces are installed.
 
     Raises:
         PackageMissing: They are not.
     """
+    if not requested():
+        return
     try:
         for package in ("opentelemetry.sdk", "opentelemetry.exporter.otlp"):
             import_module(package)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.telemetry.logs import REQUEST_ID, RequestLog, configure_logs
+from app.telemetry.logs import REQUEST_ID, configure_logs, line_handler
 from app.telemetry.output import standard_output
 
 
@@ -87,7 +87,7 @@ def write_one_of_each() -> None:
     try:
         logging.getLogger("app").info("ours", extra={"number": 1})
         logging.getLogger("uvicorn.error").info("uvicorn's %s", 2, extra={"color_message": "uvicorn's %s"})
-        RequestLog().write(logging.INFO, {"path": "/predict", "number": 3})
+        line_handler().write(logging.INFO, "request", {"path": "/predict", "number": 3})
     finally:
         REQUEST_ID.reset(token)
 

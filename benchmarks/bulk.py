@@ -107,9 +107,8 @@ def table(results: Results) -> str:
     lines += [
         "",
         f"Measured on {results['measured']} on {on['cores']} cores of {on['processor']}, Python {on['python']}.",
-        f"The input is one CSV file with several copies of the {results['reviews']:,} IMDB test reviews.",
-        f"Results are medians of {results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each).",
-        "Measurement starts with the first scored rows, so it does not include loading the model.",
+        f"Medians of {results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each) with copies of",
+        f"the {results['reviews']:,} IMDB test reviews in one CSV file, without the time to load the model.",
     ]
     return "\n".join(lines)
 

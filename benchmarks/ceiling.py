@@ -1,7 +1,7 @@
 """The ceiling: FastAPI with this service's request and response models, which returns constant predictions.
 
 It shows the maximum speed of a service that does nothing but FastAPI's work. uvicorn runs it like the service, on
-uvloop and httptools; as the `reference` it runs on asyncio and h11, which new versions of those do not make faster.
+uvloop and httptools.
 """
 
 from fastapi import FastAPI

@@ -72,13 +72,8 @@ def _peer(name: str, module: str, environment: str | None = None) -> Contender:
     return Contender(name, f"benchmarks/peers/{environment or module}.txt", ("-m", f"benchmarks.peers.{module}"))
 
 
-def _fastapi(name: str, http: str, loop: str) -> Contender:
-    uvicorn = ("-m", "uvicorn", "--http", http, "--loop", loop, "--no-access-log", "--log-level", "warning")
-    return Contender(name, "requirements/numpy.txt", (*uvicorn, "benchmarks.ceiling:app"), port="UVICORN_PORT")
-
-
-CEILING = _fastapi("ceiling", "httptools", "uvloop")
-REFERENCE = _fastapi("reference", "h11", "asyncio")
+UVICORN = ("-m", "uvicorn", "--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning")
+CEILING = Contender("ceiling", "requirements/numpy.txt", (*UVICORN, "benchmarks.ceiling:app"), port="UVICORN_PORT")
 
 LOGGING = {"SENTIMENT_LOG_LEVEL": "info"}
 """The default: one log line per request."""
@@ -104,7 +99,7 @@ PEERS = (
     _peer("Ray Serve", "ray_server"),
     replace(_peer("MLServer", "mlserver_server"), path="/v2/models/imdb/infer", body=infer_body),
 )
-CONTENDERS = (REFERENCE, CEILING, *SERVICE, *PEERS)
+CONTENDERS = (CEILING, *SERVICE, *PEERS)
 """Servers that are compared directly run one after the other, so that drift of the machine affects both alike."""
 
 

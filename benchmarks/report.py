@@ -97,10 +97,9 @@ def document(results: Results) -> str:
         rounds=results["rounds"],
         seconds=results["seconds"],
         versions=", ".join(versions),
-        busy=comparison(results, "32"),
+        busy=comparison(results, "32", resources=True),
         batches=comparison(results, "batches of 64"),
         failures=_failures(results),
-        resources=_resources(results),
         stages=_stages(results),
         stall=_stall(results),
     )
@@ -142,29 +141,36 @@ def readme_table(results: Results) -> str:
     return _table(header, rows)
 
 
-def comparison(results: Results, load: str) -> str:
-    """All servers under a load, with the ratios of their throughput to those baselines that were measured."""
+def comparison(results: Results, load: str, *, resources: bool = False) -> str:
+    """All servers under a load, with the ratios of their throughput to those baselines that were measured.
+
+    With `resources`, also the time to the first response and the memory, which do not depend on the load.
+    """
     names = results["contenders"]
-    baselines = [name for name in (CEILING.name, MOSEC.name) if name in names]
-    has_before = any(before(name) in names for name in names)
+    has_mosec, has_before = MOSEC.name in names, any(before(name) in names for name in names)
 
     def times(name: str, baseline: str) -> str:
         return rounded(ratio(results, name, baseline, "loads", load, SPEED)) if baseline in names else ""
 
-    header = ["server", "reviews/s", *(f"× {baseline}" for baseline in baselines), *["× before"] * has_before]
+    header = ["server", "reviews/s", *["× mosec"] * has_mosec, *["× before"] * has_before]
+    header += ["p99 latency", "CPU per review", *["first response", "memory"] * resources]
     rows = [
         (
             name,
             with_spread(values(results, name, "loads", load, SPEED)),
-            *(times(name, baseline) for baseline in baselines),
+            *[times(name, MOSEC.name)] * has_mosec,
             *[times(name, before(name))] * has_before,
-            f"{rounded(typical(results, name, 'loads', load, 'p50') * 1000)} ms",
             f"{rounded(typical(results, name, 'loads', load, 'p99') * 1000)} ms",
             f"{rounded(typical(results, name, 'loads', load, 'cpu_a_thousand') * 1000)} µs",
+            *[
+                f"{typical(results, name, 'cold_start'):.1f} s",
+                f"{typical(results, name, 'memory') / 1e6:,.0f} MB",
+            ]
+            * resources,
         )
         for name in shown(results)
     ]
-    return _table([*header, "median latency", "p99", "CPU per review"], rows)
+    return _table(header, rows)
 
 
 def _failures(results: Results) -> str:
@@ -174,14 +180,6 @@ def _failures(results: Results) -> str:
     }
     some = [f"{name} {count:,}" for name, count in failed.items() if count]
     return f"Failed requests: {', '.join(some) or 'none'}."
-
-
-def _resources(results: Results) -> str:
-    rows = [
-        (name, f"{typical(results, name, 'cold_start'):.2f} s", f"{typical(results, name, 'memory') / 1e6:,.0f} MB")
-        for name in shown(results)
-    ]
-    return _table(("server", "time to first response", "memory"), rows)
 
 
 def _stages(results: Results) -> str:
@@ -246,25 +244,25 @@ TEMPLATE = """\
 # Performance
 
 How fast is the service, and what does it cost? `make bench` measures your machine and writes this page. These results
-are from {measured}, on {machine}. The load generator, wrk, ran on the same cores.
+are from {measured}, on {machine}, shared with the load generator, wrk.
 
-Every server gets the same 2,000 test reviews. Each connection sends its next request as soon as it has received a
-response. In each of {rounds} rounds, every server is started in its own environment, warmed up, and tested under each
-load for {seconds} s. The tables show medians with two significant digits, and the range where it is wide. Ratios are
-computed within each round, and are more reliable than the absolute numbers.
+Every server gets the same 2,000 test reviews; each connection sends its next request when it has a response. In each
+of {rounds} rounds, every server is started in its own environment, warmed up, and tested under each load for
+{seconds} s. The tables show medians with two significant digits, and the range where it is wide. Ratios are computed
+within each round, and are more reliable than the absolute numbers.
 
-- **numpy**, **tensorflow**: this service with its default bundle. "logging" writes one log line per request, which is
-  the default; the others log only warnings, like the peers. "book's bundle" serves `models/imdb/1`.
-- **ceiling**: FastAPI and uvicorn with this service's models of requests and responses and constant predictions, the
-  limit for a service whose model costs nothing. **reference**: the same on asyncio and h11.
-- **mosec, plain Python**: what a user of mosec would write: `models/imdb/1` with a Python tokeniser and the
-  SavedModel. Compare it with "book's bundle".
-- **peers**: the same SavedModel as **tensorflow**, with this service's tokeniser, behind {versions}, configured for
-  two cores as their documentation recommends. Compare them with **tensorflow**.
+- **numpy**, **tensorflow**: this service with its default bundle, or `models/imdb/1` ("book's bundle"). "logging" is
+  the default, one log line per request; the others log only warnings, like the peers.
+- **ceiling**: FastAPI and uvicorn with this service's requests and responses, but constant predictions.
+- **mosec, plain Python**: `models/imdb/1` with a Python tokeniser and the SavedModel, as a user of mosec would write
+  it. Compare it with "book's bundle".
+- **Peers**, to compare with **tensorflow**: the same SavedModel and tokeniser behind {versions}, configured for two
+  cores as their documentation recommends.
 
 ## One review per request
 
-32 connections:
+32 connections. The first response is timed from the start of the process, with warm disk caches. Memory is that of all
+processes after the load tests, with shared memory counted once.
 
 {busy}
 
@@ -278,13 +276,6 @@ Four connections:
 
 {failures}
 
-## Start and memory
-
-The time to the first response starts with the process, with warm disk caches. Memory is the total of all processes
-after the load tests, with shared memory counted once.
-
-{resources}
-
 ## Where the time goes
 
 ![CPU time per review by stage](performance/stages.png)
@@ -293,13 +284,11 @@ Time of each stage per review, measured separately; the rest goes to sockets, HT
 
 {stages}
 
-A batch shares the fixed cost of finding terms. NumPy adds up the rows of the first layer whose columns are on, where
-TensorFlow multiplies by all of them. Most of TensorFlow's cost is per call, so it benefits most from batches.
+A batch shares the fixed cost of finding terms. Most of TensorFlow's cost is per call, so it benefits most from batches.
 
 ## How large requests affect others
 
-One client keeps sending requests with 128 reviews, while another alternates between health checks and single
-predictions:
+One client keeps sending requests with 128 reviews; another alternates between health checks and predictions for one:
 
 {stall}
 """

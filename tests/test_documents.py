@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from app import __version__
 from app.api.errors import FRAMEWORK_PROBLEMS, PROBLEMS
 from app.main import create_app
 from app.model.classifier import Classifier
@@ -85,7 +86,8 @@ def test_tables_of_fields_match_the_schemas() -> None:
     assert reference.PAGE.read_text() == reference.generated(), "outdated: run `make openapi`"
 
 
-def test_readme_make_targets_exist() -> None:
+def test_readme_names_this_version_and_existing_make_targets() -> None:
+    assert f"version-{__version__}-blue" in README
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set() < set(re.findall(r"make ([a-z-]+)", README)) <= targets
 

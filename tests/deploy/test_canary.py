@@ -13,7 +13,7 @@ from tests.deploy.test_observability import promtool
 from tests.servers import ROOT
 
 PAGE = (ROOT / "docs/how-to/kubernetes.md").read_text()
-_, ROUTE, _ = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+_, ROUTE = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 RULES = DEPLOY / "prometheus/canary.yml"
 CANARY = "review-sentiment-canary"
 

@@ -107,8 +107,8 @@ def table(results: Results) -> str:
     lines += [
         "",
         f"Measured on {results['measured']} on {on['cores']} cores of {on['processor']}, Python {on['python']}.",
-        f"Medians of {results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each) with copies of",
-        f"the {results['reviews']:,} IMDB test reviews in one CSV file, without the time to load the model.",
+        f"Medians of {results['rounds']} interleaved rounds (two on Ray, whose nodes have one core each) with copies",
+        f"of the {results['reviews']:,} IMDB test reviews in one CSV file, without the time to load the model.",
     ]
     return "\n".join(lines)
 

@@ -249,13 +249,12 @@ are from {measured}, on {machine}, shared with the load generator, wrk.
 Every server gets the same 2,000 test reviews; each connection sends its next request when it has a response. In each
 of {rounds} rounds, every server is started in its own environment, warmed up, and tested under each load for
 {seconds} s. The tables show medians with two significant digits, and the range where it is wide. Ratios are computed
-within each round, and are more reliable than the absolute numbers.
+within each round.
 
 - **numpy**, **tensorflow**: this service with its default bundle, or `models/imdb/1` ("book's bundle"). "logging" is
   the default, one log line per request; the others log only warnings, like the peers.
 - **ceiling**: FastAPI and uvicorn with this service's requests and responses, but constant predictions.
-- **mosec, plain Python**: `models/imdb/1` with a Python tokeniser and the SavedModel, as a user of mosec would write
-  it. Compare it with "book's bundle".
+- **mosec, plain Python**: `models/imdb/1` with a Python tokeniser and the SavedModel; compare it with "book's bundle".
 - **Peers**, to compare with **tensorflow**: the same SavedModel and tokeniser behind {versions}, configured for two
   cores as their documentation recommends.
 

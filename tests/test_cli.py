@@ -88,8 +88,9 @@ def test_former_option_for_the_version_of_the_model_works_and_names_the_new_one(
         done = run_app("score", "--json", *arguments, "superb")
         assert (json.loads(done.stdout)["model"]["version"], done.stderr) == ("1", renamed)
     assert run_app("--version", "99").stderr.startswith(renamed)  # with a value, it never printed the program's version
-    done = run_app("score", "--model-version", "1", "--", "--version")  # a review
-    assert (done.returncode, done.stderr) == (0, "")
+    for review in (("--", "--version"), ("I dislike --version",)):
+        done = run_app("score", "--json", "--model-version", "1", *review)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_review_in_place_of_a_command_is_an_error_that_shows_how_to_score_it() -> None:

@@ -39,7 +39,6 @@ def run(
         typer.Argument(help="A folder for the parts, a file of the input's format, or `-` for standard output."),
     ],
     text_column: opt.TextColumn = None,
-    text: Annotated[str | None, typer.Option("--text", hidden=True)] = None,
     keep: Annotated[
         str | None, typer.Option(help="Input columns to keep, separated by commas; by default all.")
     ] = None,
@@ -87,9 +86,6 @@ def run(
         )
     if resume and str(STREAM) in (input_, str(output)):
         raise typer.BadParameter("--resume needs files; standard input and output cannot be continued")
-    if text is not None:
-        typer.echo("--text is called --text-column now; the old name will stop working in release 0.4.0", err=True)
-        text_column = text_column or text
     columns = list(filter(None, keep.split(","))) if keep is not None else None
     try:
         paths = find_sources(input_, output)

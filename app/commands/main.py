@@ -4,7 +4,6 @@ A module is imported when its command is used, so that `score` loads no web fram
 """
 
 import os
-import re
 import shlex
 from importlib import import_module
 from typing import Annotated, Any
@@ -34,8 +33,8 @@ For example:
 
 `python -m app COMMAND --help` shows more examples, and that of `serve` lists all settings.
 """
-FORMER_VERSION = re.compile("--version(?=$|=)")
-"""The option `--model-version`, as it was called in 0.2."""
+FORMER = {"--version": "--model-version", "--text": "--text-column"}
+"""Option as it was called in 0.2 -> its name."""
 
 
 class Commands(PlainErrors):
@@ -86,12 +85,13 @@ def _as_typed(text: str | None) -> str | None:
 
 
 def _with_new_names(args: list[str]) -> list[str]:
-    """Replace the option `--version`, and say so; it works until 0.4."""
+    """Replace options that were renamed, and say so; the old names work until 0.4."""
     end = args.index("--") if "--" in args else len(args)
-    options = [FORMER_VERSION.sub("--model-version", arg) for arg in args[:end]]
-    if options != args[:end]:
-        typer.echo("note: --version is now called --model-version; the old name works until release 0.4", err=True)
-    return options + args[end:]
+    names = [arg.partition("=")[0] for arg in args[:end]]
+    for name in sorted(FORMER.keys() & set(names)):
+        typer.echo(f"note: {name} is now called {FORMER[name]}; the old name works until release 0.4", err=True)
+    new = [FORMER.get(name, name) + arg.removeprefix(name) for name, arg in zip(names, args[:end], strict=True)]
+    return new + args[end:]
 
 
 def _print_version(wanted: bool) -> None:

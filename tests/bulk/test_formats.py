@@ -172,7 +172,7 @@ def test_column_can_be_named_by_its_old_option(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("body,review\ngood,bad\n")
     succeed(tmp_path / "in.csv", tmp_path / "new.csv", "--text-column", "body")
     done = run_bulk(tmp_path / "in.csv", tmp_path / "old.csv", "--text", "body")
-    assert "--text is called --text-column now" in done.stderr
+    assert "--text is now called --text-column" in done.stderr
     assert (tmp_path / "old.csv").read_text() == (tmp_path / "new.csv").read_text()
 
 

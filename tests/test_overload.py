@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.loops import closed_loop, open_loop, result_of
+from benchmarks.loops import TIMEOUT, closed_loop, open_loop, result_of
 from tests.scraping import number, scrape
 from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
 
@@ -61,7 +61,8 @@ def test_largest_explanations_finish_or_are_rejected(tmp_path: Path) -> None:
     smallest.write_text(json.dumps({"reviews": ["superb"]}))
     with serving(model_version=1, **UNHURRIED) as server:
         alone = httpx.post(f"{server.url}/explain", content=largest.read_text(), headers=JSON, timeout=PATIENCE)
-        deadline = max(10, round(5 * 16 * alone.raise_for_status().elapsed.total_seconds()))
+        needed = round(5 * 16 * alone.raise_for_status().elapsed.total_seconds())
+    deadline = min(max(10, needed), TIMEOUT - 5)  # the clients give up after TIMEOUT
     with serving(model_version=1, runtime="numpy", deadline=deadline) as server:
         explaining = closed_loop(f"{server.url}/explain", largest, 24, deadline + 2)
         predicted = result_of(closed_loop(f"{server.url}/predict", smallest, 4, deadline + 2))["answers"]

@@ -47,7 +47,7 @@ function parserFor(file) {
   if (/\.(jsonl|ndjson)$/.test(name)) return fromJsonLines;
   if (/\.(csv|tsv)$/.test(name)) return fromCsv;
   if (/\.(txt|text)$/.test(name) || !name.includes(".")) return fromLines;
-  throw new Unreadable("This file type is not supported. Use a text file (.txt), CSV (.csv) or JSON Lines (.jsonl).");
+  throw new Unreadable("This file type is not supported. Use a text file (.txt), CSV (.csv, .tsv) or JSON Lines (.jsonl, .ndjson).");
 }
 
 function decode(bytes) {

@@ -30,8 +30,8 @@ def stages(classifier: Classifier, reviews: Sequence[str], size: int) -> dict[st
     work: dict[str, Callable[[list[str]], object]] = {
         "parse": lambda batch: [PredictRequest.model_validate_json(bodies[review]) for review in batch],
         "tokenise": lambda batch: [vocabulary.clean(review) for review in batch],
-        "find terms": lambda batch: vocabulary.encode_batch([cleaned[review] for review in batch]),
-        "network": lambda batch: classifier.predict_rows([rows[review] for review in batch]),
+        "find terms": lambda batch: vocabulary.find([cleaned[review] for review in batch]),
+        "network": lambda batch: classifier.runtime([rows[review] for review in batch]),
         "serialise": lambda batch: [predictions_json("imdb", "0", predictions[review]) for review in batch],
     }
     batches = [list(reviews[start : start + size]) for start in range(0, len(reviews), size)]

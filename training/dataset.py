@@ -125,7 +125,10 @@ def build_vocabulary(dataset: Dataset, encoding: Encoding) -> Vocabulary:
             f"no word occurs in {dataset.min_reviews} training reviews. Words are separated by spaces and punctuation: "
             "in languages that are written without spaces, split the texts into words first"
         )
-    return Vocabulary.by_frequency(counts, encoding)
+    # The most frequent word has the first column, as in `keras.datasets.imdb`; ties are broken alphabetically.
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    columns = range(encoding.first_term_column, encoding.columns)
+    return Vocabulary(dict(zip(ranked, columns, strict=False)), encoding)
 
 
 def shuffled(split: Split, seed: int) -> Split:

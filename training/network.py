@@ -131,7 +131,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
 def encode(vocabulary: Vocabulary, sequences: Sequence[list[str]]) -> list[Row]:
     """Encode reviews that are tokens already, a batch at a time to bound memory."""
     parts = (sequences[start : start + PREDICTION_BATCH] for start in range(0, len(sequences), PREDICTION_BATCH))
-    return [row for part in parts for row in vocabulary.encode_batch(list(map(joined, part)))]
+    return [row for part in parts for row in vocabulary.find(list(map(joined, part))).rows]
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from ..model.classifier import Classifier
 from ..model.errors import BundleError, InferenceError, damaged
-from ..model.network import Network, probability_of
+from ..model.network import Network
 from ..model.runtimes import Runtime, TensorFlowRuntime
 from .manifest import GOLDEN, NETWORK
 from .reading import Bundle
@@ -39,9 +39,9 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
     manifest = bundle.manifest
     try:
         classifier = Classifier(bundle.vocabulary, running, network, manifest.uncertainty, manifest.calibration)
-        rows = classifier.encode([golden.review for golden in bundle.golden]).rows
-        predicted = [prediction.positive_probability for prediction in classifier.predict_rows(rows)]
-        explained = [float(probability_of(classifier.log_odds_without(row, row.columns[:0]))[0]) for row in rows]
+        reviews = [golden.review for golden in bundle.golden]
+        predicted = [prediction.positive_probability for prediction in classifier.predict(reviews)]
+        explained = [classifier.effects(bundle.vocabulary.encode(review), top=0).probability for review in reviews]
     except (ValueError, InferenceError) as error:
         raise damaged(bundle.folder, str(error)) from error
     tolerance = GOLDEN_TOLERANCE if manifest.calibration is None else CALIBRATED_TOLERANCE

@@ -1,25 +1,32 @@
 """The classifier: from raw reviews to predictions, and what they are without some of the terms."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .calibration import Calibration, calibrated
 from .errors import InferenceError
-from .network import Floats, Network, probability_of
+from .network import Network, probability_of
 from .prediction import Prediction, Reason, UncertaintyRule, prediction_of
 from .runtimes import BATCH, Runtime
 from .vocabulary import Found, Row, Vocabulary
 
 
-class Encoded(NamedTuple):
-    """A batch of encoded reviews, one row each, and the terms that were found in them."""
+class Effects(NamedTuple):
+    """The prediction for a review, and the effects of its terms, computed from the log-odds.
 
-    rows: list[Row]
-    found: Found
+    Attributes:
+        log_odds: The log-odds of the prediction.
+        probability: Its probability.
+        columns: The columns of the terms, largest effect first.
+        numbers: For each column, its effects on the log-odds and on the probability, and the probability without it.
+    """
+
+    log_odds: float
+    probability: float
+    columns: list[int]
+    numbers: list[tuple[float, float, float]]
 
 
 class Classifier:
@@ -64,7 +71,7 @@ class Classifier:
 
         Args:
             reviews: Raw texts; may be empty. BATCH of them are encoded at a time, so any number fits into memory.
-            top: Maximum number of terms per prediction; see `with_reasons`.
+            top: Maximum number of terms with the largest effects per prediction.
 
         Returns:
             One prediction per review, in the same order; probabilities are in [0, 1].
@@ -74,80 +81,60 @@ class Classifier:
         """
         predictions: list[Prediction] = []
         for start in range(0, len(reviews), BATCH):
-            encoded = self.encode(reviews[start : start + BATCH])
-            batch = self.predict_rows(encoded.rows)
-            if top:
-                batch = [self.with_reasons(encoded, index, each, top) for index, each in enumerate(batch)]
-            predictions += batch
+            found = self.encode(reviews[start : start + BATCH])
+            predictions += self.predict_encoded(found, [top] * len(found.rows))
         return predictions
 
-    def encode(self, reviews: Sequence[str]) -> Encoded:
-        """Encode raw texts, one batch: the first half of `predict`."""
-        found = self.vocabulary.find([self.vocabulary.clean(review) for review in reviews])
-        return Encoded(self.vocabulary.rows(found), found)
+    def encode(self, reviews: Sequence[str]) -> Found:
+        """Encode raw texts: the first half of `predict`."""
+        return self.vocabulary.find([self.vocabulary.clean(review) for review in reviews])
 
-    def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
-        """Run the network on encoded reviews: the second half of `predict`."""
-        predictions: list[Prediction] = []
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            for row, probability in zip(batch, self._run(batch), strict=True):
-                predictions.append(self.prediction(probability, row))
-        return predictions
-
-    def with_reasons(self, encoded: Encoded, index: int, prediction: Prediction, top: int) -> Prediction:
-        """Add to a prediction what it is based on most: its terms with the largest effects.
-
-        Args:
-            encoded: The batch that contains the review.
-            index: Its index in the batch.
-            prediction: The prediction for it.
-            top: Maximum number of terms.
-
-        Raises:
-            InferenceError: See `log_odds_without`.
-        """
-        row = encoded.rows[index]
-        columns = row.columns[row.columns.searchsorted(self.vocabulary.encoding.first_term_column) :]
-        log_odds = self.log_odds_without(row, columns)
-        effects = log_odds[0] - log_odds[1:]
-        largest = np.argsort(-np.abs(effects), kind="stable")[:top]
-        whole, *without = probability_of(log_odds[np.append(0, largest + 1)]).tolist()
-        terms: dict[int, dict[str, None]] = {column: {} for column in columns[largest].tolist()}
-        for occurrence in encoded.found.occurrences(index, columns[largest]):
-            terms[occurrence.column][occurrence.term] = None
-        reasons = [
-            Reason(list(names), effect, whole - probability, probability)
-            for names, effect, probability in zip(terms.values(), effects[largest].tolist(), without, strict=True)
+    def predict_encoded(self, found: Found, tops: Sequence[int]) -> list[Prediction]:
+        """Run the network on 1 to BATCH encoded reviews, with a maximum number of terms for each: the second half."""
+        return [
+            prediction_of(
+                probability,
+                row.words,
+                row.known_words,
+                self.uncertainty,
+                self._reasons(found, index, top) if top else None,
+            )
+            for index, (probability, row, top) in enumerate(zip(self._run(found.rows), found.rows, tops, strict=True))
         ]
-        return replace(prediction, terms=reasons)
 
-    def log_odds_without(self, row: Row, columns: NDArray[np.int32]) -> Floats:
-        """The log-odds of one encoded review as it is, then without each of some columns, calibrated.
+    def effects(self, row: Row, top: int | None = None) -> Effects:
+        """Compute the effects of the terms of an encoded review: the prediction minus the one without their column.
 
         Args:
             row: The review.
-            columns: int32 (n,), columns that are on in it.
-
-        Returns:
-            float64 (1 + n,), in the order of the columns.
+            top: Maximum number of columns; None for all.
 
         Raises:
             InferenceError: The network returned something that is not a number.
         """
-        log_odds = self._network.log_odds_without(row, columns)
+        columns = row.columns[row.columns.searchsorted(self.vocabulary.encoding.first_term_column) :]
+        log_odds = self._network.log_odds_without(row, columns)  # (1 + columns,)
         if not np.isfinite(log_odds).all():
             raise InferenceError("the network returned a value that is not a number")
         if self._calibration is not None:
             log_odds = self._calibration.scale * log_odds + self._calibration.shift
-        return log_odds
+        probabilities = probability_of(log_odds)
+        effects = log_odds[0] - log_odds[1:]
+        largest = (-np.abs(effects)).argsort(kind="stable")[:top]
+        without = probabilities[1:][largest]
+        numbers = zip(effects[largest].tolist(), (probabilities[0] - without).tolist(), without.tolist(), strict=True)
+        return Effects(float(log_odds[0]), float(probabilities[0]), columns[largest].tolist(), list(numbers))
 
-    def prediction(self, probability: float, row: Row) -> Prediction:
-        """The prediction for an encoded review, given its calibrated probability."""
-        return prediction_of(probability, row.words, row.known_words, self.uncertainty)
+    def _reasons(self, found: Found, index: int, top: int) -> list[Reason]:
+        """The terms of one review with the largest effects."""
+        effects = self.effects(found.rows[index], top)
+        terms: dict[int, dict[str, None]] = {column: {} for column in effects.columns}
+        for occurrence in found.occurrences(index, effects.columns):
+            terms[occurrence.column][occurrence.term] = None
+        return [Reason(list(names), *numbers) for names, numbers in zip(terms.values(), effects.numbers, strict=True)]
 
     def _run(self, rows: Sequence[Row]) -> list[float]:
-        """Call the network with at most BATCH rows."""
+        """Estimate the probabilities of at most BATCH reviews, calibrated."""
         output = self.runtime(rows)  # (rows,)
         if output.shape != (len(rows),):
             raise InferenceError(

@@ -8,12 +8,10 @@ change nothing while another is there.
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import Field
 
 from .classifier import Classifier
-from .network import probability_of
-from .prediction import FIELDS, Count, Prediction, Reason
+from .prediction import FIELDS, Count, Prediction, Reason, prediction_of
 from .text import sentences
 
 
@@ -91,30 +89,22 @@ def explain(classifier: Classifier, review: str) -> Explanation:
     Raises:
         InferenceError: See `Classifier.predict`.
     """
-    vocabulary = classifier.vocabulary
-    tokens = vocabulary.locate(review)
-    (row,), found = classifier.encode([review])
-    places: dict[int, list[tuple[str, Span]]] = {}  # column -> its terms and where they are
+    tokens = classifier.vocabulary.locate(review)
+    found = classifier.encode([review])
+    (row,) = found.rows
+    log_odds, probability, columns, numbers = classifier.effects(row)
+    places: dict[int, list[tuple[str, Span]]] = {column: [] for column in columns}  # its terms and where they are
     for term, column, first, last in found.occurrences():
-        places.setdefault(column, []).append((term, Span(tokens[first].start, tokens[last].end)))
-    log_odds, *without = classifier.log_odds_without(row, np.fromiter(places, np.int32, len(places))).tolist()
-    probability, *probabilities = probability_of(np.array([log_odds, *without])).tolist()
+        places[column].append((term, Span(tokens[first].start, tokens[last].end)))
     effects = [
-        Effect(
-            list(dict.fromkeys(term for term, _ in terms)),
-            log_odds - log_odds_without,
-            probability - probability_without,
-            probability_without,
-            [span for _, span in terms],
-        )
-        for terms, log_odds_without, probability_without in zip(places.values(), without, probabilities, strict=True)
+        Effect(list(dict.fromkeys(term for term, _ in terms)), *effect, [span for _, span in terms])
+        for terms, effect in zip(places.values(), numbers, strict=True)
     ]
-    effects.sort(key=lambda effect: -abs(effect.log_odds))
     # More would take longer than everything else. Hardly any review has sentences that short.
     parts = sentences(review)[: min(max(100, len(review) // 20), 1000)]
     alone = classifier.predict([review[start:end] for start, end in parts])
     return Explanation(
-        **_values(classifier.prediction(probability, row)),
+        **_values(prediction_of(probability, row.words, row.known_words, classifier.uncertainty)),
         log_odds=log_odds,
         terms=effects,
         rest=RemainingTerms(0, 0, 0),

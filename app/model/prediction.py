@@ -160,7 +160,13 @@ class Promise(BaseModel):
         )
 
 
-def prediction_of(positive_probability: float, words: int, known_words: int, rule: UncertaintyRule) -> Prediction:
+def prediction_of(
+    positive_probability: float,
+    words: int,
+    known_words: int,
+    rule: UncertaintyRule,
+    terms: Sequence[Reason] | None = None,
+) -> Prediction:
     """Complete a prediction: what follows from the probability and the numbers of words."""
     return Prediction(
         positive_probability,
@@ -168,4 +174,5 @@ def prediction_of(positive_probability: float, words: int, known_words: int, rul
         rule.applies(positive_probability, words, known_words),
         words,
         known_words,
+        terms,
     )

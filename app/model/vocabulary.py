@@ -8,10 +8,10 @@ Terms are found by a few dozen array operations per batch, however many reviews 
 a 64-bit key, the keys of consecutive tokens to the key of their sequence, and a hash table maps the keys to columns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -41,7 +41,7 @@ ZERO, HALF = np.array(0, np.uint64), np.array(32, np.uint64)
 MULTIPLIER = np.array(MULTIPLIERS[1])
 
 CHECKED_TOGETHER = 1000
-"""Terms that are checked in one go; all at once would leave 20 MB of fragmented memory."""
+"""Terms that are tokenised in one go, which is faster; all at once would leave 20 MB of fragmented memory."""
 
 MAX_COLUMNS = 2**31 - 1
 """Columns are int32."""
@@ -116,10 +116,11 @@ class Occurrence(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Every occurrence of every term in a batch of reviews, in the order of the tokens.
+    """A batch of encoded reviews, and every occurrence of every term in them, in the order of the tokens.
 
     Attributes:
         texts: The reviews, as `clean` returns them.
+        rows: One row per review.
         columns: int32 (occurrences,), the columns of the terms.
         firsts: intp (occurrences,), the indices of their first tokens.
         lasts: intp (occurrences,), the indices of their last tokens.
@@ -128,31 +129,28 @@ class Found(NamedTuple):
     """
 
     texts: Sequence[bytes]
+    rows: list[Row]
     columns: NDArray[np.int32]
     firsts: Indices
     lasts: Indices
     known: Indices
     ends: Indices
 
-    def occurrences(self, index: int = 0, columns: NDArray[np.int32] | None = None) -> list[Occurrence]:
-        """List the occurrences of terms in one review.
+    def occurrences(self, index: int = 0, columns: Container[int] | None = None) -> list[Occurrence]:
+        """List the occurrences of terms in one review, in the order of the tokens.
 
         Args:
             index: The index of the review.
-            columns: int32 (n,), the columns whose terms are listed; None: all.
-
-        Returns:
-            The occurrences, in the order of the tokens.
+            columns: The columns whose terms are listed; None: all.
         """
         start = self._start(index)
-        some = np.arange(*self.firsts.searchsorted([start, self.ends[index]]))
-        if columns is not None:  # a few of many, as a rule
-            some = some[(self.columns[some, None] == columns).any(axis=1)]
+        some = slice(*self.firsts.searchsorted([start, self.ends[index]]))
+        firsts, lasts = (self.firsts[some] - start).tolist(), (self.lasts[some] - start).tolist()
         tokens = self.texts[index].split()
-        firsts, lasts = self.firsts[some] - start, self.lasts[some] - start
         return [
             Occurrence(b" ".join(tokens[first : last + 1]).decode(*UTF_8), column, first, last)
-            for column, first, last in zip(self.columns[some].tolist(), firsts.tolist(), lasts.tolist(), strict=True)
+            for column, first, last in zip(self.columns[some].tolist(), firsts, lasts, strict=True)
+            if columns is None or column in columns
         ]
 
     def unknown(self, index: int = 0) -> list[int]:
@@ -185,24 +183,17 @@ class Vocabulary:
         self._columns = np.fromiter(word_index.values(), np.int32, len(word_index))
         terms = [term.encode(*UTF_8) for term in word_index]
         self._size = max(map(len, terms), default=0)  # bytes of the longest term
+        start, unknown = encoding.start_column, encoding.unknown_column
+        self._own_columns = [  # of reviews without and with unknown words
+            np.array([column for column in columns if column is not None], np.int32)
+            for columns in ([start], [start, unknown])
+        ]
         keys, ends = _keys(terms, encoding.longest_term, self._size)
         starts = np.append(0, ends + 1)[:-1]  # (terms,)
         self._table = HashTable(keys[starts, ends - starts - 1], self._columns)
         if len(self._table.unplaced):
             names = list(word_index)
             raise ValueError(f"two of these terms have the same key: {[names[i] for i in self._table.unplaced]}")
-
-    @classmethod
-    def by_frequency(cls, counts: Mapping[str, int], encoding: Encoding) -> "Vocabulary":
-        """Assign the columns to the most frequent words in order, as `keras.datasets.imdb` does.
-
-        Args:
-            counts: Word -> occurrences in the training reviews. Ties are broken alphabetically.
-            encoding: Provides the number of columns and the column of the first word.
-        """
-        ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        room = encoding.columns - encoding.first_term_column
-        return cls({word: encoding.first_term_column + i for i, word in enumerate(ranked[:room])}, encoding)
 
     def __len__(self) -> int:
         """The number of terms."""
@@ -228,20 +219,16 @@ class Vocabulary:
 
     def encode(self, text: str) -> Row:
         """Encode one raw review."""
-        return self.encode_batch([self.clean(text)])[0]
-
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Row]:
-        """Encode reviews; see `find` and `rows`."""
-        return self.rows(self.find(texts))
+        return self.find([self.clean(text)]).rows[0]
 
     def find(self, texts: Sequence[bytes]) -> Found:
-        """Find every occurrence of every term.
+        """Encode reviews: find every occurrence of every term, and make the rows.
 
         Args:
             texts: What `clean` returns for each review; may be empty, and contain empty ones.
 
         Returns:
-            The occurrences. The cost is linear in the number of bytes.
+            The occurrences and the rows. The cost is linear in the number of bytes.
         """
         longest = self.encoding.longest_term
         keys, ends = _keys(texts, longest, self._size)
@@ -251,33 +238,29 @@ class Vocabulary:
         reach = np.zeros(len(keys), np.intp)  # (tokens,), the index after the longest term that starts at a token
         reach[firsts] = lasts + 1  # of several assignments, the last remains
         known = (np.maximum.accumulate(reach) > np.arange(len(keys))).nonzero()[0]
-        return Found(texts, columns, firsts, lasts, known, ends)
+        return Found(texts, self._rows(columns, firsts, known, ends), columns, firsts, lasts, known, ends)
 
-    def rows(self, found: Found) -> list[Row]:
-        """Encode the reviews in which terms were found; one row per review, in the same order."""
+    def _rows(self, columns: NDArray[np.int32], firsts: Indices, known: Indices, ends: Indices) -> list[Row]:
         start, unknown, width = self.encoding.start_column, self.encoding.unknown_column, self.encoding.columns
-        if len(found.ends) == 1:  # most often; what follows would take longer
-            count, known = int(found.ends[0]), len(found.known)
-            own_columns = [column for column in (start, unknown if known < count else None) if column is not None]
-            columns = np.append(found.columns, np.array(own_columns, np.int32)) if own_columns else found.columns
-            return [Row(_distinct(columns), count, known)]
-        words = _differences(found.ends)  # (reviews,), still with the ENDs of all but the first
+        if len(ends) == 1:  # most often; what follows would take longer
+            count, known_count = int(ends[0]), len(known)
+            own_columns = self._own_columns[known_count < count]
+            return [Row(_distinct(np.concatenate((own_columns, columns))), count, known_count)]
+        words = _differences(ends)  # (reviews,), still with the ENDs of all but the first
         words[1:] -= 1
-        known_words = _differences(found.known.searchsorted(found.ends))
+        known_words = _differences(known.searchsorted(ends))
         starts = np.arange(0, len(words) * width, width)  # (reviews,), where each row would begin if all were one
-        cells = found.columns + starts.repeat(_differences(found.firsts.searchsorted(found.ends)))
-        own = [] if start is None else [starts + start]
+        cells = [columns + starts.repeat(_differences(firsts.searchsorted(ends)))]
+        if start is not None:
+            cells.append(starts + start)
         if unknown is not None:
-            own.append(starts[known_words < words] + unknown)
-        cells = _distinct(np.concatenate([cells, *own]) if own else cells)
-        stops = cells.searchsorted(starts + width)  # (reviews,)
-        columns = (cells - starts.repeat(_differences(stops))).astype(np.int32)
-        return [
-            Row(columns[first:stop], count, known)
-            for (first, stop), count, known in zip(
-                pairwise([0, *stops.tolist()]), words.tolist(), known_words.tolist(), strict=True
-            )
-        ]
+            cells.append(starts[known_words < words] + unknown)
+        on = _distinct(np.concatenate(cells))
+        stops = on.searchsorted(starts + width)  # (reviews,)
+        on = (on - starts.repeat(_differences(stops))).astype(np.int32)
+        parts = pairwise([0, *stops.tolist()])
+        counts = zip(words.tolist(), known_words.tolist(), strict=True)
+        return [Row(on[first:stop], *each) for (first, stop), each in zip(parts, counts, strict=True)]
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """Build the network's input.
@@ -303,7 +286,7 @@ def _differences(ends: Indices) -> Indices:
 
 def _distinct(columns: NDArray[Integer]) -> NDArray[Integer]:
     """Return each column once, ascending; `np.unique` takes longer."""
-    columns = np.sort(columns)
+    columns.sort()
     is_first = np.empty(len(columns), np.bool_)
     is_first[:1] = True
     np.not_equal(columns[1:], columns[:-1], out=is_first[1:])
@@ -355,9 +338,6 @@ def _mixed(values: NDArray[np.uint64], factors: NDArray[np.uint64]) -> NDArray[n
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
-    """Check all terms together, and one by one only to name the first invalid one."""
-    if _are_valid(word_index, encoding):
-        return
     for term, column in word_index.items():
         if (size := len(term.encode(*UTF_8))) > MAX_TERM_BYTES:
             raise ValueError(f"the term {term[:10] + '…'!r} has {size} bytes; the maximum is {MAX_TERM_BYTES}")
@@ -365,21 +345,15 @@ def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
             raise ValueError(
                 f"the term {term!r} has column {column}, outside {encoding.first_term_column} to {encoding.columns - 1}"
             )
-        tokens = tokenise(term, encoding.kept_punctuation, encoding.markup)
-        if " ".join(tokens) != term or not 1 <= len(tokens) <= encoding.longest_term:
-            raise ValueError(f"the term {term!r} could never be found in a review")
 
+    def can_be_found(terms: Sequence[str]) -> bool:
+        together = " ".join(terms)
+        tokens = tokenise(together, encoding.kept_punctuation, encoding.markup)
+        return together.split(" ") == tokens and max(term.count(" ") for term in terms) < encoding.longest_term
 
-def _are_valid(word_index: Mapping[str, int], encoding: Encoding) -> bool:
-    columns, terms = word_index.values(), list(word_index)
-    if not terms:
-        return True
-    if not encoding.first_term_column <= min(columns) <= max(columns) < encoding.columns:
-        return False
-    if "" in word_index or max(map(str.count, terms, repeat(" "))) >= encoding.longest_term:
-        return False
+    terms = list(word_index)
     for start in range(0, len(terms), CHECKED_TOGETHER):
-        together = " ".join(terms[start : start + CHECKED_TOGETHER])
-        if " ".join(tokenise(together, encoding.kept_punctuation, encoding.markup)) != together:
-            return False
-    return max(map(len, map(str.encode, terms, *map(repeat, UTF_8)))) <= MAX_TERM_BYTES
+        some = terms[start : start + CHECKED_TOGETHER]
+        if not can_be_found(some):
+            wrong = next(term for term in some if not can_be_found([term]))
+            raise ValueError(f"the term {wrong!r} could never be found in a review")

@@ -170,13 +170,10 @@ class Batcher:
             return
         try:
             started = perf_counter()
-            encoded = self._classifier.encode([text for _, texts in batch for text in texts])
-            found = perf_counter()
-            predictions = self._classifier.predict_rows(encoded.rows)
-            tops = (request.top for request, texts in batch for _ in texts)
-            for index, top in enumerate(tops):
-                if top:
-                    predictions[index] = self._classifier.with_reasons(encoded, index, predictions[index], top)
+            found = self._classifier.encode([text for _, texts in batch for text in texts])
+            encoded = perf_counter()
+            tops = [request.top for request, texts in batch for _ in texts]
+            predictions = self._classifier.predict_encoded(found, tops)
             scored = perf_counter()
         except Exception as error:
             if len(batch) == 1:
@@ -191,4 +188,4 @@ class Batcher:
             if len(request.predictions) == len(request.texts):
                 request.future.set_result(request.predictions)
         with suppress(Exception):  # measurements must not fail requests
-            self._observe(predictions, started - batch[0][0].arrived, found - started, scored - found)
+            self._observe(predictions, started - batch[0][0].arrived, encoded - started, scored - encoded)

@@ -62,7 +62,7 @@ def texts(draw: st.DrawFn) -> Texts:
 @given(texts())
 def test_vocabulary_of_any_text_follows_the_definition(case: Texts) -> None:
     vocabulary = Vocabulary(case.word_index, case.encoding)
-    rows = vocabulary.encode_batch([vocabulary.clean(review) for review in case.reviews])
+    rows = vocabulary.find([vocabulary.clean(review) for review in case.reviews]).rows
     matrix = np.zeros((len(rows), case.encoding.columns), np.float32)
     for line, row, review in zip(matrix, rows, case.reviews, strict=True):
         tokens = plainly(review, case.encoding.kept_punctuation)

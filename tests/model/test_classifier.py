@@ -16,6 +16,7 @@ from app.bundles.reading import load_bundle
 from app.model.calibration import Calibration, log_odds
 from app.model.classifier import Classifier
 from app.model.errors import InferenceError
+from app.model.explanation import explain
 from app.model.network import Layer, Network
 from app.model.prediction import UncertaintyRule
 from app.model.runtimes import RUNTIMES
@@ -140,11 +141,12 @@ def test_calibration_corrects_every_probability_of_the_network(classifier: Class
         assert 0 < said.positive_probability < 1
 
 
-def test_calibration_corrects_predictions_without_columns(shipped: dict[str, Classifier]) -> None:
+def test_calibration_corrects_explanations(shipped: dict[str, Classifier]) -> None:
     calibration = Calibration(scale=0.5, shift=-0.3, texts=100, sha256="", original="", before={}, after={})
     plain, corrected = shipped["1"], shipped["1"].calibrated(calibration, RULE)
-    row = plain.vocabulary.encode("superb, but boring")
-    before, after = (each.log_odds_without(row, row.columns) for each in (plain, corrected))
-    assert after == pytest.approx(0.5 * before - 0.3)
+    before, after = (explain(each, "superb, but boring") for each in (plain, corrected))
+    assert after.log_odds == pytest.approx(0.5 * before.log_odds - 0.3)
+    for effect, corrected_effect in zip(before.terms, after.terms, strict=True):
+        assert corrected_effect.log_odds == pytest.approx(0.5 * effect.log_odds)
     said = corrected.predict(["superb, but boring"])[0].positive_probability
-    assert log_odds(said) == pytest.approx(after[0], abs=1e-5)
+    assert log_odds(said) == pytest.approx(after.log_odds, abs=1e-5)

@@ -1,6 +1,5 @@
 """Encoding against its definition, and against Keras's own."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -54,7 +53,7 @@ def defined_columns(tokens: list[str], word_index: Mapping[str, int], encoding: 
 
 def check_against_definition(vocabulary: Vocabulary, texts: Sequence[str]) -> None:
     """Encode texts in one batch."""
-    rows = vocabulary.encode_batch([vocabulary.clean(text) for text in texts])
+    rows = vocabulary.find([vocabulary.clean(text) for text in texts]).rows
     for row, text in zip(rows, texts, strict=True):
         tokens = vocabulary.tokenise(text)
         columns, known = defined_columns(tokens, vocabulary.word_index, vocabulary.encoding)
@@ -65,7 +64,7 @@ def check_against_definition(vocabulary: Vocabulary, texts: Sequence[str]) -> No
 @given(st.lists(st.lists(st.sampled_from(["good", "not", "so", "!", "zebra"])).map(" ".join)))
 @example(["not good so"])  # two known terms that overlap
 @example(["not", "good", "", "so good"])  # no term extends into the next review
-def test_encode_batch_terms_follows_the_definition(texts: list[str]) -> None:
+def test_find_terms_follows_the_definition(texts: list[str]) -> None:
     check_against_definition(TERMS, texts)
 
 
@@ -92,7 +91,7 @@ longer_words = st.sampled_from(ODD_WORDS).flatmap(
 @given(texts=st.lists(st.lists(longer_words | any_text | with_surrogates).map(" ".join), max_size=4))
 @example(texts=[*ODD_WORDS, " ".join(ODD_WORDS), "x" * 18, "y" * 33, "y" * 48, "z" * 71, "", " "])
 @settings(max_examples=20)
-def test_encode_batch_any_text_follows_the_definition(count: int, texts: list[str]) -> None:
+def test_find_any_text_follows_the_definition(count: int, texts: list[str]) -> None:
     terms = [*ODD_WORDS[:count], *map(" ".join, pairwise(ODD_WORDS[:count]))]
     encoding = Encoding(columns=4 + len(terms), longest_term=2)
     check_against_definition(Vocabulary({term: 4 + i for i, term in enumerate(terms)}, encoding), texts)
@@ -105,8 +104,8 @@ def test_word_that_begins_like_the_longest_term_is_unknown(size: int) -> None:
     assert known == [length == size for length in range(1, 100)]
 
 
-def test_encode_batch_without_terms_finds_only_the_own_columns() -> None:
-    rows = Vocabulary({}, Encoding()).encode_batch([b"good film", b""])
+def test_find_without_terms_finds_only_the_own_columns() -> None:
+    rows = Vocabulary({}, Encoding()).find([b"good film", b""]).rows
     assert [(row.columns.tolist(), row.words, row.known_words) for row in rows] == [([1, 2], 2, 0), ([1], 0, 0)]
 
 
@@ -132,11 +131,6 @@ def test_encode_equals_keras_tokenizer(reviews: list[list[str]]) -> None:
     for text, ranks in zip(texts, keras_tokenizer.texts_to_sequences(texts), strict=True):
         assert [index[token] for token in vocabulary.tokenise(text)] == [rank + 3 for rank in ranks]
         assert set(vocabulary.encode(text).columns.tolist()) == {1, *(rank + 3 for rank in ranks)}
-
-
-def test_by_frequency_ranks_by_count_then_alphabet() -> None:
-    counts = Counter({"b": 2, "a": 2, "c": 5, "d": 1})
-    assert Vocabulary.by_frequency(counts, Encoding(columns=7)).word_index == {"c": 4, "a": 5, "b": 6}
 
 
 def test_terms_may_share_a_column() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,9 @@ def test_word_of_a_single_review_and_one_that_is_too_long_get_no_column(tmp_path
     words = build_vocabulary(dataset, Encoding()).word_index
     assert "superb" in words
     assert not any(word.startswith(("person", "xxx")) for word in words)
+    counts = Counter(chain.from_iterable(dataset.train.sequences))
+    assert list(words) == sorted(words, key=lambda word: (-counts[word], word))
+    assert list(words.values()) == list(range(4, 4 + len(words)))
 
 
 BAD: list[tuple[Row, str]] = [

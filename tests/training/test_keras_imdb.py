@@ -49,7 +49,7 @@ def test_load_keras_gives_the_encoding_of_the_raw_reviews(raw: Dataset) -> None:
 
     def rows(split: Split) -> list[tuple[float, list[int]]]:
         """Sorted, as Keras shuffles."""
-        columns = [vocabulary.encode_batch([joined(tokens)])[0].columns.tolist() for tokens in split.sequences]
+        columns = [vocabulary.find([joined(tokens)]).rows[0].columns.tolist() for tokens in split.sequences]
         return sorted(zip(split.labels.tolist(), columns, strict=True))
 
     assert rows(packaged.train) == rows(raw.train)

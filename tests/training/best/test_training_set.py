@@ -43,7 +43,7 @@ def test_misleading_columns_are_on_in_phrases_only() -> None:
 
 def test_sparse_rows_equal_dense_ones() -> None:
     texts = [text.lower().replace(".", "").split() for text in TEXTS]
-    dense = VOCABULARY.multi_hot(VOCABULARY.encode_batch(list(map(joined, texts))))
+    dense = VOCABULARY.multi_hot(VOCABULARY.find(list(map(joined, texts))).rows)
     assert np.array_equal(sparse_rows(VOCABULARY, texts).toarray(), dense)
     assert dense.sum() > 0
 

@@ -2,7 +2,6 @@
 
 from ..model.classifier import Classifier
 from ..model.errors import BundleError, InferenceError, damaged
-from ..model.network import Network
 from ..model.runtimes import Runtime, TensorFlowRuntime
 from .manifest import GOLDEN, NETWORK
 from .reading import Bundle
@@ -24,18 +23,17 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
         BundleError: The network cannot be loaded, does not match the vocabulary, or fails a golden review.
         PackageMissing: The runtime's package is not installed.
     """
-    network: Network | None = bundle.network
     running: Runtime
     if runtime == "tensorflow":
         running = TensorFlowRuntime(bundle.folder)
-        network = network or running.network()
-    elif network is None:
+        network = bundle.network or running.network()
+    elif bundle.network:
+        running = network = bundle.network
+    else:
         raise BundleError(
             f"{bundle.folder}: this bundle of an older version has no {NETWORK}, which the runtime `numpy` reads. Add "
             f"it with `python -m training convert {bundle.folder} NEW_FOLDER`, or use the runtime `tensorflow`"
         )
-    else:
-        running = network
     manifest = bundle.manifest
     try:
         classifier = Classifier(bundle.vocabulary, running, network, manifest.uncertainty, manifest.calibration)
@@ -45,12 +43,11 @@ def open_classifier(bundle: Bundle, runtime: str) -> Classifier:
     except (ValueError, InferenceError) as error:
         raise damaged(bundle.folder, str(error)) from error
     tolerance = GOLDEN_TOLERANCE if manifest.calibration is None else CALIBRATED_TOLERANCE
-    for golden, *probabilities in zip(bundle.golden, predicted, explained, strict=True):
-        for probability in probabilities:
-            if abs(golden.positive_probability - probability) > tolerance:
-                raise damaged(
-                    bundle.folder / GOLDEN,
-                    f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
-                    f"{probability:.6f}: text is vectorised differently than in training",
-                )
+    for golden, probability in zip(bundle.golden * 2, predicted + explained, strict=True):
+        if abs(golden.positive_probability - probability) > tolerance:
+            raise damaged(
+                bundle.folder / GOLDEN,
+                f"the review {golden.review[:40]!r} should score {golden.positive_probability:.6f} but scores "
+                f"{probability:.6f}: text is vectorised differently than in training",
+            )
     return classifier

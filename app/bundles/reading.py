@@ -1,6 +1,5 @@
 """Reading bundles: every file is verified before anything uses it; see `app.bundles.manifest` for what they contain."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,20 +27,13 @@ from .manifest import (
 )
 from .profile import Profile
 
-ALL = "all"
-"""Stands for all versions."""
-
 
 @dataclass(frozen=True)
 class Bundle:
     """A verified bundle, whose network is not loaded yet.
 
     Attributes:
-        folder: Its folder.
-        manifest: Its manifest.
         digest: SHA-256 of the manifest, which identifies the bundle's content.
-        vocabulary: Its word index with its encoding.
-        golden: Its golden reviews.
         profile: Histograms of its training reviews; of a calibrated bundle, of the labelled texts.
         network: Its layers; None in bundles of version 0.2.0 and older.
     """
@@ -56,12 +48,7 @@ class Bundle:
 
 
 class BundleId(NamedTuple):
-    """What identifies a bundle.
-
-    Attributes:
-        folder: Its folder.
-        digest: See `Bundle`.
-    """
+    """What identifies a bundle: its folder, and the digest of its content."""
 
     folder: Path
     digest: str
@@ -99,7 +86,7 @@ def find_bundles(models: Path, versions: str | None = None) -> list[Path]:
         )
     if versions is None:
         return [models / existing[0]]
-    chosen = existing if versions == ALL else list(dict.fromkeys(version.strip() for version in versions.split(",")))
+    chosen = existing if versions == "all" else list(dict.fromkeys(version.strip() for version in versions.split(",")))
     for version in chosen:
         if version not in existing:
             raise BundleError(
@@ -134,11 +121,8 @@ def identify_bundles(models: Path, versions: str | None = None) -> list[BundleId
     Raises:
         BundleError: There is no such folder or version, or a manifest cannot be read.
     """
-    found = find_bundles(models, versions)
-    try:
-        return [BundleId(folder, sha256_of(_read(folder, MANIFEST))) for folder in found]
-    except OSError as error:
-        raise _unreadable(error, models) from error
+    with _naming(models):
+        return [BundleId(folder, sha256_of(_read(folder, MANIFEST))) for folder in find_bundles(models, versions)]
 
 
 def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
@@ -152,28 +136,11 @@ def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
         BundleError: A file is missing, changed, unreadable, unlisted, outside the bundle, or contradicts the
             manifest, or the digest is another one. No other error is raised, whatever the files contain.
     """
-    try:
+    with _naming(folder):
         bundle = _load(folder)
-        if digest not in (None, bundle.digest):
-            raise damaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
-        return bundle
-    except SentimentError:
-        raise
-    except OSError as error:
-        raise _unreadable(error, folder) from error
-    except Exception as error:  # unexpected; the cause is chained
-        raise damaged(folder, f"it cannot be read ({type(error).__name__})") from error
-
-
-def _no_bundle(folder: Path) -> BundleError:
-    if not folder.exists():
-        return BundleError(f"{folder}: no such folder")
-    if versions := bundle_versions(folder):
-        return BundleError(f"{folder}: a folder of bundles; choose one of them, such as {folder / str(versions[-1])}")
-    return BundleError(
-        f"{folder}: not a bundle, it has no {MANIFEST}. The folder of a bundle has its version as its name, such as "
-        "models/imdb/1"
-    )
+    if digest not in (None, bundle.digest):
+        raise damaged(folder, f"its digest should be {digest}, but is {bundle.digest}: it has been replaced")
+    return bundle
 
 
 def _load(folder: Path) -> Bundle:
@@ -192,7 +159,10 @@ def _load(folder: Path) -> Bundle:
     for name in (WORD_INDEX, GOLDEN, PROFILE, SAVED_MODEL_FILE):
         if name not in manifest.files:
             raise damaged(path, f"it lists no {name}")
-    files = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
+    files = {name: _read(folder, name) for name in manifest.files}
+    for name, file in files.items():
+        if sha256_of(file) != manifest.files[name]:
+            raise damaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
     if foreign := sorted(_found(folder) - {*files, *OWN_NAMES}):
         raise damaged(folder / foreign[0], f"it does not belong to the bundle: {MANIFEST} does not list it; remove it")
     with _naming(folder / WORD_INDEX, "a word index"):
@@ -211,15 +181,15 @@ def _load(folder: Path) -> Bundle:
     return Bundle(folder, manifest, sha256_of(content), vocabulary, golden, profile, network)
 
 
-def _unreadable(error: OSError, folder: Path) -> BundleError:
-    return damaged(Path(error.filename or folder), f"it cannot be read ({error.strerror})")
-
-
-def _verified(folder: Path, name: str, digest: str) -> bytes:
-    content = _read(folder, name)
-    if sha256_of(content) != digest:
-        raise damaged(folder / name, "its SHA-256 is not the one in the manifest, so it was changed or truncated")
-    return content
+def _no_bundle(folder: Path) -> BundleError:
+    if not folder.exists():
+        return BundleError(f"{folder}: no such folder")
+    if versions := bundle_versions(folder):
+        return BundleError(f"{folder}: a folder of bundles; choose one of them, such as {folder / str(versions[-1])}")
+    return BundleError(
+        f"{folder}: not a bundle, it has no {MANIFEST}. The folder of a bundle has its version as its name, such as "
+        "models/imdb/1"
+    )
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -236,26 +206,24 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _found(folder: Path) -> set[str]:
     """The relative paths of the files in a bundle, and of links to folders, which are not followed."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    found = set()
-    for place, folders, files in os.walk(folder, onerror=fail):
-        links = [name for name in folders if Path(place, name).is_symlink()]
-        found |= {Path(place, name).relative_to(folder).as_posix() for name in (*files, *links) if name[0] != "."}
-        folders[:] = [name for name in folders if name[0] != "."]
-    return found
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return {file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts)}
 
 
 @contextmanager
-def _naming(path: Path, what: str) -> Iterator[None]:
-    """Turn what a file's content violates into an error that names the file, and what it should be."""
+def _naming(path: Path, what: str = "a bundle") -> Iterator[None]:
+    """Turn any error into one that names the file, and what it should be."""
     try:
         yield
+    except SentimentError:
+        raise
+    except OSError as error:
+        raise damaged(Path(error.filename or path), f"it cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         fault = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
         raise damaged(path, f"not {what}: {fault}") from error
     except ValueError as error:
         raise damaged(path, str(error)) from error
+    except Exception as error:  # unexpected; the cause is chained
+        raise damaged(path, f"it cannot be read ({type(error).__name__})") from error

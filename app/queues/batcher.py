@@ -33,8 +33,7 @@ BATCHES_WHEN_FULL = 16
 
 BatchObserver = Callable[[Sequence[Prediction], float, float, float], None]
 """Receives the predictions of each batch and three durations in seconds: since its first request arrived, of encoding
-and of the network. The batcher ignores its errors.
-"""
+and of the network. The batcher ignores its errors."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,17 +72,17 @@ class Batcher:
     Args:
         classifier: Scores each batch.
         waiting: Limits the reviews in the queue; batchers may share it.
-        deadline: Seconds after which a request's reviews that are still in the queue are dropped.
-        observer: Receives the measurements of each batch.
+        deadline: Maximum seconds in the queue.
+        observe: Called after each batch.
     """
 
-    def __init__(self, classifier: Classifier, waiting: Admission, deadline: float, observer: BatchObserver) -> None:
+    def __init__(self, classifier: Classifier, waiting: Admission, deadline: float, observe: BatchObserver) -> None:
         self._classifier = classifier
         self._waiting = waiting
         self._deadline = deadline
-        self._observe = observer
+        self._observe = observe
         self._queue: deque[_Request] = deque()
-        self._scheduled = False
+        self._task: asyncio.Task[None] | None = None
 
     async def predict(self, texts: Sequence[str], top: int = 0) -> list[Prediction]:
         """Estimate how likely each review is to be positive; cancelling the call drops those not scored yet.
@@ -103,49 +102,33 @@ class Batcher:
         self._waiting.admit(len(texts))
         request = _Request(texts, top, asyncio.get_running_loop().create_future(), perf_counter())
         self._queue.append(request)
-        if not self._scheduled:
-            self._schedule()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
         try:
             return await request.future
         finally:
             self._waiting.release(len(texts))
 
-    def _schedule(self, delay: float = 0) -> None:
-        self._scheduled = True
-        loop = asyncio.get_running_loop()
-        if delay:
-            loop.call_later(delay, self._run)
-        else:
-            loop.call_soon(self._run)
-
-    def _run(self) -> None:
-        """Score a batch, or several while the queue is full; then yield to the event loop before the next."""
-        self._scheduled = False
-        size = 0
-        for _ in range(BATCHES_WHEN_FULL if self._waiting.full else 1):
-            if self._queue:
-                size = self._run_batch()
-        # Clients that were answered together send their next requests together. Where a call costs about the same for
-        # one row as for many (TensorFlow), waiting a moment for all of them pays off.
-        linger = self._classifier.runtime.linger if size > 1 and len(self._queue) < size else 0
-        if self._queue or linger:
-            self._schedule(linger)
-
-    def _run_batch(self) -> int:
-        """Score one batch; returns the number of requests that have a part in it."""
-        batch = self._form()
-        try:
-            self._score(batch)
-        except Exception as error:  # a bug here must fail these requests, not leave them and the queue waiting
-            for request, _ in batch:
-                if not request.future.done():
-                    request.future.set_exception(error)
-        # Requests with more texts go to the back of the queue, so that they take turns with others.
-        self._queue.extend(request for request, _ in batch if not request.future.done())
-        return len(batch)
+    async def _run(self) -> None:
+        """Score batches until the queue is empty; between them, others use the event loop."""
+        while True:
+            size = 0
+            for _ in range(BATCHES_WHEN_FULL if self._waiting.full else 1):
+                if self._queue:
+                    batch = self._form()
+                    self._score(batch)
+                    size = len(batch)
+                    # Requests with more texts go to the back of the queue, so that they take turns with others.
+                    self._queue.extend(request for request, _ in batch if not request.future.done())
+            # Clients that were answered together send their next requests together. Where a call costs about the same
+            # for one row as for many (TensorFlow), waiting a moment for all of them pays off.
+            linger = self._classifier.runtime.linger if size > 1 and len(self._queue) < size else 0
+            if not self._queue and not linger:
+                return
+            await asyncio.sleep(linger)
 
     def _form(self) -> list[_Part]:
-        """Take texts from the front of the queue until the batch is full; see `_run_batch` for what is left over."""
+        """Take texts from the front of the queue until the batch is full."""
         batch: list[_Part] = []
         now = perf_counter()
         size = characters = 0

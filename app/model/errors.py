@@ -20,12 +20,7 @@ from typing import Any
 
 
 class SentimentError(Exception):
-    """The root of every error that this project raises on purpose.
-
-    Args:
-        message: What is wrong and what to do, for people.
-        members: Details for programs, such as the limit that was exceeded.
-    """
+    """The root of every error that this project raises on purpose; `members` are details for programs."""
 
     def __init__(self, message: str = "", **members: Any) -> None:
         super().__init__(message)
@@ -37,12 +32,7 @@ class BundleError(SentimentError):
 
 
 def damaged(path: Path, reason: str) -> BundleError:
-    """Make the error for a bundle with a file that is missing, changed, unreadable, unlisted or contradicts another.
-
-    Args:
-        path: The file or folder.
-        reason: What is wrong with it, as the rest of a sentence that starts with its path.
-    """
+    """Make the error for a bundle with a wrong file; the reason is the rest of a sentence that starts with its path."""
     return BundleError(
         f"{path}: {reason}. The bundle is not used; copy it again from where it was trained, or train a new one "
         "with `python -m training`"
@@ -81,11 +71,7 @@ class InferenceError(SentimentError):
 
 
 class DeadlineExceeded(SentimentError):
-    """The reviews were not scored in time, and the rest of the work was dropped.
-
-    Args:
-        seconds: The deadline.
-    """
+    """The reviews were not scored in time, and the rest of the work was dropped."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the reviews were not scored within {seconds:g} seconds")

@@ -17,17 +17,11 @@ def is_blank(review: str) -> bool:
 
 
 def check_reviews(reviews: Sequence[str], max_reviews: int, max_characters: int, location: str) -> None:
-    """Check the number and length of reviews.
-
-    Args:
-        reviews: The reviews of one request.
-        max_reviews: Maximum number of them.
-        max_characters: Maximum length of each, in code points.
-        location: Their location in the request body.
+    """Check the number of reviews in a request, and the length of each; see `check_length`.
 
     Raises:
         TooManyReviews: There are too many.
-        ReviewTooLong: One is too long.
+        ReviewTooLong: One is too long; the message names it by its location in the request body.
     """
     if len(reviews) > max_reviews:
         raise TooManyReviews(max_reviews, len(reviews))
@@ -36,16 +30,10 @@ def check_reviews(reviews: Sequence[str], max_reviews: int, max_characters: int,
 
 
 def check_length(review: str, max_characters: int, place: str, index: int = 0) -> None:
-    """Check the length of one review.
-
-    Args:
-        review: A raw text.
-        max_characters: Maximum length, in code points.
-        place: Its name in the message.
-        index: Its index in the request.
+    """Check the length of a review, in code points.
 
     Raises:
-        ReviewTooLong: It is too long.
+        ReviewTooLong: It is too long; the message calls it `place`.
     """
     if len(review) > max_characters:
         raise ReviewTooLong(place, index, max_characters, len(review))

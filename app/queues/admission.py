@@ -7,14 +7,14 @@ RESUME = 0.5
 
 
 class Admission:
-    """Counts the reviews that are waiting or being scored, or their characters.
+    """Counts the reviews that are waiting or being scored.
 
     Args:
         limit: Maximum number of them, except for a request that arrives when there are none.
         unit: What is counted, for messages.
 
     Attributes:
-        count: Reviews (or characters) that are waiting or being scored.
+        count: Their number.
         full: Whether to reject new requests: from the first rejection until the queue is half empty.
     """
 
@@ -29,11 +29,7 @@ class Admission:
         return Overloaded(f"the limit of {self._limit} {self._unit} was reached")
 
     def admit(self, count: int) -> None:
-        """Count reviews that will wait; `release` them when they have been scored.
-
-        Raises:
-            Overloaded: There would be more than the limit; nothing was counted.
-        """
+        """Count reviews that will wait, or raise Overloaded; `release` them when they have been scored."""
         if self.count and self.count + count > self._limit:
             self.full = True
             raise self.overloaded()

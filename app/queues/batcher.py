@@ -48,8 +48,6 @@ class _Request:
 
     def next_texts(self, count: int, characters: int) -> Sequence[str]:
         """The next texts to score: at least one, at most `count`, and within `characters` if possible."""
-        if len(self.texts) == 1:  # most requests
-            return self.texts
         start = end = len(self.predictions)
         while end < len(self.texts) and end - start < count:
             characters -= len(self.texts[end])
@@ -85,14 +83,7 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
 
     async def predict(self, texts: Sequence[str], top: int = 0) -> list[Prediction]:
-        """Estimate how likely each review is to be positive; cancelling the call drops those not scored yet.
-
-        Args:
-            texts: Raw texts, one or more.
-            top: Maximum number of terms per prediction.
-
-        Returns:
-            One prediction per review, in the same order.
+        """Score one or more reviews as `Classifier.predict` does; cancelling the call drops those not scored yet.
 
         Raises:
             DeadlineExceeded: The reviews were in the queue for longer than the deadline.

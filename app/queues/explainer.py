@@ -22,11 +22,8 @@ class Explainer:
     before its deadline.
 
     Args:
-        max_reviews: Maximum reviews in progress, except for a request that arrives when there are none.
+        max_reviews: Maximum reviews in progress; see `Admission`.
         deadline: Maximum seconds per request, with the time in which it waits.
-
-    Attributes:
-        admission: Counts the reviews in progress.
     """
 
     def __init__(self, max_reviews: int, deadline: float) -> None:
@@ -37,12 +34,7 @@ class Explainer:
     async def explain(
         self, classifier: Classifier, reviews: Sequence[str], render: Callable[[Explanation], Result]
     ) -> list[Result]:
-        """Explain reviews; cancelling the call drops those that have not been explained yet.
-
-        Args:
-            classifier: Makes the predictions to explain.
-            reviews: Raw texts; may be empty.
-            render: Turns each explanation into its result.
+        """Explain reviews and render each explanation; cancelling the call drops those not explained yet.
 
         Returns:
             One result per review, in the same order.

@@ -43,9 +43,7 @@ class Service:
     """Everything a request may need.
 
     Args:
-        settings: The settings.
         bundles: The bundles to serve, the default version first.
-        metrics: The metrics to update.
 
     Attributes:
         key_digests: The SHA-256 digests of the valid API keys.
@@ -132,11 +130,7 @@ class Service:
         self.key_digests = [hashlib.sha256(key.encode()).digest() for key in settings.all_keys]
 
     def observe(self, connections: int) -> None:
-        """Update the gauges and count dropped log lines; called once per second.
-
-        Args:
-            connections: Open client connections.
-        """
+        """Update the gauges and count dropped log lines; called once per second."""
         self.metrics.waiting.set(self.waiting.count)
         self.metrics.explaining.set(self.explainer.admission.count)
         self.metrics.connections.set(connections)

@@ -1,6 +1,6 @@
 """Writing bundles: completely or not at all, with the SHA-256 of every file.
 
-`app.bundles.manifest` says what a bundle contains. `write_manifest` comes last.
+`app.bundles.manifest` says what a bundle contains. Functions write its files into a staged folder, the manifest last.
 """
 
 import json
@@ -71,43 +71,33 @@ def staged_bundle(models: Path, version: str) -> Iterator[Path]:
 
 
 def write_word_index(folder: Path, vocabulary: Vocabulary) -> None:
-    """Write the word index of a staged bundle, sorted by column."""
+    """Write the terms, sorted by column."""
     ordered = sorted(vocabulary.word_index.items(), key=lambda item: item[1])
     write_json(folder / WORD_INDEX, dict(ordered), indent=None)
 
 
 def write_profile(folder: Path, profile: Profile) -> None:
-    """Write the histograms of a staged bundle's training reviews."""
+    """Write the histograms."""
     write_json(folder / PROFILE, profile.model_dump(mode="json"))
 
 
 def write_network(folder: Path, network: Network) -> None:
-    """Write the layers of a staged bundle."""
+    """Write the layers."""
     (folder / NETWORK).write_bytes(network.to_bytes())
 
 
 def write_golden(folder: Path, golden: list[Golden]) -> None:
-    """Write the golden reviews of a staged bundle."""
+    """Write the golden reviews."""
     write_json(folder / GOLDEN, [item.model_dump() for item in golden])
 
 
-def write_manifest(folder: Path, **facts: Any) -> Manifest:
-    """Write the manifest of a staged bundle and its checksum, after all other files.
-
-    Args:
-        folder: The staged bundle, complete except for the manifest.
-        facts: The attributes of `Manifest`, except `files`.
-    """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    digests = {
-        name: sha256_of(path.read_bytes())
-        for path in files
-        if (name := path.relative_to(folder).as_posix()) not in OWN_NAMES
-    }
-    manifest = Manifest(files=digests, **facts)
+def write_manifest(folder: Path, **facts: Any) -> None:
+    """Write the manifest, with these facts and the digests of all other files, and its checksum."""
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {name: sha256_of(path.read_bytes()) for name, path in paths.items() if name not in OWN_NAMES}
+    manifest = Manifest(files=files, **facts)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json", exclude_computed_fields=True))
     write_checksum(folder)
-    return manifest
 
 
 def write_checksum(folder: Path) -> None:

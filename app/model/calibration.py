@@ -48,10 +48,6 @@ class Calibration(BaseModel):
 
 
 def calibrated(probability: float, scale: float, shift: float) -> float:
-    """Correct a network's probability.
-
-    Returns:
-        Between the probabilities of the smallest and the largest log-odds, which are neither 0 nor 1.
-    """
+    """Correct a network's probability; the result is never 0 or 1, because log-odds have a minimum and a maximum."""
     corrected = scale * log_odds(probability) + shift
     return 1 / (1 + math.exp(-min(max(corrected, MIN_LOG_ODDS), MAX_LOG_ODDS)))

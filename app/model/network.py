@@ -90,22 +90,11 @@ class Network:
         return probability_of(self.log_odds(rows))
 
     def log_odds(self, rows: Sequence[Row]) -> Floats:
-        """Estimate the log-odds of reviews being positive.
-
-        Args:
-            rows: Encoded reviews; at least one.
-
-        Returns:
-            float64 (rows,).
-        """
+        """Estimate the log-odds of one or more reviews being positive; float64 (rows,)."""
         return self._finish(self._sums(rows))
 
     def log_odds_without(self, row: Row, columns: NDArray[np.int32]) -> Floats:
-        """Estimate the log-odds of one review as it is, then several times without one of its columns.
-
-        Args:
-            row: The review.
-            columns: int32 (n,), columns that are on in it.
+        """Estimate the log-odds of one review as it is, then without each of n columns that are on in it.
 
         Returns:
             float64 (1 + n,), in the order of the columns.

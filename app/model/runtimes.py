@@ -58,10 +58,7 @@ class Runtime(Protocol):
 
 
 class TensorFlowRuntime:
-    """The bundle's SavedModel, called through its serving signature.
-
-    Args:
-        folder: The bundle's folder, which is a SavedModel.
+    """A bundle's folder as a SavedModel, called through its serving signature.
 
     Raises:
         PackageMissing: TensorFlow is not installed.

@@ -66,13 +66,7 @@ ABBREVIATION = re.compile(r"(?:^|[\s(\"'.-])(?:[A-HJ-Z]|[Mm]rs?|[Mm]s|[Dd]r|[Pp]
 
 
 class Token(NamedTuple):
-    """A token and its position in a text.
-
-    Attributes:
-        text: As `tokenise` returns it.
-        start: Index of its first character, in code points.
-        end: Index after its last character.
-    """
+    """A token as `tokenise` returns it, and where it starts and ends in the text, in code points."""
 
     text: str
     start: int
@@ -135,14 +129,10 @@ def locate(text: str, kept: str = "", markup: Markup = "text") -> list[Token]:
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """Split a review into sentences.
+    """Find where the sentences of any text start and end, in code points.
 
-    Args:
-        text: Any text of any length.
-
-    Returns:
-        The start and end of each sentence in code points, in order. White space and tags between sentences belong to
-        none of them, and neither do marks alone, such as a row of stars: each sentence has a letter or a digit.
+    White space and tags between sentences belong to none of them, and neither do marks alone, such as a row of stars:
+    each sentence has a letter or a digit.
     """
     found = []
     start = 0

@@ -100,14 +100,7 @@ class Row(NamedTuple):
 
 
 class Occurrence(NamedTuple):
-    """An occurrence of a term in a review.
-
-    Attributes:
-        term: The term.
-        column: Its column.
-        first: Index of its first token.
-        last: Index of its last token.
-    """
+    """A term in a review, with its column and the indices of its first and its last token."""
 
     term: str
     column: int
@@ -137,12 +130,7 @@ class Found(NamedTuple):
     ends: Indices
 
     def occurrences(self, index: int = 0, columns: Container[int] | None = None) -> list[Occurrence]:
-        """List the occurrences of terms in one review, in the order of the tokens.
-
-        Args:
-            index: The index of the review.
-            columns: The columns whose terms are listed; None: all.
-        """
+        """List the occurrences of terms in one review, in the order of the tokens; of all columns, or only of some."""
         start = self._start(index)
         some = slice(*self.firsts.searchsorted([start, self.ends[index]]))
         firsts, lasts = (self.firsts[some] - start).tolist(), (self.lasts[some] - start).tolist()
@@ -222,13 +210,10 @@ class Vocabulary:
         return self.find([self.clean(text)]).rows[0]
 
     def find(self, texts: Sequence[bytes]) -> Found:
-        """Encode reviews: find every occurrence of every term, and make the rows.
+        """Encode a batch of reviews; the cost is linear in the number of bytes.
 
         Args:
             texts: What `clean` returns for each review; may be empty, and contain empty ones.
-
-        Returns:
-            The occurrences and the rows. The cost is linear in the number of bytes.
         """
         longest = self.encoding.longest_term
         keys, ends = _keys(texts, longest, self._size)
@@ -263,13 +248,10 @@ class Vocabulary:
         return [Row(on[first:stop], *each) for (first, stop), each in zip(parts, counts, strict=True)]
 
     def multi_hot(self, rows: Sequence[Row]) -> NDArray[np.float32]:
-        """Build the network's input.
-
-        Args:
-            rows: Encoded reviews, one batch. Each takes 4 bytes per column, 40 kB in the book's encoding.
+        """Build the input of a network that reads matrices.
 
         Returns:
-            float32 (len(rows), columns); 1.0 in the columns that are on, else 0.0.
+            float32 (rows, columns), 1.0 in the columns that are on, else 0.0; 40 kB per row in the book's encoding.
         """
         matrix = np.zeros((len(rows), self.encoding.columns), np.float32)  # (batch, columns)
         for line, row in zip(matrix, rows, strict=True):

@@ -40,7 +40,6 @@ SLOW = {
     *(f"browser/test_{name}.py" for name in ("report", "safety", "versions")),
     *(f"training/test_{name}.py" for name in ("disk_full", "how_to", "own", "reports")),
     "api/test_schemathesis.py",
-    "fuzz/test_fuzz.py",
     "generated/test_document.py",
     "test_balancer.py",
     "test_container.py",
@@ -55,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-# The same examples each time, without a time limit; FUZZ_EXAMPLES tries more.
+# The same examples each time, without a time limit.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 

@@ -1,73 +1,18 @@
 """Encoding against its definition, and against Keras's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.model.text import Markup
+from app.model.text import Markup, tokenise
 from app.model.vocabulary import Encoding, Vocabulary
-from tests.model.test_text import any_text, with_surrogates
+from tests.model.test_text import any_text, markups, punctuation, with_surrogates
 
-WORDS = ["the", "film", "was", "good", "don't"]
-VOCABULARY = Vocabulary({word: 4 + i for i, word in enumerate(WORDS)}, Encoding(columns=9))
-TERMS = Vocabulary(
-    {"good": 4, "not good": 5, "not": 6, "not so good": 7, "!": 8, "good so": 9},
-    Encoding(columns=10, start_column=None, unknown_column=None, longest_term=3, kept_punctuation="!"),
-)
-words = st.lists(st.sampled_from([*WORDS, "zebra", "not"]))
-
-
-@given(st.lists(words, max_size=5))
-@example([[]])
-def test_encode_follows_the_definition(reviews: list[list[str]]) -> None:
-    rows = [VOCABULARY.encode(" ".join(tokens)) for tokens in reviews]
-    expected = np.zeros((len(reviews), 9), np.float32)
-    expected[:, 1] = 1.0
-    for line, row, tokens in zip(expected, rows, reviews, strict=True):
-        for token in tokens:
-            line[4 + WORDS.index(token) if token in WORDS else 2] = 1.0
-        assert (row.words, row.known_words) == (len(tokens), sum(token in WORDS for token in tokens))
-    np.testing.assert_array_equal(VOCABULARY.multi_hot(rows), expected, strict=True)
-
-
-def defined_columns(tokens: list[str], word_index: Mapping[str, int], encoding: Encoding) -> tuple[list[int], int]:
-    """The definition of a row: its columns, ascending, and the number of known words."""
-    columns: set[int] = set()
-    known: set[int] = set()
-    for start in range(len(tokens)):
-        for end in range(start + 1, min(start + encoding.longest_term, len(tokens)) + 1):
-            column = word_index.get(" ".join(tokens[start:end]))
-            if column is not None:
-                columns.add(column)
-                known.update(range(start, end))
-    if encoding.unknown_column is not None and len(known) < len(tokens):
-        columns.add(encoding.unknown_column)
-    if encoding.start_column is not None:
-        columns.add(encoding.start_column)
-    return sorted(columns), len(known)
-
-
-def check_against_definition(vocabulary: Vocabulary, texts: Sequence[str]) -> None:
-    """Encode texts in one batch."""
-    rows = vocabulary.find([vocabulary.clean(text) for text in texts]).rows
-    for row, text in zip(rows, texts, strict=True):
-        tokens = vocabulary.tokenise(text)
-        columns, known = defined_columns(tokens, vocabulary.word_index, vocabulary.encoding)
-        assert (row.columns.tolist(), row.words, row.known_words) == (columns, len(tokens), known), text
-        assert row.columns.dtype == np.int32
-
-
-@given(st.lists(st.lists(st.sampled_from(["good", "not", "so", "!", "zebra"])).map(" ".join)))
-@example(["not good so"])  # two known terms that overlap
-@example(["not", "good", "", "so good"])  # no term extends into the next review
-def test_find_terms_follows_the_definition(texts: list[str]) -> None:
-    check_against_definition(TERMS, texts)
-
-
+WORDS = ["good", "not", "so", "the", "don't", "été", "a"]
 ODD_WORDS = [
     "\0",
     "\0" * 8,
@@ -87,13 +32,65 @@ longer_words = st.sampled_from(ODD_WORDS).flatmap(
 )
 
 
+def check_against_definition(vocabulary: Vocabulary, texts: Sequence[str]) -> None:
+    """Encode texts in one batch and alone, and compare with the definition of a row."""
+    encoding = vocabulary.encoding
+    rows = vocabulary.find([vocabulary.clean(text) for text in texts]).rows
+    expected = np.zeros((len(texts), encoding.columns), np.float32)
+    for row, line, text in zip(rows, expected, texts, strict=True):
+        tokens = vocabulary.tokenise(text)
+        columns: set[int] = set()
+        known: set[int] = set()
+        for start in range(len(tokens)):
+            for end in range(start + 1, min(start + encoding.longest_term, len(tokens)) + 1):
+                column = vocabulary.word_index.get(" ".join(tokens[start:end]))
+                if column is not None:
+                    columns.add(column)
+                    known.update(range(start, end))
+        columns |= {encoding.start_column} if encoding.start_column is not None else set()
+        columns |= (
+            {encoding.unknown_column} if encoding.unknown_column is not None and len(known) < len(tokens) else set()
+        )
+        for found in (row, vocabulary.encode(text)):
+            assert (found.columns.tolist(), *found[1:]) == (sorted(columns), len(tokens), len(known)), text
+            assert found.columns.dtype == np.int32
+        line[sorted(columns)] = 1.0
+    np.testing.assert_array_equal(vocabulary.multi_hot(rows), expected, strict=True)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Vocabulary, list[str]]:
+    """Any encoding, any terms that it allows, and reviews that contain many of them."""
+    kept, markup, longest = draw(punctuation), draw(markups), draw(st.integers(1, 4))
+    tokens = [*WORDS, *ODD_WORDS, *kept, *tokenise(draw(any_text), kept)]
+    terms = draw(st.lists(st.lists(st.sampled_from(tokens), min_size=1, max_size=longest).map(" ".join), unique=True))
+    reserved = draw(st.integers(0, 4))
+    columns = range(reserved, reserved + len(terms) + draw(st.integers(1, 3)))
+    own = st.none() | st.sampled_from(range(reserved)) if reserved else st.none()
+    encoding = Encoding(columns.stop, draw(own), draw(own), reserved, longest, kept, markup)
+    part = st.sampled_from([*tokens, *terms]) | longer_words | any_text | with_surrogates
+    between = draw(st.sampled_from([" ", "", "!", "\u2014", "\u00a0\n"]))
+    reviews = draw(st.lists(st.lists(part).map(between.join), max_size=4))
+    return Vocabulary(dict(zip(terms, draw(st.permutations(columns)), strict=False)), encoding), reviews
+
+
+TERMS = {"good": 4, "not good": 5, "not": 6, "not so good": 7, "!": 8, "good so": 9}
+OVERLAPPING = Vocabulary(TERMS, Encoding(10, None, None, longest_term=3, kept_punctuation="!"))
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(cases())
+@example((OVERLAPPING, ["not good so", "not", "good", "", "so good"]))
+@example((Vocabulary({}, Encoding()), ["good film", ""]))
+def test_encoding_of_any_text_follows_the_definition(case: tuple[Vocabulary, list[str]]) -> None:
+    check_against_definition(*case)
+
+
 @pytest.mark.parametrize("count", range(1, len(ODD_WORDS) + 1))
-@given(texts=st.lists(st.lists(longer_words | any_text | with_surrogates).map(" ".join), max_size=4))
-@example(texts=[*ODD_WORDS, " ".join(ODD_WORDS), "x" * 18, "y" * 33, "y" * 48, "z" * 71, "", " "])
-@settings(max_examples=20)
-def test_find_any_text_follows_the_definition(count: int, texts: list[str]) -> None:
+def test_encoding_of_words_at_the_limits_of_blocks_follows_the_definition(count: int) -> None:
     terms = [*ODD_WORDS[:count], *map(" ".join, pairwise(ODD_WORDS[:count]))]
     encoding = Encoding(columns=4 + len(terms), longest_term=2)
+    texts = [*ODD_WORDS, " ".join(ODD_WORDS), "x" * 18, "y" * 33, "y" * 48, "z" * 71, "", " "]
     check_against_definition(Vocabulary({term: 4 + i for i, term in enumerate(terms)}, encoding), texts)
 
 
@@ -102,11 +99,6 @@ def test_word_that_begins_like_the_longest_term_is_unknown(size: int) -> None:
     vocabulary = Vocabulary({"x" * size: 4}, Encoding())
     known = [vocabulary.encode("x" * length).known_words for length in range(1, 100)]
     assert known == [length == size for length in range(1, 100)]
-
-
-def test_find_without_terms_finds_only_the_own_columns() -> None:
-    rows = Vocabulary({}, Encoding()).find([b"good film", b""]).rows
-    assert [(row.columns.tolist(), row.words, row.known_words) for row in rows] == [([1, 2], 2, 0), ([1], 0, 0)]
 
 
 def test_vocabulary_with_terms_that_cannot_be_told_apart_is_rejected() -> None:
@@ -118,7 +110,7 @@ def test_vocabulary_with_terms_that_cannot_be_told_apart_is_rejected() -> None:
         Vocabulary({equal[0]: 4, "good": 5, equal[1]: 6}, Encoding())
 
 
-@given(st.lists(words.filter(bool), min_size=1, max_size=20))
+@given(st.lists(st.lists(st.sampled_from([*WORDS, "zebra"]), min_size=1), min_size=1, max_size=20))
 def test_encode_equals_keras_tokenizer(reviews: list[list[str]]) -> None:
     """Keras's own Tokenizer, its ranks moved by 3 as `keras.datasets.imdb` does."""
     from keras.src.legacy.preprocessing.text import Tokenizer

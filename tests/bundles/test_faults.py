@@ -129,6 +129,7 @@ def test_load_bundle_with_wrong_content_says_why(copy: Path, name: str, content:
 GONE = "<gone>"
 DIGEST = "0" * 64
 CALIBRATION = {"scale": 1, "shift": 0, "texts": 50, "sha256": DIGEST, "original": DIGEST, "before": {}, "after": {}}
+CROSSED = {"above": 0.9, "below": 0.1, "min_known_words": 1, "min_known_share": 0.5}
 FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", "", ".", "a\0b", MANIFEST, CHECKSUM)
 
 
@@ -137,12 +138,7 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
     [
         (GOLDEN, [0, "review"], None, "0.review"),
         (GOLDEN, [0, "positive_probability"], 1.5, "0.positive_probability"),
-        (
-            GOLDEN,
-            [0, "positive_probability"],
-            float("nan"),
-            "0.positive_probability",
-        ),  # would be close to every probability
+        (GOLDEN, [0, "positive_probability"], float("nan"), "0.positive_probability"),  # close to every probability
         (GOLDEN, [0, "note"], "new", "0.note"),
         (PROFILE, ["words", "counts"], [1], "counts"),
         (PROFILE, ["words", "counts"], [0] * 9, "counts"),  # all reviews would look strange, or none
@@ -170,12 +166,7 @@ FOREIGN = ("../x", "/etc/hostname", "report/../golden.json", "./golden.json", ""
         (MANIFEST, ["uncertainty"], GONE, "uncertainty"),
         (MANIFEST, ["uncertainty", "below"], GONE, "uncertainty.below"),
         (MANIFEST, ["uncertainty", "above"], -0.1, "uncertainty.above: Input should be greater"),
-        (
-            MANIFEST,
-            ["uncertainty"],
-            {"above": 0.9, "below": 0.1, "min_known_words": 1, "min_known_share": 0.5},
-            "above is 0.9, but below is 0.1",
-        ),
+        (MANIFEST, ["uncertainty"], CROSSED, "above is 0.9, but below is 0.1"),
         (MANIFEST, ["uncertainty", "above"], float("nan"), "uncertainty.above"),
         (MANIFEST, ["uncertainty", "below"], 1.1, "uncertainty.below: Input should be less"),
         (MANIFEST, ["uncertainty", "min_known_words"], -1, "uncertainty.min_known_words: Input should be greater"),

@@ -1,5 +1,7 @@
 """Log-odds and their correction."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,3 +25,5 @@ def test_calibrated_by_hand() -> None:
     assert calibrated(0.8, 0.5, 0) == pytest.approx(2 / 3)
     assert log_odds(calibrated(0.8, 3, -1)) == pytest.approx(3 * log_odds(0.8) - 1)
     assert calibrated(0.3, 1, 0) == pytest.approx(0.3)
+    assert log_odds(0) == pytest.approx(-126 * math.log(2))
+    assert log_odds(1) == pytest.approx(25 * math.log(2))

@@ -81,19 +81,13 @@ def plainly(text: str, kept: str) -> list[str]:
 @given(st.one_of(any_text, with_surrogates), punctuation)
 @example("Don\u2019t\u00a0stop\u2026 Now!", "")
 @example("good!?bad!", "!?")
-def test_tokenise_any_text_follows_the_definition(text: str, kept: str) -> None:
+def test_tokens_of_any_text_follow_the_definition(text: str, kept: str) -> None:
     tokens = tokenise(text, kept)
     assert tokens == plainly(text, kept)
     assert tokenise(" ".join(tokens), kept) == tokens
-
-
-@given(st.one_of(any_text, with_surrogates), punctuation)
-@example("good!?bad!", "!?")
-def test_clean_any_text_separates_the_tokens_by_spaces(text: str, kept: str) -> None:
     cleaned = clean(text, kept)
-    assert [token.decode("utf-8", "surrogatepass") for token in cleaned.split(b" ") if token] == plainly(text, kept)
+    assert cleaned.split() == [token for token in cleaned.split(b" ") if token] == joined(tokens).split()
     assert b"\xff" not in cleaned
-    assert joined(tokenise(text, kept)).split(b" ") == (cleaned.split() or [b""])
 
 
 def test_all_white_space_separates_even_if_it_is_kept() -> None:
@@ -120,32 +114,6 @@ def test_tag_separates_words_and_keeps_their_positions(tag: str) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_what_only_looks_like_a_tag_is_text(text: str) -> None:
     assert tokenise(f"a{text}b", "", "separator") == tokenise(f"a{text}b")
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "<",
-        "<a ",
-        "<a b",
-        "<a b=",
-        "<a b=c",
-        "<a b='",
-        '<a b="c" ',
-        "</",
-        "<blockquote\t",
-        "<br /",
-        " b=c",
-        ' b="c"',
-        " ",
-        "=",
-    ],
-)
-def test_tokenise_of_hostile_markup_takes_linear_time(piece: str) -> None:
-    """Milliseconds; quadratic time would be several seconds."""
-    started = time.perf_counter()
-    tokenise("<a" + piece * 30_000, "", "separator")
-    assert time.perf_counter() - started < 1
 
 
 @given(st.lists(st.one_of(any_text, st.sampled_from(ODD + TAGS + TEXTS))).map("".join), punctuation, markups)
@@ -221,8 +189,14 @@ def test_sentences_any_text_have_its_letters_in_order(text: str) -> None:
         assert any(map(str.isalnum, part))
 
 
-@pytest.mark.parametrize("part", [" ", ". ", '."', "<br ", "<br />", " <br", "\n", "a. ", ".\"')", " \n", "Mr. "])
-def test_sentences_longest_text_takes_linear_time(part: str) -> None:
+HALF_TAGS = ["<", "<a ", "<a b", "<a b=", "<a b=c", "<a b='", '<a b="c" ', "</", "<blockquote\t", "<br /", " b=c", "="]
+HALF_SENTENCES = [" ", ". ", '."', "<br ", "<br />", " <br", "\n", "a. ", ".\"')", " \n", "Mr. "]
+
+
+@pytest.mark.parametrize("part", HALF_TAGS + HALF_SENTENCES)
+def test_hostile_text_takes_linear_time(part: str) -> None:
+    """A quadratic search takes minutes."""
     started = time.perf_counter()
+    tokenise("<a" + part * (200_000 // len(part)), "", "separator")
     sentences(part * (200_000 // len(part)))
-    assert time.perf_counter() - started < 5  # a quadratic search takes minutes
+    assert time.perf_counter() - started < 5

@@ -91,16 +91,11 @@ class Classifier:
 
     def predict_encoded(self, found: Found, tops: Sequence[int]) -> list[Prediction]:
         """Run the network on 1 to BATCH encoded reviews, with a maximum number of terms for each: the second half."""
-        return [
-            prediction_of(
-                probability,
-                row.words,
-                row.known_words,
-                self.uncertainty,
-                self._reasons(found, index, top) if top else None,
-            )
-            for index, (probability, row, top) in enumerate(zip(self._run(found.rows), found.rows, tops, strict=True))
-        ]
+        predictions = []
+        for index, (row, probability, top) in enumerate(zip(found.rows, self._run(found.rows), tops, strict=True)):
+            terms = self._reasons(found, index, top) if top else None
+            predictions.append(prediction_of(probability, row.words, row.known_words, self.uncertainty, terms))
+        return predictions
 
     def effects(self, row: Row, top: int | None = None) -> Effects:
         """Compute the effects of the terms of an encoded review: the prediction minus the one without their column.

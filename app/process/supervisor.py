@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from math import inf
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import NamedTuple
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -100,7 +99,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until a signal stops the service; returns the exit code, see `serve`."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
+            signal.signal(number, lambda number, _: self._stops.append(number))
         try:
             for _ in range(self._count):
                 self._start()
@@ -118,9 +117,6 @@ class Supervisor:
             return 1
         finally:
             self._stop()
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self._stops.append(number)
 
     def _start(self) -> None:
         slot = next(slot for slot in range(len(self._states)) if slot not in self._workers)

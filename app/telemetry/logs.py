@@ -48,11 +48,7 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
 
 
 class LineHandler(logging.Handler):
-    """Writes lines.
-
-    Args:
-        render: Renders the fields of a line, and an exception.
-    """
+    """Writes lines; `render` turns their fields, and an exception, into text."""
 
     def __init__(self, render: Callable[[Fields, BaseException | None], str]) -> None:
         super().__init__()

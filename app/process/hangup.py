@@ -5,7 +5,7 @@ import signal
 
 
 class HangUp:
-    """Receives SIGHUP. After the end of the terminal, it sends SIGTERM: otherwise the service would hold its port.
+    """Receives SIGHUP. If the terminal was closed, it sends SIGTERM, or the service would run on and hold its port.
 
     Attributes:
         reload: Whether a reload was requested; whoever reloads sets it back before.

@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, listener: Listener, hang_up: HangUp | None) -> None:
         super().__init__(config)
         self._listener, self._hang_up = listener, hang_up
-        self._supervisor = multiprocessing.parent_process()
+        self._supervisor = multiprocessing.parent_process()  # if there are several workers
         self._stops: list[int] = []  # signals that ask to stop
         self._drained_at = inf
         self._reload: asyncio.Task[None] | None = None
@@ -72,7 +72,6 @@ class Server(uvicorn.Server):
             self._service.observe(connections=len(self.server_state.connections))
             if self._supervisor and not self._supervisor.is_alive():
                 self._stops.append(signal.SIGTERM)
-                shared.remove_folder()  # the supervisor no longer can
         if self._hang_up and self._hang_up.reload and not self._stops and (not self._reload or self._reload.done()):
             self._hang_up.reload = False
             self._reload = asyncio.create_task(self._service.reload())
@@ -90,6 +89,8 @@ class Server(uvicorn.Server):
             await self._listener.close()
             await asyncio.sleep(IN_TRANSIT)
         await super().shutdown(sockets)
+        if self._supervisor and not self._supervisor.is_alive():
+            shared.remove_folder()  # the supervisor no longer can
 
 
 def run_server(

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,14 +20,11 @@ PATIENCE = 60.0
 """Seconds to wait for something that takes five on an idle machine."""
 
 
-@dataclass
 class Server:
-    process: subprocess.Popen[str]
-    lines: list[str] = field(default_factory=list)
-    url: str = ""
-    reader: Thread = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self.url = ""
         self.reader = Thread(target=self._read, daemon=True)
         self.reader.start()
 

@@ -109,7 +109,8 @@ def _as_json(fields: Fields, error: BaseException | None) -> str:
     try:
         return to_json(fields, fallback=repr).decode()  # faster than `json.dumps`
     except ValueError:  # a lone surrogate, as in a file name that is not UTF-8
-        return json.dumps(fields, default=str)
+        time = f"{fields['timestamp']:%Y-%m-%dT%H:%M:%S.%fZ}"
+        return json.dumps(fields | {"timestamp": time}, default=str)
 
 
 def _with_causes(error: BaseException | None) -> Iterator[Fields]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -71,7 +72,9 @@ def test_exception_without_an_end_is_cut(capfd: pytest.CaptureFixture[str]) -> N
 
 def test_name_that_is_not_utf_8_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("app").error("cannot read models/\udce9")
-    assert json.loads(written(capfd))["event"] == "cannot read models/\udce9"
+    line = json.loads(written(capfd))
+    assert line["event"] == "cannot read models/\udce9"
+    assert re.fullmatch(r"[-\d]{10}T[:\d]{8}\.\d{6}Z", line["timestamp"]), "like that of other lines"
 
 
 def written(capfd: pytest.CaptureFixture[str]) -> str:

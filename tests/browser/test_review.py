@@ -34,6 +34,7 @@ def terms(visit: Visit, name: str) -> list[list[str]]:
 
 def test_examples_show_what_they_say(visit: Visit) -> None:
     expect(visit.sentences).to_have_count(4)
+    expect(visit.page.get_by_role("radio")).to_have_count(0)  # a single version is not chosen
     expect(visit.page.get_by_role("button", name="Mixed")).to_have_attribute("aria-pressed", "true")
     shown = {}
     for button in visit.page.locator("#examples button").all():

@@ -46,10 +46,6 @@ def test_version_that_is_replaced_meanwhile_says_so(comparing: Visit) -> None:
     expect(comparing.verdict).to_have_text("Positive")
 
 
-def test_single_version_is_not_chosen(visit: Visit) -> None:
-    expect(visit.page.get_by_role("radio")).to_have_count(0)
-
-
 def test_verdict_without_explanation_follows_the_rule_of_its_version(comparing: Visit) -> None:
     above = comparing.page.locator(".above").nth(1)
     comparing.page.get_by_role("radio", name="Version 1").check()

@@ -38,7 +38,7 @@ def execute(program: str, script: str, folder: Path, suffix: str = "", **env: st
     path = folder / f"script{suffix}"
     path.write_text(script, "utf-8")
     env = environment() | {"PYTHONPATH": str(ROOT / "clients/python")} | env
-    done = subprocess.run([program, path], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, env=env)
+    done = subprocess.run([program, path], capture_output=True, text=True, timeout=30, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

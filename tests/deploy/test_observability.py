@@ -125,6 +125,32 @@ def test_alerts_are_raised_and_resolved() -> None:
     promtool("test", "rules", *TESTS)
 
 
+@pytest.mark.parametrize(("half", "raised"), [(60, False), (70, True)])
+def test_alert_of_a_canary_compares_the_distributions(tmp_path: Path, half: int, raised: bool) -> None:
+    promtool("check", "rules", "--lint=all", "--lint-fatal", PROMETHEUS / "canary.yml")
+    series = [
+        {
+            "series": f'sentiment_positive_probability_{start}namespace="{namespace}",job="{job}"}}',
+            "values": f"0+{step}x120",
+        }
+        for namespace, job, below in (
+            ("production", "sentiment", 50),
+            ("production", "sentiment-canary", half),
+            ("staging", "sentiment", 20),  # differs from both
+        )
+        for start, step in {'bucket{le="0.5",': below, 'bucket{le="+Inf",': 100, "count{": 100}.items()
+    ]  # 100 reviews per minute, of which some have a probability of at most 0.5
+    expected = {
+        "expr": 'count by (namespace) (ALERTS{alertstate="firing"})',
+        "eval_time": "2h",
+        "exp_samples": [{"labels": '{namespace="production"}', "value": 1}] if raised else [],
+    }
+    case = {"interval": "1m", "input_series": series, "promql_expr_test": [expected]}
+    rules = {"rule_files": [str(PROMETHEUS / "canary.yml")], "tests": [case]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(rules))
+    promtool("test", "rules", tmp_path / "test.yml")
+
+
 def test_alerts_are_documented_and_tested() -> None:
     """The tests show that an alert's annotations have the right values."""
     names = {rule["alert"] for rule in RULES if "alert" in rule}

@@ -13,6 +13,8 @@ from tests.clients import answered, load, outcomes_of
 from tests.servers import ROOT, wait_until
 from tests.test_shipped_bundle import ENTHUSIASTIC, SCATHING
 
+pytestmark = pytest.mark.slow
+
 PROJECT = {
     "COMPOSE_PROJECT_NAME": f"sentiment-test-{uuid.uuid4().hex[:8]}",
     "SENTIMENT_PUBLISH": "127.0.0.1:0",

@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from tests.browser.chromium import Visit, Visits
 from tests.servers import Server
 
+pytestmark = pytest.mark.slow
+
 GOOD = "I loved this wonderful film: superb acting and a moving story. Not a dull moment! 😀"
 SIDEWAYS = "document.documentElement.scrollWidth > innerWidth"
 BOXES = """[...document.querySelectorAll('main *')].filter((each) => each.scrollHeight > each.clientHeight + 4

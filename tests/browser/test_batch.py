@@ -14,6 +14,8 @@ from app.model.prediction import FIELDS
 from tests.browser.chromium import Visit
 from tests.servers import Server
 
+pytestmark = pytest.mark.slow
+
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 BAD = "A dull waste of time, boring from start to finish, with awful jokes."
 REVIEWS = [

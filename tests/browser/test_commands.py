@@ -15,6 +15,8 @@ from tests.browser.chromium import INSECURE, Run, Visit, Visits
 from tests.browser.conftest import KEY
 from tests.servers import ROOT, Server, environment
 
+pytestmark = pytest.mark.slow
+
 GOOD = "A superb film, moving and wonderful."
 LANGUAGES = ("curl", "python", "typescript")
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}

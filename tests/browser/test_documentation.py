@@ -3,10 +3,13 @@
 import re
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import Visits
 from tests.servers import Server
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> None:

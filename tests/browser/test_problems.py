@@ -1,11 +1,14 @@
 """What goes wrong is shown with what to do about it, and retried where that can help."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.browser.conftest import KEY
 from tests.models import NEWEST
 from tests.servers import Server, wait_until
+
+pytestmark = pytest.mark.slow
 
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 

@@ -4,11 +4,14 @@ import csv
 import io
 import json
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.models import NEWEST
 from tests.servers import Server
+
+pytestmark = pytest.mark.slow
 
 ATTACKS = [
     '<img src=x onerror="window.hacked=1;alert(1)"> superb',

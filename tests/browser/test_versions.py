@@ -1,8 +1,11 @@
 """Several versions on the page: their verdicts side by side, and the one that explains and scores."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import Visit
+
+pytestmark = pytest.mark.slow
 
 NEGATED = "I was not disappointed."
 

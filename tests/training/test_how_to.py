@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from app.bundles.reading import load_bundle
 from app.evaluation.labelled import LABELS
 from tests.servers import ROOT, serving
 from training.cli import app
+
+pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs/how-to/train-on-your-own-reviews.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -17,6 +17,8 @@ from training.book import Book
 from training.experiments import write_experiments
 from training.report import details
 
+pytestmark = pytest.mark.slow
+
 
 def test_evaluate_gives_wilsons_interval_and_details_count_each_kind() -> None:
     labels = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0], np.float32)

@@ -97,6 +97,7 @@ def test_verdict_is_in_words(
     assert told == {"verdict": verdict, "share": share, "reason": reason, "isReadable": share != TOO_FEW}
 
 
+@pytest.mark.slow
 def test_bar_extends_from_the_middle_and_marks_what_is_not_certain(visit: Visit) -> None:
     def colours() -> list[str]:
         """The colours of the left and of the right half."""
@@ -186,6 +187,7 @@ def test_words_explain_the_review_or_the_chosen_sentence_alone(visit: Visit) -> 
     assert {name: terms(visit, name) for name in words} == words
 
 
+@pytest.mark.slow
 def test_long_review_starts_with_its_strongest_sentences(visit: Visit) -> None:
     title, shown = visit.page.locator("#sentences-title"), visit.sentences.filter(visible=True)
     weak = "We went there by bus. It was on a Tuesday. "
@@ -232,6 +234,7 @@ def test_words_have_the_same_effects_as_in_the_terminal(run: Run, version: str) 
         assert sum(part["pull"] for part in parts) == pytest.approx(sum(pulls_of(tokens, explanation.terms)), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_verdict_stays_in_view_as_one_line(visits: Visits, served: Server, width: int) -> None:
     visit = visits(served.url, viewport={"width": width, "height": 844})
@@ -253,6 +256,7 @@ def test_verdict_stays_in_view_as_one_line(visits: Visits, served: Server, width
     expect(visit.reason).to_be_visible()
 
 
+@pytest.mark.slow
 def test_requests_wait_for_a_pause_in_typing(visits: Visits, served: Server) -> None:
     """With the page's clock under control: a key every tenth of a second; a quarter is a pause."""
     visit = visits(served.url)
@@ -272,6 +276,7 @@ def test_requests_wait_for_a_pause_in_typing(visits: Visits, served: Server) -> 
     assert len(requests) == 1
 
 
+@pytest.mark.slow
 def test_outdated_response_is_ignored(visits: Visits, served: Server) -> None:
     """The page cancels the request; should its response still arrive, it is not shown."""
     visit = visits(served.url)
@@ -287,6 +292,7 @@ def test_outdated_response_is_ignored(visits: Visits, served: Server) -> None:
     expect(visit.text).to_have_text(BAD)
 
 
+@pytest.mark.slow
 def test_longest_reviews_are_explained_longer_ones_scored_and_the_longest_neither(visit: Visit) -> None:
     """The limits are in code points; JavaScript counts emoji twice."""
     review = "dull 😀 superb, " * 4000
@@ -304,6 +310,7 @@ def test_longest_reviews_are_explained_longer_ones_scored_and_the_longest_neithe
     expect(hint).to_have_text("50,002 characters, 2 over the limit of 50,000")
 
 
+@pytest.mark.slow
 def test_model_is_described_with_a_link_to_its_card_in_the_chosen_theme(visit: Visit) -> None:
     expect(visit.facts).to_contain_text("Right about 92.4% of 25,000 test reviews.")
     expect(visit.page.get_by_text("does not understand sarcasm")).to_be_visible()

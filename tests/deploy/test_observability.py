@@ -28,12 +28,6 @@ METRICS = (ROOT / "docs/reference/metrics.md").read_text()
 BUILT_IN = {"up", "ALERTS", "process_start_time_seconds"}
 OPERATORS = {"and", "or", "unless", "bool", "offset"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
-HISTOGRAMS = {
-    "positive_probability": "sentiment_positive_probability",
-    "words": "sentiment_review_words",
-    "unknown_share": "sentiment_unknown_share",
-}
-"""Feature of a bundle's profile -> the histogram to compare with it."""
 
 
 def load(path: Path) -> Any:
@@ -192,19 +186,6 @@ def test_selected_routes_are_those_that_predict(families: dict[str, Metric], pre
                 assert {route for route in routes if matches(of_route, {"route": route})} == expected, expression
             else:
                 assert expression not in RULE_EXPRESSIONS or not metric.startswith("sentiment_http_"), expression
-
-
-def test_training_shares_have_the_buckets_of_the_histograms(families: dict[str, Metric]) -> None:
-    for feature, histogram in HISTOGRAMS.items():
-        shares = {
-            sample.labels["le"]: sample.value
-            for sample in families["sentiment_training_share"].samples
-            if sample.labels["feature"] == feature
-        }
-        buckets = [sample for sample in families[histogram].samples if sample.name.endswith("_bucket")]
-        assert list(shares) == [bucket.labels["le"] for bucket in buckets]
-        assert sorted(shares.values()) == list(shares.values())
-        assert shares["+Inf"] == 1
 
 
 def test_runbook_lists_the_metrics_and_names_recorded_rules(families: dict[str, Metric]) -> None:

@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.api.routing import PredictionRoute
 from app.main import create_app
 from app.settings import Settings
-from tests.servers import ROOT, Server
+from tests.models import NEWEST
+from tests.servers import ROOT, serving
 
 PROMETHEUS = ROOT / "deploy/prometheus"
 TESTS = sorted(PROMETHEUS.glob("alerts*.test.yml"))
@@ -75,15 +76,16 @@ def predicting() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def scrape(server: Server, predicting: set[str]) -> str:
+def scrape(predicting: set[str]) -> str:
     """The metrics of the real service after a few requests."""
-    httpx.post(f"{server.url}/predict", json={"reviews": ["A superb film."]}).raise_for_status()
-    for route in predicting:
-        path = route.format(model_name="tiny", model_version="1")
-        assert httpx.post(f"{server.url}{path}", json={}).status_code in (400, 422)
-    for path in ("/", "/model", "/health/live", "/nowhere"):
-        httpx.get(f"{server.url}{path}")
-    return httpx.get(f"{server.url}/metrics").raise_for_status().text
+    with serving(runtime="numpy") as server, httpx.Client(base_url=server.url) as client:
+        client.post("/predict", json={"reviews": ["A superb film."]}).raise_for_status()
+        for route in predicting:
+            path = route.format(model_name="imdb", model_version=NEWEST)
+            assert client.post(path, json={}).status_code in (400, 422)
+        for path in ("/", "/model", "/health/live", "/nowhere"):
+            client.get(path)
+        return client.get("/metrics").raise_for_status().text
 
 
 @pytest.fixture(scope="module")

@@ -30,12 +30,15 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Measure a model on test reviews, rated sentences and made-up texts; returns the content of evaluation.json."""
     test = HeldOut.of(model.predict_rows(test_rows), dataset.test.labels, test_rows)
-    share = np.full(len(dataset.test), dataset.train.labels.mean(), np.float32)  # of positive reviews in training
-    constant = {name: measure(share, dataset.test.labels)[name] for name in ("loss", "accuracy")}
+    reference: dict[str, dict[str, float]] = {"book": BOOK}
+    if dataset.own is not None:
+        share = np.full(len(dataset.test), dataset.train.labels.mean(), np.float32)  # of positive training reviews
+        constant = measure(share, dataset.test.labels)
+        reference = {"constant": {name: constant[name] for name in BOOK}}
     last = model.epochs - 1
     report = {
         "test": evaluate(test, model.uncertainty) | details(test, dataset.test.names),
-        **({"book": BOOK} if dataset.own is None else {"constant": constant}),
+        **reference,
         "behaviour": behaviour(model.predict),
         "top_terms": model.top_terms(),
         "validation": {

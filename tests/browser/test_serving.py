@@ -74,12 +74,6 @@ def test_pages_can_be_disabled() -> None:
             assert client.get(path).status_code == 404
 
 
-def test_pages_need_no_key(guarded: Server) -> None:
-    for path in ("/", "/playground/playground.js", "/docs"):
-        assert httpx.get(f"{guarded.url}{path}", headers=BROWSER).status_code == 200
-    assert httpx.get(f"{guarded.url}/model").status_code == 401
-
-
 def test_pages_work_below_a_prefix(visits: Visits, served: Server) -> None:
     """Behind a proxy that removes the prefix."""
     visit = visits(served.url)

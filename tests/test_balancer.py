@@ -23,6 +23,8 @@ from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected_to, request
 from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
 
+pytestmark = pytest.mark.slow
+
 CONFIGURATION = ROOT / "deploy/nginx.conf"
 TLS = ROOT / "deploy/nginx-tls.conf"
 

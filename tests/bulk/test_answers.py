@@ -14,6 +14,8 @@ from tests.bulk.jobs import prediction_in, reviews, rows_of, succeed, write_csv,
 from tests.probabilities import assert_same
 from tests.servers import Server, serving
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1000
 
 

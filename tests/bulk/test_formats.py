@@ -11,6 +11,8 @@ import pytest
 
 from tests.bulk.jobs import error_of, parts, reviews, rows_of, run_bulk, succeed, write_csv, write_jsonl
 
+pytestmark = pytest.mark.slow
+
 TEXTS = reviews(40)
 ADDED = ["positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]
 

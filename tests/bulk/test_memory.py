@@ -8,6 +8,8 @@ import pytest
 
 from tests.bulk.jobs import reviews, succeed, write_csv
 
+pytestmark = pytest.mark.slow
+
 ROWS = 8000
 """Rows of the small file, 10 MB of text."""
 

@@ -27,6 +27,8 @@ from tests.bulk.jobs import (
     write_csv,
 )
 
+pytestmark = pytest.mark.slow
+
 ROWS = 24_000
 OPTIONS = ("--part-rows", 200, "--workers", 2)
 

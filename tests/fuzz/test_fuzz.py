@@ -9,12 +9,15 @@ import os
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.model.vocabulary import Encoding, Vocabulary
 from tests.model.test_text import any_text, plainly, with_surrogates
 from tests.model.test_vocabulary import defined_columns
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 

@@ -165,17 +165,25 @@ def test_bulk_is_bulk_scoring(tmp_path: Path) -> None:
         (">&-", "bulk FILE -", 1),
         ("2>&-", "bulk FILE -", 0),
         ("<&- >&- 2>&-", "score superb", 0),
+        (">/dev/full", "--help", 1),
+        (">/dev/full", "score superb", 1),
+        (">/dev/full", "score superb --json", 1),
+        (">/dev/full", "explain superb", 1),
+        (">/dev/full", "check --json", 1),
+        (">/dev/full", "bulk FILE FILE.csv", 1),
+        (">/dev/full", "openapi", 1),
     ],
 )
-def test_command_without_standard_streams_fails_only_if_results_are_lost(
+def test_command_whose_streams_are_closed_or_full_fails_only_if_results_are_lost(
     tmp_path: Path, redirection: str, arguments: str, code: int
 ) -> None:
     (tmp_path / "reviews.csv").write_text("review\nA superb film.\n")
-    own = [str(tmp_path / "reviews.csv") if argument == "FILE" else argument for argument in arguments.split()]
+    own = arguments.replace("FILE", str(tmp_path / "reviews.csv")).split()
     command = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "app", *own]
-    env = environment(runtime="numpy")
+    env = environment(runtime="numpy") | {"FORCE_COLOR": "1"}  # `score` and `explain` print tables
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE)
-    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    faults = re.findall("error: |Traceback|Exception", done.stderr)
+    assert (done.returncode, faults) == (code, ["error: "] * code)
 
 
 def console(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,8 @@
 Untrusted text is displayed on a terminal, never interpreted.
 """
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from typer.exceptions import TyperException
 MODULE, SCRIPT = "python -m app", "review-sentiment"
 JOINERS = "\u200c\u200d"
 """Harmless format characters that emoji and some scripts need."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Why standard output takes no more: the disk is full, or a quota or the limit of a file's size is reached."""
 
 
 def typed_command() -> str:
@@ -47,7 +51,7 @@ class PlainErrors(TyperGroup):
     """A group of commands whose usage errors have no box around them."""
 
     def main(self, *arguments: Any, **extra: Any) -> Any:
-        """Run a command, and print its usage errors."""
+        """Run a command, and print its usage errors; a full disk is an error, too, not a fault of ours."""
         if not extra.get("standalone_mode", True):
             return super().main(*arguments, **extra)
         try:
@@ -60,6 +64,12 @@ class PlainErrors(TyperGroup):
             if context := getattr(error, "ctx", None):
                 typer.echo(f"try `{context.command_path} --help`", err=True)
             sys.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails again
+            print_error(f"the output cannot be written ({error.strerror})")
+            sys.exit(1)
 
 
 class PlainUsage(TyperCommand):

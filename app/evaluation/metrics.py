@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+from ..model.calibration import log_odds
 from ..model.prediction import Prediction, UncertaintyRule
 from ..model.vocabulary import Row
 
@@ -39,6 +40,11 @@ class HeldOut:
     def at(self, places: NDArray[np.intp]) -> "HeldOut":
         """Those of some texts."""
         return HeldOut(self.probabilities[places], self.labels[places], self.words[places], self.known_words[places])
+
+    @property
+    def log_odds(self) -> NDArray[np.float64]:
+        """Those of the probabilities; (texts,)."""
+        return np.array([log_odds(p) for p in self.probabilities.tolist()])
 
     @property
     def right(self) -> NDArray[np.bool_]:

@@ -12,9 +12,6 @@ from ..model.errors import SentimentError
 from .assessment import Assessment
 from .labelled import LabelledTexts
 
-MAX_TEXT = 600
-"""Characters of a text that the report quotes."""
-
 
 def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> None:
     """Write the report of an evaluation to a new file, complete or not at all.
@@ -31,13 +28,7 @@ def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Ass
         lstrip_blocks=True,
     )
     page = templates.get_template("report.html").render(
-        bundle=bundle,
-        manifest=bundle.manifest,
-        labelled=labelled,
-        found=found,
-        max_text=MAX_TEXT,
-        today=datetime.now(UTC).date(),
-        program=__version__,
+        bundle=bundle, labelled=labelled, found=found, today=datetime.now(UTC).date(), program=__version__
     )
     try:
         path.write_text(page, encoding="utf-8", errors="replace")

@@ -1,5 +1,7 @@
 """Fitting calibrations to predictions whose scale and shift are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ RULE = UncertaintyRule(above=0.1, below=0.9, min_known_words=1, min_known_share=
 @pytest.mark.parametrize(("scale", "shift"), [(1, 0), (0.4, 0.7), (1.6, -1.2)])
 def test_fit_recovers_scale_and_shift_within_their_standard_errors(scale: float, shift: float) -> None:
     samples = [predictions(2000, scale, shift, seed) for seed in range(20)]
-    fits = [fit(held_out.probabilities, held_out.labels) for held_out in samples]
+    fits = [fit(held_out) for held_out in samples]
     for found, true, error in (
         ([each.scale for each in fits], scale, [each.scale_error for each in fits]),
         ([each.shift for each in fits], shift, [each.shift_error for each in fits]),
@@ -25,10 +27,8 @@ def test_fit_recovers_scale_and_shift_within_their_standard_errors(scale: float,
 
 
 def test_fit_to_few_texts_stays_near_the_prior() -> None:
-    held_out = predictions(50, 1, 0)
-    labels = np.ones(50, np.float32)  # without a prior, the shift would be infinite
-    found = fit(held_out.probabilities, labels)
-    assert 0 < found.shift < 4 * SHIFT_WIDTH
+    positive = replace(predictions(50, 1, 0), labels=np.ones(50, np.float32))
+    assert 0 < fit(positive).shift < 4 * SHIFT_WIDTH  # without a prior, the shift would be infinite
 
 
 def test_adapt_makes_probabilities_right_without_changing_their_order() -> None:

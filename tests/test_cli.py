@@ -20,7 +20,7 @@ from app.commands.main import SUMMARIES, app
 from app.commands.options import load_settings
 from app.settings import PREFIX, Settings, default_of
 from tests.servers import PATIENCE, ROOT, environment, run_app, run_python, starting
-from tests.terminal.terminals import SGR, on_terminal
+from tests.terminal.terminals import SGR, modules_of, on_terminal
 
 
 @pytest.mark.parametrize("command", [(), ("serve",)])  # none: services that were set up when it was the default
@@ -115,12 +115,9 @@ def test_summaries_are_those_of_the_commands() -> None:
 
 
 def test_help_imports_no_command() -> None:
-    program = (
-        "import sys; from app.commands.main import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
-    )
-    loaded = run_python("-c", program).stdout.split()
+    loaded = modules_of("--help")
     assert "app.commands.main" in loaded
-    assert not {"app.settings", "numpy", "fastapi"} & set(loaded)
+    assert not {"app.settings", "numpy", "fastapi"} & loaded
 
 
 def test_modules_import_each_other_whatever_the_package_is_called(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typer.testing import CliRunner
 
 from app.commands.main import app
-from tests.servers import PATIENCE, ROOT, environment
+from tests.servers import PATIENCE, ROOT, environment, run_python
 
 SGR = re.compile(r"\x1b\[[\d;]*m")
 """Colours: the only escape sequences that may reach a terminal."""
@@ -34,6 +34,14 @@ def piped(
     program = ["-c", RUN.format(missing=missing)] if missing else ["-m", "app"]
     command = [sys.executable, *program, *arguments]
     return subprocess.run(command, cwd=ROOT, env=variables(more), input=stdin, capture_output=True, timeout=PATIENCE)
+
+
+def modules_of(*arguments: str) -> set[str]:
+    """The modules that a command imports."""
+    program = (
+        "import atexit, sys; from app.commands.main import app; atexit.register(lambda: print(*sys.modules)); app()"
+    )
+    return set(run_python("-c", program, *arguments).stdout.split())
 
 
 def refusal(*arguments: str, stdin: bytes = b"", **more: str) -> str:

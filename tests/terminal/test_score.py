@@ -9,8 +9,8 @@ import pytest
 
 from app.records import FORMATS
 from tests.models import NEWEST
-from tests.servers import Server, run_python
-from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
+from tests.servers import Server
+from tests.terminal.terminals import BLUE, ORANGE, SGR, modules_of, on_terminal, piped, refusal
 
 TWO = ("--explain", "2")
 GOOD, BAD = "One of the best films I have seen, superb.", "A dull waste of time."
@@ -154,9 +154,7 @@ def test_score_obeys_the_settings() -> None:
 
 
 def test_score_loads_no_web_framework_and_no_tensorflow() -> None:
-    imports = "import sys; from app.commands.main import app"
-    program = f"{imports}; app(['score', 'good'], standalone_mode=False); print(*sys.modules)"
-    loaded = set(run_python("-c", program).stdout.split())
+    loaded = modules_of("score", "good")
     assert {"rich.console", "numpy"} <= loaded
     assert not {"fastapi", "starlette", "uvicorn", "prometheus_client", "tensorflow", "keras", "scipy"} & loaded
 

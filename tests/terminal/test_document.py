@@ -30,7 +30,7 @@ def test_example_runs(tmp_path: Path, example: str) -> None:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", re.sub(COMMAND, f"{sys.executable} -m app", example)],
         cwd=tmp_path,
-        env=variables({}),
+        env=variables({"SENTIMENT_RUNTIME": "numpy"}),  # tests/terminal/test_check.py runs `check` with TensorFlow, too
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -69,14 +69,21 @@ def output(my: Path, models: Path) -> Path:
 
 def test_calibrate_finds_the_scale_and_the_shift(output: Path, my: Path) -> None:
     manifest = load_bundle(output).manifest
-    found = manifest.calibration
+    found, promise = manifest.calibration, manifest.promise
     assert found is not None
+    assert promise is not None
     assert found.scale == pytest.approx(SCALE, abs=0.1)
     assert found.shift == pytest.approx(SHIFT, abs=0.3)
     assert (found.texts, found.original) == (len(my.read_text().splitlines()) - 1, load_bundle(MODELS / NEWEST).digest)
     assert found.after["loss"] < found.before["loss"]
     assert found.after["calibration_error"] < found.before["calibration_error"]
     assert (manifest.name, manifest.version) == ("imdb", output.name)
+    assert (promise.right, promise.confidence, promise.labels) == (0.75, 0.95, found.texts)
+    assert 0 < promise.certain_share < 1
+    shown = CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy"]).stdout
+    assert f"with {found.texts} labelled texts" in shown
+    for text in (shown, (output / "report/MODEL_CARD.md").read_text()):
+        assert promise.sentence in text
 
 
 def test_calibrated_bundle_has_the_same_network_and_no_text_of_the_file(output: Path, my: Path) -> None:
@@ -127,49 +134,30 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
         assert outputs[0]["data"] == [pytest.approx(p)]
 
 
-def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> None:
-    check = CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy"])
-    assert "with 672 labelled texts" in check.stdout
-    facts = json.loads(CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy", "--json"]).stdout)
-    assert facts["manifest"] == json.loads((output / MANIFEST).read_text())
-
-
 def test_folder_with_a_calibrated_bundle_serves_it_by_default(my: Path, tmp_path: Path) -> None:
-    printed = run(my, tmp_path / "mine/1", models=MODELS)
-    assert f"serve --model-dir {tmp_path / 'mine'}" in printed
+    found = json.loads(run(my, tmp_path / "mine/1", "--json", "--right", "0.75", models=MODELS))
     (bundle,) = load_bundles(tmp_path / "mine")
-    assert bundle.manifest.calibration is not None
     with TestClient(create_app(Settings(model_dir=tmp_path / "mine", runtime="numpy"))) as client:
-        assert client.get("/model").json()["calibration"]["original"] == load_bundle(MODELS / NEWEST).digest
+        model = client.get("/model").json()
+    assert model["calibration"]["original"] == load_bundle(MODELS / NEWEST).digest
+    assert found["bundle"] == str(bundle.folder)
+    assert found["promise"] | {"sentence": model["promise"]["sentence"]} == model["promise"]
+    assert found["after"]["loss"] < found["before"]["loss"]
+    printed = run(my, tmp_path / "other/1", models=MODELS)
+    assert f"serve --model-dir {tmp_path / 'other'}" in printed
 
 
 def test_calibrate_refuses_a_version_that_would_not_be_served(my: Path, output: Path) -> None:
+    free = output.parent / str(int(output.name) + 1)
     for name, message in (
+        (output.name, "bundles are immutable"),
         ("1", f"would be served with version {output.name}, which is higher"),
         ("01", "the number of the new version"),
         ("9" * 300, "the number of the new version"),
     ):
-        assert message in refusal("calibrate", str(my), str(output.parent / name))
-        free = output.parent / str(int(output.name) + 1)
-        assert str(free) in refusal("calibrate", str(my), str(output.parent / name))
-
-
-def test_promise_of_a_calibrated_bundle_is_told_everywhere(output: Path) -> None:
-    promise = load_bundle(output).manifest.promise
-    assert promise is not None
-    assert (promise.right, promise.confidence, promise.labels) == (0.75, 0.95, 672)
-    assert 0 < promise.certain_share < 1
-    assert promise.sentence in (output / "report/MODEL_CARD.md").read_text()
-    with TestClient(create_app(Settings(model_dir=output.parent, runtime="numpy"))) as client:
-        assert client.get("/model").json()["promise"]["sentence"] == promise.sentence
-
-
-def test_calibrate_prints_json(my: Path, tmp_path: Path) -> None:
-    found = json.loads(run(my, tmp_path / "mine/1", "--json", "--right", "0.75", models=MODELS))
-    assert found["bundle"] == str(tmp_path / "mine/1")
-    assert found["promise"] == load_bundle(tmp_path / "mine/1").manifest.promise.model_dump()  # type: ignore[union-attr]
-    assert found["promise"]["right"] == 0.75
-    assert found["after"]["loss"] < found["before"]["loss"]
+        refused = refusal("calibrate", str(my), str(output.parent / name))
+        assert message in refused
+        assert str(free) in refused
 
 
 def test_calibrate_that_does_not_help_writes_only_if_forced(original: Classifier, tmp_path: Path) -> None:
@@ -186,7 +174,6 @@ def test_calibrate_that_does_not_help_writes_only_if_forced(original: Classifier
 
 def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:
     before = contents(models)
-    assert "bundles are immutable" in refusal("calibrate", str(my), str(output))
     assert "the number of the new version" in refusal("calibrate", str(my), str(tmp_path / "mine"))
     assert "calibrated already" in run(my, models / "9", models=models, version=output.name, code=1)
     rows = [line.rpartition(",") for line in my.read_text().splitlines()[1:]]

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from app.commands import check, explain, score
-from app.commands.main import SUMMARIES
+from app.commands.main import SUMMARIES, app
 from tests.servers import PATIENCE, ROOT
-from tests.terminal.terminals import SGR, on_terminal, piped, variables
+from tests.terminal.terminals import SGR, on_terminal, variables
 
 DOCUMENT = (ROOT / "docs/reference/terminal.md").read_text()
 COMMAND = r"\bpython -m app\b|\breview-sentiment\b"
@@ -52,8 +53,8 @@ def test_document_shows_what_a_terminal_shows() -> None:
 
 
 def test_options_and_commands_of_the_document_exist() -> None:
-    commands = ((), ("serve",), ("score",), ("explain",), ("evaluate",), ("calibrate",), ("check",))
-    known = "".join(piped(*command, "--help", COLUMNS="200").stdout.decode() for command in commands)
+    helps = [CliRunner().invoke(app, [*command, "--help"]) for command in ((), *((name,) for name in SUMMARIES))]
+    known = "".join(each.stdout for each in helps)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub("uvx --from.*", "", DOCUMENT)))
     assert {"--port", "--whole", "--install-completion"} < named <= set(re.findall(r"--[a-z-]+", known))
     assert set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE)) == set(SUMMARIES)

@@ -161,5 +161,6 @@ def _mistakes(found: "Assessment") -> RenderableType:
     table = new_table(*fixed, "most confident mistakes")  # the last column alone gives way on a narrow terminal
     for mistake in found.mistakes:
         text = Text(one_line(mistake.text[:MAX_SHOWN]), no_wrap=True, overflow="ellipsis")
-        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, mistake.line, text)
+        line = mistake.place.rpartition(":")[2]
+        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, line, text)
     return table

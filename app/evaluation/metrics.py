@@ -88,9 +88,9 @@ def auc_p_value(held_out: HeldOut) -> float:
     return float(mannwhitneyu(p[positive], p[~positive], alternative="greater").pvalue)
 
 
-def right(probabilities: NDArray[np.float32], labels: NDArray[np.float32], threshold: float = 0.5) -> NDArray[np.bool_]:
-    """Which texts are on the right side of the threshold, which counts as positive; bool (texts,)."""
-    return np.asarray((probabilities >= threshold) == (labels == 1), np.bool_)
+def right(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which texts are on the right side of 0.5, which counts as positive; bool (texts,)."""
+    return np.asarray((probabilities >= 0.5) == (labels == 1), np.bool_)
 
 
 def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> list[dict[str, float]]:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import StrictUndefined, Template
 
 from .. import __version__
 from ..bundles.reading import Bundle
@@ -20,14 +20,9 @@ def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Ass
         SentimentError: Writing failed, for example because the disk is full.
     """
     # Texts and names of files may contain anything: all is escaped, and replaced where UTF-8 cannot encode it.
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = templates.get_template("report.html").render(
+    source = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    template = Template(source, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = template.render(
         bundle=bundle, labelled=labelled, found=found, today=datetime.now(UTC).date(), program=__version__
     )
     try:

@@ -114,24 +114,23 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
     settings = Settings(model_dir=output.parent, model_version=f"{NEWEST},{output.name}", runtime="numpy")
     with TestClient(create_app(settings)) as client:
 
-        def ask(path: str, body: dict[str, Any]) -> Any:
+        def ask(path: str, **body: object) -> Any:
             return client.post(path, json=body).raise_for_status().json()
 
         raw, p = (
-            ask(f"/predict?version={version}", {"reviews": [text]})["predictions"][0]["positive_probability"]
+            ask(f"/predict?version={version}", reviews=[text])["predictions"][0]["positive_probability"]
             for version in (NEWEST, output.name)
         )
         calibration = client.get(f"/model?version={output.name}").json()["calibration"]
         assert client.get("/model").json()["calibration"] is None
         assert p == pytest.approx(calibrated(raw, calibration["scale"], calibration["shift"]))
         assert abs(p - raw) > 0.01
-        (explanation,) = ask(f"/explain?version={output.name}", {"reviews": [text]})["explanations"]
+        (explanation,) = ask(f"/explain?version={output.name}", reviews=[text])["explanations"]
         assert explanation["log_odds"] == pytest.approx(math.log(p / (1 - p)))
-        path = f"/v1/models/imdb/versions/{output.name}:predict"
-        assert ask(path, {"instances": [text]})["predictions"] == [pytest.approx(p)]
+        v1 = ask(f"/v1/models/imdb/versions/{output.name}:predict", instances=[text])["predictions"]
         inputs = [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}]
-        outputs = ask(f"/v2/models/imdb/versions/{output.name}/infer", {"inputs": inputs})["outputs"]
-        assert outputs[0]["data"] == [pytest.approx(p)]
+        v2 = ask(f"/v2/models/imdb/versions/{output.name}/infer", inputs=inputs)["outputs"][0]["data"]
+        assert v1 == v2 == [pytest.approx(p)]
 
 
 def test_folder_with_a_calibrated_bundle_serves_it_by_default(my: Path, tmp_path: Path) -> None:

@@ -38,11 +38,16 @@ def my(tmp_path: Path) -> Path:
     return write_csv(tmp_path / "my.csv", [(text, int(positive)) for text, positive in texts()[:400]])
 
 
-def test_evaluate_measures_the_default_bundle(my: Path) -> None:
-    found = evaluation(my)
-    digest = load_bundle(MODELS / NEWEST).digest
-    facts = {"name": "imdb", "version": NEWEST, "digest": digest, "folder": f"models/imdb/{NEWEST}"}
-    assert found["model"] == facts
+def test_evaluate_measures_the_default_bundle_without_tensorflow(my: Path) -> None:
+    done = piped("evaluate", str(my), missing=["tensorflow", "matplotlib", "jinja2"])
+    assert (done.returncode, done.stderr) == (0, b"")
+    found, shown = evaluation(my), done.stdout.decode()
+    assert found["model"] == {
+        "name": "imdb",
+        "version": NEWEST,
+        "digest": load_bundle(MODELS / NEWEST).digest,
+        "folder": f"models/imdb/{NEWEST}",
+    }
     assert (found["file"]["name"], found["reviews"]) == ("my.csv", 400)
     low, high = found["accuracy_interval"]
     assert found["majority_accuracy"] < low < found["accuracy"] < high
@@ -55,25 +60,17 @@ def test_evaluate_measures_the_default_bundle(my: Path) -> None:
     assert len(found["mistakes"]) == min(10, wrong)
     first, *_, last = [abs(each["positive_probability"] - 0.5) for each in found["mistakes"]]
     assert first > last > 0
-    place, line = found["mistakes"][0]["place"].split(":")
-    assert (place, my.read_text().splitlines()[int(line) - 1].rpartition(",")[0]) == (
-        "my.csv",
-        found["mistakes"][0]["text"],
-    )
+    name, _, line = found["mistakes"][0]["place"].partition(":")
+    text, _, _ = my.read_text().splitlines()[int(line) - 1].rpartition(",")
+    assert (name, text) == ("my.csv", found["mistakes"][0]["text"])
     assert evaluation(my, version="1")["loss"] != found["loss"]
 
-
-def test_evaluate_shows_the_figures_without_tensorflow(my: Path) -> None:
-    done = piped("evaluate", str(my), missing=["tensorflow", "matplotlib", "jinja2"])
-    assert (done.returncode, done.stderr) == (0, b"")
-    found, shown = evaluation(my), done.stdout.decode()
     assert shown.startswith(f"imdb {NEWEST} (models/imdb/{NEWEST}) on my.csv: 400 texts")
-    names = ("accuracy", "majority_accuracy", "auc", "loss", "base_rate_loss", "calibration_error")
-    for name in (*names, "chance_calibration_error"):
+    for name in ("accuracy", "majority_accuracy", "auc", "loss", "base_rate_loss", "chance_calibration_error"):
         assert f"{found[name]:.3f}" in shown
     assert " ".join(found["summary"]) in " ".join(shown.split())
     assert shown.count("●") == len(found["reliability"]) + 1
-    assert re.search(rf"positive +{found['confusion']['positive']['positive']} ", shown)
+    assert re.search(rf"positive +{matrix['positive']['positive']} ", shown)
 
 
 @pytest.mark.parametrize("width", [80, 110])

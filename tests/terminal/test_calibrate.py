@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner
 
 from app.bundles.manifest import MANIFEST
 from app.bundles.opening import open_classifier
 from app.bundles.reading import load_bundle, load_bundles
-from app.commands.main import app
 from app.main import create_app
 from app.model.calibration import calibrated, log_odds
 from app.model.classifier import Classifier
@@ -20,7 +18,7 @@ from app.model.runtimes import RUNTIMES
 from app.settings import Settings
 from tests.evaluation.labelled import drawn, write_csv
 from tests.models import MODELS, NEWEST
-from tests.terminal.terminals import refusal
+from tests.terminal.terminals import refusal, run
 from tests.training.test_disk_full import contents, files_no_larger_than
 
 SCALE, SHIFT = 0.4, -0.6
@@ -51,19 +49,11 @@ def my(original: Classifier, models: Path) -> Path:
     return write_csv(models.parent / "my.csv", drawn(probability))
 
 
-def run(*arguments: object, models: Path, version: str = NEWEST, code: int = 0) -> str:
-    """Run in this process; the output, or the message of a failure."""
-    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_DIR": str(models), "SENTIMENT_MODEL_VERSION": version}
-    result = CliRunner().invoke(app, ["calibrate", *map(str, arguments)], env=env)
-    assert result.exit_code == code, result.output
-    return result.stderr if code else result.stdout
-
-
 @pytest.fixture(scope="module")
 def output(my: Path, models: Path) -> Path:
     """The calibrated bundle."""
     output = models / str(int(NEWEST) + 1)
-    run(my, output, "--right", "0.75", models=models)
+    run("calibrate", my, output, "--right", "0.75", "--model-dir", models)
     return output
 
 
@@ -80,7 +70,7 @@ def test_calibrate_finds_the_scale_and_the_shift(output: Path, my: Path) -> None
     assert (manifest.name, manifest.version) == ("imdb", output.name)
     assert (promise.right, promise.confidence, promise.labels) == (0.75, 0.95, found.texts)
     assert 0 < promise.certain_share < 1
-    shown = CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy"]).stdout
+    shown = run("check", output)
     assert f"with {found.texts} labelled texts" in shown
     for text in (shown, (output / "report/MODEL_CARD.md").read_text()):
         assert promise.sentence in text
@@ -134,7 +124,7 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
 
 
 def test_folder_with_a_calibrated_bundle_serves_it_by_default(my: Path, tmp_path: Path) -> None:
-    found = json.loads(run(my, tmp_path / "mine/1", "--json", "--right", "0.75", models=MODELS))
+    found = json.loads(run("calibrate", my, tmp_path / "mine/1", "--json", "--right", "0.75"))
     (bundle,) = load_bundles(tmp_path / "mine")
     with TestClient(create_app(Settings(model_dir=tmp_path / "mine", runtime="numpy"))) as client:
         model = client.get("/model").json()
@@ -142,7 +132,7 @@ def test_folder_with_a_calibrated_bundle_serves_it_by_default(my: Path, tmp_path
     assert found["bundle"] == str(bundle.folder)
     assert found["promise"] | {"sentence": model["promise"]["sentence"]} == model["promise"]
     assert found["after"]["loss"] < found["before"]["loss"]
-    printed = run(my, tmp_path / "other/1", models=MODELS)
+    printed = run("calibrate", my, tmp_path / "other/1")
     assert f"serve --model-dir {tmp_path / 'other'}" in printed
 
 
@@ -162,9 +152,9 @@ def test_calibrate_refuses_a_version_that_would_not_be_served(my: Path, output: 
 def test_calibrate_that_does_not_help_writes_only_if_forced(original: Classifier, tmp_path: Path) -> None:
     texts = write_csv(tmp_path / "right.csv", drawn(lambda text: original.predict([text])[0].positive_probability)[:60])
     output = tmp_path / "mine/1"
-    assert "do not show that a calibration helps" in run(texts, output, models=MODELS, code=1)
+    assert "do not show that a calibration helps" in run("calibrate", texts, output, code=1)
     assert not output.parent.exists()
-    printed = run(texts, output, "--force", models=MODELS)
+    printed = run("calibrate", texts, output, "--force")
     assert load_bundle(output).manifest.promise is None
     assert "All predictions are uncertain: 60 labels do not prove that a share of 0.95 is right; they prove" in printed
     certain = open_classifier(load_bundle(output), "numpy").predict(["A superb film.", "Awful, just awful."])
@@ -172,9 +162,9 @@ def test_calibrate_that_does_not_help_writes_only_if_forced(original: Classifier
 
 
 def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:
-    before = contents(models)
+    before, original = contents(models), ("--model-dir", models, "--model-version", NEWEST)
     assert "the number of the new version" in refusal("calibrate", str(my), str(tmp_path / "mine"))
-    assert "calibrated already" in run(my, models / "9", models=models, version=output.name, code=1)
+    assert "calibrated already" in run("calibrate", my, models / "9", "--model-dir", models, code=1)
     rows = [line.rpartition(",") for line in my.read_text().splitlines()[1:]]
     for made, message in (
         (rows[:40], "at least 50 texts"),
@@ -183,13 +173,13 @@ def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Pa
         ([(text, "", 1 - int(label)) for text, _, label in rows], "labels are swapped"),
     ):
         path = write_csv(tmp_path / "bad.csv", [(text, label) for text, _, label in made])
-        assert message in run(path, models / "9", models=models, code=1)
+        assert message in run("calibrate", path, models / "9", *original, code=1)
     assert contents(models) == before
 
 
 def test_calibrate_on_a_full_disk_leaves_nothing(my: Path, tmp_path: Path) -> None:
     models = tmp_path / "imdb"
     with files_no_larger_than(100_000):
-        message = run(my, models / "1", models=MODELS, code=1)
+        message = run("calibrate", my, models / "1", code=1)
     assert "cannot be written" in message
     assert contents(models) == {}

@@ -8,27 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from app.bundles.opening import open_classifier
 from app.bundles.reading import load_bundle
-from app.commands.main import app
 from tests.evaluation.labelled import drawn, texts, write_csv
 from tests.models import MODELS, NEWEST
-from tests.terminal.terminals import SGR, on_terminal, piped, refusal
+from tests.terminal.terminals import SGR, on_terminal, piped, refusal, run
 from tests.training.test_disk_full import contents, files_no_larger_than
 
 
-def run(*arguments: object, code: int = 0, version: str = NEWEST) -> str:
-    """Run in this process; the output, or the message of a failure."""
-    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_VERSION": version}
-    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env=env)
-    assert result.exit_code == code, result.output
-    return result.stderr if code else result.stdout
-
-
-def evaluation(*arguments: object, version: str = NEWEST) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run(*arguments, "--json", version=version))
+def evaluation(my: Path, *options: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("evaluate", my, "--json", *options))
     return found
 
 
@@ -63,7 +53,7 @@ def test_evaluate_measures_the_default_bundle_without_tensorflow(my: Path) -> No
     name, _, line = found["mistakes"][0]["place"].partition(":")
     text, _, _ = my.read_text().splitlines()[int(line) - 1].rpartition(",")
     assert (name, text) == ("my.csv", found["mistakes"][0]["text"])
-    assert evaluation(my, version="1")["loss"] != found["loss"]
+    assert evaluation(my, "--model-version", 1)["loss"] != found["loss"]
 
     assert shown.startswith(f"imdb {NEWEST} (models/imdb/{NEWEST}) on my.csv: 400 texts")
     for name in ("accuracy", "majority_accuracy", "auc", "loss", "base_rate_loss", "chance_calibration_error"):
@@ -119,7 +109,7 @@ def test_evaluate_writes_a_report_that_interprets_nothing(tmp_path: Path) -> Non
     rows = [(nasty, 0), *((text, int(positive)) for text, positive in texts())]
     my.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
     report = tmp_path / "report.html"
-    assert run(my, "--report", report).splitlines()[-1] == f"report: {report}"
+    assert run("evaluate", my, "--report", report).splitlines()[-1] == f"report: {report}"
     page, found = report.read_text(encoding="utf-8"), evaluation(my)
     for sentence in found["summary"]:
         assert sentence in html.unescape(page)
@@ -137,11 +127,9 @@ def test_report_of_a_calibrated_bundle_compares_it_with_the_original(my: Path, t
     (models / NEWEST).symlink_to(MODELS / NEWEST)
     original = evaluation(my)
     assert original["uncalibrated"] is None
-    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_DIR": str(models)}
-    calibrating = CliRunner().invoke(app, ["calibrate", str(my), str(models / "4"), "--model-version", NEWEST], env=env)
-    assert calibrating.exit_code == 0, calibrating.output
+    run("calibrate", my, models / "4", "--model-dir", models)
     report = tmp_path / "report.html"
-    found = evaluation(my, "--report", report, "--model-dir", models, version="4")
+    found = evaluation(my, "--report", report, "--model-dir", models)
     assert found["uncalibrated"] == pytest.approx({name: original[name] for name in found["uncalibrated"]}, abs=1e-4)
     assert f"{original['loss']:.3f}</td>" in report.read_text(encoding="utf-8").partition("Before and after")[2]
     assert "calibrated with these texts" in found["warnings"][-1]
@@ -150,10 +138,12 @@ def test_report_of_a_calibrated_bundle_compares_it_with_the_original(my: Path, t
 def test_evaluate_on_a_full_disk_leaves_no_report(my: Path, tmp_path: Path) -> None:
     before = contents(tmp_path)
     with files_no_larger_than(10_000):
-        message = run(my, "--report", tmp_path / "report.html", code=1)
+        message = run("evaluate", my, "--report", tmp_path / "report.html", code=1)
     assert "the report cannot be written" in message
     assert contents(tmp_path) == before
-    assert "the report cannot be written" in run(my, "--report", tmp_path / "no such folder/report.html", code=1)
+    assert "the report cannot be written" in run(
+        "evaluate", my, "--report", tmp_path / "no such folder/report.html", code=1
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +158,7 @@ def test_evaluate_on_a_full_disk_leaves_no_report(my: Path, tmp_path: Path) -> N
 )
 def test_evaluate_of_a_file_that_cannot_be_used_says_why(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "my.csv").write_text(content)
-    assert re.search(message, run(tmp_path / "my.csv", code=1))
+    assert re.search(message, run("evaluate", tmp_path / "my.csv", code=1))
 
 
 def test_evaluate_without_its_packages_says_how_to_install_them(my: Path) -> None:

@@ -45,7 +45,7 @@ def zst(content: bytes) -> bytes:
 
 def read(path: Path, content: bytes | str) -> list[ParsedRow | BadLine]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return [row for chunk in read_chunks(path, read_layout(path)) for row in chunk.rows(["text", "label"])]
+    return [row for chunk in read_chunks(path) for row in chunk.rows(["text", "label"])]
 
 
 def texts(rows: list[ParsedRow | BadLine]) -> list[str]:
@@ -91,7 +91,7 @@ def test_separators_in_quotes_do_not_count(
 def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "my.parquet", row_group_size=2)
     path = tmp_path / "my.parquet"
-    chunks = list(read_chunks(path, read_layout(path), 2))
+    chunks = list(read_chunks(path, 2))
     assert [(chunk.part, [row.line for row in chunk.rows(["text"])]) for chunk in chunks] == [(0, [1, 2]), (1, [3])]
 
 
@@ -155,7 +155,7 @@ def test_record_of_several_lines_that_is_not_utf8_is_one_bad_line(tmp_path: Path
 def test_unclosed_quote_does_not_make_chunks_longer(tmp_path: Path) -> None:
     path = tmp_path / "my.csv"
     path.write_text('text,label\n"open,1\n' + "a,1\n" * 100_000 + '"\n' * 1000)
-    chunks = [list(chunk.rows(["text"])) for chunk in read_chunks(path, read_layout(path))]
+    chunks = [list(chunk.rows(["text"])) for chunk in read_chunks(path)]
     assert max(map(len, chunks)) == CHUNK_ROWS
     assert sum(isinstance(row, ParsedRow) for chunk in chunks for row in chunk) == 100_000
 
@@ -214,7 +214,7 @@ def test_file_that_cannot_be_read_is_an_error_with_its_name(
 def test_rows_before_the_damage_are_read(tmp_path: Path) -> None:
     path = tmp_path / "my.jsonl.gz"
     path.write_bytes(gzip.compress(JSONL.encode()) + b"not gzip")
-    chunks = read_chunks(path, read_layout(path))
+    chunks = read_chunks(path)
     assert [row.values["label"] for row in next(chunks).rows([]) if isinstance(row, ParsedRow)] == ["1", "0", "1"]
     with pytest.raises(FileUnreadable, match="is damaged"):
         next(chunks)
@@ -224,7 +224,7 @@ def test_parquet_value_that_python_cannot_represent_is_none(tmp_path: Path) -> N
     table = pa.table({"text": pa.array([b"fine", b"caf\xe9"]).view(pa.string())})
     pq.write_table(table, tmp_path / "my.parquet")
     path = tmp_path / "my.parquet"
-    (chunk,) = read_chunks(path, read_layout(path))
+    (chunk,) = read_chunks(path)
     assert [row.values["text"] for row in chunk.rows(["text"]) if isinstance(row, ParsedRow)] == ["fine", None]
 
 

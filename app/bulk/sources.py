@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from glob import glob
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 
 from ..records import (
@@ -22,8 +22,7 @@ from ..records import (
     read_layout,
     read_stdin,
 )
-from .errors import BulkUsage
-from .output import STREAM, bad_lines_of, is_single
+from .output import STREAM, BulkUsage, bad_lines_of, is_single
 from .scoring import Scoring
 
 TEXT_COLUMNS = ("review", "text")
@@ -32,23 +31,14 @@ TEXT_COLUMNS = ("review", "text")
 
 @dataclass(frozen=True)
 class InputFile:
-    """An input file, or standard input.
+    """An input file, or standard input."""
 
-    Attributes:
-        path: Where it is; `STREAM` for standard input.
-        signature: Its size and modification time before it was read; see `signature_of`.
-        layout: How it is organised; None if it cannot be read.
-        text: The column with the reviews.
-        chunks: Reads it; see `app.records.read_chunks`.
-        damage: Why it cannot be read.
-    """
-
-    path: Path
-    signature: tuple[int, int]
-    layout: Layout | None
-    text: str
-    chunks: Callable[..., Iterator[Chunk]]
-    damage: str = ""
+    path: Path  # `STREAM` for standard input
+    signature: tuple[int, int]  # before it was read; see `signature_of`
+    layout: Layout | None  # None if it cannot be read
+    text: str  # the column with the reviews
+    chunks: Callable[[int, int], Iterator[Chunk]]  # reads it; see `app.records.read_chunks`
+    damage: str = ""  # why it cannot be read
 
     @property
     def name(self) -> str:
@@ -100,9 +90,9 @@ def _files_of(path: Path) -> list[Path]:
 
 def _overlap(found: Sequence[Path], paths: Sequence[Path], output: Path) -> bool:
     """Whether a job could replace an input, under whatever name, or read what it writes."""
-    written = (output, bad_lines_of(output))
-    replaced = {(status.st_dev, status.st_ino) for path in written if (status := _regular(path, 1))}
-    if any((status.st_dev, status.st_ino) in replaced for path in paths if (status := _regular(path, 0))):
+    written = [status for path in (output, bad_lines_of(output)) if (status := _regular(path, 1))]
+    read = (status for path in paths if (status := _regular(path, 0)))
+    if any(os.path.samestat(*pair) for pair in product(written, read)):
         return True
     return output != STREAM and any(output.resolve().is_relative_to(path.resolve()) for path in found if path.is_dir())
 
@@ -125,10 +115,10 @@ def signature_of(path: Path) -> tuple[int, int]:
 def open_sources(
     paths: Sequence[Path], format_: Format | None, text: str | None, scoring: Scoring, output: Path
 ) -> list[InputFile]:
-    """Read the columns of all files, and check them.
+    """Read the columns of the files that `find_sources` found, and check them.
 
     Args:
-        paths: What `find_sources` returned.
+        paths: The files.
         format_: Format of standard input; by default JSON Lines.
         text: The column with the reviews, if it is named.
         scoring: How to score.
@@ -160,7 +150,7 @@ def _open_source(path: Path, format_: Format | None, text: str | None, scoring: 
             layout, chunks = read_stdin(format_ or "jsonl")
         else:
             layout = read_layout(path)
-            chunks = partial(read_chunks, path, layout)
+            chunks = partial(read_chunks, path)
     except FileUnreadable as error:
         return InputFile(path, signature, None, "", lambda *_: iter(()), str(error))
     if format_ and layout.format != format_:

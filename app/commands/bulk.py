@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import time
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -15,10 +14,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ..bulk.errors import BulkUsage
 from ..bulk.job import run_job
-from ..bulk.output import STREAM, JobState, Output, is_single
-from ..bulk.pools import STOPPING, Pool, ProcessPool, RayPool
+from ..bulk.output import STREAM, BulkUsage, JobState, Output, is_single
+from ..bulk.pools import STOPPING, local_processes, ray_tasks
 from ..bulk.scoring import Scoring
 from ..bulk.sources import escaped, find_sources, open_sources
 from ..bundles.reading import find_bundle, load_bundle
@@ -107,25 +105,27 @@ def run(
             **asdict(scoring),
         }
         del job["bundle"]  # its digest counts, wherever it is
-        files = Output(output, job)
-        started, speed, signals = time.monotonic(), _Speed(), _Signals()
+        files = Output(output, scoring, job)
+        started, speed = time.monotonic(), _Speed()
+        for number in STOPPING:
+            signal.signal(number, _stop)
         try:
             with files.opened(resume, overwrite):
                 before = files.progress.rows
                 if not files.progress.complete:
-                    pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
-                    with closing(pool), _bar(output) as bar:
+                    pools = ray_tasks(scoring, workers, ray) if ray else local_processes(scoring, workers or _cores())
+                    with pools as pool, _bar(output) as bar:
                         total = sum(source.signature[0] for source in sources)
                         task = bar.add_task("scoring", total=total or None, rows=0, speed=0.0)
 
-                        def scored(rows: int) -> None:
+                        def advance(read: int, rows: int) -> None:
                             speed.add(rows)
-                            bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
+                            bar.update(task, advance=read, rows=speed.rows, speed=speed.rows_per_second)
 
-                        run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
-        except KeyboardInterrupt:
+                        run_job(sources, files, pool, part_rows, advance)
+        except KeyboardInterrupt as stop:
             typer.echo(f"stopped; {files.advice}", err=True)
-            raise typer.Exit(128 + signals.received) from None
+            raise typer.Exit(128 + stop.args[0]) from None
     except (BulkUsage, PackageMissing) as error:
         raise typer.BadParameter(str(error)) from error
     _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
@@ -144,6 +144,8 @@ class _Speed:
 
     def add(self, rows: int) -> None:
         """Count rows that have just been scored."""
+        if not rows:
+            return
         now = time.monotonic()
         if not self.rows:
             self._first_rows, self._first = rows, now
@@ -152,20 +154,11 @@ class _Speed:
             self.rows_per_second = (self.rows - self._first_rows) / (now - self._first)
 
 
-class _Signals:
-    """Makes the first SIGINT or SIGTERM a KeyboardInterrupt, which Ray passes on; cleaning up ignores others."""
-
-    received = 0
-
-    def __init__(self) -> None:
-        for number in STOPPING:
-            signal.signal(number, self._stop)
-
-    def _stop(self, number: int, _: FrameType | None) -> NoReturn:
-        for each in STOPPING:
-            signal.signal(each, signal.SIG_IGN)
-        self.received = number
-        raise KeyboardInterrupt
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    """Make the first SIGINT or SIGTERM a KeyboardInterrupt, which Ray passes on; cleaning up ignores others."""
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def _bar(output: Path) -> Progress:
@@ -190,7 +183,7 @@ def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed,
     lines = [f"{rows:,} rows in {seconds:.1f} s{rate} -> {'standard output' if piped else output}"]
     if progress.errors or progress.bad_lines:
         lines.append(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
-    lines += [f"not scored to its end: {file.reason}" for file in progress.damaged]
+    lines += [f"not scored to its end: {file['reason']}" for file in progress.damaged]
     typer.echo(escaped("\n".join(lines)), err=piped)
 
 

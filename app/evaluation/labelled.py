@@ -118,7 +118,8 @@ def read_fields(
             if field not in optional:
                 raise SentimentError(f"{path}: {error}") from error
     empty = True
-    for chunk in records.read_chunks(path, layout, advance=advance):
+    for chunk in records.read_chunks(path):
+        advance(chunk.size)
         for row in chunk.rows(list(names.values())):
             empty = False
             place = f"{path.name}:{row.line}"

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.bulk.errors import BulkError
-from app.bulk.scoring import Scoring, score_chunk
+from app.bulk.scoring import Scoring, score_or_error
 from app.bundles.reading import Bundle
 from app.records import Chunk, Layout
 from tests.bulk.jobs import (
@@ -282,5 +281,5 @@ def test_folder_with_the_name_of_a_file_is_a_folder(tmp_path: Path) -> None:
 
 def test_bundle_that_was_replaced_since_the_job_began_is_an_error(bundle: Bundle) -> None:
     scoring = Scoring(bundle.folder, "0" * 64, "numpy", None, "", 1000, 0)
-    with pytest.raises(BulkError, match="it has been replaced"):
-        score_chunk(scoring, "review", Chunk(Layout("jsonl", ("review",)), 0, []))
+    error = score_or_error(scoring, "review", Chunk(Layout("jsonl", ("review",)), 0, []))
+    assert "it has been replaced" in str(error)

@@ -106,13 +106,9 @@ class Output:
         try:
             if self._path == STREAM:
                 yield
-            elif self.single:
-                with _locked(self._path.with_name(f".{self._path.name}.bulk.lock"), self._path):
-                    self._begin_file(overwrite)
-                    yield
             else:
-                with _locked(self._path / LOCK, self._path):
-                    self._begin_folder(resume)
+                with self._locked():
+                    self._begin_file(overwrite) if self.single else self._begin_folder(resume)
                     yield
         except BrokenPipeError:
             raise
@@ -121,6 +117,22 @@ class Output:
             if self._path == STREAM:
                 raise SentimentError(f"standard output: {reason}") from error
             raise SentimentError(f"{self._path}: {reason}; {self.advice}") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other jobs away; the lock is there only meanwhile."""
+        lock = self._path.with_name(f".{self._path.name}.bulk.lock") if self.single else self._path / LOCK
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        _check_regular(lock)
+        with lock.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BulkUsage(f"{self._path}: another job is writing here") from error
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
 
     def _begin_file(self, overwrite: bool) -> None:
         for path in filter(os.path.lexists, (self._path, self._bad_lines)):
@@ -224,22 +236,6 @@ class Output:
         if not self.single:
             with _renamed_when_complete(self._path / JOB) as file:
                 file.write(to_json({"job": self._job, "progress": self.progress}, indent=2))
-
-
-@contextmanager
-def _locked(lock: Path, output: Path) -> Iterator[None]:
-    """Keep other jobs away from an output; the lock is there only meanwhile."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    _check_regular(lock)
-    with lock.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BulkUsage(f"{output}: another job is writing here") from error
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
 
 
 def _check_regular(path: Path) -> None:

@@ -167,7 +167,5 @@ def table_schema(scoring: Scoring, schema: Any) -> Any:
 def _table(scoring: Scoring, batch: Any, answers: Sequence[Sequence[Any]]) -> Any:
     pa = import_pyarrow()
     kept = batch if scoring.keep is None else batch.select(scoring.keep)
-    schema = table_schema(scoring, batch.schema)
-    added = zip(zip(*answers, strict=True), list(schema)[-len(scoring.added) :], strict=True)
-    arrays = [pa.array(column, field.type) for column, field in added]
-    return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=schema)
+    columns = [*kept.columns, *zip(*answers, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=table_schema(scoring, batch.schema))

@@ -51,12 +51,38 @@ def escaped(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def find_sources(input_: str, output: Path) -> list[Path]:
-    """List the files of INPUT: a file, a folder with all files below it, a glob pattern, or standard input.
+def open_sources(
+    input_: str, output: Path, format_: Format | None, text: str | None, scoring: Scoring
+) -> list[InputFile]:
+    """Find the files of INPUT, read their columns, and check them.
+
+    Args:
+        input_: A file, a folder with all files below it, a glob pattern, or standard input.
+        output: OUTPUT.
+        format_: Format of standard input; by default JSON Lines.
+        text: The column with the reviews, if it is named.
+        scoring: How to score.
 
     Raises:
-        BulkUsage: There are none, or OUTPUT overlaps with INPUT or has a suffix that stands for no format.
+        SentimentError: There are no files, none can be read, or one lacks a column with reviews or to keep, or has one
+            with the name of an added one; OUTPUT overlaps with INPUT or does not fit it.
     """
+    sources = [_open_source(path, format_, text, scoring) for path in _find(input_, output)]
+    layouts = [source.layout for source in sources if source.layout]
+    if not layouts:
+        raise FileUnreadable(sources[0].damage)
+    first = layouts[0]
+    if output == STREAM and first.format == "parquet":
+        raise BulkUsage("Parquet needs a file; it cannot be written to standard output")
+    if is_single(output):
+        same = first.format == "jsonl" or all(layout == first for layout in layouts)
+        format_ = format_of(output) or first.format
+        if not same or any(layout.format != format_ for layout in layouts):
+            raise BulkUsage(f"{output}: a single file needs inputs of its own format with the same columns")
+    return sources
+
+
+def _find(input_: str, output: Path) -> list[Path]:
     if not is_single(output) and output.suffix[1:2].isalpha() and not output.is_dir():
         raise BulkUsage(
             f"{output}: OUTPUT is a file whose name ends in {', '.join(FORMATS)}, or a folder; for a folder of this "
@@ -112,45 +138,11 @@ def signature_of(path: Path) -> tuple[int, int]:
     return (status.st_size, status.st_mtime_ns) if status else (0, 0)
 
 
-def open_sources(
-    paths: Sequence[Path], format_: Format | None, text: str | None, scoring: Scoring, output: Path
-) -> list[InputFile]:
-    """Read the columns of the files that `find_sources` found, and check them.
-
-    Args:
-        paths: The files.
-        format_: Format of standard input; by default JSON Lines.
-        text: The column with the reviews, if it is named.
-        scoring: How to score.
-        output: OUTPUT.
-
-    Raises:
-        SentimentError: No file can be read, or one has no column with reviews, lacks a column to keep, has a column
-            with the name of an added one, or does not fit the output.
-    """
-    sources = [_open_source(path, format_, text, scoring) for path in paths]
-    layouts = [source.layout for source in sources if source.layout]
-    if not layouts:
-        raise FileUnreadable(sources[0].damage)
-    first = layouts[0]
-    if output == STREAM and first.format == "parquet":
-        raise BulkUsage("Parquet needs a file; it cannot be written to standard output")
-    if is_single(output):
-        same = first.format == "jsonl" or all(layout == first for layout in layouts)
-        format_ = format_of(output) or first.format
-        if not same or any(layout.format != format_ for layout in layouts):
-            raise BulkUsage(f"{output}: a single file needs inputs of its own format with the same columns")
-    return sources
-
-
 def _open_source(path: Path, format_: Format | None, text: str | None, scoring: Scoring) -> InputFile:
     signature = signature_of(path)
     try:
-        if path == STREAM:
-            layout, chunks = read_stdin(format_ or "jsonl")
-        else:
-            layout = read_layout(path)
-            chunks = partial(read_chunks, path)
+        stdin = path == STREAM
+        layout, chunks = read_stdin(format_ or "jsonl") if stdin else (read_layout(path), partial(read_chunks, path))
     except FileUnreadable as error:
         return InputFile(path, signature, None, "", lambda *_: iter(()), str(error))
     if format_ and layout.format != format_:

@@ -18,7 +18,7 @@ from ..bulk.job import run_job
 from ..bulk.output import STREAM, BulkUsage, JobState, Output, is_single
 from ..bulk.pools import STOPPING, local_processes, ray_tasks
 from ..bulk.scoring import Scoring
-from ..bulk.sources import escaped, find_sources, open_sources
+from ..bulk.sources import escaped, open_sources
 from ..bundles.reading import find_bundle, load_bundle
 from ..model.errors import PackageMissing
 from ..telemetry.memory import peak_resident_bytes
@@ -86,7 +86,6 @@ def run(
         raise typer.BadParameter("--resume needs files; standard input and output cannot be continued")
     columns = list(filter(None, keep.split(","))) if keep is not None else None
     try:
-        paths = find_sources(input_, output)
         bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
         scoring = Scoring(
             bundle.folder.resolve(),
@@ -97,7 +96,7 @@ def run(
             settings.max_characters,
             explain,
         )
-        sources = open_sources(paths, format_, text_column, scoring, output)
+        sources = open_sources(input_, output, format_, text_column, scoring)
         job = {
             "inputs": [[source.name, *source.signature] for source in sources],
             "text": text_column,
@@ -105,13 +104,11 @@ def run(
             **asdict(scoring),
         }
         del job["bundle"]  # its digest counts, wherever it is
-        files = Output(output, scoring, job)
-        started, speed = time.monotonic(), _Speed()
+        files, this_run = Output(output, scoring, job), _Run()
         for number in STOPPING:
             signal.signal(number, _stop)
         try:
             with files.opened(resume, overwrite):
-                before = files.progress.rows
                 if not files.progress.complete:
                     pools = ray_tasks(scoring, workers, ray) if ray else local_processes(scoring, workers or _cores())
                     with pools as pool, _bar(output) as bar:
@@ -119,8 +116,8 @@ def run(
                         task = bar.add_task("scoring", total=total or None, rows=0, speed=0.0)
 
                         def advance(read: int, rows: int) -> None:
-                            speed.add(rows)
-                            bar.update(task, advance=read, rows=speed.rows, speed=speed.rows_per_second)
+                            this_run.add(rows)
+                            bar.update(task, advance=read, rows=this_run.rows, speed=this_run.rows_per_second)
 
                         run_job(sources, files, pool, part_rows, advance)
         except KeyboardInterrupt as stop:
@@ -128,19 +125,20 @@ def run(
             raise typer.Exit(128 + stop.args[0]) from None
     except (BulkUsage, PackageMissing) as error:
         raise typer.BadParameter(str(error)) from error
-    _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
+    _print_summary(files.progress, this_run, output, as_json)
     if files.progress.damaged:
         raise typer.Exit(DAMAGED)
     if files.progress.errors or files.progress.bad_lines:
         raise typer.Exit(INCOMPLETE)
 
 
-class _Speed:
-    """Rows per second since the first rows were scored, so that it does not include loading the model."""
+class _Run:
+    """Counts rows, and their rate since the first ones were scored, which does not include loading the model."""
 
-    rows = 0
-    rows_per_second = 0.0
-    _first_rows, _first = 0, 0.0
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.rows = self._first_rows = 0
+        self.rows_per_second = self._first = 0.0
 
     def add(self, rows: int) -> None:
         """Count rows that have just been scored."""
@@ -173,14 +171,14 @@ def _bar(output: Path) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal or output == STREAM, transient=True)
 
 
-def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
-    piped = output == STREAM
+def _print_summary(progress: JobState, run: _Run, output: Path, as_json: bool) -> None:
+    piped, seconds, rate = output == STREAM, time.monotonic() - run.started, run.rows_per_second
     if as_json:
-        this_run = {"rows": rows, "seconds": seconds, "rows_per_second": speed.rows_per_second}
-        typer.echo(json.dumps(asdict(progress) | {"run": this_run | {"memory": peak_resident_bytes()}}), err=piped)
+        facts = {"rows": run.rows, "seconds": seconds, "rows_per_second": rate, "memory": peak_resident_bytes()}
+        typer.echo(json.dumps(asdict(progress) | {"run": facts}), err=piped)
         return
-    rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
-    lines = [f"{rows:,} rows in {seconds:.1f} s{rate} -> {'standard output' if piped else output}"]
+    once_started = f" ({rate:,.0f} rows/s once started)" if rate else ""
+    lines = [f"{run.rows:,} rows in {seconds:.1f} s{once_started} -> {'standard output' if piped else output}"]
     if progress.errors or progress.bad_lines:
         lines.append(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
     lines += [f"not scored to its end: {file['reason']}" for file in progress.damaged]

@@ -78,7 +78,9 @@ def test_rows_of_every_format_are_the_same(tmp_path: Path, name: str, content: b
         ('"a ""b, c"", d, e";f;g', ";", ('a "b, c", d, e', "f", "g")),
         ('"one, two;\n\t\t\t",review,id', ",", ("one, two;\n\t\t\t", "review", "id")),
         ('"only, one"', ",", ("only, one",)),
+        (f"id,{'x' * 140_000}", ",", ("id", "x" * 140_000)),
     ],
+    ids=["semicolon", "quotes", "line ends", "one column", "long"],
 )
 def test_separators_in_quotes_do_not_count(
     tmp_path: Path, header: str, separator: str, columns: tuple[str, ...]

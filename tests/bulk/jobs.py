@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from app.bulk.pools import STOPPING
 from app.commands.main import app
@@ -126,10 +125,20 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def started(line: list[str], variables: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def started(
+    line: list[str], variables: dict[str, str], stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
     """A job in progress, in a process group of its own; killed at the end of the block."""
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(line, cwd=ROOT, env=variables, text=True, start_new_session=True, **streams)
+    process = subprocess.Popen(
+        line,
+        cwd=ROOT,
+        env=variables,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         yield process
     finally:

@@ -14,7 +14,6 @@ from tests.bulk.jobs import (
     error_of,
     reviews,
     rows_of,
-    run_bulk,
     settings,
     started,
     succeed,
@@ -25,9 +24,6 @@ from tests.bulk.jobs import (
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.slow
-OPTIONS = ("--part-rows", 100, "--workers", 2)
-STARTED = {"new": "new/part-00001.jsonl", "out.jsonl": ".out.jsonl.*.tmp"}
-"""OUTPUT -> what is there when a job has begun to write."""
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -95,7 +91,7 @@ def test_existing_output_is_kept_unless_it_may_be_overwritten(tmp_path: Path) ->
     before = contents(tmp_path)
     lines = [json.dumps({"review": "good"})] * 1000 + [json.dumps({"review": "good", "words": 1})]
     (tmp_path / "new.jsonl").write_text("\n".join(lines))
-    message = error_of(tmp_path / "new.jsonl", tmp_path / "out.jsonl", *OPTIONS, "--overwrite", code=1)
+    message = error_of(tmp_path / "new.jsonl", tmp_path / "out.jsonl", "--overwrite", code=1)
     assert "line 1001 has a field 'words' already; choose other names with --prefix" in message
     (tmp_path / "new.jsonl").unlink()
     assert contents(tmp_path) == before
@@ -167,26 +163,17 @@ def test_resume_keeps_files_that_bulk_did_not_write_and_refuses_links(tmp_path: 
             path.write_bytes(own)
 
 
-@pytest.mark.parametrize(
-    ("name", "advice"),
-    [("new", "to continue, run the same command with --resume"), ("out.jsonl", "nothing was written")],
-)
-def test_stopped_job_says_how_to_continue(name: str, advice: str, tmp_path: Path) -> None:
-    source = write_jsonl(tmp_path / "in.jsonl", reviews(12_000))
-    with started(command(source, tmp_path / name, *OPTIONS), settings()) as job:
-        wait_until(lambda: any(tmp_path.glob(STARTED[name])))
-        job.send_signal(signal.SIGINT)
-        _, errors = job.communicate(timeout=PATIENCE)
-    assert job.returncode == 130
-    assert errors == f"stopped; {advice}\n"
-
-
-def test_killed_job_leaves_no_temporary_file_after_the_next(tmp_path: Path) -> None:
-    source = write_jsonl(tmp_path / "in.jsonl", reviews(12_000))
-    with started(command(source, tmp_path / "out.jsonl", *OPTIONS), settings()) as job:
-        wait_until(lambda: any(tmp_path.glob(STARTED["out.jsonl"])))
-        job.kill()
-    run_bulk(write_jsonl(source, ["good"]), tmp_path / "out.jsonl")
+def test_job_that_is_stopped_or_killed_leaves_no_temporary_file_after_the_next(tmp_path: Path) -> None:
+    source, output = write_jsonl(tmp_path / "in.jsonl", reviews(12_000)), tmp_path / "out.jsonl"
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with started(command(source, output, "--workers", 2), settings()) as job:
+            wait_until(lambda: any(tmp_path.glob(".out.jsonl.*.tmp")))
+            job.send_signal(number)
+            _, errors = job.communicate(timeout=PATIENCE)
+        if number == signal.SIGINT:
+            assert (job.returncode, errors) == (130, "stopped; nothing was written\n")
+            assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl"}
+    succeed(write_jsonl(source, ["good"]), output)
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.jsonl"}
-    run_bulk(source, tmp_path / "new")
+    succeed(source, tmp_path / "new")
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"part-00000.jsonl", "_job.json"}

@@ -142,8 +142,8 @@ def format_of(path: Path) -> Format | None:
     return FORMATS.get(suffixes[-1]) if suffixes else None
 
 
-def find_column(layout: Layout, names: Sequence[str], option: str) -> str:
-    """Find the column that has one of these names; case does not matter.
+def find_column(path: Path, layout: Layout, names: Sequence[str], option: str) -> str:
+    """Find the column of a file that has one of these names; case does not matter.
 
     Raises:
         ColumnMissing: There is none, or more than one.
@@ -155,7 +155,7 @@ def find_column(layout: Layout, names: Sequence[str], option: str) -> str:
     there = ", ".join(repr(column[:20]) for column in (found or layout.columns)[:8]) or "no columns"
     named = f"named {' or '.join(names)}"
     fault = f"there are several columns {named}: {there}" if found else f"there is no column {named}, only {there}"
-    raise ColumnMissing(f"{fault}; choose one with {option}")
+    raise ColumnMissing(f"{path}: {fault}; choose one with {option}")
 
 
 def read_layout(path: Path) -> Layout:

@@ -97,10 +97,6 @@ def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
     assert [(chunk.part, [row.line for row in chunk.rows(["text"])]) for chunk in chunks] == [(0, [1, 2]), (1, [3])]
 
 
-def test_rows_have_the_number_of_their_first_line(tmp_path: Path) -> None:
-    assert [row.line for row in read(tmp_path / "my.csv", CSV)] == [2, 3, 5]
-
-
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -162,11 +158,6 @@ def test_unclosed_quote_does_not_make_chunks_longer(tmp_path: Path) -> None:
     assert sum(isinstance(row, ParsedRow) for chunk in chunks for row in chunk) == 100_000
 
 
-def test_line_with_an_unclosed_quote_that_is_too_long_does_not_affect_the_next(tmp_path: Path) -> None:
-    rows = read(tmp_path / "my.csv", 'text,label\n"' + "x" * MAX_LINE + "\nfine,1\n")
-    assert [type(row) for row in rows] == [BadLine, ParsedRow]
-
-
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -186,8 +177,18 @@ def test_bad_line_of_json_does_not_affect_the_others(tmp_path: Path, bad: str, r
     assert texts([first, last]) == ["a", "b"]
 
 
-def test_line_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
-    rows = read(tmp_path / "my.jsonl", '{"text": "a"}\n{"text": "' + "x" * (MAX_LINE + 10) + '"}\n{"text": "b"}\n')
+@pytest.mark.parametrize(
+    ("name", "before", "bad", "after"),
+    [
+        ("my.csv", "text,label\nfine,1\n", '"' + "x" * MAX_LINE, "\nfine,1\n"),
+        ("my.jsonl", '{"text": "a"}\n', '{"text": "' + "x" * (MAX_LINE + 10), '"}\n{"text": "b"}\n'),
+    ],
+    ids=["csv", "jsonl"],
+)
+def test_line_that_is_too_long_does_not_affect_the_others(
+    name: str, before: str, bad: str, after: str, tmp_path: Path
+) -> None:
+    rows = read(tmp_path / name, before + bad + after)
     assert [type(row) for row in rows] == [ParsedRow, BadLine, ParsedRow]
 
 
@@ -232,8 +233,8 @@ def test_parquet_value_that_python_cannot_represent_is_none(tmp_path: Path) -> N
 
 def test_column_is_found_in_any_case_and_never_guessed(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text(" Review ,id,ID\n")
-    layout = read_layout(tmp_path / "my.csv")
-    assert find_column(layout, ["review", "text"], "--text") == " Review "
+    path, layout = tmp_path / "my.csv", read_layout(tmp_path / "my.csv")
+    assert find_column(path, layout, ["review", "text"], "--text") == " Review "
     for names in (["body"], ["id"]):
-        with pytest.raises(ColumnMissing, match="choose one with --text"):
-            find_column(layout, names, "--text")
+        with pytest.raises(ColumnMissing, match=r"my\.csv: .* choose one with --text"):
+            find_column(path, layout, names, "--text")

@@ -12,7 +12,6 @@ from pathlib import Path
 from ..records import (
     FORMATS,
     Chunk,
-    ColumnMissing,
     FileUnreadable,
     Format,
     Layout,
@@ -147,10 +146,7 @@ def _open_source(path: Path, format_: Format | None, text: str | None, scoring: 
         return InputFile(path, signature, None, "", lambda *_: iter(()), str(error))
     if format_ and layout.format != format_:
         raise BulkUsage(f"{path}: --format is for standard input; this file's format follows from its name")
-    try:
-        column = find_column(layout, [text] if text else TEXT_COLUMNS, "--text-column")
-    except ColumnMissing as error:
-        raise BulkUsage(f"{path}: {error}") from error
+    column = find_column(path, layout, [text] if text else TEXT_COLUMNS, "--text-column")
     for name in scoring.keep or ():
         if (count := layout.columns.count(name)) != 1:
             there = "there twice" if count else "not there"

@@ -21,6 +21,7 @@ from ..bulk.scoring import Scoring
 from ..bulk.sources import escaped, open_sources
 from ..bundles.reading import find_bundle, load_bundle
 from ..model.errors import PackageMissing
+from ..records import ColumnMissing
 from ..telemetry.memory import peak_resident_bytes
 from . import options as opt
 
@@ -123,7 +124,7 @@ def run(
         except KeyboardInterrupt as stop:
             typer.echo(f"stopped; {files.advice}", err=True)
             raise typer.Exit(128 + stop.args[0]) from None
-    except (BulkUsage, PackageMissing) as error:
+    except (BulkUsage, ColumnMissing, PackageMissing) as error:
         raise typer.BadParameter(str(error)) from error
     _print_summary(files.progress, this_run, output, as_json)
     if files.progress.damaged:

@@ -107,11 +107,6 @@ def _converted(row: dict[str, Any]) -> dict[str, Any]:
     return {name: types.get(name, str)(value) if value else None for name, value in row.items()}
 
 
-def bad_lines(output: Path) -> list[dict[str, Any]]:
-    path = output / "_bad_lines.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def prediction_in(row: dict[str, Any]) -> dict[str, Any]:
     """The part of a row that POST /predict returns."""
     return {name: row[name] for name in ("positive_probability", "sentiment", "uncertain", "words", "known_words")}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.bulk.jobs import bad_lines, error_of, parts, reviews, rows_of, run_bulk, succeed, write_csv, write_jsonl
+from tests.bulk.jobs import error_of, parts, reviews, rows_of, run_bulk, succeed, write_csv, write_jsonl
 
 TEXTS = reviews(40)
 ADDED = ["positive_probability", "sentiment", "uncertain", "words", "known_words", "error"]
@@ -104,7 +104,7 @@ def test_folder_is_scored_in_the_order_of_its_files(tmp_path: Path) -> None:
     assert succeed(folder, tmp_path / "out", "--resume")["run"]["rows"] == 0
     assert [part.name for part in parts(tmp_path / "out")] == ["part-00000.jsonl", "part-00001.csv", "part-00002.csv"]
     assert [row["review"] for row in rows_of(tmp_path / "out")] == ["first", "second", "third", "fourth"]
-    assert not bad_lines(tmp_path / "out")
+    assert not (tmp_path / "out/_bad_lines.jsonl").exists()
     succeed(f"{folder}/**/[bc].csv", tmp_path / "one.csv")
     assert [row["review"] for row in rows_of(tmp_path / "one.csv")] == ["second", "third", "nothing", "fourth"]
 

@@ -34,26 +34,6 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY: dict[str, Any] = {"validation": 40, "epochs": 6, "batch_size": 16}
 """What the recipe `book` needs for the tiny data set."""
 
-SLOW = {
-    *(f"bulk/test_{name}.py" for name in ("answers", "formats", "memory", "ray", "resume")),
-    *(f"browser/test_{name}.py" for name in ("accessibility", "batch", "commands", "documentation", "problems")),
-    *(f"browser/test_{name}.py" for name in ("report", "safety", "versions")),
-    *(f"training/test_{name}.py" for name in ("disk_full", "how_to", "own", "reports")),
-    "api/test_schemathesis.py",
-    "generated/test_document.py",
-    "test_balancer.py",
-    "test_container.py",
-    "test_overload.py",
-}
-"""Modules for `make test-slow`: they take long and rarely fail. Single tests are marked with `pytest.mark.slow`."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.relative_to(ROOT / "tests").as_posix() in SLOW:
-            item.add_marker(pytest.mark.slow)
-
-
 # The same examples each time, without a time limit.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")

@@ -13,6 +13,8 @@ from tests.clients import answered, load, outcomes_of
 from tests.servers import ROOT, wait_until
 from tests.test_shipped_bundle import ENTHUSIASTIC, SCATHING
 
+pytestmark = pytest.mark.slow
+
 PROJECT = {
     "COMPOSE_PROJECT_NAME": f"sentiment-test-{uuid.uuid4().hex[:8]}",
     "SENTIMENT_PUBLISH": "127.0.0.1:0",
@@ -102,15 +104,6 @@ def test_image_contains_only_what_runs_and_ends_with_the_code(replicas: list[str
     assert layer.startswith("COPY app app")
     assert size.endswith("kB"), "a code change pushes no more"
     assert state_of(replicas[0])["Config"]["Labels"]["org.opencontainers.image.version"] == "0.0.0"  # type: ignore[index]
-
-
-def test_container_rolling_restart_under_load_fails_no_request(url: str, replicas: list[str]) -> None:
-    with load(url) as clients:
-        for replica in replicas:
-            docker("restart", "--time", "40", replica)
-            wait_until(lambda replica=replica: '"healthy"' in docker("inspect", replica))  # type: ignore[misc]
-        wait_until(lambda: answered(clients) >= 20_000)
-    assert set(outcomes_of(clients)) == {"200"}, outcomes_of(clients)
 
 
 def test_container_scaling_under_load_needs_no_reload_and_fails_no_request(url: str, replicas: list[str]) -> None:

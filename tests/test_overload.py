@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 
 from benchmarks.loops import TIMEOUT, closed_loop, open_loop, result_of
 from tests.scraping import number, scrape
 from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
+
+pytestmark = pytest.mark.slow
 
 UNHURRIED = {"runtime": "numpy", "deadline": 60, "request_timeout": 60}
 """No timeout of the service ends a test on a busy machine, only load does."""

@@ -14,7 +14,8 @@ def _sentences(text: str) -> list[str]:
     return re.findall(r"\S[^.]*\.", text)
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """List the words of a text."""
     return text.split()
 
 
@@ -51,11 +52,11 @@ NAME_TOLERANCE = 0.1
 """A name says a little about a film; it should not decide."""
 
 TEMPLATE_WORDS = {
-    "positive": _words(
+    "positive": words_of(
         """splendid delightful engaging clever touching gripping hilarious enjoyable refreshing terrific thrilling
         fascinating stunning witty inspiring captivating heartwarming memorable fantastic marvelous"""
     ),
-    "negative": _words(
+    "negative": words_of(
         """tedious dreadful lousy clumsy tiresome annoying pathetic bland stupid forgettable lame pointless silly
         ridiculous unfunny horrible laughable mediocre shallow pretentious"""
     ),

@@ -4,7 +4,7 @@ Shapes are those of the IMDB reviews: 25,000 for training, rows of 10,000 column
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -17,10 +17,10 @@ from app.evaluation.promise import trained
 from app.model.vocabulary import Encoding, Row, Vocabulary
 from training.dataset import Dataset, build_vocabulary, hold_out, shuffled
 from training.network import (
-    FULL,
     Batches,
     History,
     Network,
+    Recipe,
     TrainedModel,
     accuracy,
     build,
@@ -28,12 +28,11 @@ from training.network import (
     fit,
     fix_seed,
     predict,
-    scaled_counts,
 )
 
 
 @dataclass(frozen=True)
-class Book:
+class Book(Recipe):
     """The book's constants."""
 
     name: ClassVar[str] = "book"
@@ -49,10 +48,6 @@ class Book:
     validation: int = 10_000  # training reviews held out in that run
     folds: int = 3  # parts of the training set for held-out predictions
     seed: int = 0  # of the shuffle, the initial weights and the order of batches
-
-    def scaled(self, reviews: int) -> "Book":
-        """The recipe for a smaller training set."""
-        return self if reviews >= FULL else replace(self, **scaled_counts(self, reviews))
 
 
 VARIANTS = {

@@ -15,11 +15,7 @@ OLD = "model.tflite"
 
 
 def convert(old: Path, new: Path) -> None:
-    """Copy a bundle without its file for LiteRT and with its layers, complete or not at all.
-
-    Args:
-        old: Its folder.
-        new: The folder of the copy, whose name is its version.
+    """Copy a bundle without its file for LiteRT and with its layers, complete or not at all; `new` names the version.
 
     Raises:
         BundleError: One of the folders cannot be used, or the old bundle is damaged.

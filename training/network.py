@@ -7,9 +7,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,13 @@ PREDICTION_BATCH = 512
 """Reviews per batch outside training, where the size does not change the results."""
 
 
-class Recipe(Protocol):
-    """A frozen dataclass with every constant of a recipe, which the manifest records.
+FULL = 25_000
+"""Labelled training reviews that the recipes' constants are made for."""
+MIN_BATCH = 8
+
+
+class Recipe:
+    """The base of frozen dataclasses with every constant of a recipe, which the manifest records.
 
     Its module, `training.<name>`, has `train_model(dataset, recipe, progress) -> TrainedModel`; `validate_model`, which
     takes the same and returns the History of the run with validation; and VARIANTS for experiments: name -> recipe.
@@ -45,25 +50,15 @@ class Recipe(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
     name: ClassVar[str]
     encoding: ClassVar[Encoding]
-    reads_unlabelled: ClassVar[bool]
-    """Whether the recipe uses the data set's unlabelled reviews."""
+    reads_unlabelled: ClassVar[bool]  # whether it uses the data set's unlabelled reviews
+    validation: int
+    batch_size: int
 
     def scaled(self, reviews: int) -> Self:
-        """The same recipe for a smaller training set."""
-
-
-FULL = 25_000
-"""Labelled training reviews that the recipes' constants are made for."""
-MIN_BATCH = 8
-
-
-def scaled_counts(recipe: Any, reviews: int) -> dict[str, Any]:
-    """A recipe's `validation` and `batch_size` for a smaller training set, in proportion."""
-    share = reviews / FULL
-    return {
-        "validation": max(1, round(recipe.validation * share)),
-        "batch_size": min(recipe.batch_size, max(MIN_BATCH, round(recipe.batch_size * share))),
-    }
+        """The same recipe for a smaller training set, with `validation` and `batch_size` in proportion."""
+        share = min(reviews / FULL, 1)
+        batch_size = min(self.batch_size, max(MIN_BATCH, round(self.batch_size * share)))
+        return replace(self, validation=max(1, round(self.validation * share)), batch_size=batch_size)
 
 
 @dataclass(frozen=True)

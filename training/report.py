@@ -30,10 +30,15 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Measure a model on test reviews, rated sentences and made-up texts; returns the content of evaluation.json."""
     test = HeldOut.of(model.predict_rows(test_rows), dataset.test.labels, test_rows)
+    reference: dict[str, dict[str, float]] = {"book": BOOK}
+    if dataset.own is not None:
+        share = np.full(len(dataset.test), dataset.train.labels.mean(), np.float32)  # of positive training reviews
+        constant = measure(share, dataset.test.labels)
+        reference = {"constant": {name: constant[name] for name in BOOK}}
     last = model.epochs - 1
     report = {
         "test": evaluate(test, model.uncertainty) | details(test, dataset.test.names),
-        **({"book": BOOK} if dataset.own is None else {"constant": _constant(dataset)}),
+        **reference,
         "behaviour": behaviour(model.predict),
         "top_terms": model.top_terms(),
         "validation": {
@@ -74,13 +79,6 @@ def _by_group(values: NDArray[Any], edges: list[float], hits: NDArray[np.bool_])
     ]
 
 
-def _constant(dataset: Dataset) -> dict[str, float]:
-    """Loss and accuracy on the test set if each review gets the training set's share of positive ones."""
-    share = np.full(len(dataset.test), dataset.train.labels.mean(), np.float32)
-    measured = measure(share, dataset.test.labels)
-    return {name: measured[name] for name in ("loss", "accuracy")}
-
-
 def write_report(
     folder: Path, facts: dict[str, Any], report: dict[str, Any], history: History, served: Served | None
 ) -> None:
@@ -96,11 +94,6 @@ def write_report(
         title = f"Training and validation {metric}; final network: {report['validation']['epochs']} epochs"
         plot_curves(folder / f"{metric}.png", title, metric, curves)
     plot_reliability(report["test"]["calibration"], folder / "reliability.png", "the test reviews")
-    card = _model_card(facts, report, served)
-    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
-
-
-def _model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | None) -> str:
     templates = Environment(  # noqa: S701  # Markdown, which the service renders without the HTML in it
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -108,14 +101,12 @@ def _model_card(facts: dict[str, Any], report: dict[str, Any], served: Served | 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return templates.get_template("model_card.md").render(
-        **facts,
-        **{"sentences": None, **report},
-        compared={"this bundle": report["test"], **reference_of(report)}
-        | ({served.title: served.metrics} if served else {}),
-        bins=BINS,
-        max_failures=MAX_FAILURES,
+    compared = {"this bundle": report["test"], **reference_of(report)}
+    compared |= {served.title: served.metrics} if served else {}
+    card = templates.get_template("model_card.md").render(
+        **facts, **{"sentences": None, **report}, compared=compared, bins=BINS, max_failures=MAX_FAILURES
     )
+    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8", newline="\n")
 
 
 def reference_of(report: dict[str, Any]) -> dict[str, dict[str, float]]:

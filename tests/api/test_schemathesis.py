@@ -19,6 +19,8 @@ import pytest
 
 from tests.servers import Server, serving
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "100"))
 SEED = os.environ.get("SCHEMATHESIS_SEED", "0")
 

@@ -1,12 +1,12 @@
 """`python -m tests.browser`: take the README's pictures, of the top of the playground with its first example."""
 
-from pathlib import Path
+from io import BytesIO
 from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.chromium import NAMES, OUTPUT, find_chromium, launch, visiting
+from tests.browser.chromium import NAMES, find_chromium, launch, visiting
 from tests.servers import ROOT, serving
 
 IMAGES = ROOT / "docs/images"
@@ -27,17 +27,11 @@ def main() -> None:
             with visiting(context, server.url) as visit:
                 visit.arrive()
                 expect(visit.page.locator("#for li").first).to_be_visible()
-                path = OUTPUT / picture.name
-                visit.page.screenshot(path=path)
-            save(path, picture)
+                with Image.open(BytesIO(visit.page.screenshot())) as image:  # fewer colours: several times smaller
+                    few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            few.save(picture, optimize=True)
             print(picture, picture.stat().st_size, "bytes")
         browser.close()
-
-
-def save(screenshot: Path, picture: Path) -> None:
-    """Reduce the colours, which makes it several times smaller."""
-    with Image.open(screenshot) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,11 @@ import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Route, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-OUTPUT = Path(__file__).parent / "output"
-"""Screenshots; git ignores them."""
 DETAIL = '{"detail": "There is trouble."}'
 INSECURE = "insecure.test"
 """Resolves to this machine, but is not a secure context as localhost is."""

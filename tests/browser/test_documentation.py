@@ -3,10 +3,13 @@
 import re
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import Visits
 from tests.servers import Server
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> None:
@@ -15,8 +18,6 @@ def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> No
     operations = [operation for path in paths.values() for operation in path.values()]
     visit = visits(served.url)
     visit.open("/docs")
-    for name in ("Open Inference Protocol, version 2", "TensorFlow Serving's REST API"):
-        expect(visit.page.get_by_role("link", name=name)).to_have_attribute("href", re.compile("^https://"))
     tags = {tag for operation in operations for tag in operation["tags"]}
     assert set(visit.page.locator(".opblock-tag").evaluate_all("(all) => all.map((one) => one.dataset.tag)")) == tags
     blocks = visit.page.locator(".opblock")
@@ -29,22 +30,14 @@ def test_every_example_succeeds_when_tried(visits: Visits, served: Server) -> No
         block.locator(".opblock-summary-control").evaluate("(summary) => summary.click()")
 
 
-def test_documentation_has_a_dark_mode_and_a_way_back(visits: Visits, served: Server) -> None:
-    visit = visits(served.url, color_scheme="dark")
-    visit.arrive()
-    visit.page.get_by_role("link", name="API documentation").click()
-    background = visit.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert max(map(int, re.findall(r"\d+", background)[:3])) < 64
-    visit.page.get_by_role("link", name="Try it with your own review").click()
-    expect(visit.text).not_to_be_empty()
-
-
-def test_documentation_offers_to_authorize_only_if_a_key_is_required(
+def test_documentation_has_a_dark_mode_and_offers_to_authorize_only_if_a_key_is_required(
     visits: Visits, served: Server, guarded: Server
 ) -> None:
     for server, locks in ((served, 0), (guarded, 1)):
-        visit = visits(server.url)
+        visit = visits(server.url, color_scheme="dark")
         visit.open("/docs")
         expect(visit.page.locator("#operations-predictions-predict")).to_be_visible()
+        background = visit.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert max(map(int, re.findall(r"\d+", background)[:3])) < 64
         assert visit.page.get_by_role("button", name="Authorize").count() == locks
         assert bool(visit.page.locator(".authorization__btn").count()) == bool(locks)

@@ -8,6 +8,8 @@ from tests.browser.conftest import KEY
 from tests.models import NEWEST
 from tests.servers import Server, wait_until
 
+pytestmark = pytest.mark.slow
+
 GOOD = "I loved this wonderful film: superb acting and a moving story."
 
 
@@ -25,6 +27,13 @@ def test_busy_service_is_retried(visits: Visits, served: Server) -> None:
 
 def test_prediction_is_shown_when_explanations_are_refused(visit: Visit) -> None:
     """A busy service may still have time for one review."""
+    visit.respond("**/explain*", 1)
+    visit.sentences.first.click()
+    expect(visit.page.locator("#effects")).to_contain_text("cannot be explained now: The service is busy or not ready.")
+    expect(visit.page.locator(".effects li")).to_have_count(0)
+    visit.sentences.nth(1).click()
+    expect(visit.page.locator("#effects")).to_contain_text("dull")
+    expect(visit.page.get_by_text("cannot be explained now")).to_have_count(0)
     visit.respond("**/explain")
     visit.write(GOOD)
     expect(visit.verdict).to_contain_text("Positive")
@@ -33,9 +42,8 @@ def test_prediction_is_shown_when_explanations_are_refused(visit: Visit) -> None
 
 
 def test_unreachable_service_is_retried_once_online(visit: Visit) -> None:
-    visit.explain(GOOD)
     visit.page.context.set_offline(True)
-    visit.write(f"{GOOD} Really!")
+    visit.write(GOOD)
     expect(visit.problem).to_contain_text("The service cannot be reached.")
     expect(visit.page.locator("#again")).to_be_visible()
     visit.drop("r.txt", f"{GOOD}\n" * 100)
@@ -54,9 +62,12 @@ def test_key_is_requested_and_kept_in_the_tab(visits: Visits, guarded: Server) -
     expect(visit.problem).to_contain_text("The service requires an API key. Enter it at the top of this page.")
     visit.drop("r.txt", f"{GOOD}\n{GOOD}")
     expect(visit.status).to_contain_text("r.txt: 2 reviews. The service requires an API key.")
+    field = visit.page.get_by_label("API key", exact=True)
+    visit.enter_key("wrong’key日本")
+    expect(field).to_be_focused()
+    assert field.evaluate("(field) => field.validity.patternMismatch")  # does not fit into a header
     visit.enter_key("not-the-right-key")
     expect(visit.page.get_by_role("alert").filter(has_text="The service rejected this key.")).to_be_visible()
-    field = visit.page.get_by_label("API key", exact=True)
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
     wait_until(lambda: field.evaluate("(field) => field.selectionStart === 0"))  # to be typed over: the page is done
@@ -89,43 +100,25 @@ def test_key_that_is_entered_before_the_last_one_is_rejected_counts(visits: Visi
     expect(visit.page.get_by_role("region", name="API key required")).to_be_hidden()
 
 
-def test_key_that_does_not_fit_into_a_header_is_rejected(visits: Visits, guarded: Server) -> None:
-    visit = visits(guarded.url)
-    visit.open()
-    field = visit.page.get_by_label("API key", exact=True)
-    for key in ("wrong’key日本", f"{KEY}\u200b"):
-        visit.enter_key(key)
-        expect(field).to_be_focused()
-        assert field.evaluate("(field) => field.validity.patternMismatch")  # so the browser asks for another one
-    visit.enter_key(KEY)
-    expect(field).to_be_hidden()
-
-
-def test_slow_service_is_reported(visit: Visit) -> None:
-    for path in ("**/explain", "**/predict"):
-        visit.respond(path, status=504, body="{}")
-    visit.write(GOOD)
-    expect(visit.problem).to_contain_text("The service took too long.")
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "message"),
-    [
+def test_unexpected_response_is_reported(visit: Visit) -> None:
+    """From a broken service, or from something in front of it."""
+    for status, body, message in (
         (500, '{"detail": "It failed."}', "It failed. Try again. The service's log has the cause under request ID abc"),
         (500, "<h1>Oops</h1>", "The service failed. Try again."),
         (422, '{"detail": "reviews.0: odd"}', "reviews.0: odd"),
         (418, "short and stout", "Unexpected status 418 from the service or a proxy."),
         (200, "<h1>Log in</h1>", "The response was not valid"),
         (200, "{}", "The response was not valid"),
-    ],
-)
-def test_unexpected_response_is_reported(visit: Visit, status: int, body: str, message: str) -> None:
-    """From a broken service, or from something in front of it."""
-    visit.respond("**/explain", 1, status, body)
+    ):
+        visit.respond("**/explain", 1, status, body)
+        visit.write(GOOD)
+        expect(visit.problem).to_contain_text(message)
+        visit.page.get_by_role("button", name="Try again").click()
+        expect(visit.verdict).to_contain_text("Positive")
+    for path in ("**/explain", "**/predict"):
+        visit.respond(path, status=504, body="{}")
     visit.write(GOOD)
-    expect(visit.problem).to_contain_text(message)
-    visit.page.get_by_role("button", name="Try again").click()
-    expect(visit.verdict).to_contain_text("Positive")
+    expect(visit.problem).to_contain_text("The service took too long.")
 
 
 def test_page_without_javascript_says_so(visits: Visits, served: Server) -> None:

@@ -10,6 +10,8 @@ from tests.browser.chromium import Visits
 from tests.evaluation.labelled import texts, write_csv
 from tests.terminal.terminals import piped
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:

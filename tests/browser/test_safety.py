@@ -4,11 +4,14 @@ import csv
 import io
 import json
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visit, Visits
 from tests.models import NEWEST
 from tests.servers import Server
+
+pytestmark = pytest.mark.slow
 
 ATTACKS = [
     '<img src=x onerror="window.hacked=1;alert(1)"> superb',
@@ -26,16 +29,13 @@ def assert_unharmed(visit: Visit) -> None:
     assert visit.page.locator("main :is(script, iframe, svg, base, style, img, a:not(#facts a))").count() == 0
 
 
-def test_markup_in_a_review_is_text(visit: Visit) -> None:
+def test_markup_in_a_review_and_in_a_file_is_text(visit: Visit) -> None:
     visit.page.get_by_text("Use the API").click()
     for attack in ATTACKS:
         visit.explain(attack)
         visit.sentences.first.click()
         expect(visit.page.locator("#response")).to_contain_text("predictions")
         assert_unharmed(visit)
-
-
-def test_markup_in_a_file_is_text(visit: Visit) -> None:
     text = io.StringIO(newline="")
     csv.writer(text).writerows([["review"], *([attack] for attack in ATTACKS)])
     name = "<img src=x onerror=window.hacked=1>.csv"

@@ -1,7 +1,7 @@
 """How the pages are served: policy, content negotiation, model cards, switches, and below a proxy's prefix."""
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -11,69 +11,67 @@ from playwright.sync_api import Route, expect
 from app.main import create_app
 from app.settings import Settings
 from tests.browser.chromium import Visits
+from tests.models import MODELS, NEWEST
 from tests.servers import Server
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+REPORT = f"/playground/report/{NEWEST}"
+POLICY = {
+    "default-src": "'none'",
+    **dict.fromkeys(("script-src", "style-src", "img-src", "connect-src"), "'self'"),
+    **dict.fromkeys(("base-uri", "form-action", "frame-ancestors"), "'none'"),
+}
 
 
-def test_pages_have_a_strict_policy(client: TestClient) -> None:
-    policy = client.get("/", headers=BROWSER).headers["Content-Security-Policy"]
-    assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == {
-        "default-src": "'none'",
-        **dict.fromkeys(("script-src", "style-src", "img-src", "connect-src"), "'self'"),
-        **dict.fromkeys(("base-uri", "form-action", "frame-ancestors"), "'none'"),
-    }
-    assert "script-src 'self';" in client.get("/docs").headers["Content-Security-Policy"]
+@pytest.fixture(scope="module")
+def client(served: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.url) as client:
+        yield client
 
 
-def test_only_clients_that_accept_html_get_the_page(client: TestClient) -> None:
+def test_page_is_for_clients_that_accept_html_and_has_a_strict_policy(client: httpx.Client) -> None:
     page = client.get("/", headers=BROWSER)
     assert page.headers["Content-Type"].startswith("text/html")
+    policy = page.headers["Content-Security-Policy"]
+    assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == POLICY
+    assert "script-src 'self';" in client.get("/docs").headers["Content-Security-Policy"]
+    assert client.get(f"{REPORT}/card").headers["Content-Security-Policy"] == policy
     for headers in ({}, {"Accept": "application/json"}):
         response = client.get("/", headers=headers)
         assert response.json() == {"status": "alive"}
         assert response.headers["Vary"] == page.headers["Vary"] == "Accept"
 
 
-def test_model_card_is_that_of_the_bundle(client: TestClient, models: Path) -> None:
-    page = client.get("/playground/report/1/card")
-    assert (
-        page.headers["Content-Security-Policy"] == client.get("/", headers=BROWSER).headers["Content-Security-Policy"]
-    )
-    title = (models / "1/report/MODEL_CARD.md").read_text().splitlines()[0].removeprefix("# ")
-    assert f"<h1>{title}</h1>" in page.text
-    assert not re.search(r"do not edit|calibration_error|\dT\d", page.text), "written for readers"
+def test_model_card_is_that_of_the_bundle(client: httpx.Client) -> None:
+    page = client.get(f"{REPORT}/card").text
+    title = (MODELS / NEWEST / "report/MODEL_CARD.md").read_text().splitlines()[0].removeprefix("# ")
+    assert f"<h1>{title}</h1>" in page
+    assert not re.search(r"do not edit|calibration_error|\dT\d", page), "written for readers"
     for name in ("loss", "accuracy", "reliability"):
-        assert f'<img src="{name}.png"' in page.text
-        response = client.get(f"/playground/report/1/{name}.png")
+        assert f'<img src="{name}.png"' in page
+        response = client.get(f"{REPORT}/{name}.png")
         assert response.headers["Content-Type"] == "image/png"
-        assert response.content == (models / f"1/report/{name}.png").read_bytes()
+        assert response.content == (MODELS / NEWEST / f"report/{name}.png").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["history.json", "MODEL_CARD.md", "..%2fmanifest.json", "%2e%2e", "../2/card"])
-def test_no_other_file_of_the_bundle_is_served(client: TestClient, name: str) -> None:
-    assert client.get(f"/playground/report/1/{name}").status_code == 404
+def test_no_other_file_of_the_bundle_is_served(client: httpx.Client, name: str) -> None:
+    assert client.get(f"{REPORT}/{name}").status_code == 404
 
 
-def test_pages_can_be_disabled(models: Path) -> None:
-    with TestClient(create_app(Settings(model_dir=models, playground=False, runtime="numpy"))) as client:
-        for path in ("/playground/playground.js", "/playground/report/1/card"):
+def test_pages_can_be_disabled() -> None:
+    with TestClient(create_app(Settings(playground=False, runtime="numpy"))) as client:
+        for path in ("/playground/playground.js", f"{REPORT}/card"):
             assert client.get(path).status_code == 404
         assert client.get("/", headers=BROWSER).json() == {"status": "alive"}
         page = client.get("/docs").text
         assert " data-playground" not in page.split(">", 2)[1]  # hides the link
         for path in re.findall('="(docs/[^"]+)"', page):
             assert client.get(path).status_code == 200, path
-    with TestClient(create_app(Settings(model_dir=models, docs=False, runtime="numpy"))) as client:
+    with TestClient(create_app(Settings(docs=False, runtime="numpy"))) as client:
         assert " data-docs" not in client.get("/", headers=BROWSER).text.split(">", 2)[1]  # hides the link
         for path in ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json"):
             assert client.get(path).status_code == 404
-
-
-def test_pages_need_no_key(guarded: Server) -> None:
-    for path in ("/", "/playground/playground.js", "/docs"):
-        assert httpx.get(f"{guarded.url}{path}", headers=BROWSER).status_code == 200
-    assert httpx.get(f"{guarded.url}/model").status_code == 401
 
 
 def test_pages_work_below_a_prefix(visits: Visits, served: Server) -> None:

@@ -1,8 +1,11 @@
 """Several versions on the page: their verdicts side by side, and the one that explains and scores."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import Visit
+
+pytestmark = pytest.mark.slow
 
 NEGATED = "I was not disappointed."
 
@@ -44,10 +47,6 @@ def test_version_that_is_replaced_meanwhile_says_so(comparing: Visit) -> None:
         "There is no version 1. This page may be out of date."
     )
     expect(comparing.verdict).to_have_text("Positive")
-
-
-def test_single_version_is_not_chosen(visit: Visit) -> None:
-    expect(visit.page.get_by_role("radio")).to_have_count(0)
 
 
 def test_verdict_without_explanation_follows_the_rule_of_its_version(comparing: Visit) -> None:

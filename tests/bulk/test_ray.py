@@ -13,6 +13,8 @@ from benchmarks.environments import ROOT, environment
 from benchmarks.ray_cluster import LOOPBACK, cluster
 from tests.bulk.jobs import command, parts, reviews, settings, started, succeed, wait_until, write_csv
 
+pytestmark = pytest.mark.slow
+
 ROWS = 60_000
 OPTIONS = ("--part-rows", 500)
 LIMIT = 150

@@ -1,4 +1,4 @@
-"""Checks manifests against the schemas of a current Kubernetes, and their pods against the restricted profile.
+"""Renders manifests and checks them: against the schemas of a current Kubernetes, and pods to be restricted.
 
 Kubernetes' own kinds have schemas in the package kubernetes-validate, the others in schemas/. Fields that a schema does
 not name are errors.
@@ -6,6 +6,10 @@ not name are errors.
 
 import functools
 import json
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 from referencing import Registry
 from referencing import Resource as Contents
 
-from tests.deploy.kustomize import Resource
+Resource = dict[str, Any]
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -29,6 +33,28 @@ RESTRICTED = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+
+
+def command() -> list[str] | None:
+    """Return the command that renders a folder, or None if none is installed."""
+    if shutil.which("kustomize"):
+        return ["kustomize", "build"]
+    return ["kubectl", "kustomize"] if shutil.which("kubectl") else None
+
+
+@functools.cache
+def render(folder: Path, *components: Path) -> list[Resource]:
+    """Render a kustomization, with components added to it as an overlay would."""
+    with tempfile.TemporaryDirectory() as overlay:
+
+        def relative(*paths: Path) -> list[str]:
+            return [os.path.relpath(path.resolve(), Path(overlay).resolve()) for path in paths]
+
+        kustomization = {"resources": relative(folder), "components": relative(*components)}
+        (Path(overlay) / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+        build = [*(command() or ["kustomize", "build"]), overlay]
+        rendered = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
+    return list(yaml.safe_load_all(rendered))
 
 
 def kustomizations(kind: str = "Kustomization") -> list[Path]:

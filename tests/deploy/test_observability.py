@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.api.routing import PredictionRoute
 from app.main import create_app
 from app.settings import Settings
-from tests.servers import ROOT, Server
+from tests.models import NEWEST
+from tests.servers import ROOT, serving
 
 PROMETHEUS = ROOT / "deploy/prometheus"
 TESTS = sorted(PROMETHEUS.glob("alerts*.test.yml"))
@@ -28,12 +29,6 @@ METRICS = (ROOT / "docs/reference/metrics.md").read_text()
 BUILT_IN = {"up", "ALERTS", "process_start_time_seconds"}
 OPERATORS = {"and", "or", "unless", "bool", "offset"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
-HISTOGRAMS = {
-    "positive_probability": "sentiment_positive_probability",
-    "words": "sentiment_review_words",
-    "unknown_share": "sentiment_unknown_share",
-}
-"""Feature of a bundle's profile -> the histogram to compare with it."""
 
 
 def load(path: Path) -> Any:
@@ -81,15 +76,16 @@ def predicting() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def scrape(server: Server, predicting: set[str]) -> str:
+def scrape(predicting: set[str]) -> str:
     """The metrics of the real service after a few requests."""
-    httpx.post(f"{server.url}/predict", json={"reviews": ["A superb film."]}).raise_for_status()
-    for route in predicting:
-        path = route.format(model_name="tiny", model_version="1")
-        assert httpx.post(f"{server.url}{path}", json={}).status_code in (400, 422)
-    for path in ("/", "/model", "/health/live", "/nowhere"):
-        httpx.get(f"{server.url}{path}")
-    return httpx.get(f"{server.url}/metrics").raise_for_status().text
+    with serving(runtime="numpy") as server, httpx.Client(base_url=server.url) as client:
+        client.post("/predict", json={"reviews": ["A superb film."]}).raise_for_status()
+        for route in predicting:
+            path = route.format(model_name="imdb", model_version=NEWEST)
+            assert client.post(path, json={}).status_code in (400, 422)
+        for path in ("/", "/model", "/health/live", "/nowhere"):
+            client.get(path)
+        return client.get("/metrics").raise_for_status().text
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +119,32 @@ def test_promtool_accepts_rules_configuration_dashboard_and_metrics(tmp_path: Pa
 @pytest.mark.slow
 def test_alerts_are_raised_and_resolved() -> None:
     promtool("test", "rules", *TESTS)
+
+
+@pytest.mark.parametrize(("half", "raised"), [(60, False), (70, True)])
+def test_alert_of_a_canary_compares_the_distributions(tmp_path: Path, half: int, raised: bool) -> None:
+    promtool("check", "rules", "--lint=all", "--lint-fatal", PROMETHEUS / "canary.yml")
+    series = [
+        {
+            "series": f'sentiment_positive_probability_{start}namespace="{namespace}",job="{job}"}}',
+            "values": f"0+{step}x120",
+        }
+        for namespace, job, below in (
+            ("production", "sentiment", 50),
+            ("production", "sentiment-canary", half),
+            ("staging", "sentiment", 20),  # differs from both
+        )
+        for start, step in {'bucket{le="0.5",': below, 'bucket{le="+Inf",': 100, "count{": 100}.items()
+    ]  # 100 reviews per minute, of which some have a probability of at most 0.5
+    expected = {
+        "expr": 'count by (namespace) (ALERTS{alertstate="firing"})',
+        "eval_time": "2h",
+        "exp_samples": [{"labels": '{namespace="production"}', "value": 1}] if raised else [],
+    }
+    case = {"interval": "1m", "input_series": series, "promql_expr_test": [expected]}
+    rules = {"rule_files": [str(PROMETHEUS / "canary.yml")], "tests": [case]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(rules))
+    promtool("test", "rules", tmp_path / "test.yml")
 
 
 def test_alerts_are_documented_and_tested() -> None:
@@ -166,19 +188,6 @@ def test_selected_routes_are_those_that_predict(families: dict[str, Metric], pre
                 assert {route for route in routes if matches(of_route, {"route": route})} == expected, expression
             else:
                 assert expression not in RULE_EXPRESSIONS or not metric.startswith("sentiment_http_"), expression
-
-
-def test_training_shares_have_the_buckets_of_the_histograms(families: dict[str, Metric]) -> None:
-    for feature, histogram in HISTOGRAMS.items():
-        shares = {
-            sample.labels["le"]: sample.value
-            for sample in families["sentiment_training_share"].samples
-            if sample.labels["feature"] == feature
-        }
-        buckets = [sample for sample in families[histogram].samples if sample.name.endswith("_bucket")]
-        assert list(shares) == [bucket.labels["le"] for bucket in buckets]
-        assert sorted(shares.values()) == list(shares.values())
-        assert shares["+Inf"] == 1
 
 
 def test_runbook_lists_the_metrics_and_names_recorded_rules(families: dict[str, Metric]) -> None:

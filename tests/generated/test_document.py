@@ -15,6 +15,8 @@ from app.main import create_app
 from app.settings import Settings
 from tests.servers import PATIENCE, ROOT
 
+pytestmark = pytest.mark.slow
+
 Document = dict[str, Any]
 
 

@@ -12,7 +12,6 @@ from app.bundles.reading import Bundle
 from training.archive import load_archives
 from training.compare import IMDB_MODELS, TRAINED, Served, compare, measure_served, next_steps, next_version
 
-OLD = Served(IMDB_MODELS / "3", "imdb 3", {"loss": 0.2, "accuracy": 0.9})
 BETTER, WORSE = {"loss": 0.1, "accuracy": 0.95}, {"loss": 0.3, "accuracy": 0.8}
 MOVE = "mv trained/imdb/4 models/imdb/"
 
@@ -65,21 +64,21 @@ def test_served_bundle_is_measured_on_the_test_reviews(
     assert "will not be compared" in capsys.readouterr().err
 
 
-def test_better_bundle_can_be_moved_and_a_worse_one_is_not_recommended() -> None:
-    first, *others = next_steps(TRAINED / "4", BETTER, OLD)
-    assert first == "trained/imdb/4 is better than models/imdb/3 in both loss and accuracy"
-    assert others[-1].endswith(MOVE)
-    for metrics in (WORSE, BETTER | {"loss": 0.2}, BETTER | {"accuracy": 0.9}):
-        first, *others = next_steps(TRAINED / "4", metrics, OLD)
-        assert first == "trained/imdb/4 is not better than models/imdb/3 in both loss and accuracy"
-        assert len(others) == 2
-        assert not any(MOVE in line for line in others)
+@pytest.mark.parametrize(
+    ("metrics", "is_better"), [(BETTER, True), (BETTER | {"loss": 0.2}, False), (BETTER | {"accuracy": 0.9}, False)]
+)
+def test_only_a_better_bundle_is_recommended(metrics: dict[str, float], is_better: bool) -> None:
+    served = Served(IMDB_MODELS / "3", "imdb 3", {"loss": 0.2, "accuracy": 0.9})
+    first, *others = next_steps(TRAINED / "4", metrics, served)
+    is_ = "is" if is_better else "is not"
+    assert first == f"trained/imdb/4 {is_} better than models/imdb/3 in both loss and accuracy"
+    assert others[-1].endswith(MOVE) == is_better
 
 
 def test_bundle_beside_the_served_one_is_the_default_from_now_on() -> None:
-    old = OLD._replace(folder=Path("my models/1"))
-    lines = next_steps(Path("my models/2"), WORSE, old)
+    served = Served(Path("my models/1"), "imdb 1", BETTER)
+    lines = next_steps(Path("my models/2"), WORSE, served)
     assert lines[2] == "serve my models/1: SENTIMENT_MODEL_DIR='my models' SENTIMENT_MODEL_VERSION=1 make serve"
     assert lines[3].startswith("by default, my models/2 is served now")
-    assert len(next_steps(Path("my models/1"), WORSE, old._replace(folder=Path("my models/2")))) == 3
+    assert len(next_steps(Path("my models/1"), WORSE, served._replace(folder=Path("my models/2")))) == 3
     assert len(next_steps(Path("mine/1"), BETTER, None)) == 1

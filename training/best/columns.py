@@ -41,10 +41,8 @@ class Columns:
 def choose_terms(corpus: Corpus, weights: Vector, recipe: Best) -> tuple[Vocabulary, NDArray[np.bool_]]:
     """Give the most important terms a column each; the others share columns with terms of about the same weight.
 
-    `weights`, float32 (terms,), are those of the linear model of sentences.
-
-    Returns:
-        The vocabulary; and bool (10000,), the columns of negations whose review labels contradict a human reading.
+    `weights`, float32 (terms,), are those of the linear model of sentences. Also returns bool (10000,), the columns of
+    negations whose review labels contradict a human reading.
 
     Raises:
         TrainingError: No term tells the classes apart.
@@ -85,9 +83,7 @@ def polar_words(corpus: Corpus, weights: Vector, recipe: Best) -> dict[str, Pola
 def add_grammar(columns: Columns, corpus: Corpus, polarities: dict[str, Polarity], recipe: Best) -> list[int]:
     """Give the frequent terms of the grammar a column each; rare ones share a column by meaning.
 
-    Returns:
-        The columns of negations whose review labels contradict a human reading: frequent negations, and those of
-        negative words.
+    Returns the misleading columns, see `choose_terms`: of frequent negations, and of those of negative words.
     """
     misleading = []
     for term, (kind, polarity) in grammar_terms(polarities):

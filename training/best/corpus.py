@@ -56,7 +56,7 @@ class Corpus:
 
 
 def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
-    """Cut the reviews into sentences and find the terms.
+    """Cut the reviews after the marks that end sentences, at HTML tags and at line ends, and find the terms.
 
     Raises:
         TrainingError: The data set has only words, or no term is frequent enough.
@@ -65,7 +65,7 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
         raise TrainingError(f"{dataset.name}: the recipe best needs raw reviews, not only words")
     texts = [*dataset.train.texts, *dataset.unlabelled]
     task = progress.add_task(f"finding the terms of {len(texts):,} reviews", total=None)
-    parts = [split_sentences(text) for text in texts]
+    parts = [[part for part in SENTENCE_END.split(text) if part.strip()] for text in texts]
     tokenised = [(review, tokens_of(part, recipe.encoding)) for review, cut in enumerate(parts) for part in cut]
     sentences = [tokens for _, tokens in tokenised if tokens]
     review_of = np.array([review for review, tokens in tokenised if tokens], np.intp)
@@ -98,16 +98,10 @@ def read_corpus(dataset: Dataset, recipe: Best, progress: Progress) -> Corpus:
     )
 
 
-def split_sentences(text: str) -> list[str]:
-    """Cut a review after the marks that end sentences, at HTML tags and at line ends; the parts are not empty."""
-    return [part for part in SENTENCE_END.split(text) if part.strip()]
-
-
 def count_terms(sentences: Sequence[list[str]], minimum: int) -> tuple[NDArray[np.str_], Matrix]:
-    """Find the terms of one to three tokens that occur in at least `minimum` sentences.
+    """Find the terms of one to three tokens that occur in at least `minimum` sentences, in alphabetical order.
 
-    Returns:
-        str (terms,), in alphabetical order; and float32 (sentences, terms), 1.0 where a term occurs.
+    Returns str (terms,), and float32 (sentences, terms), 1.0 where a term occurs.
 
     Raises:
         TrainingError: There is no such term.

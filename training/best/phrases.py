@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from training.behaviour import TEMPLATE_WORDS
+from training.behaviour import TEMPLATE_WORDS, words_of
 
 
 class Polarity(NamedTuple):
@@ -19,18 +19,14 @@ class Polarity(NamedTuple):
     strong: bool
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-WORDS: dict[Polarity, tuple[str, ...]] = {
-    Polarity(positive=True, strong=True): _words(
+WORDS: dict[Polarity, list[str]] = {
+    Polarity(positive=True, strong=True): words_of(
         """great excellent superb wonderful brilliant outstanding perfect amazing fantastic magnificent masterful
         exceptional extraordinary stunning exquisite sublime unforgettable marvelous phenomenal flawless dazzling
         remarkable astonishing breathtaking triumphant impeccable riveting mesmerizing spectacular stellar glorious
         luminous beautiful incredible awesome fabulous splendid terrific hilarious captivating heartwarming"""
     ),
-    Polarity(positive=True, strong=False): _words(
+    Polarity(positive=True, strong=False): words_of(
         """good fine nice decent solid funny charming interesting entertaining likable pleasant amusing worthwhile fun
         sweet fresh original convincing effective intelligent smart witty thoughtful compelling absorbing heartfelt warm
         tender honest moving sincere lively energetic vivid elegant graceful stylish imaginative inventive creative
@@ -42,12 +38,12 @@ WORDS: dict[Polarity, tuple[str, ...]] = {
         hypnotic quirky offbeat playful daring bold brave fearless powerful strong potent stirring rousing special
         impressive impressed pleased happy delightful engaging clever touching gripping enjoyable refreshing"""
     ),
-    Polarity(positive=False, strong=True): _words(
+    Polarity(positive=False, strong=True): words_of(
         """terrible awful horrible worst abysmal atrocious appalling horrendous dire disastrous unwatchable unbearable
         excruciating insufferable repulsive disgusting worthless laughable pitiful wretched execrable painful insulting
         garbage trash rubbish crap ghastly moronic idiotic dreadful lousy pathetic"""
     ),
-    Polarity(positive=False, strong=False): _words(
+    Polarity(positive=False, strong=False): words_of(
         """bad poor boring dull weak slow silly predictable disappointing mediocre uninteresting unfunny pointless tired
         stale shallow flat lifeless listless lame cheesy corny cheap amateurish sloppy messy muddled confusing confused
         incoherent convoluted contrived forced strained labored leaden ponderous plodding sluggish overlong bloated
@@ -72,7 +68,7 @@ GAPS = ("a", "an", "very", "so", "that", "really", "the", "too")
 VERDICTS = ("but", "but it's", "but a", "but very", "film is", "film was", "movie is", "movie was")
 """What comes before the word that counts: "The acting is poor, but the film is great.\""""
 
-NOUNS = _words("film movie story plot acting cast script ending picture performance comedy drama dialogue music")
+NOUNS = words_of("film movie story plot acting cast script ending picture performance comedy drama dialogue music")
 SUBJECTS = ("it", "this", "the film", "the movie", "this movie", "the story", "the acting", "the whole thing")
 PLAIN = (
     *("{w}", "{w}!", "{w} {n}", "a {w} {n}", "{s} is {w}", "{s} was {w}", "very {w}", "really {w}", "the {n} is {w}"),

@@ -1,14 +1,14 @@
 """The constants of the recipe `best`, and its variants for experiments."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from app.model.vocabulary import Encoding
-from training.network import FULL, scaled_counts
+from training.network import FULL, Recipe
 
 
 @dataclass(frozen=True)
-class Best:
+class Best(Recipe):
     """The constants of the recipe that were tuned; docs/explanation/training.md says how."""
 
     name: ClassVar[str] = "best"
@@ -70,17 +70,11 @@ class Best:
     folds: int = 2  # how many times, with different reviews, for calibration and uncertainty
     seed: int = 1  # of everything random; the default is that of the shipped bundle
 
-    def scaled(self, reviews: int) -> "Best":
-        """The recipe for a smaller training set."""
-        if reviews >= FULL:
-            return self
-        share = reviews / FULL
-        return replace(
-            self,
-            min_sentences=max(2, round(self.min_sentences * share)),
-            phrases=round(self.phrases * share),
-            **scaled_counts(self, reviews),
-        )
+    def scaled(self, reviews: int) -> Self:
+        """Also with fewer phrases, and with terms that occur in fewer sentences."""
+        share = min(reviews / FULL, 1)
+        sentences, phrases = max(2, round(self.min_sentences * share)), round(self.phrases * share)
+        return replace(super().scaled(reviews), min_sentences=sentences, phrases=phrases)
 
 
 VARIANTS = {

@@ -144,8 +144,8 @@ class Found(NamedTuple):
     def unknown(self, index: int = 0) -> list[int]:
         """The indices of the tokens of one review that belong to no term."""
         start = self._start(index)
-        unknown: list[int] = np.setdiff1d(np.arange(start, self.ends[index]), self.known).tolist()
-        return [token - start for token in unknown]
+        known = set(self.known.tolist())
+        return [token - start for token in range(start, self.ends[index]) if token not in known]
 
     def _start(self, index: int) -> int:
         """The index of a review's first token."""

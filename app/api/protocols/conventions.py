@@ -1,28 +1,15 @@
-"""What both protocols share: the model in their paths, its input, and the checks of reviews."""
+"""What both protocols share: the model in their paths, its input, and the check of reviews."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ...model.limits import BLANK, check_reviews, is_blank
-from ...service import ServedVersion, Service
-from ..errors import ModelNotFound, invalid
-from ..state import find_version
+from ..errors import invalid
 
 INPUT = "text"
 """The model's only input."""
 
 MODEL = ("/models/{model_name}", "/models/{model_name}/versions/{model_version}")
-"""Paths of the model."""
-
-
-def version_of(path_params: Mapping[str, str], service: Service) -> ServedVersion:
-    """The version that a path names, or the default version.
-
-    Raises:
-        ModelNotFound: It names another model, or a version that is not served.
-    """
-    if path_params["model_name"] != service.name:
-        raise ModelNotFound(service.name, list(service.versions))
-    return find_version(service, path_params.get("model_version"))
+"""Paths of the model, in which `version_of` finds its name and version."""
 
 
 def check(reviews: Sequence[str], max_reviews: int, max_characters: int, location: str) -> None:

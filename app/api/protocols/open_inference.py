@@ -9,12 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from ... import __version__
 from ..body import read_body
-from ..errors import invalid
 from ..health import check_readiness
 from ..predict import score
 from ..routing import PredictionRoute, ProbeRoute, PublicRoute
-from ..state import service_of
-from .conventions import INPUT, MODEL, version_of
+from ..state import service_of, version_of
+from .conventions import INPUT, MODEL
 from .tensors import HEADER_LENGTH, OUTPUT, infer_response, read_inference
 
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "numpy": "numpy"}
@@ -39,7 +38,7 @@ async def get_ready(request: Request) -> dict[str, Any]:
 async def get_model(request: Request) -> dict[str, Any]:
     """Describe the model's input and output."""
     service = service_of(request)
-    version_of(request.path_params, service)
+    version_of(request, service)
     return {
         "name": service.name,
         "versions": list(service.versions),
@@ -53,7 +52,7 @@ async def get_model_ready(request: Request) -> dict[str, Any]:
     """Return 200 while the model should get traffic; it is not ready while the service is stopping."""
     service = service_of(request)
     check_readiness(service)
-    version_of(request.path_params, service)
+    version_of(request, service)
     return {"name": service.name, "ready": True}
 
 
@@ -64,15 +63,11 @@ async def infer(request: Request) -> Response:
     are returned as requested.
     """
     service = service_of(request)
-    version = version_of(request.path_params, service)
+    version = version_of(request, service)
     body = await read_body(request, service.settings, any_type=True)
-    lengths = set(request.headers.getlist(HEADER_LENGTH))
-    if len(lengths) > 1:
-        raise invalid("body", f"The header {HEADER_LENGTH} has two different values")
-    inference = read_inference(body, next(iter(lengths), None), service.settings)
+    inference = read_inference(body, request.headers.getlist(HEADER_LENGTH), service.settings)
     predictions = await score(request, version, inference.reviews)
-    manifest = version.bundle.manifest
-    return infer_response(manifest.name, manifest.version, inference, predictions)
+    return infer_response(version.bundle.manifest, inference, predictions)
 
 
 router = APIRouter(prefix="/v2", include_in_schema=False)

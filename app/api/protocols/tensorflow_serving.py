@@ -16,8 +16,8 @@ from ..explain import explain_reviews
 from ..health import check_readiness
 from ..predict import score
 from ..routing import ExplanationRoute, PredictionRoute
-from ..state import service_of
-from .conventions import INPUT, MODEL, check, version_of
+from ..state import service_of, version_of
+from .conventions import INPUT, MODEL, check
 
 
 class InstancesRequest(BaseModel):
@@ -38,7 +38,7 @@ async def list_models(request: Request) -> dict[str, Any]:
 async def predict_instances(request: Request) -> Response:
     """Estimate how likely each review is to be positive: the predictions of /predict, under the same limits."""
     service = service_of(request)
-    version, settings = version_of(request.path_params, service), service.settings
+    version, settings = version_of(request, service), service.settings
     reviews = await _read_reviews(request, settings, settings.max_reviews, settings.max_characters)
     predictions = await score(request, version, reviews)
     content = {"predictions": [prediction.positive_probability for prediction in predictions]}
@@ -48,7 +48,7 @@ async def predict_instances(request: Request) -> Response:
 async def explain_instances(request: Request) -> Response:
     """Show what each prediction is based on: the explanations of /explain, under the same limits."""
     service = service_of(request)
-    version, settings = version_of(request.path_params, service), service.settings
+    version, settings = version_of(request, service), service.settings
     reviews = await _read_reviews(request, settings, settings.max_explained, settings.max_explained_length)
     explanations = await explain_reviews(request, service.explainer, version, reviews)
     return Response(b'{"explanations":[%b]}' % b",".join(explanations), media_type="application/json")
@@ -73,16 +73,12 @@ async def get_model_status(request: Request) -> dict[str, Any]:
     """Return 200 while the model should get traffic; it is not available while the service is stopping.
 
     The response has the fields of both TensorFlow Serving and KServe v1.
-
-    Raises:
-        HTTPException: The path has a verb, such as `imdb:predict`, and the method is GET: the router mistakes it for a
-            model's name.
     """
-    if ":" in "".join(request.path_params.values()):
+    if ":" in "".join(request.path_params.values()):  # the router mistakes `imdb:predict` for a model's name
         raise HTTPException(405, headers={"Allow": "POST"})
     service = service_of(request)
     check_readiness(service)
-    version = version_of(request.path_params, service)
+    version = version_of(request, service)
     versions = [version.bundle.manifest.version] if "model_version" in request.path_params else service.versions
     status = {"error_code": "OK", "error_message": ""}
     available = [{"version": version, "state": "AVAILABLE", "status": status} for version in versions]

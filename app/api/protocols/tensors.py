@@ -2,13 +2,13 @@
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import Response
-from pydantic import BaseModel, Field, StrictBool, StrictInt
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt
 from pydantic_core import to_json
 
+from ...bundles.manifest import Manifest
 from ...model.prediction import Prediction
 from ...settings import Settings
 from ..body import parse
@@ -37,7 +37,13 @@ class Parameters(BaseModel):
     shared_memory_region: None = None
 
 
-class InferInput(BaseModel):
+class HasParameters(BaseModel):
+    """A part of a request; null and absent parameters mean the same. Unknown fields are accepted, as required."""
+
+    parameters: Annotated[Parameters, BeforeValidator(lambda value: {} if value is None else value)] = Parameters()
+
+
+class InferInput(HasParameters):
     """The reviews, as a tensor of shape [N], or [N, 1] with each in a list of its own or not."""
 
     name: Literal["text"]
@@ -46,46 +52,36 @@ class InferInput(BaseModel):
         list[Annotated[StrictInt, Field(ge=1, lt=2**32)]], Field(min_length=1, max_length=2, fail_fast=True)
     ]
     data: list[Any] | None = None
-    parameters: Parameters | None = None
 
 
-class RequestedOutput(BaseModel):
+class RequestedOutput(HasParameters):
     """The output to return."""
 
     name: Literal["positive_probability"]
-    parameters: Parameters | None = None
 
 
-class InferRequest(BaseModel):
-    """The JSON of a request. Unknown fields are accepted, as the protocol requires."""
+class InferRequest(HasParameters):
+    """The JSON of a request."""
 
     id: str | None = None
     inputs: Annotated[list[InferInput], Field(min_length=1, fail_fast=True)]
     outputs: Annotated[list[RequestedOutput] | None, Field(fail_fast=True)] = None
-    parameters: Parameters | None = None
 
 
-@dataclass(frozen=True)
-class Inference:
-    """A parsed request.
-
-    Attributes:
-        id: Its id, if it has one.
-        reviews: One or more.
-        binary: Whether to return the probabilities as a binary tensor.
-    """
+class Inference(NamedTuple):
+    """A parsed request: its id, one or more reviews, and whether to return the probabilities as a binary tensor."""
 
     id: str | None
     reviews: Sequence[str]
     binary: bool
 
 
-def read_inference(body: bytes, header_length: str | None, settings: Settings) -> Inference:
+def read_inference(body: bytes, header_lengths: Sequence[str], settings: Settings) -> Inference:
     """Parse a request's body.
 
     Args:
         body: All of it, uncompressed.
-        header_length: The value of Inference-Header-Content-Length: how much of the body is JSON. None: all of it. 0:
+        header_lengths: The values of Inference-Header-Content-Length: how much of the body is JSON. None: all of it. 0:
             nothing; the body is one review.
         settings: Provides the limits.
 
@@ -94,8 +90,8 @@ def read_inference(body: bytes, header_length: str | None, settings: Settings) -
         TooManyReviews: There are more reviews than allowed.
         ReviewTooLong: A review is longer than allowed.
     """
-    size = len(body) if header_length is None else _size_of_json(header_length, len(body))
-    if header_length is not None and size == 0:
+    size = _size_of_json(header_lengths, len(body))
+    if header_lengths and size == 0:
         inference = Inference(None, [_text(body, 0)], binary=True)
     else:
         request = parse(InferRequest, body[:size])
@@ -103,17 +99,19 @@ def read_inference(body: bytes, header_length: str | None, settings: Settings) -
             raise invalid("inputs", f"The model has one input, {INPUT}")
         if len(request.outputs or ()) > 1:
             raise invalid("outputs", f"The model has one output, {OUTPUT}")
-        reviews = _reviews(request.inputs[0], memoryview(body)[size:])
-        inference = Inference(request.id, reviews, _wants_binary(request))
+        binary = request.outputs[0].parameters.binary_data if request.outputs else None
+        if binary is None:
+            binary = bool(request.parameters.binary_data_output)
+        inference = Inference(request.id, _reviews(request.inputs[0], body[size:]), binary)
     check(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
     return inference
 
 
-def infer_response(model: str, version: str, inference: Inference, predictions: Sequence[Prediction]) -> Response:
+def infer_response(manifest: Manifest, inference: Inference, predictions: Sequence[Prediction]) -> Response:
     """Build the response; the probabilities are float32, or in JSON the float64 of the same value."""
     probabilities = [prediction.positive_probability for prediction in predictions]
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
-    content: dict[str, Any] = {"model_name": model, "model_version": version}
+    content: dict[str, Any] = {"model_name": manifest.name, "model_version": manifest.version}
     if inference.id is not None:
         content["id"] = inference.id
     content["outputs"] = [output]
@@ -126,25 +124,21 @@ def infer_response(model: str, version: str, inference: Inference, predictions: 
     return Response(header + binary, headers={HEADER_LENGTH: str(len(header))}, media_type="application/octet-stream")
 
 
-def _size_of_json(header_length: str, length: int) -> int:
+def _size_of_json(header_lengths: Sequence[str], length: int) -> int:
+    if not header_lengths:
+        return length
+    header_length, *others = set(header_lengths)
     # Python refuses to parse integers of more than 4,300 digits.
-    if not header_length.isdecimal() or len(header_length) > MAX_DIGITS or int(header_length) > length:
+    if others or not header_length.isdecimal() or len(header_length) > MAX_DIGITS or int(header_length) > length:
         raise invalid("body", f"{HEADER_LENGTH} must be a number of bytes, at most the body's {length}")
     return int(header_length)
 
 
-def _wants_binary(request: InferRequest) -> bool:
-    for output in request.outputs or ():
-        if output.parameters is not None and output.parameters.binary_data is not None:
-            return output.parameters.binary_data
-    return request.parameters is not None and bool(request.parameters.binary_data_output)
-
-
-def _reviews(tensor: InferInput, binary: memoryview) -> list[str]:
+def _reviews(tensor: InferInput, binary: bytes) -> list[str]:
     count, *rest = tensor.shape
     if rest not in ([], [1]):
         raise invalid(f"{TENSOR}.shape", "This must be [N] or [N, 1], for N reviews")
-    size = tensor.parameters.binary_data_size if tensor.parameters is not None else None
+    size = tensor.parameters.binary_data_size
     if (size is None) == (tensor.data is None):
         raise invalid(TENSOR, "Send the reviews either as data or, with binary_data_size, after the JSON")
     if (size or 0) != len(binary):
@@ -166,14 +160,14 @@ def _texts(data: Sequence[Any], nested: bool) -> Iterator[str]:
         yield text
 
 
-def _elements(binary: memoryview) -> Iterator[str]:
+def _elements(binary: bytes) -> Iterator[str]:
     place = index = 0
     while place < len(binary):
         start = place + LENGTH.size
         end = start + LENGTH.unpack_from(binary, place)[0] if start <= len(binary) else len(binary) + 1
         if end > len(binary):
             raise invalid(f"{TENSOR}.data.{index}", "This extends past the body; its length is a uint32, little-endian")
-        yield _text(bytes(binary[start:end]), index)
+        yield _text(binary[start:end], index)
         place, index = end, index + 1
 
 

@@ -7,6 +7,9 @@ from starlette.requests import Request
 from ..service import ServedVersion, Service
 from .errors import ModelNotFound
 
+MODEL_PATHS = ("/models/{model_name}", "/models/{model_name}/versions/{model_version}")
+"""Paths of the model under other protocols."""
+
 
 class State(TypedDict):
     """The lifespan's state, which uvicorn copies into the scope of every request."""
@@ -21,7 +24,7 @@ def service_of(request: Request) -> Service:
 
 
 def version_of(request: Request, service: Service) -> ServedVersion:
-    """The version that a request names, or the default version; paths of other protocols name the model as well.
+    """The version that a request names in its path (`MODEL_PATHS`) or query, or the default version.
 
     Raises:
         ModelNotFound: The model or version is not served.

@@ -108,8 +108,8 @@ def get_problem(name: str) -> Response:
     kind = PROBLEM_TYPES.get(name)
     if kind is None:
         raise HTTPException(404)
-    about = escape(f"{kind.about} {kind.advice}")
-    return HTMLResponse(_read("problem.html").format(title=kind.title, status=kind.status, type=kind.type, about=about))
+    page = _read("problem.html").format(kind=kind, text=escape(f"{kind.about} {kind.advice}"))
+    return HTMLResponse(page)
 
 
 def get_card(request: Request, version: str) -> Response:

@@ -12,9 +12,8 @@ from ..body import read_body
 from ..health import check_readiness
 from ..predict import score
 from ..routing import PredictionRoute, ProbeRoute, PublicRoute
-from ..state import service_of, version_of
-from .conventions import INPUT, MODEL
-from .tensors import HEADER_LENGTH, OUTPUT, infer_response, read_inference
+from ..state import MODEL_PATHS, service_of, version_of
+from .tensors import HEADER_LENGTH, INPUT, OUTPUT, infer_response, read_inference
 
 PLATFORMS = {"tensorflow": "tensorflow_savedmodel", "numpy": "numpy"}
 
@@ -74,7 +73,7 @@ router = APIRouter(prefix="/v2", include_in_schema=False)
 router.add_api_route("", get_server, route_class_override=PublicRoute)
 router.add_api_route("/health/live", get_live, methods=["GET", "HEAD"], route_class_override=ProbeRoute)
 router.add_api_route("/health/ready", get_ready, methods=["GET", "HEAD"], route_class_override=ProbeRoute)
-for model in MODEL:
+for model in MODEL_PATHS:
     router.add_api_route(model, get_model)
     router.add_api_route(f"{model}/ready", get_model_ready)
     router.add_api_route(f"{model}/infer", infer, methods=["POST"], route_class_override=PredictionRoute)

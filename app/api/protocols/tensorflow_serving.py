@@ -3,12 +3,13 @@
 https://www.tensorflow.org/tfx/serving/api_rest
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from pydantic import BaseModel, Field
-from pydantic_core import to_json
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError, to_json
 
+from ...model.limits import check_reviews
 from ...settings import Settings
 from ..body import parse, read_body
 from ..errors import invalid
@@ -16,8 +17,15 @@ from ..explain import explain_reviews
 from ..health import check_readiness
 from ..predict import score
 from ..routing import ExplanationRoute, PredictionRoute
-from ..state import service_of, version_of
-from .conventions import INPUT, MODEL, check
+from ..schemas import Review
+from ..state import MODEL_PATHS, service_of, version_of
+
+
+def _text_of(instance: object) -> object:
+    text = instance.get("text") if isinstance(instance, dict) else instance
+    if not isinstance(text, str):
+        raise PydanticCustomError("text", 'Input should be a valid string, or an object with one: {"text": "…"}')
+    return text
 
 
 class InstancesRequest(BaseModel):
@@ -26,7 +34,7 @@ class InstancesRequest(BaseModel):
     TensorFlow Serving's columnar format, `inputs`, is rejected.
     """
 
-    instances: list[Any] = Field(min_length=1)
+    instances: Annotated[list[Annotated[Review, BeforeValidator(_text_of)]], Field(min_length=1, fail_fast=True)]
     inputs: Any = None
 
 
@@ -58,15 +66,8 @@ async def _read_reviews(request: Request, settings: Settings, max_reviews: int, 
     body = parse(InstancesRequest, await read_body(request, settings, any_type=True))
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
-    reviews = []
-    for index, instance in enumerate(body.instances):
-        review = instance.get(INPUT) if isinstance(instance, dict) else instance
-        if not isinstance(review, str):
-            message = f'Input should be a valid string, or an object with one: {{"{INPUT}": "…"}}'
-            raise invalid(f"instances.{index}", message)
-        reviews.append(review)
-    check(reviews, max_reviews, max_characters, "instances")
-    return reviews
+    check_reviews(body.instances, max_reviews, max_characters, "instances")
+    return body.instances
 
 
 async def get_model_status(request: Request) -> dict[str, Any]:
@@ -87,7 +88,7 @@ async def get_model_status(request: Request) -> dict[str, Any]:
 
 router = APIRouter(prefix="/v1", include_in_schema=False)
 router.add_api_route("/models", list_models)
-for model in MODEL:
+for model in MODEL_PATHS:
     router.add_api_route(f"{model}:predict", predict_instances, methods=["POST"], route_class_override=PredictionRoute)
     router.add_api_route(f"{model}:explain", explain_instances, methods=["POST"], route_class_override=ExplanationRoute)
     router.add_api_route(model, get_model_status)  # last, as its path also matches the others

@@ -9,13 +9,14 @@ from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt
 from pydantic_core import to_json
 
 from ...bundles.manifest import Manifest
+from ...model.limits import BLANK, check_reviews, is_blank
 from ...model.prediction import Prediction
 from ...settings import Settings
 from ..body import parse
 from ..errors import invalid
-from .conventions import INPUT, check
 
-OUTPUT = "positive_probability"
+INPUT, OUTPUT = "text", "positive_probability"
+"""The model's only input and output."""
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 LENGTH = struct.Struct("<I")
@@ -103,7 +104,10 @@ def read_inference(body: bytes, header_lengths: Sequence[str], settings: Setting
         if binary is None:
             binary = bool(request.parameters.binary_data_output)
         inference = Inference(request.id, _reviews(request.inputs[0], body[size:]), binary)
-    check(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
+    for index, review in enumerate(inference.reviews):
+        if is_blank(review):
+            raise invalid(f"{TENSOR}.data.{index}", BLANK)
+    check_reviews(inference.reviews, settings.max_reviews, settings.max_characters, f"{TENSOR}.data")
     return inference
 
 

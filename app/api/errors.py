@@ -29,7 +29,7 @@ from .schemas import Problem, Violation
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/problems/"
-"""Where the pages about problem types are (`app.api.problems`)."""
+"""Where the pages about problem types are (`app.pages`)."""
 
 RETRY = {"Retry-After": "1"}
 """In seconds. A full queue empties within that time, and another replica may answer at once."""

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from . import __version__
-from .api import explain, health, model, predict, problems
+from .api import explain, health, model, predict
 from .api.errors import HANDLED, REASONS, handle
 from .api.middleware import RequestContext, api_keys, direct_paths, one_length
 from .api.openapi import add_openapi
@@ -80,7 +80,7 @@ def create_app(
         yield {"service": service}
         stop_tracing()
 
-    routers = [predict.router, explain.router, model.router, health.router, problems.router, page_routes(settings)]
+    routers = [predict.router, explain.router, model.router, health.router, page_routes(settings)]
     routers += [open_inference.router, tensorflow_serving.router]
     if settings.metrics_port is None:
         routers.append(health.metrics_router)

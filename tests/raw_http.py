@@ -46,8 +46,9 @@ class Connection:
     def answer(self) -> Answer:
         """Read the next response, also an interim one."""
         line = self._incoming.readline()
-        if not line.startswith(b"HTTP/1.1 "):
-            raise AssertionError(f"no response, but {line!r}")
+        if not line:
+            raise ConnectionError("closed")
+        assert line.startswith(b"HTTP/1.1 "), line
         status = int(line.split()[1])
         headers = parse_headers(self._incoming)
         # A 400 of h11 has no length: it ends when the connection is closed.
@@ -83,6 +84,12 @@ def connected_to(url: str) -> Iterator[Connection]:
 def request(line: str, *headers: str, body: bytes = b"") -> bytes:
     """Serialize a request with exactly these headers, in Latin-1, which can represent any byte."""
     return "".join(f"{part}\r\n" for part in (line, *headers, "")).encode("latin-1") + body
+
+
+def post(body: bytes, *headers: str, target: str = "/predict", content_type: str = "application/json") -> bytes:
+    """Serialize a request with a body, also for a target and a type that make no sense."""
+    given = ("Host: x", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *headers)
+    return request(f"POST {target} HTTP/1.1", *given, body=body)
 
 
 def chunked(*chunks: bytes) -> bytes:

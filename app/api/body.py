@@ -35,6 +35,9 @@ GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 PIECE = 16_384
 """Bytes to decompress at a time: after each member of gzip, and there may be thousands, zlib copies the rest."""
 
+TIMED_OUT = "the body did not arrive in time"
+"""Tells the cancellation by the timeout from one by the server."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -82,15 +85,8 @@ def _all_of(request: Request, name: str) -> str:
 async def _receive(request: Request, limit: int, seconds: float) -> bytes:
     task = asyncio.current_task()
     assert task is not None
-    expired = False
-
-    def expire() -> None:
-        nonlocal expired
-        expired = True
-        task.cancel()
-
     # The same as `asyncio.timeout`, which takes longer, and every request needs it.
-    timer = asyncio.get_running_loop().call_later(seconds, expire)
+    timer = asyncio.get_running_loop().call_later(seconds, task.cancel, TIMED_OUT)
     body, more = bytearray(), True
     try:
         while more:
@@ -101,8 +97,8 @@ async def _receive(request: Request, limit: int, seconds: float) -> bytes:
             if len(body) > limit:
                 raise BodyTooLarge(limit, len(body))
             more = message.get("more_body", False)
-    except asyncio.CancelledError:
-        if not expired or task.uncancel():  # the server has cancelled the request (as well)
+    except asyncio.CancelledError as error:
+        if TIMED_OUT not in error.args or task.uncancel():  # the server has cancelled the request (as well)
             raise
         raise BodyTimeout(seconds) from None
     finally:

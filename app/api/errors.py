@@ -29,10 +29,10 @@ from .schemas import Problem, Violation
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/problems/"
-"""Where the pages about problem types are (`app.api.problems`)."""
+"""Where the pages about problem types are (`app.pages`)."""
 
-RETRY_AFTER = "1"
-"""Seconds. A full queue empties within that time, and another replica may answer at once."""
+RETRY = {"Retry-After": "1"}
+"""In seconds. A full queue empties within that time, and another replica may answer at once."""
 
 CLIENT_DISCONNECTED = 499
 """Logged and counted, never sent: the client closed the connection before it was answered."""
@@ -121,8 +121,10 @@ class ProblemType(NamedTuple):
 INTERNAL_ERROR = ProblemType(
     500, "internal-error", "The service failed. Its log has the cause under this response's X-Request-ID."
 )
-RETRY = {"Retry-After": RETRY_AFTER}
-PROBLEMS: dict[type[Exception], ProblemType] = {
+PROBLEMS: dict[type[Exception] | int, ProblemType] = {
+    400: ProblemType(400, "bad-request", "The request is not valid HTTP for this path."),
+    404: ProblemType(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
+    405: ProblemType(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
     Unauthorized: ProblemType(
         401,
         "unauthorized",
@@ -171,14 +173,7 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         advice="Send fewer reviews per request, or try another replica.",
     ),
 }
-"""The table: exception -> response. Anything else is an internal error."""
-
-FRAMEWORK_PROBLEMS = {
-    400: ProblemType(400, "bad-request", "The request is not valid HTTP for this path."),
-    404: ProblemType(404, "not-found", "There is nothing at this path. The API documentation lists the paths."),
-    405: ProblemType(405, "method-not-allowed", "This path does not support this method; see the Allow header."),
-}
-"""The same for exceptions of Starlette and FastAPI, by status."""
+"""The table: exception, or status of a Starlette `HTTPException` -> response. Anything else is an internal error."""
 
 BALANCER_PROBLEMS = (
     ProblemType(400, "malformed-request", "The request is not valid HTTP."),
@@ -190,7 +185,7 @@ BALANCER_PROBLEMS = (
 )
 """What only the balancer of deploy/nginx.conf returns. Its other types are the service's own."""
 
-REASONS = sorted({problem.type for problem in (*PROBLEMS.values(), *FRAMEWORK_PROBLEMS.values())})
+REASONS = sorted({kind.type for kind in PROBLEMS.values()})
 """All problem types of the service, without their prefix."""
 
 
@@ -198,7 +193,7 @@ def problem_type_of(error: Exception) -> ProblemType:
     """Look up an exception in the table."""
     if isinstance(error, HTTPException):
         status = error.status_code
-        kind = FRAMEWORK_PROBLEMS.get(status) or ProblemType(status, "http-error", error.detail)
+        kind = PROBLEMS.get(status) or ProblemType(status, "http-error", error.detail)
         return kind._replace(headers=error.headers or {})
     return next((PROBLEMS[class_] for class_ in type(error).__mro__ if class_ in PROBLEMS), INTERNAL_ERROR)
 
@@ -206,13 +201,18 @@ def problem_type_of(error: Exception) -> ProblemType:
 def problem_of(error: Exception) -> Problem:
     """Convert an exception to a problem, without the cause of an internal error."""
     kind = problem_type_of(error)
+    detail, members = kind.about, {}
+    if isinstance(error, SentimentError) and kind is not INTERNAL_ERROR:  # other messages are not meant for clients
+        detail, members = str(error), error.members
+        if kind.advice:
+            detail = f"{detail[:1].upper()}{detail[1:]}. {kind.advice}"
     return Problem(
         type=TYPE_PREFIX + kind.type,
         title=kind.title,
         status=kind.status,
-        detail=_detail(error, kind),
+        detail=detail,
         request_id=REQUEST_ID.get(),
-        **(error.members if isinstance(error, SentimentError) else {}),
+        **members,
     )
 
 
@@ -240,10 +240,3 @@ async def handle(request: Request, error: Exception) -> Response:
     if problem_type_of(error) is INTERNAL_ERROR:
         log.error("request failed", exc_info=error)
     return respond(error, request.scope)
-
-
-def _detail(error: Exception, kind: ProblemType) -> str:
-    if isinstance(error, HTTPException) or kind is INTERNAL_ERROR:
-        return kind.about  # their own messages are not meant for clients
-    message = str(error)
-    return f"{message[:1].upper()}{message[1:]}. {kind.advice}" if kind.advice else message

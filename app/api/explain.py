@@ -44,15 +44,7 @@ async def explain(request: Request) -> Response:
 async def explain_reviews(
     request: Request, explainer: Explainer, version: ServedVersion, reviews: Sequence[str], top: int | None = None
 ) -> list[bytes]:
-    """Explain the reviews of a request, unless its client disconnects; used by every protocol.
-
-    Returns:
-        The JSON of each explanation; see `explanation_json` for `top`.
-
-    Raises:
-        SentimentError: See `Explainer.explain`.
-        ClientDisconnect: The client closed the connection.
-    """
+    """The JSON of each review's explanation, with the `top` largest effects; dropped if the client disconnects."""
     explaining = explainer.explain(version.classifier, reviews, partial(explanation_json, top=top))
     explanations = await unless_disconnected(request, explaining)
     version.metrics.explained.inc(len(reviews))

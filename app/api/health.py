@@ -44,11 +44,7 @@ async def get_readiness(request: Request) -> Health:
 
 
 def check_readiness(service: Service) -> None:
-    """Check that the service should get traffic.
-
-    Raises:
-        NotServing: It is stopping.
-    """
+    """Raise `NotServing` while the service is stopping."""
     if service.draining:
         raise NotServing("the service is stopping")
 

@@ -36,9 +36,6 @@ class RequestContext:
     """Gives every request an id, security headers, a log line, metrics, and a response even if the code fails.
 
     Review text is never logged.
-
-    Args:
-        app: The next ASGI application.
     """
 
     def __init__(self, app: ASGIApp) -> None:

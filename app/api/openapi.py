@@ -136,13 +136,13 @@ def add_openapi(app: FastAPI, settings: Settings) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            _complete(derive(), app, has_keys=bool(settings.all_keys))
+            _complete(derive(), app, security=[{"key": []}] if settings.all_keys else [{}, {"key": []}])
         return derive()
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _complete(document: dict[str, Any], app: FastAPI, has_keys: bool) -> None:
+def _complete(document: dict[str, Any], app: FastAPI, security: list[dict[str, list[str]]]) -> None:
     components = document["components"]
     _, models = models_json_schema(
         [(PredictRequest, "validation"), (ExplainRequest, "validation"), (Problem, "serialization")],
@@ -150,10 +150,9 @@ def _complete(document: dict[str, Any], app: FastAPI, has_keys: bool) -> None:
     )
     components["schemas"] = dict(sorted((components["schemas"] | models["$defs"]).items()))
     components["securitySchemes"] = {"key": KEY}
-    key_or_nothing: list[dict[str, list[str]]] = [{"key": []}] if has_keys else [{}, {"key": []}]
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for operation in document["paths"][route.path].values():
-                operation["security"] = [] if policy_of(route).public else key_or_nothing
+                operation["security"] = [] if policy_of(route).public else security
                 for response in operation["responses"].values():
                     response.setdefault("headers", {})["X-Request-ID"] = HEADERS["X-Request-ID"]

@@ -44,11 +44,7 @@ async def predict(request: Request) -> Response:
 
 
 def _explain_of(request: Request) -> int:
-    """The maximum number of terms per prediction that a request asks for.
-
-    Raises:
-        InvalidRequest: It is not a number, or too large.
-    """
+    """The maximum number of terms per prediction that a request asks for."""
     value = request.query_params.get("explain", "0") if request.scope["query_string"] else "0"
     if not (value.isascii() and value.isdigit() and len(value) <= len(str(MAX_TERMS)) and int(value) <= MAX_TERMS):
         raise invalid("explain", f"Input should be a whole number from 0 to {MAX_TERMS}")
@@ -56,14 +52,7 @@ def _explain_of(request: Request) -> int:
 
 
 async def score(request: Request, version: ServedVersion, reviews: Sequence[str], top: int = 0) -> list[Prediction]:
-    """Score the reviews of a request; used by every protocol.
-
-    Requests that are scored in several parts are dropped when their client disconnects.
-
-    Raises:
-        SentimentError: See `Batcher.predict`.
-        ClientDisconnect: The client closed the connection.
-    """
+    """Score the reviews of a request; those that take several parts are dropped if their client disconnects."""
     predictions = version.batcher.predict(reviews, top)
     if len(reviews) > MAX_PART_REVIEWS:
         return await unless_disconnected(request, predictions)

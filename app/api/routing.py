@@ -6,8 +6,7 @@ format of errors depends on the path (`app.api.errors`), because paths without a
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -15,15 +14,13 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
-from ..queues.admission import Admission
 from ..service import Service
 from .errors import HANDLED, handle, respond
 
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class RoutePolicy:
+class RoutePolicy(NamedTuple):
     """What a route is, besides its path and methods.
 
     Attributes:
@@ -82,13 +79,16 @@ class PredictionRoute(APIRoute):
     prediction. While the queue is full, it rejects requests before their body is read.
     """
 
+    explains: ClassVar = False
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a request."""
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # 405
             return
         request = Request(scope, receive, send)
-        admission = self.admission_of(scope["state"]["service"])
+        service: Service = scope["state"]["service"]
+        admission = service.explainer.admission if self.explains else service.waiting
         if admission.full:  # not raised: that would take longer, and there may be thousands per second
             response = respond(admission.overloaded(), scope)
         else:
@@ -98,19 +98,11 @@ class PredictionRoute(APIRoute):
                 response = await handle(request, error)
         await response(scope, receive, send)
 
-    @staticmethod
-    def admission_of(service: Service) -> Admission:
-        """What counts its requests."""
-        return service.waiting
-
 
 class ExplanationRoute(PredictionRoute):
     """A route that explains reviews, which are counted on their own."""
 
-    @staticmethod
-    def admission_of(service: Service) -> Admission:
-        """What counts its requests."""
-        return service.explainer.admission
+    explains: ClassVar = True
 
 
 async def unless_disconnected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -124,7 +116,7 @@ async def unless_disconnected(request: Request, work: Coroutine[Any, Any, Result
         ClientDisconnect: The client closed the connection.
     """
     task = asyncio.create_task(work)
-    disconnected = asyncio.create_task(_disconnection(request))
+    disconnected = asyncio.ensure_future(request.receive())  # after the body, nothing else can arrive
     try:
         await asyncio.wait((task, disconnected), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -133,8 +125,3 @@ async def unless_disconnected(request: Request, work: Coroutine[Any, Any, Result
     finally:
         task.cancel()
         disconnected.cancel()
-
-
-async def _disconnection(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -24,14 +24,10 @@ def _not_blank(review: str) -> str:
     return review
 
 
-Review = Annotated[
-    str,
-    AfterValidator(_not_blank),
-    Field(json_schema_extra={"minLength": 1, "pattern": NOT_BLANK}),
-]
+Review = Annotated[str, AfterValidator(_not_blank), Field(json_schema_extra={"minLength": 1, "pattern": NOT_BLANK})]
 
 
-class PredictRequest(BaseModel):
+class PredictRequest(BaseModel, use_attribute_docstrings=True):
     """Reviews to score."""
 
     # Unknown fields are kept here and rejected by `app.api.body`: pydantic would create an error for each of them,
@@ -67,33 +63,34 @@ class ExplainRequest(PredictRequest):
     """Reviews to explain."""
 
     top: Annotated[
-        Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_no_other_type)] | None,
-        Field(
-            description="Maximum number of effects to list per review, largest first. If absent, all are listed.",
-            examples=[5],
-        ),
+        Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_no_other_type)] | None, Field(examples=[5])
     ] = None
+    """Maximum number of effects to list per review, largest first. If absent, all are listed."""
 
 
-class ModelName(BaseModel):
+class ModelName(BaseModel, use_attribute_docstrings=True):
     """The bundle that made the predictions."""
 
-    name: Annotated[str, Field(description="The bundle's name.", examples=["imdb"])]
-    version: Annotated[str, Field(description="The bundle's version.", examples=["3"])]
+    name: Annotated[str, Field(examples=["imdb"])]
+    """The bundle's name."""
+    version: Annotated[str, Field(examples=["3"])]
+    """The bundle's version."""
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(BaseModel, use_attribute_docstrings=True):
     """One prediction per review, in the same order as the reviews."""
 
     model: ModelName
-    predictions: Annotated[list[Prediction], Field(description="One per review, in the same order.")]
+    predictions: list[Prediction]
+    """One per review, in the same order."""
 
 
-class ExplainResponse(BaseModel):
+class ExplainResponse(BaseModel, use_attribute_docstrings=True):
     """One explanation per review, in the same order as the reviews."""
 
     model: ModelName
-    explanations: Annotated[list[Explanation], Field(description="One per review, in the same order.")]
+    explanations: list[Explanation]
+    """One per review, in the same order."""
 
 
 class Limits(BaseModel, use_attribute_docstrings=True):
@@ -113,31 +110,25 @@ class Limits(BaseModel, use_attribute_docstrings=True):
     """Maximum waiting reviews per worker; excess requests get 503."""
 
 
-class ModelResponse(Facts):
+class ModelResponse(Facts, use_attribute_docstrings=True):
     """The served bundle: its manifest, its digest and the limits that apply."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)  # of the encoding
 
-    versions: Annotated[
-        list[str], Field(description="All versions that are served, the default first.", examples=[["3", "1"]])
-    ]
-    digest: Annotated[
-        str,
-        Field(
-            description="SHA-256 of the manifest, which contains the digests of all other files.",
-            examples=["465d37152bfb62f9fdf1f057d7d5525f7e43c86758d083e97c6e6f5502d1fba9"],
-        ),
-    ]
-    runtime: Annotated[str, Field(description="The runtime that executes the network.", examples=["tensorflow"])]
+    versions: Annotated[list[str], Field(examples=[["3", "1"]])]
+    """All versions that are served, the default first."""
+    digest: Annotated[str, Field(examples=["465d37152bfb62f9fdf1f057d7d5525f7e43c86758d083e97c6e6f5502d1fba9"])]
+    """SHA-256 of the manifest, which contains the digests of all other files."""
+    runtime: Annotated[str, Field(examples=["tensorflow"])]
+    """The runtime that executes the network."""
     limits: Limits
 
 
-class Health(BaseModel):
+class Health(BaseModel, use_attribute_docstrings=True):
     """The state of the service."""
 
-    status: Annotated[
-        Literal["live", "ready"], Field(description="`live` or `ready`, depending on the endpoint.", examples=["ready"])
-    ]
+    status: Annotated[Literal["live", "ready"], Field(examples=["ready"])]
+    """`live` or `ready`, depending on the endpoint."""
 
 
 def _without_null(schema: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
-"""The routes of the pages for people: the playground at / and the API documentation at /docs, without any CDN.
+"""The routes of the pages for people: the playground, the API documentation, and a page for each type of problem.
 
-The pages use relative URLs, so that they also work under a proxy's path prefix.
+Nothing comes from a CDN. The pages use relative URLs, so that they also work under a proxy's path prefix.
 """
 
 import os
+from html import escape
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,13 +15,16 @@ from pydantic_core import to_json
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ..api.revalidation import revalidated
+from ..api.errors import BALANCER_PROBLEMS, PROBLEMS
+from ..api.model import revalidated
 from ..api.routing import PublicFiles, PublicRoute, RoutePolicy
 from ..api.state import service_of
 from ..settings import Settings
 
 PAGES = Path(__file__).parent
 PLOTS = ("loss.png", "accuracy.png", "reliability.png")
+PROBLEM_TYPES = {kind.type: kind for kind in (*PROBLEMS.values(), *BALANCER_PROBLEMS)}
+GET = ["GET", "HEAD"]
 REVALIDATE = {"Cache-Control": "no-cache"}
 """Browsers revalidate each time and get 304 if nothing has changed, so no page runs scripts of another version."""
 
@@ -29,10 +33,6 @@ OWN_CONTENT = (
     b"frame-ancestors 'none'; style-src 'self'; img-src 'self'"
 )
 """A Content-Security-Policy: only content of this service, and no inline scripts."""
-
-
-CARD = "<!-- the model card -->"
-"""What the model card replaces in its page."""
 
 
 class Playground(APIRoute):
@@ -62,10 +62,9 @@ class Assets(StaticFiles):
 
 def page_routes(settings: Settings) -> APIRouter:
     """Make the routes of the pages that are enabled."""
-    router = APIRouter(route_class=PublicRoute)
-    page = (PAGES / "playground/index.html").read_text("utf-8") if settings.playground else None
-    if page is not None and not settings.docs:
-        page = page.replace(" data-docs", "", 1)  # hides the links to them
+    router = APIRouter(route_class=PublicRoute, include_in_schema=False)
+    add = router.add_api_route
+    page = _read("playground/index.html", "" if settings.docs else " data-docs") if settings.playground else None
 
     async def root(request: Request) -> Response:
         """Serve the playground to browsers; tell other clients, such as KServe's, that the server is alive."""
@@ -74,58 +73,68 @@ def page_routes(settings: Settings) -> APIRouter:
             return HTMLResponse(page, headers=headers)
         return JSONResponse({"status": "alive"}, headers=headers)
 
-    router.add_api_route("/", root, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Playground)
+    add("/", root, methods=GET, route_class_override=Playground)
+    add("/problems/{name}", get_problem)
     if settings.playground:
-        card_page = (PAGES / "playground/card.html").read_text("utf-8")
-
-        def card(request: Request, version: str) -> Response:
-            # Imported here because few services ever need it.
-            from markdown_it import MarkdownIt
-
-            text = _report_file(request, version, "MODEL_CARD.md").read_text("utf-8")
-            html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)  # markup in it is text
-            html = html.replace("<th></th>", "<td></td>")  # screen readers would announce empty headings
-            html = html.replace("<table>", '<div class="table" tabindex="0"><table>')  # wide ones scroll on a phone
-            html = html.replace("</table>", "</table></div>")
-            return HTMLResponse(card_page.replace(CARD, html), headers=REVALIDATE)
-
-        async def plot(request: Request, version: str, name: str) -> Response:
-            if name not in PLOTS:
-                raise HTTPException(404)
-            return FileResponse(_report_file(request, version, name), headers=REVALIDATE)
-
-        report = "/playground/report/{version}"
-        router.add_api_route(f"{report}/card", card, include_in_schema=False, route_class_override=Playground)
-        router.add_api_route(f"{report}/{{name}}", plot, include_in_schema=False)
+        add("/playground/report/{version}/card", get_card, route_class_override=Playground)
+        add("/playground/report/{version}/{name}", get_plot)
         router.routes.append(PublicFiles("/playground", Assets(directory=PAGES / "playground")))
     if settings.docs:
-        docs_page = (PAGES / "documentation/docs.html").read_text("utf-8")
-        if not settings.playground:
-            docs_page = docs_page.replace(" data-playground", "", 1)  # hides the link to it
+        docs_page = _read("documentation/docs.html", "" if settings.playground else " data-playground")
 
         async def docs() -> Response:
             return HTMLResponse(docs_page, headers=REVALIDATE)
 
-        router.add_api_route(
-            "/docs", docs, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=Documentation
-        )
-
-        @router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
-        async def openapi(request: Request) -> Response:
-            return revalidated(request, to_json(request.app.openapi()))
-
+        add("/docs", docs, methods=GET, route_class_override=Documentation)
+        add("/openapi.json", get_openapi, methods=GET)
         router.routes.append(PublicFiles("/docs/assets/shared", Assets(directory=PAGES / "playground/shared")))
         router.routes.append(PublicFiles("/docs/assets/start", Assets(directory=PAGES / "documentation")))
         router.routes.append(PublicFiles("/docs/assets", Assets(packages=[("fastapi_offline", "static")])))
     return router
 
 
-def _report_file(request: Request, version: str, name: str) -> Path:
-    """Find a file in the report of a version that is served.
+def _read(page: str, without: str = "") -> str:
+    """Read a page without an attribute: if the root of a page lacks it, its styles hide the link to the other page."""
+    return (PAGES / page).read_text("utf-8").replace(without, "", 1)
 
-    Raises:
-        HTTPException: There is no such version, or its bundle has no such file.
-    """
+
+async def get_openapi(request: Request) -> Response:
+    """Return the OpenAPI document."""
+    return revalidated(request, to_json(request.app.openapi()))
+
+
+def get_problem(name: str) -> Response:
+    """Return the page about a type of problem, to which the `type` of errors refers."""
+    kind = PROBLEM_TYPES.get(name)
+    if kind is None:
+        raise HTTPException(404)
+    page = _read("problem.html").format(kind=kind, text=escape(f"{kind.about} {kind.advice}"))
+    return HTMLResponse(page)
+
+
+def get_card(request: Request, version: str) -> Response:
+    """Return the model card of a version as a page."""
+    # Imported here because few services ever need it.
+    from markdown_it import MarkdownIt
+
+    text = _report_file(request, version, "MODEL_CARD.md").read_text("utf-8")
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)  # markup in it is text
+    html = html.replace("<th></th>", "<td></td>")  # screen readers would announce empty headings
+    html = html.replace("<table>", '<div class="table" tabindex="0"><table>')  # wide ones scroll on a phone
+    html = html.replace("</table>", "</table></div>")
+    page = _read("playground/card.html").replace("<!-- the model card -->", html)
+    return HTMLResponse(page, headers=REVALIDATE)
+
+
+async def get_plot(request: Request, version: str, name: str) -> Response:
+    """Return a plot of the training of a version."""
+    if name not in PLOTS:
+        raise HTTPException(404)
+    return FileResponse(_report_file(request, version, name), headers=REVALIDATE)
+
+
+def _report_file(request: Request, version: str, name: str) -> Path:
+    """Find a file in the report of a version; 404 if the version is not served or has no such file."""
     served = service_of(request).versions.get(version)
     path = served.bundle.folder / "report" / name if served else None
     if path is None or not path.is_file():

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.raw_http import Answer, Connection, connected, request
+from tests.raw_http import Answer, Connection, connected, post
 from tests.scraping import Numbers, number, scrape
 from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
 
@@ -28,16 +28,13 @@ def busy() -> Iterator[Server]:
 
 
 def send(connection: Connection, path: str, body: dict[str, Any], *headers: str) -> None:
-    content = json.dumps(body).encode()
-    headers = ("Host: x", "Content-Type: application/json", f"Content-Length: {len(content)}", *headers)
-    connection.send(request(f"POST {path} HTTP/1.1", *headers, body=content))
+    connection.send(post(json.dumps(body).encode(), *headers, target=path))
 
 
 def rejected_unread(server: Server, path: str) -> Answer:
-    """The response to a request whose body is not sent in full."""
+    """The response to a request whose last byte is not sent."""
     with connected(server) as connection:
-        headers = ("Host: x", "Content-Type: application/json", "Content-Length: 1000", f"Origin: {ORIGIN}")
-        connection.send(request(f"POST {path} HTTP/1.1", *headers, body=b'{"reviews": ['))
+        connection.send(post(b" " * 1000, f"Origin: {ORIGIN}", target=path)[:-1])
         answer = connection.answer()
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "1"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.raw_http import PARSERS, Answer, chunked, connected, request
+from tests.raw_http import PARSERS, Answer, chunked, connected, post, request
 from tests.servers import Server, serving
 
 SECRET = "Xyzzyplugh"
@@ -27,17 +27,12 @@ ZIPPED = gzip.compress(GOOD)
 HOST = "Host: x"
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
-BOM = b"\xef\xbb\xbf"
 SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2003\u200a\u2028\u2029\u202f\u205f\u3000"
+EMOJI = "\U0001f600"
 
 Case = tuple[str, bytes, Any]
 """Name, request and expectation: a problem, the number of words of each prediction, or NOT_HTTP."""
 NOT_HTTP = 400
-
-
-def post(body: bytes, *headers: str, target: str = "/predict", content_type: str | None = "application/json") -> bytes:
-    lines = [HOST, *([f"Content-Type: {content_type}"] if content_type is not None else [])]
-    return request(f"POST {target} HTTP/1.1", *lines, f"Content-Length: {len(body)}", *headers, body=body)
 
 
 def encoded(encoding: str, body: bytes) -> bytes:
@@ -52,19 +47,22 @@ def get(target: str, method: str = "GET") -> bytes:
     return request(f"{method} {target} HTTP/1.1", HOST)
 
 
-def reviews(*texts: Any) -> bytes:
-    return json.dumps({"reviews": texts}).encode()
+def reviews(*texts: Any, **fields: Any) -> bytes:
+    return post(json.dumps({"reviews": texts, **fields}).encode())
 
 
 def problem(status: int, type_: str, detail: str, **members: Any) -> dict[str, Any]:
     title = type_.replace("-", " ").capitalize()
-    type_ = f"/problems/{type_}"
-    return {"type": type_, "title": title, "status": status, "detail": detail, **members}
+    return {"type": f"/problems/{type_}", "title": title, "status": status, "detail": detail, **members}
 
 
 def invalid(location: str, message: str, pointer: str | None = None) -> dict[str, Any]:
     errors = [{"location": location, "message": message} | ({"pointer": pointer} if pointer else {})]
     return problem(422, "invalid-request", f"{location}: {message}", errors=errors)
+
+
+def invalid_field(name: str, message: str) -> dict[str, Any]:
+    return invalid(name, message, f"#/{name.replace('.', '/')}")
 
 
 def not_complete(encoding: str) -> dict[str, Any]:
@@ -105,34 +103,18 @@ WRONG_METHOD = problem(405, "method-not-allowed", "This path does not support th
 NO_VALUE = not_json("expected value at line 1 column 1")
 NO_STRING = "Input should be a valid string"
 BLANK = "A review must contain text; this one is blank"
+EXTRA = "Extra inputs are not permitted"
 
 BODIES: list[Case] = [
     ("largest body", post(GOOD.ljust(20_000)), [3]),
     ("body too large", post(GOOD.ljust(20_001)), too_large(20_001)),
-    ("gzip, not announced", post(ZIPPED), NO_VALUE),
-    ("no content type", post(GOOD, content_type=None), NO_JSON),
-    *(
-        (f"content type {value}", post(GOOD, content_type=value), [3])
-        for value in (
-            'Application/JSON ;Charset="UTF-8"',
-            "application/vnd.x+json; charset=us-ascii",
-        )
-    ),
-    *(
-        (f"content type {value[:40]!r}", post(GOOD, content_type=value), NO_JSON)
-        for value in (
-            "text/json",
-            "application/\xff, json",
-            "application/json, application/json",
-            "application/json; charset=utf-16",
-            "application/json; a*=x; a*0=y",
-            f"application/json; a*{'9' * 4301}=x",
-            "application/json" + " ; " * 5000 + "x",
-        )
-    ),
-]
-
-COMPRESSED: list[Case] = [
+    ("no content type", post(GOOD).replace(f"{JSON}\r\n".encode(), b""), NO_JSON),
+    ("charset", post(GOOD, content_type='Application/JSON ;Charset="UTF-8"'), [3]),
+    ("kind of JSON", post(GOOD, content_type="application/vnd.x+json; charset=us-ascii"), [3]),
+    ("text/json", post(GOOD, content_type="text/json"), NO_JSON),
+    ("two types", post(GOOD, content_type="application/json, application/json"), NO_JSON),
+    ("other charset", post(GOOD, content_type="application/json; charset=utf-16"), NO_JSON),
+    ("slow content type", post(GOOD, content_type="application/json" + " ; " * 5000 + "x"), NO_JSON),
     ("gzip", encoded("GZIP", ZIPPED), [3]),
     ("x-gzip", encoded("x-gzip", ZIPPED), [3]),
     ("deflate", encoded("deflate", zlib.compress(GOOD)), [3]),
@@ -143,90 +125,43 @@ COMPRESSED: list[Case] = [
     ("gzip cut", encoded("gzip", ZIPPED[:-1]), not_complete("gzip")),
     ("gzip with a wrong checksum", encoded("gzip", ZIPPED[:-8] + bytes(8)), not_complete("gzip")),
     ("garbage after gzip", encoded("x-gzip", ZIPPED + GOOD), not_complete("gzip")),
-    (
-        "deflate with a dictionary",
-        encoded("deflate", b"\x78\xbb\0\0\0\1" + zlib.compress(GOOD)[2:]),
-        not_complete("deflate"),
-    ),
-    (
-        "members of gzip",
-        encoded("gzip", gzip.compress(b"") * 900 + gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])),
-        [3],
-    ),
+    ("members of gzip", encoded("gzip", gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])), [3]),
     ("members of gzip, cut", encoded("gzip", ZIPPED + gzip.compress(b"")[:-1]), not_complete("gzip")),
     ("members of gzip, too large", encoded("gzip", gzip.compress(b" " * 20_000) + ZIPPED), too_large(20_001)),
     ("empty body as gzip", encoded("gzip", b""), not_complete("gzip")),
     ("brotli", encoded("br", b"\x0b\x02\x80{}\x03"), WRONG_ENCODING),
-    ("gzip twice", encoded("gzip, gzip", gzip.compress(ZIPPED)), WRONG_ENCODING),
     ("encodings in two lines", post(GOOD, "Content-Encoding: br", "Content-Encoding: identity"), WRONG_ENCODING),
 ]
 
 TEXTS: list[Case] = [
     ("no body", post(b""), not_json("EOF while parsing a value at line 1 column 0")),
-    (
-        "invalid UTF-8",
-        post(b'{"reviews": ["\xff\xfe"]}'),
-        not_json("invalid unicode code point at line 1 column 15"),
-    ),
+    ("invalid UTF-8", post(b'{"reviews": ["\xff"]}'), not_json("invalid unicode code point at line 1 column 15")),
     ("UTF-16", post(GOOD.decode().encode("utf-16")), NO_VALUE),
-    ("byte order mark", post(BOM + GOOD), [3]),
-    ("NUL, escaped", post(reviews("go\0d")), [1]),
+    ("byte order mark", post(b"\xef\xbb\xbf" + GOOD), [3]),
+    ("NUL, escaped", reviews("go\0d"), [1]),
     ("high surrogate", post(b'{"reviews": ["\\ud800"]}'), not_json("unexpected end of hex escape at line 1 column 21")),
     ("10,000 nested arrays", post(b"[" * 10_000), not_json("recursion limit exceeded at line 1 column 202")),
-    ("truncated", post(GOOD[:-2]), not_json("EOF while parsing a list at line 1 column 35")),
     ("not JSON", post(SECRET.encode()), NO_VALUE),
-    (
-        "number of 10,000 digits",
-        post(b'{"reviews": [%b]}' % (b"9" * 10_000)),
-        not_json("number out of range at line 1 column 4315"),
-    ),
-    ("NaN", post(b'{"reviews": [NaN]}'), invalid("reviews.0", NO_STRING, "#/reviews/0")),
+    ("10,000 digits", post(b"9" * 10_000), not_json("number out of range at line 1 column 4302")),
+    ("NaN", post(b'{"reviews": [NaN]}'), invalid_field("reviews.0", NO_STRING)),
     ("duplicate key, the last one counts", post(b'{"reviews": [1], "reviews": ["good film"]}'), [2]),
-]
-
-VALUES: list[Case] = [
     ("null", post(b"null"), invalid("body", "Input should be an object")),
-    ("no field", post(b"{}"), invalid("reviews", "Field required", "#/reviews")),
-    (
-        "text as the list",
-        post(GOOD.translate(None, b"[]")),
-        invalid("reviews", "Input should be a valid array", "#/reviews"),
-    ),
-    (
-        "no reviews",
-        post(reviews()),
-        invalid("reviews", "List should have at least 1 item after validation, not 0", "#/reviews"),
-    ),
-    ("number as a review", post(reviews(SECRET, 1.5)), invalid("reviews.1", NO_STRING, "#/reviews/1")),
-    (
-        "unknown field",
-        post(b'{"reviews": ["good"], "stars": 5}'),
-        invalid("stars", "Extra inputs are not permitted", "#/stars"),
-    ),
-    (
-        "field with signs that a JSON Pointer escapes",
-        post('{"reviews": ["good"], "a/b~c.é": 1}'.encode()),
-        invalid("a/b~c.é", "Extra inputs are not permitted", "#/a~1b~0c.%C3%A9"),
-    ),
-    (
-        "field of a long name",
-        post(b'{"reviews": ["good"], "%b": 1}' % (b"a" * 5000)),
-        invalid(f"{'a' * 100}…", "Extra inputs are not permitted"),
-    ),
-    (
-        "many unknown fields",
-        post(json.dumps({"reviews": [SECRET], **{f"a{i}": i for i in range(900)}}).encode()),
-        invalid("a0", "Extra inputs are not permitted", "#/a0"),
-    ),
-    ("many invalid reviews", post(reviews(*[1] * 6000)), invalid("reviews.0", NO_STRING, "#/reviews/0")),
-    ("empty review", post(reviews("good", "")), invalid("reviews.1", BLANK, "#/reviews/1")),
-    ("blank review", post(reviews(SPACES)), invalid("reviews.0", BLANK, "#/reviews/0")),
-    ("not blank, but without words", post(reviews("...", "\u200b", "\ufeff")), [0, 1, 1]),
-    ("markup, emoji, right to left", post(reviews("<b>", "\U0001f600", "\u202eab")), [1, 1, 1]),
-    ("as many and as long as allowed", post(reviews("\U0001f600" * 1000, *[SECRET] * 7)), [1] * 8),
-    ("one review too many", post(reviews(*[SECRET] * 9)), too_many(9)),
-    ("review too long", post(reviews(SECRET, "\U0001f600" * 1001)), too_long(1, 1001)),
-    ("too long and too many", post(reviews(*["a" * 1001] * 9)), too_many(9)),
+    ("no field", post(b"{}"), invalid_field("reviews", "Field required")),
+    ("no reviews", reviews(), invalid_field("reviews", "List should have at least 1 item after validation, not 0")),
+    ("number as a review", reviews(SECRET, 1.5), invalid_field("reviews.1", NO_STRING)),
+    ("unknown field", reviews("good", stars=5), invalid_field("stars", EXTRA)),
+    ("field to escape", reviews("good", **{"a/b~c.é": 1}), invalid("a/b~c.é", EXTRA, "#/a~1b~0c.%C3%A9")),
+    ("field of a long name", reviews("good", **{"a" * 5000: 1}), invalid(f"{'a' * 100}…", EXTRA)),
+    ("many unknown fields", reviews(SECRET, **{f"a{i}": i for i in range(900)}), invalid_field("a0", EXTRA)),
+    ("many invalid reviews", reviews(*[1] * 6000), invalid_field("reviews.0", NO_STRING)),
+    ("empty review", reviews("good", ""), invalid_field("reviews.1", BLANK)),
+    ("blank review", reviews(SPACES), invalid_field("reviews.0", BLANK)),
+    ("not blank, but without words", reviews("...", "\u200b", "\ufeff"), [0, 1, 1]),
+    ("markup, emoji, right to left", reviews("<b>", EMOJI, "\u202eab"), [1, 1, 1]),
+    ("as many and as long as allowed", reviews(EMOJI * 1000, *[SECRET] * 7), [1] * 8),
+    ("one review too many", reviews(*[SECRET] * 9), too_many(9)),
+    ("review too long", reviews(SECRET, EMOJI * 1001), too_long(1, 1001)),
+    ("too long and too many", reviews(*["a" * 1001] * 9), too_many(9)),
 ]
 
 PATHS: list[Case] = [
@@ -262,7 +197,6 @@ HTTP: list[Case] = [
     ("upgrade with chunks", post_chunked(chunked(GOOD), *UPGRADE, CHUNKED), [3]),
     ("upgrade of a path that there is not", request("GET /nowhere HTTP/1.1", HOST, *UPGRADE), NOT_FOUND),
 ]
-CASES = [*BODIES, *COMPRESSED, *TEXTS, *VALUES, *PATHS]
 
 DIFFERENCES: dict[str, dict[str, Any]] = {
     "httptools": {"unknown method": NOT_HTTP},
@@ -293,7 +227,7 @@ def strict(parser: str, request: pytest.FixtureRequest, models: Path) -> Iterato
         yield server
 
 
-@pytest.mark.parametrize("case", CASES, ids=itemgetter(0))
+@pytest.mark.parametrize("case", [*BODIES, *TEXTS, *PATHS], ids=itemgetter(0))
 def test_bad_input_gets_the_exact_response(limited: Server, case: Case) -> None:
     _, sent, expected = case
     exchange(limited, sent, expected)

@@ -79,12 +79,10 @@ def test_explain_lists_the_top_terms_and_sums_up_the_rest(client: TestClient, to
     ("body", "detail"),
     [
         ({"reviews": ["a"] * 9}, "A request may have at most 8 reviews; this one has 9."),
-        ({"reviews": [" "]}, "reviews.0: A review must contain text; this one is blank"),
         ({"reviews": ["a"], "top": -1}, "top: Input should be greater than or equal to 0"),
         ({"reviews": ["a"], "top": 1_000_001}, "top: Input should be less than or equal to 1000000"),
         ({"reviews": ["a"], "top": 1.5}, "top: Input should be a valid integer"),
         ({"reviews": ["a"], "top": True}, "top: Input should be a valid integer"),
-        ({"reviews": ["a"], "tops": 1}, "tops: Extra inputs are not permitted"),
     ],
 )
 def test_explain_rejects_invalid_requests(server: Server, body: dict[str, Any], detail: str) -> None:

@@ -130,18 +130,11 @@ def test_another_number_of_results_is_an_error(connect: Connect, limited: Server
 @pytest.mark.parametrize(
     ("path", "field", "value"),
     [
-        *[("predict", "positive_probability", value) for value in ("NaN", "Infinity", "1.01", "-0.1", '"0.9"', "true")],
-        ("predict", "positive_probability", "null"),
-        ("predict", "positive_probability", "1" + "0" * 400),
+        *[("predict", "positive_probability", value) for value in ("NaN", "1.01", '"0.9"', "true", "null")],
         ("predict", "positive_probability", "[" * 100_000 + "]" * 100_000),
         ("predict", "sentiment", "1"),
-        ("predict", "uncertain", "0"),
         ("predict", "words", "5.0"),
-        ("predict", "words", "true"),
-        ("explain", "terms", "{}"),
         ("explain", "terms", "[null]"),
-        ("explain", "log_odds", '"1"'),
-        ("explain", "sentences", "[{}]"),
         ("explain", "unknown_words", '"ab"'),
         ("model", "max_body_bytes", '"20000"'),
     ],
@@ -169,14 +162,9 @@ def test_result_that_cannot_be_right_is_an_error(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("127.0.0.1:8000",),
-        ("http://\ud800",),
-        ("http://x\n",),
-        (f"http://{'a' * 64}.example",),
-        ("http://127.0.0.1:9", "ключ"),
-        ("http://127.0.0.1:9", "the key\n"),
-        ("http://127.0.0.1:9", None, "\ud800"),
-        ("http://127.0.0.1:9", None, "x" * 70_000),
+        *((url,) for url in ("127.0.0.1:8000", "http://\ud800", "http://x\n", f"http://{'a' * 64}.example")),
+        *(("http://127.0.0.1:9", key) for key in ("ключ", "the key\n")),
+        *(("http://127.0.0.1:9", None, version) for version in ("\ud800", "x" * 70_000)),
     ],
 )
 def test_what_cannot_be_sent_is_no_response(connect: Connect, arguments: tuple[str, ...]) -> None:
@@ -238,15 +226,6 @@ def test_compressed_response_is_not_expanded(connect: Connect, limited: Server) 
     assert peak < 20_000_000
 
 
-def test_429_is_retried(connect: Connect, limited: Server) -> None:
-    """A load balancer returns it to clients that send too much."""
-    limit = Reply(429, b"", {"Retry-After": "1"})
-    with proxying(limited.url, [limit]) as proxy:
-        assert connect(proxy.url).predict(REVIEWS)[0].sentiment == "positive"
-    first, second, _ = (request.time for request in proxy.received)
-    assert second - first >= 1
-
-
 @pytest.mark.parametrize(
     "value", ["Wed, 02 Dec 99999999999 08:04:09 GMT", "Mon, 01 Jan 0001 00:00:00 -0000", "soon", "9" * 400]
 )
@@ -255,11 +234,11 @@ def test_retry_after_that_makes_no_sense_is_no_other_error(connect: Connect, lim
         connect(proxy.url, max_tries=2).predict(REVIEWS)
 
 
-def test_retry_waits_as_long_as_the_service_says(connect: Connect, limited: Server) -> None:
-    date = formatdate(time.time() + 2, usegmt=True)  # in whole seconds, so one to two from now
-    with proxying(limited.url, [overloaded("1"), overloaded("0"), overloaded(date)]) as proxy:
-        predictions = connect(proxy.url).predict(REVIEWS)
-    assert predictions[0].sentiment == "positive"
+def test_retry_waits_as_long_as_the_service_or_a_balancer_says(connect: Connect, limited: Server) -> None:
+    date = formatdate(time.time() + 3, usegmt=True)  # in whole seconds, so one to two after the first second
+    replies = [Reply(429, b"", {"Retry-After": "1"}), overloaded("0"), overloaded(date)]
+    with proxying(limited.url, replies) as proxy:
+        assert connect(proxy.url).predict(REVIEWS)[0].sentiment == "positive"
     first, second, third, fourth, _ = (request.time for request in proxy.received)
     assert second - first >= 1
     assert third - second < second - first

@@ -47,19 +47,17 @@ def body(*reviews: str, **fields: Any) -> dict[str, Any]:
     return {"inputs": [tensor(*reviews)], **fields}
 
 
-def framed(request: Any, rest: bytes, length: object = None) -> dict[str, Any]:
+def framed(request: Any, rest: bytes) -> dict[str, Any]:
     """Arguments for httpx: JSON, the header with its length, and what follows it."""
     head = json.dumps(request).encode()
-    return {"content": head + rest, "headers": {LENGTH: str(len(head) if length is None else length).encode("latin-1")}}
+    return {"content": head + rest, "headers": {LENGTH: str(len(head))}}
 
 
 def binary(*elements: bytes, rest: bytes | None = None, request: Any = None, **fields: Any) -> dict[str, Any]:
     """Arguments for httpx: a binary tensor, `rest` unless it is made of the elements."""
     rest = bytes_tensor(*elements) if rest is None else rest
-    size = {"parameters": {"binary_data_size": len(rest)}}
-    return framed(
-        {"inputs": [tensor(**{"shape": [len(elements)], "data": None, **size, **fields})]} | (request or {}), rest
-    )
+    described = {"shape": [len(elements)], "data": None, "parameters": {"binary_data_size": len(rest)}, **fields}
+    return framed({"inputs": [tensor(**described)]} | (request or {}), rest)
 
 
 def encoded(encoding: str, content: bytes, headers: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -122,27 +120,20 @@ COLUMN = [len(REVIEWS), 1]
 BODY = json.dumps(body(*REVIEWS)).encode()
 BINARY = binary(*ELEMENTS)
 EXTRA = {"more": {"a": [1, None]}}
-SEQUENCE = {"sequence_id": 1, "sequence_start": True, "priority": 1, "timeout": 9}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 FORMS: dict[str, dict[str, Any]] = {
     "flat": {"json": body(*REVIEWS)},
     "nested column": {"json": {"inputs": [tensor(shape=COLUMN, data=[[review] for review in REVIEWS])]}},
     "binary": BINARY,
+    "binary, the same header twice": {**BINARY, "headers": [*BINARY["headers"].items()] * 2},
     "binary column": binary(*ELEMENTS, shape=COLUMN),
     "header, nothing binary": framed(body(*REVIEWS), b""),
-    "type of a form, as curl sends": {
-        "content": BODY,
-        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
-    },
-    "byte order mark": {"content": b"\xef\xbb\xbf" + BODY},
+    "type of a form, as curl sends": {"content": BODY, "headers": FORM},
     "gzip, binary": encoded("gzip", gzip.compress(BINARY["content"]), BINARY["headers"]),
     "deflate": encoded("deflate", zlib.compress(BODY)),
-    "unknown fields": {
-        "json": {"inputs": [tensor(*REVIEWS, **EXTRA, parameters=EXTRA)], **EXTRA, "parameters": SEQUENCE}
-    },
-    "unknown parameters of an output": {
-        "json": body(*REVIEWS, outputs=[{"name": OUTPUT, **EXTRA, "parameters": EXTRA}])
-    },
+    "unknown fields": {"json": {"inputs": [tensor(*REVIEWS, **EXTRA, parameters=EXTRA)], **EXTRA, "parameters": EXTRA}},
+    "unknown fields of an output": {"json": body(*REVIEWS, outputs=[{"name": OUTPUT, **EXTRA, "parameters": EXTRA}])},
     "no outputs": {"json": body(*REVIEWS, id=None, outputs=[], parameters=None)},
 }
 
@@ -171,10 +162,8 @@ def output(**parameters: object) -> dict[str, Any]:
 def test_infer_encodes_outputs_as_requested(
     limited: Server, sent_binary: bool, request_binary: bool | None, output_binary: bool | None, expected: bool
 ) -> None:
-    fields: dict[str, Any] = {"id": "Ä “\U0001f600”"}
-    if request_binary is not None:
-        fields["parameters"] = {"binary_data_output": request_binary}
-    fields |= output() if output_binary is None else output(binary_data=output_binary)
+    fields = {"id": "Ä “\U0001f600”", "parameters": {"binary_data_output": request_binary}}
+    fields |= output(binary_data=output_binary)
     sent = binary(*ELEMENTS, request=fields) if sent_binary else {"json": body(*REVIEWS, **fields)}
     response = httpx.post(f"{limited.url}{ROOT}/infer", **sent)
     assert probabilities_in(response) == predicted(limited.url, REVIEWS)
@@ -190,15 +179,6 @@ def test_infer_with_header_length_0_takes_the_body_as_one_review(limited: Server
     assert LENGTH in response.headers
 
 
-def test_infer_accepts_requests_at_the_limits(limited: Server) -> None:
-    reviews = ["a" * 1000, "\U0001f600" * 1000, *["superb"] * 6]
-    full = encoded("gzip", gzip.compress(BODY.ljust(20_000)))
-    for sent, expected in ((binary(*(review.encode() for review in reviews)), reviews), (full, REVIEWS)):
-        response = httpx.post(f"{limited.url}{ROOT}/infer", **sent)
-        assert probabilities_in(response) == predicted(limited.url, expected)
-
-
-GOOD = json.dumps(body("a")).encode()
 A = bytes_tensor(b"a")
 RAW = {LENGTH: "0"}
 NO_BYTES = r"There are \d+ bytes after the JSON"
@@ -206,19 +186,8 @@ Fault = tuple[str, dict[str, Any], int, str]
 """A name, arguments for httpx, and the status and message of the response."""
 
 
-def content(old: bytes, new: bytes) -> dict[str, Any]:
-    """A request for the review "a" in JSON with one part replaced."""
-    assert old in GOOD
-    return {"content": GOOD.replace(old, new)}
-
-
-def field(name: str, value: Any) -> dict[str, Any]:
-    """The same with a field."""
-    return {"json": body("a", **{name: value})}
-
-
 def of_input(**fields: Any) -> dict[str, Any]:
-    """The same with fields of its input; None omits one."""
+    """A request for the review "a" with fields of its input; None omits one."""
     return {"json": {"inputs": [tensor("a", **fields)]}}
 
 
@@ -229,47 +198,37 @@ def sized(size: object, rest: bytes = A) -> dict[str, Any]:
 
 def headed(length: object) -> dict[str, Any]:
     """A binary tensor whose header has this value."""
-    return {**binary(b"a"), "headers": {LENGTH: str(length).encode("latin-1")}}
+    return {**binary(b"a"), "headers": {LENGTH: str(length)}}
 
 
 FAULTS: list[Fault] = [
     ("not JSON", {"content": SECRET.encode()}, 400, "JSON"),
-    ("lone surrogate", content(b'"a"', b'"\\ud800"'), 400, "JSON"),
-    ("NaN in the shape", content(b"[1]", b"[NaN]"), 400, "shape"),
-    ("number of 10,000 digits", content(b"[1]", b"[%b]" % (b"9" * 10_000)), 400, "JSON"),
-    ("5,000 nested lists", content(b'"a"', b"[" * 5000 + b'"a"' + b"]" * 5000), 400, "JSON"),
-    ("no inputs", field("inputs", []), 400, "inputs"),
-    ("two inputs", field("inputs", [tensor("a")] * 2), 400, f"one input, {INPUT}"),
-    ("object as id", field("id", {}), 400, "id"),
-    ("other output", field("outputs", [{"name": SECRET}]), 400, OUTPUT),
-    ("text as a flag", field("parameters", {"binary_data_output": "true"}), 400, "binary_data_output"),
+    ("no inputs", {"json": body("a", inputs=[])}, 400, "inputs"),
+    ("two inputs", {"json": body("a", inputs=[tensor("a")] * 2)}, 400, f"one input, {INPUT}"),
+    ("object as id", {"json": body("a", id={})}, 400, "id"),
+    ("other output", {"json": body("a", outputs=[{"name": SECRET}])}, 400, OUTPUT),
+    ("text as a flag", {"json": body("a", parameters={"binary_data_output": "true"})}, 400, "binary_data_output"),
     ("classification", {"json": body("a", **output(classification=1))}, 400, "classification"),
     ("other input", of_input(name="review"), 400, INPUT),
     ("other datatype", of_input(datatype="FP32"), 400, "BYTES"),
-    ("no shape", of_input(shape=None), 400, "shape"),
-    ("huge dimension", of_input(shape=[10**300]), 400, "shape"),
     ("two columns", of_input(shape=[1, 2], data=["a", "b"]), 400, r"\[N\] or \[N, 1\]"),
     ("fewer reviews than the shape says", of_input(shape=[2]), 400, "The shape says 2 reviews, but there are 1"),
-    ("number in the data", of_input(data=[1]), 400, "data.0"),
     ("ragged data", of_input(shape=[3, 1], data=[["a"], ["b", "c"]]), 400, "data.1"),
     ("data and binary data", framed({"inputs": [tensor("b", parameters={"binary_data_size": 5})]}, A), 400, "either"),
     ("blank review", of_input(shape=[2], data=["a", "\t\u2003"]), 400, "data.1.*blank"),
     ("too many reviews", {"json": body(*[SECRET] * 9)}, 400, r"\b8\b.*\b9\b"),
     ("too long", {"json": body("a", SECRET.ljust(1001))}, 400, r"\b1000\b.*data.1.*\b1001\b"),
     ("body too large", {"json": body(SECRET * 2500)}, 413, r"\b20000\b"),
-    ("gzip cut", encoded("gzip", gzip.compress(GOOD)[:-1]), 400, "gzip"),  # tests.api.test_bad_input has more
-    ("brotli", encoded("br", b"\x0b\x02\x80{}\x03"), 415, "gzip or deflate"),
+    ("two headers", {**binary(b"a"), "headers": [(LENGTH, "0"), (LENGTH, "1")]}, 400, LENGTH),
     ("header beyond the body", headed(10**6), 400, LENGTH),
     ("negative header", headed(-1), 400, LENGTH),
     ("header of 5,000 digits", headed("1" * 5000), 400, LENGTH),
     ("no header", {"content": binary(b"a")["content"]}, 400, "JSON"),
     ("size missing", framed({"inputs": [tensor(shape=[1], data=None)]}, A), 400, "binary_data_size"),
     ("size too large", sized(6), 400, NO_BYTES),
-    ("text as size", sized("5"), 400, "binary_data_size"),
     ("huge size", sized(10**300), 400, "binary_data_size"),
     ("bytes after the tensor", sized(5, A + b"x"), 400, NO_BYTES),
     ("element longer than the tensor", binary(b"a", rest=b"\2\0\0\0a"), 400, "data.0: This extends past"),
-    ("second length cut", binary(b"a", b"a", rest=A + b"\1\0"), 400, "data.1: This extends past"),
     ("more elements than the shape says", binary(b"a", rest=A + A), 400, "The shape says 1 reviews, but there are 2"),
     ("invalid UTF-8 in an element", binary(b"a", SECRET.encode() + b"\xff"), 400, "data.1: This is not UTF-8"),
     ("raw and not UTF-8", {"content": SECRET.encode() + b"\xff", "headers": RAW}, 400, "UTF-8"),
@@ -283,16 +242,6 @@ def test_infer_rejects_invalid_requests(connection: httpx.Client, fault: Fault) 
     message = error_of(connection.post(f"{ROOT}/infer", **sent), status)
     assert re.search(reason, message), message
     assert len(probabilities_in(connection.post(f"{ROOT}/infer", json=body("superb")))) == 1
-
-
-def test_infer_with_two_header_lengths_accepts_equal_ones_only(connection: httpx.Client) -> None:
-    sent = binary(b"a")
-    length = sent["headers"][LENGTH]
-    for other, status in ((length, 200), (b"0", 400)):
-        headers = [(LENGTH.encode(), length), (LENGTH.encode(), other)]
-        response = connection.post(f"{ROOT}/infer", content=sent["content"], headers=headers)
-        assert response.status_code == status
-        assert status == 200 or "two different values" in error_of(response, 400)
 
 
 @pytest.mark.parametrize(

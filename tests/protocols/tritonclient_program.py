@@ -80,14 +80,9 @@ class Checks:
 
     def test_compressed_request_is_decompressed(self) -> None:
         expected = predicted(SERVICE, REVIEWS)
-        for algorithm in ("gzip", "deflate"):
-            for binary in (True, False):
-                result = self.infer(
-                    tensor(*REVIEWS, binary=binary),
-                    request_compression_algorithm=algorithm,
-                    response_compression_algorithm=algorithm,
-                )
-                assert probabilities(result) == expected
+        for algorithm, binary in (("gzip", True), ("deflate", False)):
+            compression = {f"{name}_compression_algorithm": algorithm for name in ("request", "response")}
+            assert probabilities(self.infer(tensor(*REVIEWS, binary=binary), **compression)) == expected
 
     def test_invalid_request_is_an_error_with_its_reason(self) -> None:
         for inputs, status, reason in (

@@ -3,12 +3,13 @@
 https://www.tensorflow.org/tfx/serving/api_rest
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from pydantic import BaseModel, Field
-from pydantic_core import to_json
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError, to_json
 
+from ...model.limits import check_reviews
 from ...settings import Settings
 from ..body import parse, read_body
 from ..errors import invalid
@@ -16,8 +17,15 @@ from ..explain import explain_reviews
 from ..health import check_readiness
 from ..predict import score
 from ..routing import ExplanationRoute, PredictionRoute
-from ..state import service_of
-from .conventions import INPUT, MODEL, check, version_of
+from ..schemas import Review
+from ..state import MODEL_PATHS, service_of, version_of
+
+
+def _text_of(instance: object) -> object:
+    text = instance.get("text") if isinstance(instance, dict) else instance
+    if not isinstance(text, str):
+        raise PydanticCustomError("text", 'Input should be a valid string, or an object with one: {"text": "…"}')
+    return text
 
 
 class InstancesRequest(BaseModel):
@@ -26,7 +34,7 @@ class InstancesRequest(BaseModel):
     TensorFlow Serving's columnar format, `inputs`, is rejected.
     """
 
-    instances: list[Any] = Field(min_length=1)
+    instances: Annotated[list[Annotated[Review, BeforeValidator(_text_of)]], Field(min_length=1, fail_fast=True)]
     inputs: Any = None
 
 
@@ -38,7 +46,7 @@ async def list_models(request: Request) -> dict[str, Any]:
 async def predict_instances(request: Request) -> Response:
     """Estimate how likely each review is to be positive: the predictions of /predict, under the same limits."""
     service = service_of(request)
-    version, settings = version_of(request.path_params, service), service.settings
+    version, settings = version_of(request, service), service.settings
     reviews = await _read_reviews(request, settings, settings.max_reviews, settings.max_characters)
     predictions = await score(request, version, reviews)
     content = {"predictions": [prediction.positive_probability for prediction in predictions]}
@@ -48,7 +56,7 @@ async def predict_instances(request: Request) -> Response:
 async def explain_instances(request: Request) -> Response:
     """Show what each prediction is based on: the explanations of /explain, under the same limits."""
     service = service_of(request)
-    version, settings = version_of(request.path_params, service), service.settings
+    version, settings = version_of(request, service), service.settings
     reviews = await _read_reviews(request, settings, settings.max_explained, settings.max_explained_length)
     explanations = await explain_reviews(request, service.explainer, version, reviews)
     return Response(b'{"explanations":[%b]}' % b",".join(explanations), media_type="application/json")
@@ -58,31 +66,20 @@ async def _read_reviews(request: Request, settings: Settings, max_reviews: int, 
     body = parse(InstancesRequest, await read_body(request, settings, any_type=True))
     if body.inputs is not None:
         raise invalid("inputs", "Send instances only, one per review; the columnar format is not supported")
-    reviews = []
-    for index, instance in enumerate(body.instances):
-        review = instance.get(INPUT) if isinstance(instance, dict) else instance
-        if not isinstance(review, str):
-            message = f'Input should be a valid string, or an object with one: {{"{INPUT}": "…"}}'
-            raise invalid(f"instances.{index}", message)
-        reviews.append(review)
-    check(reviews, max_reviews, max_characters, "instances")
-    return reviews
+    check_reviews(body.instances, max_reviews, max_characters, "instances")
+    return body.instances
 
 
 async def get_model_status(request: Request) -> dict[str, Any]:
     """Return 200 while the model should get traffic; it is not available while the service is stopping.
 
     The response has the fields of both TensorFlow Serving and KServe v1.
-
-    Raises:
-        HTTPException: The path has a verb, such as `imdb:predict`, and the method is GET: the router mistakes it for a
-            model's name.
     """
-    if ":" in "".join(request.path_params.values()):
+    if ":" in "".join(request.path_params.values()):  # the router mistakes `imdb:predict` for a model's name
         raise HTTPException(405, headers={"Allow": "POST"})
     service = service_of(request)
     check_readiness(service)
-    version = version_of(request.path_params, service)
+    version = version_of(request, service)
     versions = [version.bundle.manifest.version] if "model_version" in request.path_params else service.versions
     status = {"error_code": "OK", "error_message": ""}
     available = [{"version": version, "state": "AVAILABLE", "status": status} for version in versions]
@@ -91,7 +88,7 @@ async def get_model_status(request: Request) -> dict[str, Any]:
 
 router = APIRouter(prefix="/v1", include_in_schema=False)
 router.add_api_route("/models", list_models)
-for model in MODEL:
+for model in MODEL_PATHS:
     router.add_api_route(f"{model}:predict", predict_instances, methods=["POST"], route_class_override=PredictionRoute)
     router.add_api_route(f"{model}:explain", explain_instances, methods=["POST"], route_class_override=ExplanationRoute)
     router.add_api_route(model, get_model_status)  # last, as its path also matches the others

@@ -223,8 +223,9 @@ def test_rows_before_the_damage_are_read(tmp_path: Path) -> None:
         next(chunks)
 
 
-def test_parquet_value_that_python_cannot_represent_is_none(tmp_path: Path) -> None:
-    table = pa.table({"text": pa.array([b"fine", b"caf\xe9"]).view(pa.string())})
+@pytest.mark.parametrize("type_", [pa.string(), pa.binary()], ids=str)
+def test_parquet_value_that_is_not_utf8_is_none(tmp_path: Path, type_: pa.DataType) -> None:
+    table = pa.table({"text": pa.array([b"fine", b"caf\xe9"]).view(type_)})
     pq.write_table(table, tmp_path / "my.parquet")
     path = tmp_path / "my.parquet"
     (chunk,) = read_chunks(path)

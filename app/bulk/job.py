@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..model.errors import SentimentError
 from ..records import Chunk, FileUnreadable, Layout
-from .output import DamagedFile, Output
+from .output import Output
 from .pools import Pool
 from .scoring import Scored
 from .sources import InputFile, escaped, signature_of
@@ -35,11 +35,16 @@ def run_job(sources: Sequence[InputFile], output: Output, pool: Pool, part_rows:
         SentimentError: A file has changed meanwhile, or scoring or writing failed. Finished parts stay.
     """
     scored = _score_in_order(_chunks_left(sources, output, pool, part_rows, advance), pool, advance)
-    single = (0, next(source.layout for source in sources if source.layout))
-    for (_, layout), group in groupby(scored, lambda item: single if output.single else item[0][:2]):
+    first = next(source.layout for source in sources if source.layout)
+
+    def part_of(item: tuple[_Piece, Scored]) -> tuple[int, Layout]:
+        piece, _ = item
+        return (0, first) if output.single else (piece.part, piece.layout)
+
+    for (_, layout), group in groupby(scored, part_of):
         output.write_part(layout, ((piece.source.name, result) for piece, result in group))
     if output.single and not output.progress.parts:  # there are no rows
-        output.write_part(single[1], ())
+        output.write_part(first, ())
     output.finish()
 
 
@@ -62,7 +67,7 @@ def _chunks_left(
             raise SentimentError(f"{source.name}: it changed while it was being scored; start over with a new OUTPUT")
         finished = end
         if damage:
-            output.progress.damaged.append(DamagedFile(file=source.name, reason=escaped(damage)))
+            output.progress.damaged.append({"file": source.name, "reason": escaped(damage)})
 
 
 def _score_in_order(

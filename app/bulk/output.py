@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, TypedDict
+from typing import IO, Any
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
@@ -39,13 +39,6 @@ class BulkUsage(SentimentError):
     """The command is invalid, or does not fit its input or output (exit code 2)."""
 
 
-class DamagedFile(TypedDict):
-    """An input file of which not all rows could be read, and why."""
-
-    file: str
-    reason: str
-
-
 @dataclass
 class JobState:
     """Progress of a job; only finished parts count."""
@@ -55,7 +48,7 @@ class JobState:
     errors: int = 0  # rows that could not be scored
     bad_lines: int = 0  # lines that could not be parsed
     bad_line_bytes: int = 0  # size of the file with them
-    damaged: list[DamagedFile] = field(default_factory=list)  # the other files are scored nevertheless
+    damaged: list[dict[str, str]] = field(default_factory=list)  # `file` and `reason`; other files are scored
     complete: bool = False  # whether all rows of all files are written
 
 

@@ -56,17 +56,24 @@ def create_app(
     """Create the application.
 
     Args:
-        settings: If None, they are read from the environment.
-        bundles: The bundles to load when the application starts, the default first. If there are none, the settings
-            say which.
-        metrics: The metrics to update. If None, new ones are created.
+        settings: By default, those of the environment.
+        bundles: The bundles to load when it starts, the default first; if there are none, the settings say which.
+        metrics: The metrics to update; by default, new ones.
     """
     settings = settings or Settings()
     configure_logs(settings.log_level, settings.log_format)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        service = start_service(settings, bundles, metrics)
+        try:
+            chosen = bundles or identify_bundles(settings.model_dir, settings.model_version)
+            service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics or Metrics())
+        except SentimentError as error:
+            log.error("cannot serve", extra={"reason": str(error)})
+            raise
+        except Exception:
+            log.exception("cannot serve")
+            raise
         scoring = [route.path for route in app.routes if isinstance(route, PredictionRoute)]
         service.metrics.start(settings.max_waiting, scoring, REASONS)
         log.info("ready", extra={"model": service.name, "versions": service.digests, "pid": os.getpid()})
@@ -103,32 +110,8 @@ def create_app(
     return app
 
 
-def start_service(settings: Settings, bundles: Sequence[BundleId], metrics: Metrics | None) -> Service:
-    """Load and verify all bundles.
-
-    Raises:
-        SentimentError: A bundle cannot be served, or there is no room for metrics. The reason of any error has been
-            logged.
-    """
-    try:
-        chosen = bundles or identify_bundles(settings.model_dir, settings.model_version)
-        service = Service(settings, [load_bundle(*bundle) for bundle in chosen], metrics or Metrics())
-    except SentimentError as error:
-        log.error("cannot serve", extra={"reason": str(error)})
-        raise
-    except Exception:
-        log.exception("cannot serve")
-        raise
-    return service
-
-
 def middleware_of(settings: Settings, direct: Sequence[PredictionRoute]) -> list[Middleware]:
-    """List the middleware, outermost first.
-
-    Args:
-        settings: The settings.
-        direct: Routes that need no router.
-    """
+    """List the middleware, outermost first; `direct` are the routes that need no router."""
     middleware = [Middleware(RequestContext)]
     if settings.http == "h11":
         middleware.append(Middleware(one_length))

@@ -70,17 +70,11 @@ class RawRow(NamedTuple):
 
 
 class ParsedRow(NamedTuple):
-    """A parsed row.
+    """A parsed row."""
 
-    Attributes:
-        line: Number of its first line, from 1; in Parquet, of the row.
-        text: As it is in a text file; empty for Parquet.
-        values: Column -> value.
-    """
-
-    line: int
-    text: str
-    values: Mapping[str, Any]
+    line: int  # number of its first line, from 1; in Parquet, of the row
+    text: str  # as it is in a text file; empty for Parquet
+    values: Mapping[str, Any]  # column -> value
 
 
 class BadLine(NamedTuple):
@@ -96,53 +90,40 @@ Record = RawRow | ParsedRow | BadLine
 
 @dataclass(frozen=True)
 class Layout:
-    """The format and the columns of a file.
-
-    Attributes:
-        format: Its format.
-        columns: All columns, in order; of JSON Lines, the fields of the first rows.
-        header: The first line of a CSV file.
-        separator: What separates its fields.
-        schema: The `pyarrow.Schema` of a Parquet file.
-    """
+    """The format and the columns of a file."""
 
     format: Format
-    columns: tuple[str, ...]
-    header: str = ""
-    separator: str = ","
-    schema: Any = None
+    columns: tuple[str, ...]  # all, in order; of JSON Lines, the fields of the first rows
+    header: str = ""  # the first line of a CSV file
+    separator: str = ","  # between its fields
+    schema: Any = None  # the `pyarrow.Schema` of a Parquet file
 
 
 class _Text(NamedTuple):
-    """A text file: its layout, its records without the header and blank lines, and the damage that ends them."""
+    """A text file."""
 
+    raw: Any
     layout: Layout
-    records: Iterator[Record]
-    damage: list[Exception]
+    records: Iterator[Record]  # without the header and blank lines
+    damage: list[Exception]  # what ended them
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive rows of a file.
+    """Consecutive rows of a file."""
 
-    Attributes:
-        layout: Layout of the file.
-        part: Index of the part of the file that they belong to; see `read_chunks`.
-        records: The records of a text file, parsed only where its end was looked for, or a `pyarrow.RecordBatch`.
-        line: Number of the first row of a Parquet file, from 1.
-    """
-
-    layout: Layout
-    part: int
-    records: Any
-    line: int = 1
+    layout: Layout  # of the file
+    part: int  # index of the part of the file that they belong to; see `read_chunks`
+    records: Any  # `Record`s, parsed only where their end was looked for; of Parquet, a `pyarrow.RecordBatch`
+    size: int = 0  # bytes of the file that were read for it
+    line: int = 1  # number of its first row in a Parquet file, from 1
 
     def rows(self, columns: Sequence[str]) -> Iterator[ParsedRow | BadLine]:
         """Parse the rows.
 
         Args:
-            columns: The columns that are needed. Rows of Parquet have only these, rows of text have all. Parquet
-                values that Python cannot represent, such as strings that are not UTF-8, are None.
+            columns: The columns that are needed. Rows of Parquet have only these, rows of text have all. Bytes of
+                Parquet are decoded; what is not UTF-8 or cannot be represented in Python is None.
         """
         if self.layout.format == "parquet":
             rows = zip(*(map(_value, self.records.column(name)) for name in columns), strict=True)
@@ -161,8 +142,8 @@ def format_of(path: Path) -> Format | None:
     return FORMATS.get(suffixes[-1]) if suffixes else None
 
 
-def find_column(layout: Layout, names: Sequence[str], option: str) -> str:
-    """Find the column that has one of these names; case does not matter.
+def find_column(path: Path, layout: Layout, names: Sequence[str], option: str) -> str:
+    """Find the column of a file that has one of these names; case does not matter.
 
     Raises:
         ColumnMissing: There is none, or more than one.
@@ -174,7 +155,7 @@ def find_column(layout: Layout, names: Sequence[str], option: str) -> str:
     there = ", ".join(repr(column[:20]) for column in (found or layout.columns)[:8]) or "no columns"
     named = f"named {' or '.join(names)}"
     fault = f"there are several columns {named}: {there}" if found else f"there is no column {named}, only {there}"
-    raise ColumnMissing(f"{fault}; choose one with {option}")
+    raise ColumnMissing(f"{path}: {fault}; choose one with {option}")
 
 
 def read_layout(path: Path) -> Layout:
@@ -185,26 +166,15 @@ def read_layout(path: Path) -> Layout:
         PackageMissing: It needs pyarrow.
     """
     with _reading(path), path.open("rb") as raw:
-        if format_of(path) == "parquet":
-            schema = import_pyarrow().parquet.read_schema(raw)
-            return Layout("parquet", tuple(schema.names), schema=schema)
-        return _open_text(path, raw).layout
+        return _open_parquet(raw)[1] if format_of(path) == "parquet" else _open_text(path, raw).layout
 
 
-def read_chunks(
-    path: Path,
-    layout: Layout,
-    part_rows: int = sys.maxsize,
-    advance: Callable[[int], object] = lambda _: None,
-    chunk_bytes: int = CHUNK_BYTES,
-) -> Iterator[Chunk]:
+def read_chunks(path: Path, part_rows: int = sys.maxsize, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
     """Read a file.
 
     Args:
         path: The file.
-        layout: What `read_layout` returned for it.
         part_rows: Rows per part; no chunk belongs to two parts.
-        advance: Called with the number of bytes of the file that were read since the last call.
         chunk_bytes: A chunk of text takes no more rows once it has this many bytes.
 
     Raises:
@@ -212,21 +182,14 @@ def read_chunks(
         PackageMissing: It needs pyarrow.
     """
     with _reading(path), path.open("rb") as raw:
-        if layout.format == "parquet":
-            yield from _parquet_chunks(raw, layout, part_rows, advance)
-            return
-        position = 0
-        for chunk in _text_chunks(_open_text(path, raw), part_rows, chunk_bytes):
-            yield chunk
-            before, position = position, raw.tell()
-            advance(position - before)
+        if format_of(path) == "parquet":
+            yield from _parquet_chunks(raw, part_rows)
+        else:
+            yield from _text_chunks(_open_text(path, raw), part_rows, chunk_bytes)
 
 
-def read_stdin(format_: Format) -> tuple[Layout, Callable[..., Iterator[Chunk]]]:
-    """Read text from standard input, which can be read only once.
-
-    Args:
-        format_: Not Parquet, which is read from its end.
+def read_stdin(format_: Format) -> tuple[Layout, Callable[[int, int], Iterator[Chunk]]]:
+    """Read text from standard input, which can be read only once and not from its end, so never as Parquet.
 
     Returns:
         Its layout, and a function that yields its chunks; see `read_chunks` for the arguments and errors.
@@ -238,7 +201,7 @@ def read_stdin(format_: Format) -> tuple[Layout, Callable[..., Iterator[Chunk]]]
     with _reading(path):
         text = _open_text(path, io.BufferedReader(io.FileIO(0, closefd=False)), format_)
 
-    def chunks(part_rows: int, _: Callable[[int], object], chunk_bytes: int) -> Iterator[Chunk]:
+    def chunks(part_rows: int, chunk_bytes: int) -> Iterator[Chunk]:
         with _reading(path):
             yield from _text_chunks(text, part_rows, chunk_bytes)
 
@@ -246,10 +209,11 @@ def read_stdin(format_: Format) -> tuple[Layout, Callable[..., Iterator[Chunk]]]
 
 
 def _text_chunks(text: _Text, part_rows: int, chunk_bytes: int) -> Iterator[Chunk]:
-    part, room = 0, part_rows
-    while chunk := _take(text.records, min(room, CHUNK_ROWS), chunk_bytes):
-        yield Chunk(text.layout, part, chunk)
-        room -= len(chunk)
+    part, room, position = 0, part_rows, 0
+    while records := _take(text.records, min(room, CHUNK_ROWS), chunk_bytes):
+        before, position = position, text.raw.tell() if text.raw.seekable() else 0
+        yield Chunk(text.layout, part, records, position - before)
+        room -= len(records)
         if not room:
             part, room = part + 1, part_rows
     if text.damage:
@@ -265,17 +229,21 @@ def _take(records: Iterator[Record], rows: int, chunk_bytes: int) -> list[Record
     return taken
 
 
-def _parquet_chunks(raw: Any, layout: Layout, part_rows: int, advance: Callable[[int], object]) -> Iterator[Chunk]:
+def _open_parquet(raw: Any) -> tuple[Any, Layout]:
     file = import_pyarrow().parquet.ParquetFile(raw, buffer_size=CHUNK_BYTES, pre_buffer=False)
+    return file, Layout("parquet", tuple(file.schema_arrow.names), schema=file.schema_arrow)
+
+
+def _parquet_chunks(raw: Any, part_rows: int) -> Iterator[Chunk]:
+    file, layout = _open_parquet(raw)
     bytes_per_row = Path(raw.name).stat().st_size / max(file.metadata.num_rows, 1)
     row = 0
     for batch in file.iter_batches(CHUNK_ROWS):
         end = row + batch.num_rows
         while row < end:
             piece = batch.slice(row - end + batch.num_rows, part_rows - row % part_rows)
-            yield Chunk(layout, row // part_rows, piece, row + 1)
+            yield Chunk(layout, row // part_rows, piece, round(piece.num_rows * bytes_per_row), row + 1)
             row += piece.num_rows
-            advance(round(piece.num_rows * bytes_per_row))
 
 
 @contextmanager
@@ -300,7 +268,7 @@ def _open_text(path: Path, raw: Any, format_: Format | None = None) -> _Text:
             raise damage[0] if damage else FileUnreadable(f"{path}: the file is empty")
         rows = Chunk(layout, 0, first).rows([])
         columns = dict.fromkeys(name for row in rows if isinstance(row, ParsedRow) for name in row.values)
-        return _Text(replace(layout, columns=tuple(columns)), chain(first, records), damage)
+        return _Text(raw, replace(layout, columns=tuple(columns)), chain(first, records), damage)
     if not (row := next(_joined(lines), None)):
         raise FileUnreadable(f"{path}: the file is empty")
     header = row.content.decode()
@@ -311,7 +279,7 @@ def _open_text(path: Path, raw: Any, format_: Format | None = None) -> _Text:
         layout = Layout("csv", tuple(_fields(header, separator)), header, separator)
     except csv.Error as error:
         raise FileUnreadable(f"{path}: the header is not valid CSV ({error})") from error
-    return _Text(layout, _until_damage(_csv_records(lines, layout), damage), damage)
+    return _Text(raw, layout, _until_damage(_csv_records(lines, layout), damage), damage)
 
 
 def _until_damage(records: Iterator[Record], damage: list[Exception]) -> Iterator[Record]:
@@ -409,7 +377,8 @@ def _fields(text: str, separator: str) -> list[str]:
 
 def _value(scalar: Any) -> Any:
     try:
-        return scalar.as_py()
+        value = scalar.as_py()
+        return value.decode() if isinstance(value, bytes) else value
     except ValueError:
         return None
 

@@ -127,7 +127,6 @@ class Service:
             self.metrics.serving(version.bundle, self.settings.runtime, served=False)
         for version in versions.values():
             self.metrics.serving(version.bundle, self.settings.runtime, served=True)
-            self.metrics.record_training(version.bundle)
         self.settings, self.versions = settings, versions
         self.key_digests = [hashlib.sha256(key.encode()).digest() for key in settings.all_keys]
 
@@ -156,7 +155,7 @@ def reloaded(settings: Settings) -> tuple[Settings, list[Bundle]]:
         SentimentError: The file of keys cannot be read, a key is invalid, or a bundle is missing or damaged.
     """
     try:
-        settings = settings.with_current_keys()
+        settings = Settings(**dict(settings))  # reads the file of keys
     except ValidationError as error:
         raise SentimentError("; ".join(error_messages(error))) from error
     warn_of_exposed_keys(settings)

@@ -27,7 +27,6 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 RuntimeName = Literal["tensorflow", "numpy"]
-ParserName = Literal["httptools", "h11"]
 
 PREFIX = "SENTIMENT_"
 MIN_KEY_LENGTH = 16
@@ -78,7 +77,7 @@ class Settings(BaseSettings):
     """Address to listen on; `0.0.0.0` for all interfaces."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """TCP port; 0 picks a free one."""
-    http: ParserName = "httptools"
+    http: Literal["httptools", "h11"] = "httptools"
     """uvicorn's HTTP parser: `httptools`, which wraps the one of Node.js, or `h11`, which is written in Python and
     slower.
     """
@@ -196,13 +195,13 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _keys_are_valid(self) -> Self:
         self._keys = self._read_keys()
-        if (self.api_keys or self.api_keys_file) and not self.all_keys:
+        if (self.api_keys or self.api_keys_file) and not self._keys:
             raise ValueError(
                 f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE contain no key, which would leave the service open"
             )
-        if any(key != key.strip("\"'") for key in self.all_keys):
+        if any(key != key.strip("\"'") for key in self._keys):
             raise ValueError(f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is in quotes; remove the quotes")
-        if any(len(key) < MIN_KEY_LENGTH or not (key.isascii() and key.isprintable()) for key in self.all_keys):
+        if any(len(key) < MIN_KEY_LENGTH or not (key.isascii() and key.isprintable()) for key in self._keys):
             raise ValueError(
                 f"a key in {PREFIX}API_KEYS or {PREFIX}API_KEYS_FILE is shorter than {MIN_KEY_LENGTH} characters or "
                 "not printable ASCII; `openssl rand -hex 24` generates one"
@@ -218,14 +217,6 @@ class Settings(BaseSettings):
     def all_keys(self) -> tuple[str, ...]:
         """The keys from both settings, as they were when the settings were read."""
         return self._keys
-
-    def with_current_keys(self) -> "Settings":
-        """The same settings, with the keys that the file contains now.
-
-        Raises:
-            pydantic.ValidationError: The file cannot be read, or its keys are invalid.
-        """
-        return Settings(**dict(self))
 
     def _read_keys(self) -> tuple[str, ...]:
         keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []

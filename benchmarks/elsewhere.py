@@ -25,7 +25,6 @@ from app.evaluation.calibration import fit
 from app.evaluation.labelled import LabelledTexts, read_labelled
 from app.evaluation.metrics import HeldOut, certain_under
 from app.evaluation.promise import certain_region
-from app.model.calibration import log_odds
 from app.model.classifier import Classifier
 from benchmarks.environments import ROOT
 
@@ -117,7 +116,7 @@ def promises(bundle: Bundle, texts: HeldOut) -> dict[str, dict[str, float]]:
         Target -> `promised`: the share of draws that prove it; `certain_share`: the mean share of the rest that is
         certain, 0 without a promise; `broken`: the share of draws whose promise is not true for the rest.
     """
-    odds = np.array([log_odds(p) for p in texts.probabilities.tolist()])  # (texts,)
+    odds = texts.log_odds  # (texts,)
     limits = replace(bundle.manifest.uncertainty, above=1.0, below=1.0)  # only the limits on known words
     readable = certain_under(limits, texts)  # (texts,)
     found = {}
@@ -126,7 +125,7 @@ def promises(bundle: Bundle, texts: HeldOut) -> dict[str, dict[str, float]]:
         for seed in range(DRAWS):
             drawn, rest = np.split(np.random.default_rng(seed).permutation(len(odds)), [LABELS])
             labelled = texts.at(drawn)
-            fitted = fit(labelled.probabilities, labelled.labels)
+            fitted = fit(labelled)
             region = certain_region(labelled, target, limits, -fitted.shift / fitted.scale)
             share, broken = 0.0, False
             if region is not None:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,14 +20,11 @@ PATIENCE = 60.0
 """Seconds to wait for something that takes five on an idle machine."""
 
 
-@dataclass
 class Server:
-    process: subprocess.Popen[str]
-    lines: list[str] = field(default_factory=list)
-    url: str = ""
-    reader: Thread = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self.url = ""
         self.reader = Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -41,35 +37,31 @@ class Server:
         return [json.loads(line) for line in self.lines if line.startswith("{")]
 
     def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait for a line that matches, unless the process ends without one."""
         deadline = time.monotonic() + PATIENCE
-        while not (match := self._found(pattern)) and time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                self.reader.join(PATIENCE)  # its last lines may not have been read yet
-                match = self._found(pattern)
-                break
+        while not (match := next(filter(None, (re.search(pattern, line) for line in self.lines)), None)):
+            assert time.monotonic() < deadline, f"no {pattern!r} in the log:\n{''.join(self.lines)}"
             time.sleep(0.02)
-        assert match, f"no {pattern!r} in the log:\n{''.join(self.lines)}"
+            if self.process.poll() is not None:
+                self.reader.join(PATIENCE)
+                deadline = 0.0  # after one look at the last lines
         return match
-
-    def _found(self, pattern: str) -> re.Match[str] | None:
-        return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
 
     def wait_ready(self, workers: int = 1) -> None:
         """Wait until this many workers are ready, including replacements of dead ones."""
         wait_until(lambda: len(self.workers()) >= workers)
 
+    def kill_worker(self) -> None:
+        """Kill the oldest worker, and wait until the supervisor has noticed."""
+        pid = self.workers()[0]
+        os.kill(pid, signal.SIGKILL)
+        self.wait_for(rf'"pid":{pid},.*"worker died"')
+
     def workers(self) -> list[int]:
-        """Process ids of the workers that have logged that they are ready, and are alive."""
+        """Process ids of the workers that are ready; a dead one is among them until the supervisor has noticed."""
         assert self.process.poll() is None, f"never ready:\n{''.join(self.lines)}"
         ready = [int(match[1]) for line in self.lines if (match := re.search(r'"pid":(\d+),"event":"ready"', line))]
-        return [pid for pid in ready if _is_alive(pid)]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+        return [pid for pid in ready if psutil.pid_exists(pid)]
 
 
 def environment(**settings: object) -> dict[str, str]:
@@ -102,13 +94,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def starting(*arguments: str, variables: Mapping[str, str] | None = None, **settings: object) -> Iterator[Server]:
-    """Run `python -m app serve`, on a free port unless the arguments name one, and stop it after the block.
-
-    Args:
-        arguments: To use instead of `serve`.
-        variables: More environment variables.
-        settings: The service's settings.
-    """
+    """Run `python -m app serve`, or with other arguments, on a free port, and stop it after the block."""
     env = environment(**{"port": 0, "log_format": "json", "drain": 0, **settings}) | dict(variables or {})
     with running([sys.executable, "-m", "app", *(arguments or ["serve"])], cwd=ROOT, env=env) as server:
         yield server
@@ -116,36 +102,26 @@ def starting(*arguments: str, variables: Mapping[str, str] | None = None, **sett
 
 @contextmanager
 def running(command: Sequence[str | Path], **options: Any) -> Iterator[Server]:
-    """Run a server, and stop it after the block.
-
-    Args:
-        command: The program and its arguments.
-        options: See `subprocess.Popen`.
-    """
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
-    server = Server(process)
-    try:
-        yield server
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+    """Run a server with the options of `subprocess.Popen`, and stop it after the block."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options) as process:
+        server = Server(process)
         try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-        server.reader.join(PATIENCE)
-        assert process.stdout is not None
-        process.stdout.close()
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            server.reader.join(PATIENCE)
 
 
 @contextmanager
 def serving(variables: Mapping[str, str] | None = None, /, **settings: object) -> Iterator[Server]:
     """Run `python -m app` on a free port; all workers are ready when the block begins.
 
-    Args:
-        variables: More environment variables.
-        settings: Its settings; unless the log is JSON at level info, it only listens when the block begins.
+    Unless the log is JSON at level info, it only listens.
     """
     with starting(variables=variables, **settings) as server:
         server.url = server.wait_for(r"running on (http://[\d.]+:\d+)")[1]

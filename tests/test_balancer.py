@@ -21,7 +21,7 @@ import pytest
 from tests.api.test_access import answers_without_a_key
 from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected_to, request
-from tests.servers import PATIENCE, ROOT, serving, wait_until
+from tests.servers import PATIENCE, ROOT, Server, serving, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -110,12 +110,25 @@ def test_replicas_share_the_load_while_others_are_starting(models: Path, tmp_pat
     assert min(shares) > 0.4 * sum(shares), shares
 
 
-def test_slow_clients_do_not_keep_others_out(models: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def replica(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    """A replica, and the URL of nginx in front of it."""
+    with (
+        serving(model_dir=models, runtime="numpy") as server,
+        nginx(tmp_path_factory.mktemp("nginx"), port_of(server)) as url,
+    ):
+        yield server, url
+
+
+def port_of(server: Server) -> int:
+    return int(server.url.rsplit(":", 1)[1])
+
+
+def test_slow_clients_do_not_keep_others_out(replica: tuple[Server, str]) -> None:
+    _, url = replica
     head = request("GET /model HTTP/1.1", "Host: x")[:-4]
     body = request("POST /predict HTTP/1.1", "Host: x", "Content-Length: 1000000", body=b"{")
     with ExitStack() as stack:
-        server = stack.enter_context(serving(model_dir=models, runtime="numpy"))
-        url = stack.enter_context(nginx(tmp_path, int(server.url.rsplit(":", 1)[1])))
         slow = [stack.enter_context(connected_to(url)) for _ in range(200)]
         for connection, start in zip(slow, [head, body] * 100, strict=True):
             connection.send(start)
@@ -215,21 +228,20 @@ def test_balancer_slows_down_a_busy_client_before_it_refuses(tmp_path: Path) -> 
         assert sorted(connection.answer().status for connection in connections) == [429, 503, 503]
 
 
-def test_balancer_passes_on_large_heads_and_the_real_address(models: Path, tmp_path: Path) -> None:
+def test_balancer_passes_on_large_heads_and_the_real_address(replica: tuple[Server, str]) -> None:
     """The largest head that nginx accepts is small enough for the service."""
-    with serving(model_dir=models, runtime="numpy") as server:
-        with nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url:
-            forged = ("X-Forwarded-For: 1.2.3.4", "X-Request-ID: whoever")
-            assert ask(url, "GET /nowhere", *forged, *[LONG] * 4)[:2] == (404, "not-found")
-        server.wait_for("whoever")
-        (line,) = [line for line in server.logs() if line.get("request_id") == "whoever"]
-        assert line["client"] == "127.0.0.1"
+    server, url = replica
+    forged = ("X-Forwarded-For: 1.2.3.4", "X-Request-ID: whoever")
+    assert ask(url, "GET /nowhere", *forged, *[LONG] * 4)[:2] == (404, "not-found")
+    server.wait_for("whoever")
+    (line,) = [line for line in server.logs() if line.get("request_id") == "whoever"]
+    assert line["client"] == "127.0.0.1"
 
 
 def test_balancer_lets_no_spelling_of_a_path_avoid_the_key(models: Path, tmp_path: Path) -> None:
     with (
         serving(model_dir=models, runtime="numpy", api_keys="a-key-of-sixteen") as server,
-        nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url,
+        nginx(tmp_path, port_of(server)) as url,
     ):
         statuses = answers_without_a_key(url)
         assert {line: status for line, status in statuses.items() if status not in (400, 401, 404, 405)} == {}
@@ -252,13 +264,10 @@ def test_balancer_passes_on_the_errors_of_overloaded_replicas(models: Path, tmp_
         assert "no live upstreams" not in (tmp_path / "error.log").read_text()
 
 
-def test_balancer_compresses_what_is_large(models: Path, tmp_path: Path) -> None:
+def test_balancer_compresses_what_is_large(replica: tuple[Server, str]) -> None:
     """With an ETag that still spares the next response."""
-    with (
-        serving(model_dir=models, runtime="numpy") as server,
-        nginx(tmp_path, int(server.url.rsplit(":", 1)[1])) as url,
-        httpx.Client(base_url=url) as client,
-    ):
+    server, url = replica
+    with httpx.Client(base_url=url) as client:
         large, small = client.get("/openapi.json"), client.get("/health/live")
         assert (large.headers["Content-Encoding"], large.headers["Vary"]) == ("gzip", "Accept-Encoding")
         assert large.json() == httpx.get(f"{server.url}/openapi.json").json()
@@ -270,19 +279,8 @@ def test_balancer_compresses_what_is_large(models: Path, tmp_path: Path) -> None
 def test_balancer_terminates_tls(tmp_path: Path) -> None:
     certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        str(key),
-        "-out",
-        str(certificate),
-    ]
-    subprocess.run([*command, *names], check=True, capture_output=True)
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     (port,) = free_ports(1)
     tls = TLS.read_text().replace("listen 443", f"listen 127.0.0.1:{port}")
     tls = tls.replace("/etc/nginx/certificates", str(tmp_path))

@@ -45,7 +45,7 @@ def zst(content: bytes) -> bytes:
 
 def read(path: Path, content: bytes | str) -> list[ParsedRow | BadLine]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return [row for chunk in read_chunks(path, read_layout(path)) for row in chunk.rows(["text", "label"])]
+    return [row for chunk in read_chunks(path) for row in chunk.rows(["text", "label"])]
 
 
 def texts(rows: list[ParsedRow | BadLine]) -> list[str]:
@@ -78,7 +78,9 @@ def test_rows_of_every_format_are_the_same(tmp_path: Path, name: str, content: b
         ('"a ""b, c"", d, e";f;g', ";", ('a "b, c", d, e', "f", "g")),
         ('"one, two;\n\t\t\t",review,id', ",", ("one, two;\n\t\t\t", "review", "id")),
         ('"only, one"', ",", ("only, one",)),
+        (f"id,{'x' * 140_000}", ",", ("id", "x" * 140_000)),
     ],
+    ids=["semicolon", "quotes", "line ends", "one column", "long"],
 )
 def test_separators_in_quotes_do_not_count(
     tmp_path: Path, header: str, separator: str, columns: tuple[str, ...]
@@ -91,12 +93,8 @@ def test_separators_in_quotes_do_not_count(
 def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "my.parquet", row_group_size=2)
     path = tmp_path / "my.parquet"
-    chunks = list(read_chunks(path, read_layout(path), 2))
+    chunks = list(read_chunks(path, 2))
     assert [(chunk.part, [row.line for row in chunk.rows(["text"])]) for chunk in chunks] == [(0, [1, 2]), (1, [3])]
-
-
-def test_rows_have_the_number_of_their_first_line(tmp_path: Path) -> None:
-    assert [row.line for row in read(tmp_path / "my.csv", CSV)] == [2, 3, 5]
 
 
 @pytest.mark.parametrize(
@@ -155,14 +153,9 @@ def test_record_of_several_lines_that_is_not_utf8_is_one_bad_line(tmp_path: Path
 def test_unclosed_quote_does_not_make_chunks_longer(tmp_path: Path) -> None:
     path = tmp_path / "my.csv"
     path.write_text('text,label\n"open,1\n' + "a,1\n" * 100_000 + '"\n' * 1000)
-    chunks = [list(chunk.rows(["text"])) for chunk in read_chunks(path, read_layout(path))]
+    chunks = [list(chunk.rows(["text"])) for chunk in read_chunks(path)]
     assert max(map(len, chunks)) == CHUNK_ROWS
     assert sum(isinstance(row, ParsedRow) for chunk in chunks for row in chunk) == 100_000
-
-
-def test_line_with_an_unclosed_quote_that_is_too_long_does_not_affect_the_next(tmp_path: Path) -> None:
-    rows = read(tmp_path / "my.csv", 'text,label\n"' + "x" * MAX_LINE + "\nfine,1\n")
-    assert [type(row) for row in rows] == [BadLine, ParsedRow]
 
 
 @pytest.mark.parametrize(
@@ -184,8 +177,18 @@ def test_bad_line_of_json_does_not_affect_the_others(tmp_path: Path, bad: str, r
     assert texts([first, last]) == ["a", "b"]
 
 
-def test_line_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
-    rows = read(tmp_path / "my.jsonl", '{"text": "a"}\n{"text": "' + "x" * (MAX_LINE + 10) + '"}\n{"text": "b"}\n')
+@pytest.mark.parametrize(
+    ("name", "before", "bad", "after"),
+    [
+        ("my.csv", "text,label\nfine,1\n", '"' + "x" * MAX_LINE, "\nfine,1\n"),
+        ("my.jsonl", '{"text": "a"}\n', '{"text": "' + "x" * (MAX_LINE + 10), '"}\n{"text": "b"}\n'),
+    ],
+    ids=["csv", "jsonl"],
+)
+def test_line_that_is_too_long_does_not_affect_the_others(
+    name: str, before: str, bad: str, after: str, tmp_path: Path
+) -> None:
+    rows = read(tmp_path / name, before + bad + after)
     assert [type(row) for row in rows] == [ParsedRow, BadLine, ParsedRow]
 
 
@@ -214,7 +217,7 @@ def test_file_that_cannot_be_read_is_an_error_with_its_name(
 def test_rows_before_the_damage_are_read(tmp_path: Path) -> None:
     path = tmp_path / "my.jsonl.gz"
     path.write_bytes(gzip.compress(JSONL.encode()) + b"not gzip")
-    chunks = read_chunks(path, read_layout(path))
+    chunks = read_chunks(path)
     assert [row.values["label"] for row in next(chunks).rows([]) if isinstance(row, ParsedRow)] == ["1", "0", "1"]
     with pytest.raises(FileUnreadable, match="is damaged"):
         next(chunks)
@@ -224,14 +227,14 @@ def test_parquet_value_that_python_cannot_represent_is_none(tmp_path: Path) -> N
     table = pa.table({"text": pa.array([b"fine", b"caf\xe9"]).view(pa.string())})
     pq.write_table(table, tmp_path / "my.parquet")
     path = tmp_path / "my.parquet"
-    (chunk,) = read_chunks(path, read_layout(path))
+    (chunk,) = read_chunks(path)
     assert [row.values["text"] for row in chunk.rows(["text"]) if isinstance(row, ParsedRow)] == ["fine", None]
 
 
 def test_column_is_found_in_any_case_and_never_guessed(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text(" Review ,id,ID\n")
-    layout = read_layout(tmp_path / "my.csv")
-    assert find_column(layout, ["review", "text"], "--text") == " Review "
+    path, layout = tmp_path / "my.csv", read_layout(tmp_path / "my.csv")
+    assert find_column(path, layout, ["review", "text"], "--text") == " Review "
     for names in (["body"], ["id"]):
-        with pytest.raises(ColumnMissing, match="choose one with --text"):
-            find_column(layout, names, "--text")
+        with pytest.raises(ColumnMissing, match=r"my\.csv: .* choose one with --text"):
+            find_column(path, layout, names, "--text")

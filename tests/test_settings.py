@@ -17,27 +17,27 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+ADDRESS = "tcp://10.0.0.1:80"
+"""What Kubernetes sets for a Service."""
+
+
 @pytest.mark.parametrize(
-    ("variable", "setting"),
+    ("variable", "value", "message"),
     [
-        ("API_KEY", "API_KEYS"),
-        ("KEYS", "API_KEYS"),
-        ("api_key_file", "API_KEYS_FILE"),
-        ("MODEL_VERSIONS", "MODEL_VERSION"),
+        ("API_KEY", "x", "did you mean SENTIMENT_API_KEYS[?]"),
+        ("KEYS", "x", "did you mean SENTIMENT_API_KEYS[?]"),
+        ("api_key_file", "x", "did you mean SENTIMENT_API_KEYS_FILE[?]"),
+        ("MODEL_VERSIONS", "x", "did you mean SENTIMENT_MODEL_VERSION[?]"),
+        *((variable, "10", "is no longer a setting: remove it") for variable in REMOVED),
+        ("PORT", ADDRESS, "enableServiceLinks: false"),
+        ("METRICS_PORT", ADDRESS, "enableServiceLinks: false"),
     ],
 )
-def test_misspelt_variable_is_an_error_that_names_the_setting(
-    monkeypatch: pytest.MonkeyPatch, variable: str, setting: str
+def test_invalid_variable_says_what_to_change(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
-    monkeypatch.setenv(PREFIX + variable, "0123456789-abcdef")
-    with pytest.raises(ValidationError, match=f"did you mean {PREFIX}{setting}[?]"):
-        Settings()
-
-
-@pytest.mark.parametrize("variable", REMOVED)
-def test_setting_of_an_earlier_release_says_what_to_do(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(PREFIX + variable, "10")
-    with pytest.raises(ValidationError, match="is no longer a setting: remove it"):
+    monkeypatch.setenv(PREFIX + variable, value)
+    with pytest.raises(ValidationError, match=message):
         Settings()
 
 
@@ -55,18 +55,11 @@ def test_variables_of_a_kubernetes_service_are_ignored(monkeypatch: pytest.Monke
         monkeypatch.setenv(f"{service}_SERVICE_HOST", "10.0.0.1")
         for name in ("SERVICE_PORT", "SERVICE_PORT_HTTP"):
             monkeypatch.setenv(f"{service}_{name}", "80")
-        for name, value in (("", "tcp://10.0.0.1:80"), ("_PROTO", "tcp"), ("_PORT", "80"), ("_ADDR", "10.0.0.1")):
+        for name, value in (("", ADDRESS), ("_PROTO", "tcp"), ("_PORT", "80"), ("_ADDR", "10.0.0.1")):
             monkeypatch.setenv(port + name, value)
-    monkeypatch.setenv("SENTIMENT_CANARY_PORT", "tcp://10.0.0.1:80")
+    monkeypatch.setenv("SENTIMENT_CANARY_PORT", ADDRESS)
     Settings()
     assert unknown_variables() == []
-
-
-@pytest.mark.parametrize("variable", ["SENTIMENT_PORT", "SENTIMENT_METRICS_PORT"])
-def test_port_that_kubernetes_sets_says_how_to_prevent_it(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, "tcp://10.0.0.1:80")
-    with pytest.raises(ValidationError, match="enableServiceLinks: false"):
-        Settings()
 
 
 def test_variables_of_other_parts_of_the_project_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

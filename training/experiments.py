@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from app.evaluation.markdown import table
 from app.evaluation.metrics import measure
 from training.dataset import Dataset, hold_out, shuffled
 from training.errors import TrainingError
@@ -72,7 +71,8 @@ def write_experiments(variants: Sequence[str], runs: Sequence[Run], folder: Path
     histories = {name: found for name, found in histories.items() if found}
     head = ("variant", "seeds", "best epoch", "accuracy there", "loss there", "final accuracy", "final loss")
     rows = [(name, len(found), *_summary(found)) for name, found in histories.items()]
-    (folder / TABLE).write_text(table(head, *rows) + "\n", encoding="utf-8")
+    table = [f"| {' | '.join(map(str, row))} |\n" for row in (head, ["---"] * len(head), *rows)]
+    (folder / TABLE).write_text("".join(table), encoding="utf-8")
 
     def curves(metric: str) -> dict[str, list[list[float]]]:
         return {name: [history[metric] for history in found] for name, found in histories.items()}

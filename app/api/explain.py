@@ -55,5 +55,5 @@ async def explain_reviews(
     """
     explaining = explainer.explain(version.classifier, reviews, partial(explanation_json, top=top))
     explanations = await unless_disconnected(request, explaining)
-    version.metrics.explained(len(reviews))
+    version.metrics.explained.inc(len(reviews))
     return explanations

@@ -9,22 +9,23 @@
 A part is written under a temporary name, then renamed. `_job.json` is written after that, so what it counts is there.
 """
 
+import fcntl
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, TypedDict
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
+from ..model.errors import SentimentError
 from ..records import FORMATS, Format, Layout, import_pyarrow
-from .errors import BulkError, BulkUsage
-from .files import check_regular, locked, renamed_when_complete
 from .scoring import Scored, Scoring, csv_line, table_schema
 
 BAD_LINES, JOB, LOCK = "_bad_lines.jsonl", "_job.json", "_job.lock"
@@ -34,14 +35,12 @@ STREAM = Path("-")
 """Stands for standard input or standard output."""
 
 
-@dataclass
-class DamagedFile:
-    """An input file of which not all rows could be read.
+class BulkUsage(SentimentError):
+    """The command is invalid, or does not fit its input or output (exit code 2)."""
 
-    Attributes:
-        file: Its path.
-        reason: Why.
-    """
+
+class DamagedFile(TypedDict):
+    """An input file of which not all rows could be read, and why."""
 
     file: str
     reason: str
@@ -49,25 +48,15 @@ class DamagedFile:
 
 @dataclass
 class JobState:
-    """Progress of a job; only finished parts count.
-
-    Attributes:
-        parts: Finished parts.
-        rows: Rows in them.
-        errors: How many of these could not be scored.
-        bad_lines: Lines that could not be parsed.
-        bad_line_bytes: Size of the file with them.
-        damaged: Input files that are damaged; the others are scored nevertheless.
-        complete: Whether all rows of all files are written.
-    """
+    """Progress of a job; only finished parts count."""
 
     parts: int = 0
     rows: int = 0
-    errors: int = 0
-    bad_lines: int = 0
-    bad_line_bytes: int = 0
-    damaged: list[DamagedFile] = field(default_factory=list)
-    complete: bool = False
+    errors: int = 0  # rows that could not be scored
+    bad_lines: int = 0  # lines that could not be parsed
+    bad_line_bytes: int = 0  # size of the file with them
+    damaged: list[DamagedFile] = field(default_factory=list)  # the other files are scored nevertheless
+    complete: bool = False  # whether all rows of all files are written
 
 
 def is_single(path: Path) -> bool:
@@ -85,6 +74,7 @@ class Output:
 
     Args:
         path: OUTPUT.
+        scoring: How rows are scored.
         job: What the job is, as JSON values: a stopped job is continued only if this is the same.
 
     Attributes:
@@ -93,7 +83,7 @@ class Output:
         progress: How far the job has come.
     """
 
-    def __init__(self, path: Path, job: dict[str, Any]) -> None:
+    def __init__(self, path: Path, scoring: Scoring, job: dict[str, Any]) -> None:
         self.single = is_single(path)
         self.advice = "nothing was written" if self.single else "to continue, run the same command with --resume"
         if path == STREAM:
@@ -101,6 +91,7 @@ class Output:
         self.progress = JobState()
         self._path = path
         self._bad_lines = bad_lines_of(path)
+        self._scoring = scoring
         self._job = job
 
     @contextmanager
@@ -109,31 +100,43 @@ class Output:
 
         Raises:
             BulkUsage: Another job is running here, or has left something.
-            BulkError: The system refused to write.
+            SentimentError: The system refused to write.
             BrokenPipeError: Nobody reads standard output any more.
         """
         try:
             if self._path == STREAM:
                 yield
-            elif self.single:
-                with locked(self._path.with_name(f".{self._path.name}.bulk.lock"), self._path):
-                    self._begin_file(overwrite)
-                    yield
             else:
-                with locked(self._path / LOCK, self._path):
-                    self._begin_folder(resume)
+                with self._locked():
+                    self._begin_file(overwrite) if self.single else self._begin_folder(resume)
                     yield
         except BrokenPipeError:
             raise
         except OSError as error:
             reason = error.strerror or error
             if self._path == STREAM:
-                raise BulkError(f"standard output: {reason}") from error
-            raise BulkError(f"{self._path}: {reason}; {self.advice}") from error
+                raise SentimentError(f"standard output: {reason}") from error
+            raise SentimentError(f"{self._path}: {reason}; {self.advice}") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other jobs away; the lock is there only meanwhile."""
+        lock = self._path.with_name(f".{self._path.name}.bulk.lock") if self.single else self._path / LOCK
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        _check_regular(lock)
+        with lock.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BulkUsage(f"{self._path}: another job is writing here") from error
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
 
     def _begin_file(self, overwrite: bool) -> None:
         for path in filter(os.path.lexists, (self._path, self._bad_lines)):
-            check_regular(path)
+            _check_regular(path)
             if not overwrite:
                 raise BulkUsage(f"{path}: exists already; --overwrite replaces it")
 
@@ -147,7 +150,7 @@ class Output:
     def _continue(self) -> None:
         own = [path for path in self._path.iterdir() if re.fullmatch(OWN, path.name)]
         for path in own:
-            check_regular(path)
+            _check_regular(path)
         try:
             state = from_json((self._path / JOB).read_bytes())
             changes = [name for name, value in self._job.items() if state["job"].get(name) != value]
@@ -158,25 +161,24 @@ class Output:
             raise BulkUsage(f"{self._path}: a job with another {', '.join(changes)}; start over in a new folder")
         self.progress = replace(progress, damaged=[])  # reading finds it again
         stems = {path.stem for path in own}
-        lost = [name for number in range(self.progress.parts) if (name := f"part-{number:05}") not in stems]
+        lost = [name for number in range(progress.parts) if (name := f"part-{number:05}") not in stems]
         size = self._bad_lines.stat().st_size if self._bad_lines in own else 0
-        if size < self.progress.bad_line_bytes:
+        if size < progress.bad_line_bytes:
             lost.append(BAD_LINES)
         if lost:
             raise BulkUsage(f"{self._path / lost[0]}: it is missing or cut off; start over in a new folder")
         if size:
-            os.truncate(self._bad_lines, self.progress.bad_line_bytes)
+            os.truncate(self._bad_lines, progress.bad_line_bytes)
 
-    def write_part(self, scoring: Scoring, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
+    def write_part(self, layout: Layout, scored: Iterable[tuple[str, Scored]]) -> None:
         """Write the next part, whole or not at all, and record that it is finished.
 
         Args:
-            scoring: How it was scored.
             layout: Of the input.
             scored: Its chunks in order, each with the name of the input file.
         """
         progress = replace(self.progress, parts=self.progress.parts + 1)
-        with self._part(layout.format) as (rows, bad_lines), _writing(scoring, layout, rows) as write:
+        with self._part(layout.format) as (rows, bad_lines), self._writing(layout, rows) as write:
             for name, chunk in scored:
                 if chunk.rows:
                     write(chunk.content)
@@ -201,36 +203,58 @@ class Output:
                 yield rows, bad_lines
             return
         if self.single:
-            with renamed_when_complete(self._bad_lines) as bad_lines, renamed_when_complete(self._path) as rows:
+            with _renamed_when_complete(self._bad_lines) as bad_lines, _renamed_when_complete(self._path) as rows:
                 yield rows, bad_lines
             if not self._bad_lines.stat().st_size:
                 self._bad_lines.unlink()
             return
         with TemporaryFile(dir=self._path) as bad_lines:
-            with renamed_when_complete(self._path / f"part-{self.progress.parts:05}.{format_}") as rows:
+            with _renamed_when_complete(self._path / f"part-{self.progress.parts:05}.{format_}") as rows:
                 yield rows, bad_lines
-                if not (self._path / JOB).exists():  # or --resume refuses a part that it does not know
+                if not self.progress.parts:  # or --resume refuses a part that it does not know
                     self._save(self.progress)
             if bad_lines.tell():
                 bad_lines.seek(0)
                 with self._bad_lines.open("ab") as all_bad_lines:
                     shutil.copyfileobj(bad_lines, all_bad_lines)
 
+    @contextmanager
+    def _writing(self, layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
+        """Write what comes before the rows, and yield a function that writes the content of a chunk."""
+        scoring = self._scoring
+        if layout.format == "parquet":
+            with import_pyarrow().parquet.ParquetWriter(file, table_schema(scoring, layout.schema)) as writer:
+                yield writer.write_batch
+            return
+        if layout.format == "csv":
+            kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
+            file.write(f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode())
+        yield file.write
+
     def _save(self, progress: JobState) -> None:
         self.progress = progress
         if not self.single:
-            with renamed_when_complete(self._path / JOB) as file:
+            with _renamed_when_complete(self._path / JOB) as file:
                 file.write(to_json({"job": self._job, "progress": self.progress}, indent=2))
 
 
+def _check_regular(path: Path) -> None:
+    """Reject what this program cannot have written: a link, a folder, a pipe."""
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise BulkUsage(f"{path}: not a regular file; move it away, or write to another path")
+
+
 @contextmanager
-def _writing(scoring: Scoring, layout: Layout, file: IO[bytes]) -> Iterator[Callable[[Any], object]]:
-    """Write what comes before the rows, and yield a function that writes the content of a chunk."""
-    if layout.format == "parquet":
-        with import_pyarrow().parquet.ParquetWriter(file, table_schema(scoring, layout.schema)) as writer:
-            yield writer.write_batch
-        return
-    if layout.format == "csv":
-        kept = layout.header.rstrip("\r\n") if scoring.keep is None else csv_line(scoring.keep, layout.separator)
-        file.write(f"{layout.separator.join([*([kept] if kept else []), *scoring.added])}\n".encode())
-    yield file.write
+def _renamed_when_complete(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file under a temporary name; it gets its own when the block ends, and is deleted if the block fails."""
+    temporary = path.with_name(f".{path.name}.bulk.tmp")
+    temporary.unlink(missing_ok=True)  # left by a job that was killed
+    with temporary.open("xb") as file:  # never through a link
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

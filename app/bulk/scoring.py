@@ -15,10 +15,9 @@ from ..bundles.opening import open_classifier
 from ..bundles.reading import load_bundle
 from ..model.classifier import Classifier
 from ..model.errors import ReviewTooLong, SentimentError
-from ..model.limits import BLANK, check_length, is_blank
+from ..model.limits import BLANK, is_blank
 from ..model.prediction import FIELDS
 from ..records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
-from .errors import BulkError
 
 ARROW_TYPES = {float: "float64", bool: "bool", int: "int32"}
 """The types of columns in Parquet files; all others are strings."""
@@ -26,25 +25,15 @@ ARROW_TYPES = {float: "float64", bool: "bool", int: "int32"}
 
 @dataclass(frozen=True)
 class Scoring:
-    """What a worker needs to know.
+    """What a worker needs to know."""
 
-    Attributes:
-        bundle: The bundle's folder.
-        model: The digest that the bundle must have.
-        runtime: The runtime that executes the network.
-        keep: Input columns to keep; None for all.
-        prefix: Precedes the names of the added columns.
-        max_characters: Maximum characters per review.
-        explain: Maximum number of terms in the column `reasons`; without it if 0.
-    """
-
-    bundle: Path
-    model: str
+    bundle: Path  # its folder
+    model: str  # the digest that the bundle must have
     runtime: str
-    keep: list[str] | None
-    prefix: str
-    max_characters: int
-    explain: int
+    keep: list[str] | None  # input columns to keep; None for all
+    prefix: str  # precedes the names of the added columns
+    max_characters: int  # per review
+    explain: int  # maximum number of terms in the column `reasons`; without it if 0
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -62,42 +51,35 @@ class Scoring:
 
 
 class Scored(NamedTuple):
-    """A scored chunk.
+    """A scored chunk."""
 
-    Attributes:
-        content: Its rows in the output's format: bytes, or a `pyarrow.RecordBatch`.
-        rows: Number of rows in `content`.
-        errors: How many of them could not be scored.
-        bad_lines: Lines that could not be parsed, and are not in `content`.
-    """
-
-    content: Any
-    rows: int
-    errors: int
-    bad_lines: list[BadLine]
+    content: Any  # its rows in the output's format: bytes, or a `pyarrow.RecordBatch`
+    rows: int  # in `content`
+    errors: int  # how many of them could not be scored
+    bad_lines: list[BadLine]  # lines that could not be parsed, and are not in `content`
 
 
-def score_chunk(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
-    """Predict the reviews of a chunk, and format its rows.
+def score_or_error(scoring: Scoring, text: str, chunk: Chunk) -> Scored | SentimentError:
+    """Score a chunk whose column `text` has the reviews.
 
-    Args:
-        scoring: How to score.
-        text: The column with the reviews.
-        chunk: The rows.
-
-    Raises:
-        BulkError: The bundle cannot be used, or an input field has the name of an added one.
+    Returns:
+        The scored chunk, or why the bundle or a row cannot be used: an error that other processes can unpickle, which
+        those with constructors of their own may not be.
     """
     try:
-        classifier = _open_once(scoring.bundle, scoring.model, scoring.runtime)
-    except SentimentError as error:  # others may have constructors that their pickled form cannot call
-        raise BulkError(str(error)) from error
+        return _score(scoring, text, chunk)
+    except SentimentError as error:
+        return SentimentError(str(error))
+
+
+def _score(scoring: Scoring, text: str, chunk: Chunk) -> Scored:
+    classifier = _open_once(scoring.bundle, scoring.model, scoring.runtime)
     rows: list[ParsedRow] = []
     bad_lines: list[BadLine] = []
     for row in chunk.rows([text]):
         rows.append(row) if isinstance(row, ParsedRow) else bad_lines.append(row)
-    reviews = [_review(row.values.get(text)) for row in rows]
-    errors = [review_error(review, scoring.max_characters) for review in reviews]
+    reviews = [row.values.get(text) for row in rows]
+    errors = [_review_error(review, scoring.max_characters) for review in reviews]
     good: list[Any] = [review for review, error in zip(reviews, errors, strict=True) if not error]
     predictions = map(attrgetter(*scoring.fields), classifier.predict(good, scoring.explain))
     nothing = [None] * len(scoring.fields)
@@ -118,27 +100,15 @@ def _open_once(bundle: Path, model: str, runtime: str) -> Classifier:
     return open_classifier(load_bundle(bundle, model), runtime)
 
 
-def review_error(review: object, max_characters: int) -> str | None:
+def _review_error(review: object, max_characters: int) -> str | None:
     """Why POST /predict would reject a review, in its words; None if it would not."""
     if not isinstance(review, str):
         return "Input should be a valid string"
     if is_blank(review):
         return BLANK
-    try:
-        check_length(review, max_characters, "this one")
-    except ReviewTooLong as error:
-        return str(error)
+    if len(review) > max_characters:
+        return str(ReviewTooLong("this one", 0, max_characters, len(review)))
     return None
-
-
-def _review(value: object) -> object:
-    """Decode what binary columns of Parquet files contain."""
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return None
-    return value
 
 
 def _csv(scoring: Scoring, separator: str, rows: Sequence[ParsedRow], answers: Sequence[Sequence[Any]]) -> bytes:
@@ -177,7 +147,7 @@ def _json_lines(scoring: Scoring, rows: Sequence[ParsedRow], answers: Sequence[S
         if scoring.keep is not None:
             text = to_json({name: row.values.get(name) for name in scoring.keep})
         elif clash := [name for name in names if name in row.values]:
-            raise BulkError(f"line {row.line} has a field {clash[0]!r} already; choose other names with --prefix")
+            raise SentimentError(f"line {row.line} has a field {clash[0]!r} already; choose other names with --prefix")
         else:
             text = row.text.strip().encode()
         before = text[:-1].rstrip()
@@ -197,7 +167,5 @@ def table_schema(scoring: Scoring, schema: Any) -> Any:
 def _table(scoring: Scoring, batch: Any, answers: Sequence[Sequence[Any]]) -> Any:
     pa = import_pyarrow()
     kept = batch if scoring.keep is None else batch.select(scoring.keep)
-    schema = table_schema(scoring, batch.schema)
-    added = zip(zip(*answers, strict=True), list(schema)[-len(scoring.added) :], strict=True)
-    arrays = [pa.array(column, field.type) for column, field in added]
-    return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=schema)
+    columns = [*kept.columns, *zip(*answers, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=table_schema(scoring, batch.schema))

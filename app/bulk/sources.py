@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from glob import glob
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 
 from ..records import (
     FORMATS,
     Chunk,
-    ColumnMissing,
     FileUnreadable,
     Format,
     Layout,
@@ -22,8 +21,7 @@ from ..records import (
     read_layout,
     read_stdin,
 )
-from .errors import BulkUsage
-from .output import STREAM, bad_lines_of, is_single
+from .output import STREAM, BulkUsage, bad_lines_of, is_single
 from .scoring import Scoring
 
 TEXT_COLUMNS = ("review", "text")
@@ -32,23 +30,14 @@ TEXT_COLUMNS = ("review", "text")
 
 @dataclass(frozen=True)
 class InputFile:
-    """An input file, or standard input.
+    """An input file, or standard input."""
 
-    Attributes:
-        path: Where it is; `STREAM` for standard input.
-        signature: Its size and modification time before it was read; see `signature_of`.
-        layout: How it is organised; None if it cannot be read.
-        text: The column with the reviews.
-        chunks: Reads it; see `app.records.read_chunks`.
-        damage: Why it cannot be read.
-    """
-
-    path: Path
-    signature: tuple[int, int]
-    layout: Layout | None
-    text: str
-    chunks: Callable[..., Iterator[Chunk]]
-    damage: str = ""
+    path: Path  # `STREAM` for standard input
+    signature: tuple[int, int]  # before it was read; see `signature_of`
+    layout: Layout | None  # None if it cannot be read
+    text: str  # the column with the reviews
+    chunks: Callable[[int, int], Iterator[Chunk]]  # reads it; see `app.records.read_chunks`
+    damage: str = ""  # why it cannot be read
 
     @property
     def name(self) -> str:
@@ -61,12 +50,38 @@ def escaped(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def find_sources(input_: str, output: Path) -> list[Path]:
-    """List the files of INPUT: a file, a folder with all files below it, a glob pattern, or standard input.
+def open_sources(
+    input_: str, output: Path, format_: Format | None, text: str | None, scoring: Scoring
+) -> list[InputFile]:
+    """Find the files of INPUT, read their columns, and check them.
+
+    Args:
+        input_: A file, a folder with all files below it, a glob pattern, or standard input.
+        output: OUTPUT.
+        format_: Format of standard input; by default JSON Lines.
+        text: The column with the reviews, if it is named.
+        scoring: How to score.
 
     Raises:
-        BulkUsage: There are none, or OUTPUT overlaps with INPUT or has a suffix that stands for no format.
+        SentimentError: There are no files, none can be read, or one lacks a column with reviews or to keep, or has one
+            with the name of an added one; OUTPUT overlaps with INPUT or does not fit it.
     """
+    sources = [_open_source(path, format_, text, scoring) for path in _find(input_, output)]
+    layouts = [source.layout for source in sources if source.layout]
+    if not layouts:
+        raise FileUnreadable(sources[0].damage)
+    first = layouts[0]
+    if output == STREAM and first.format == "parquet":
+        raise BulkUsage("Parquet needs a file; it cannot be written to standard output")
+    if is_single(output):
+        same = first.format == "jsonl" or all(layout == first for layout in layouts)
+        format_ = format_of(output) or first.format
+        if not same or any(layout.format != format_ for layout in layouts):
+            raise BulkUsage(f"{output}: a single file needs inputs of its own format with the same columns")
+    return sources
+
+
+def _find(input_: str, output: Path) -> list[Path]:
     if not is_single(output) and output.suffix[1:2].isalpha() and not output.is_dir():
         raise BulkUsage(
             f"{output}: OUTPUT is a file whose name ends in {', '.join(FORMATS)}, or a folder; for a folder of this "
@@ -100,9 +115,9 @@ def _files_of(path: Path) -> list[Path]:
 
 def _overlap(found: Sequence[Path], paths: Sequence[Path], output: Path) -> bool:
     """Whether a job could replace an input, under whatever name, or read what it writes."""
-    written = (output, bad_lines_of(output))
-    replaced = {(status.st_dev, status.st_ino) for path in written if (status := _regular(path, 1))}
-    if any((status.st_dev, status.st_ino) in replaced for path in paths if (status := _regular(path, 0))):
+    written = [status for path in (output, bad_lines_of(output)) if (status := _regular(path, 1))]
+    read = (status for path in paths if (status := _regular(path, 0)))
+    if any(os.path.samestat(*pair) for pair in product(written, read)):
         return True
     return output != STREAM and any(output.resolve().is_relative_to(path.resolve()) for path in found if path.is_dir())
 
@@ -122,53 +137,16 @@ def signature_of(path: Path) -> tuple[int, int]:
     return (status.st_size, status.st_mtime_ns) if status else (0, 0)
 
 
-def open_sources(
-    paths: Sequence[Path], format_: Format | None, text: str | None, scoring: Scoring, output: Path
-) -> list[InputFile]:
-    """Read the columns of all files, and check them.
-
-    Args:
-        paths: What `find_sources` returned.
-        format_: Format of standard input; by default JSON Lines.
-        text: The column with the reviews, if it is named.
-        scoring: How to score.
-        output: OUTPUT.
-
-    Raises:
-        SentimentError: No file can be read, or one has no column with reviews, lacks a column to keep, has a column
-            with the name of an added one, or does not fit the output.
-    """
-    sources = [_open_source(path, format_, text, scoring) for path in paths]
-    layouts = [source.layout for source in sources if source.layout]
-    if not layouts:
-        raise FileUnreadable(sources[0].damage)
-    first = layouts[0]
-    if output == STREAM and first.format == "parquet":
-        raise BulkUsage("Parquet needs a file; it cannot be written to standard output")
-    if is_single(output):
-        same = first.format == "jsonl" or all(layout == first for layout in layouts)
-        format_ = format_of(output) or first.format
-        if not same or any(layout.format != format_ for layout in layouts):
-            raise BulkUsage(f"{output}: a single file needs inputs of its own format with the same columns")
-    return sources
-
-
 def _open_source(path: Path, format_: Format | None, text: str | None, scoring: Scoring) -> InputFile:
     signature = signature_of(path)
     try:
-        if path == STREAM:
-            layout, chunks = read_stdin(format_ or "jsonl")
-        else:
-            layout = read_layout(path)
-            chunks = partial(read_chunks, path, layout)
+        stdin = path == STREAM
+        layout, chunks = read_stdin(format_ or "jsonl") if stdin else (read_layout(path), partial(read_chunks, path))
     except FileUnreadable as error:
         return InputFile(path, signature, None, "", lambda *_: iter(()), str(error))
     if format_ and layout.format != format_:
         raise BulkUsage(f"{path}: --format is for standard input; this file's format follows from its name")
-    try:
-        column = find_column(layout, [text] if text else TEXT_COLUMNS, "--text-column")
-    except ColumnMissing as error:
-        raise BulkUsage(f"{path}: {error}") from error
+    column = find_column(path, layout, [text] if text else TEXT_COLUMNS, "--text-column")
     for name in scoring.keep or ():
         if (count := layout.columns.count(name)) != 1:
             there = "there twice" if count else "not there"

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import time
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -15,14 +14,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ..bulk.errors import BulkUsage
 from ..bulk.job import run_job
-from ..bulk.output import STREAM, JobState, Output, is_single
-from ..bulk.pools import STOPPING, Pool, ProcessPool, RayPool
+from ..bulk.output import STREAM, BulkUsage, JobState, Output, is_single
+from ..bulk.pools import STOPPING, local_processes, ray_tasks
 from ..bulk.scoring import Scoring
-from ..bulk.sources import escaped, find_sources, open_sources
+from ..bulk.sources import escaped, open_sources
 from ..bundles.reading import find_bundle, load_bundle
 from ..model.errors import PackageMissing
+from ..records import ColumnMissing
 from ..telemetry.memory import peak_resident_bytes
 from . import options as opt
 
@@ -88,7 +87,6 @@ def run(
         raise typer.BadParameter("--resume needs files; standard input and output cannot be continued")
     columns = list(filter(None, keep.split(","))) if keep is not None else None
     try:
-        paths = find_sources(input_, output)
         bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
         scoring = Scoring(
             bundle.folder.resolve(),
@@ -99,7 +97,7 @@ def run(
             settings.max_characters,
             explain,
         )
-        sources = open_sources(paths, format_, text_column, scoring, output)
+        sources = open_sources(input_, output, format_, text_column, scoring)
         job = {
             "inputs": [[source.name, *source.signature] for source in sources],
             "text": text_column,
@@ -107,43 +105,46 @@ def run(
             **asdict(scoring),
         }
         del job["bundle"]  # its digest counts, wherever it is
-        files = Output(output, job)
-        started, speed, signals = time.monotonic(), _Speed(), _Signals()
+        files, this_run = Output(output, scoring, job), _Run()
+        for number in STOPPING:
+            signal.signal(number, _stop)
         try:
             with files.opened(resume, overwrite):
-                before = files.progress.rows
                 if not files.progress.complete:
-                    pool: Pool = RayPool(scoring, workers, ray) if ray else ProcessPool(scoring, workers or _cores())
-                    with closing(pool), _bar(output) as bar:
+                    pools = ray_tasks(scoring, workers, ray) if ray else local_processes(scoring, workers or _cores())
+                    with pools as pool, _bar(output) as bar:
                         total = sum(source.signature[0] for source in sources)
                         task = bar.add_task("scoring", total=total or None, rows=0, speed=0.0)
 
-                        def scored(rows: int) -> None:
-                            speed.add(rows)
-                            bar.update(task, rows=speed.rows, speed=speed.rows_per_second)
+                        def advance(read: int, rows: int) -> None:
+                            this_run.add(rows)
+                            bar.update(task, advance=read, rows=this_run.rows, speed=this_run.rows_per_second)
 
-                        run_job(sources, scoring, files, pool, part_rows, lambda read: bar.advance(task, read), scored)
-        except KeyboardInterrupt:
+                        run_job(sources, files, pool, part_rows, advance)
+        except KeyboardInterrupt as stop:
             typer.echo(f"stopped; {files.advice}", err=True)
-            raise typer.Exit(128 + signals.received) from None
-    except (BulkUsage, PackageMissing) as error:
+            raise typer.Exit(128 + stop.args[0]) from None
+    except (BulkUsage, ColumnMissing, PackageMissing) as error:
         raise typer.BadParameter(str(error)) from error
-    _print_summary(files.progress, files.progress.rows - before, time.monotonic() - started, speed, output, as_json)
+    _print_summary(files.progress, this_run, output, as_json)
     if files.progress.damaged:
         raise typer.Exit(DAMAGED)
     if files.progress.errors or files.progress.bad_lines:
         raise typer.Exit(INCOMPLETE)
 
 
-class _Speed:
-    """Rows per second since the first rows were scored, so that it does not include loading the model."""
+class _Run:
+    """Counts rows, and their rate since the first ones were scored, which does not include loading the model."""
 
-    rows = 0
-    rows_per_second = 0.0
-    _first_rows, _first = 0, 0.0
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.rows = self._first_rows = 0
+        self.rows_per_second = self._first = 0.0
 
     def add(self, rows: int) -> None:
         """Count rows that have just been scored."""
+        if not rows:
+            return
         now = time.monotonic()
         if not self.rows:
             self._first_rows, self._first = rows, now
@@ -152,20 +153,11 @@ class _Speed:
             self.rows_per_second = (self.rows - self._first_rows) / (now - self._first)
 
 
-class _Signals:
-    """Makes the first SIGINT or SIGTERM a KeyboardInterrupt, which Ray passes on; cleaning up ignores others."""
-
-    received = 0
-
-    def __init__(self) -> None:
-        for number in STOPPING:
-            signal.signal(number, self._stop)
-
-    def _stop(self, number: int, _: FrameType | None) -> NoReturn:
-        for each in STOPPING:
-            signal.signal(each, signal.SIG_IGN)
-        self.received = number
-        raise KeyboardInterrupt
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    """Make the first SIGINT or SIGTERM a KeyboardInterrupt, which Ray passes on; cleaning up ignores others."""
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def _bar(output: Path) -> Progress:
@@ -180,17 +172,17 @@ def _bar(output: Path) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal or output == STREAM, transient=True)
 
 
-def _print_summary(progress: JobState, rows: int, seconds: float, speed: _Speed, output: Path, as_json: bool) -> None:
-    piped = output == STREAM
+def _print_summary(progress: JobState, run: _Run, output: Path, as_json: bool) -> None:
+    piped, seconds, rate = output == STREAM, time.monotonic() - run.started, run.rows_per_second
     if as_json:
-        this_run = {"rows": rows, "seconds": seconds, "rows_per_second": speed.rows_per_second}
-        typer.echo(json.dumps(asdict(progress) | {"run": this_run | {"memory": peak_resident_bytes()}}), err=piped)
+        facts = {"rows": run.rows, "seconds": seconds, "rows_per_second": rate, "memory": peak_resident_bytes()}
+        typer.echo(json.dumps(asdict(progress) | {"run": facts}), err=piped)
         return
-    rate = f" ({speed.rows_per_second:,.0f} rows/s once started)" if speed.rows_per_second else ""
-    lines = [f"{rows:,} rows in {seconds:.1f} s{rate} -> {'standard output' if piped else output}"]
+    once_started = f" ({rate:,.0f} rows/s once started)" if rate else ""
+    lines = [f"{run.rows:,} rows in {seconds:.1f} s{once_started} -> {'standard output' if piped else output}"]
     if progress.errors or progress.bad_lines:
         lines.append(f"rows with an error: {progress.errors:,}, lines that could not be parsed: {progress.bad_lines:,}")
-    lines += [f"not scored to its end: {file.reason}" for file in progress.damaged]
+    lines += [f"not scored to its end: {file['reason']}" for file in progress.damaged]
     typer.echo(escaped("\n".join(lines)), err=piped)
 
 

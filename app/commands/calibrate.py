@@ -101,11 +101,7 @@ def run(
 
 
 def _check_output(output: Path) -> None:
-    """Check that a bundle can be written to a folder, and will be its default, before anything else is done.
-
-    Raises:
-        typer.BadParameter: The folder exists, or its name is not a version above all others there.
-    """
+    """Check that the folder is new, and its name a version above all others there, before anything else is done."""
     version = version_of(output)
     folder = output.parent if version is not None or bundle_versions(output.parent) else output
     highest = max(bundle_versions(folder), default=0)

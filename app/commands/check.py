@@ -55,10 +55,6 @@ def _replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
 
     Returns:
         Per runtime, the largest difference from a recorded probability; None if it is not installed.
-
-    Raises:
-        BundleError: The network cannot be loaded, or a probability is wrong.
-        PackageMissing: The chosen runtime is not installed, or none is.
     """
     differences: dict[str, float | None] = {}
     missing = []
@@ -66,13 +62,12 @@ def _replay(bundle: Bundle, runtime: str | None) -> dict[str, float | None]:
     for name in [runtime] if runtime else available:
         try:
             predictions = open_classifier(bundle, name).predict([golden.review for golden in bundle.golden])
-            differences[name] = max(
-                abs(golden.positive_probability - prediction.positive_probability)
-                for golden, prediction in zip(bundle.golden, predictions, strict=True)
-            )
         except PackageMissing as error:
             differences[name] = None
             missing.append(str(error))
+            continue
+        pairs = zip(bundle.golden, predictions, strict=True)
+        differences[name] = max(abs(one.positive_probability - other.positive_probability) for one, other in pairs)
     if len(missing) == len(differences):
         raise PackageMissing("; ".join(missing))
     return differences

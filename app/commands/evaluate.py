@@ -53,8 +53,10 @@ def run(
     require_modules("evaluation", "scipy", "sklearn", *(["jinja2"] if report else []))
     from ..evaluation.assessment import assess, score
 
-    if report is not None:
-        _check_report(report)
+    if report is not None and report.suffix not in (".html", ".htm"):
+        raise typer.BadParameter(f"{report}: --report writes an HTML page; choose a name that ends with .html")
+    if report is not None and report.exists():
+        raise typer.BadParameter(f"{report} exists; choose another file for --report")
     labelled = read_labelled(file, text_column, label_column, skip_bad_rows)
     labelled.check_classes(20, 5, "an evaluation")
     bundle = load_bundle(find_bundle(settings.model_dir, settings.model_version))
@@ -84,18 +86,6 @@ def run(
         console.print(part, "", sep="\n")
     if report is not None:
         typer.echo(f"report: {report}")
-
-
-def _check_report(path: Path) -> None:
-    """Check the name of the report before anything else is done.
-
-    Raises:
-        typer.BadParameter: The file exists, or does not look like a page.
-    """
-    if path.suffix not in (".html", ".htm"):
-        raise typer.BadParameter(f"{path}: --report writes an HTML page; choose a name that ends with .html")
-    if path.exists():
-        raise typer.BadParameter(f"{path} exists; choose another file for --report")
 
 
 def _parts(bundle: Bundle, labelled: LabelledTexts, found: "Assessment") -> Iterator[RenderableType]:
@@ -171,5 +161,6 @@ def _mistakes(found: "Assessment") -> RenderableType:
     table = new_table(*fixed, "most confident mistakes")  # the last column alone gives way on a narrow terminal
     for mistake in found.mistakes:
         text = Text(one_line(mistake.text[:MAX_SHOWN]), no_wrap=True, overflow="ellipsis")
-        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, mistake.line, text)
+        line = mistake.place.rpartition(":")[2]
+        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, line, text)
     return table

@@ -1,6 +1,12 @@
-"""The `explain` command: coloured words and tables on a terminal, tab-separated lines elsewhere, or JSON."""
+"""The `explain` command: coloured words and tables on a terminal, tab-separated lines elsewhere, or JSON.
 
-from collections.abc import Iterator
+Terms overlap: "not good" covers "not" and "good", which may be terms themselves. So the log-odds of a term are divided
+evenly among its occurrences, and those of an occurrence among its words. The pull of a word is the sum of its shares;
+nothing is counted twice. The playground has the same rule (app/pages/playground/pull.js).
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -13,11 +19,14 @@ from ..bundles.reading import find_bundle, load_bundle
 from ..model.explanation import Effect, Explanation
 from ..model.explanation import explain as explanation_of
 from ..model.serialization import explanation_json, explanations_json
+from ..model.text import Token
 from . import options as opt
-from .messages import one_line
-from .pulls import coloured, style_of
+from .messages import one_line, printable
 from .reviews import read_reviews
-from .tables import known_words, line_of, new_table, verdict_of
+from .tables import NEGATIVE, POSITIVE, known_words, line_of, new_table, verdict_of
+
+FAINT, CLEAR, STRONG = 0.02, 0.1, 0.8
+"""Minimum log-odds of a word for a colour, one sign, and two signs."""
 
 
 def run(
@@ -84,7 +93,7 @@ def _view(explanation: Explanation, review: str, words: Text) -> Iterator[Render
         yield alone
     table = new_table("log-odds", "probability", "without it", "times", "term")
     for effect in explanation.terms:
-        style = style_of(effect.log_odds)
+        style = _style(effect.log_odds)
         table.add_row(
             Text(f"{effect.log_odds:+.2f}", style),
             f"{effect.probability:+.3f}",
@@ -105,3 +114,36 @@ def _terms(effect: Effect) -> str:
 
 def _unknown(explanation: Explanation, review: str) -> list[str]:
     return list(dict.fromkeys(one_line(review[span.start : span.end]) for span in explanation.unknown_words))
+
+
+def pulls_of(tokens: Sequence[Token], effects: Sequence[Effect]) -> list[float]:
+    """Compute the log-odds that each word of a review adds, from all its tokens and all effects of its terms."""
+    starts = [token.start for token in tokens]
+    pulls = [0.0] * len(tokens)
+    for effect in effects:
+        for span in effect.occurrences:
+            first, end = bisect_left(starts, span.start), bisect_left(starts, span.end)
+            for index in range(first, end):
+                pulls[index] += effect.log_odds / len(effect.occurrences) / (end - first)
+    return pulls
+
+
+def coloured(review: str, tokens: Sequence[Token], explanation: Explanation) -> Text:
+    """Colour the words of a review, and append signs for terminals without colours."""
+    shown = printable(review)  # has the same offsets
+    unknown = {span.start for span in explanation.unknown_words}
+    text = Text()
+    done = 0
+    for token, pull in zip(tokens, pulls_of(tokens, explanation.terms), strict=True):
+        style = "dim" if token.start in unknown else _style(pull)
+        sign = ("⁺" if pull > 0 else "⁻") * ((abs(pull) >= CLEAR) + (abs(pull) >= STRONG))
+        text.append(shown[done : token.start])
+        text.append(shown[token.start : token.end] + sign, style)
+        done = token.end
+    return text.append(shown[done:].rstrip())
+
+
+def _style(pull: float) -> str:
+    if abs(pull) < FAINT:
+        return "default"
+    return ("bold " if abs(pull) >= STRONG else "") + (POSITIVE if pull > 0 else NEGATIVE)

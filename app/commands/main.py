@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import __version__
-from ..model.errors import SentimentError
-from .messages import MODULE, SCRIPT, PlainErrors, PlainUsage, print_error, typed_command
+from .messages import MODULE, SCRIPT, PlainErrors, PlainUsage, typed_command
 
 SUMMARIES = {
     "serve": "Serve over HTTP.",
@@ -38,7 +37,7 @@ FORMER = {"--version": "--model-version", "--text": "--text-column"}
 
 
 class Commands(PlainErrors):
-    """Prints this project's errors without a traceback, and suggests what may have been meant."""
+    """Suggests what may have been meant."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Add `serve` for services that were set up when it was the default; on a terminal, show the help instead."""
@@ -57,14 +56,6 @@ class Commands(PlainErrors):
             example = f"{typed_command()} score {shlex.join(args)}"
             ctx.fail(f"{args[0]!r} is not a command. To score it as a review, use: {example}")
         return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except SentimentError as error:
-            print_error(error)
-            raise typer.Exit(1) from error
 
 
 class Deferred(PlainUsage):

@@ -3,17 +3,23 @@
 Untrusted text is displayed on a terminal, never interpreted.
 """
 
+import errno
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from ..model.errors import SentimentError
+
 MODULE, SCRIPT = "python -m app", "review-sentiment"
 JOINERS = "\u200c\u200d"
 """Harmless format characters that emoji and some scripts need."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Why standard output takes no more: the disk is full, or a quota or the limit of a file's size is reached."""
 
 
 def typed_command() -> str:
@@ -44,22 +50,25 @@ def print_error(message: object) -> None:
 
 
 class PlainErrors(TyperGroup):
-    """A group of commands whose usage errors have no box around them."""
+    """A group of commands whose errors are sentences, without boxes and tracebacks."""
 
-    def main(self, *arguments: Any, **extra: Any) -> Any:
-        """Run a command, and print its usage errors."""
-        if not extra.get("standalone_mode", True):
-            return super().main(*arguments, **extra)
+    def main(self, *arguments: Any, **extra: Any) -> NoReturn:
+        """Run a command, and print the error that it raises."""
         try:
             sys.exit(super().main(*arguments, **(extra | {"standalone_mode": False})))
-        except typer.Abort:
-            print_error("aborted")
-            sys.exit(1)
+        except SentimentError as error:
+            print_error(error)
         except TyperException as error:
             print_error(error.format_message())
             if context := getattr(error, "ctx", None):
                 typer.echo(f"try `{context.command_path} --help`", err=True)
             sys.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails again
+            print_error(f"the output cannot be written ({error.strerror})")
+        sys.exit(1)
 
 
 class PlainUsage(TyperCommand):

@@ -1,6 +1,7 @@
 """The `score` command: predictions as a table on a terminal, as tab-separated lines elsewhere, or as JSON."""
 
 from collections.abc import Sequence
+from itertools import compress
 
 import typer
 from rich.console import Console
@@ -8,8 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ..bundles.opening import open_classifier
-from ..bundles.reading import load_bundles
-from ..model.classifier import Classifier
+from ..bundles.reading import Bundle, load_bundles
 from ..model.prediction import Prediction
 from ..model.serialization import predictions_json
 from ..model.vocabulary import Vocabulary
@@ -49,45 +49,41 @@ def run(
     settings = opt.load_settings(runtime=runtime, model_dir=model_dir, model_version=model_version)
     texts = read_reviews(reviews, file, whole, settings, explaining=False)
     bundles = load_bundles(settings.model_dir, settings.model_version)
-    classifiers = [open_classifier(bundle, settings.command_runtime) for bundle in bundles]
-    predictions = [classifier.predict(texts, explain) for classifier in classifiers]
-    versions = [bundle.manifest.version for bundle in bundles]
+    predictions = [open_classifier(bundle, settings.command_runtime).predict(texts, explain) for bundle in bundles]
     console = Console()
     if as_json:
         for bundle, found in zip(bundles, predictions, strict=True):
             typer.echo(predictions_json(bundle.manifest.name, bundle.manifest.version, found))
     elif console.is_terminal:
-        console.print(_table(versions, classifiers, predictions, texts))
+        console.print(_table(texts, bundles, predictions, explain > 0))
         console.print(Text(one_line(f"predicted by {', '.join(map(named, bundles))}"), "dim"), soft_wrap=True)
     else:
         for review, *found in zip(texts, *predictions, strict=True):
-            for version, prediction in zip(versions, found, strict=True):
-                start = [version] if len(versions) > 1 else []
-                reasons = [one_line(prediction.reasons)] if explain else []
-                typer.echo("\t".join([*start, line_of(prediction, review), *reasons]))
+            for bundle, prediction in zip(bundles, found, strict=True):
+                line = (bundle.manifest.version, line_of(prediction, review), one_line(prediction.reasons))
+                typer.echo("\t".join(compress(line, (len(bundles) > 1, True, explain > 0))))
 
 
 def _table(
-    versions: Sequence[str],
-    classifiers: Sequence[Classifier],
-    predictions: Sequence[Sequence[Prediction]],
-    reviews: Sequence[str],
+    reviews: Sequence[str], bundles: Sequence[Bundle], predictions: Sequence[Sequence[Prediction]], explained: bool
 ) -> Table:
     """One row per review; with several versions, one per review and version."""
-    several = len(versions) > 1
-    reasons = [Column("reasons", no_wrap=True)] if predictions[0][0].terms is not None else []
-    compared = ["version"] if several else []
-    table = new_table("#", *compared, "positive", Column("sentiment", no_wrap=True), "known words", *reasons, "review")
+    several = len(bundles) > 1
+    wanted = (True, several, True, True, True, explained, True)
+    sentiment, reasons = Column("sentiment", no_wrap=True), Column("reasons", no_wrap=True)
+    columns: Sequence[Column | str] = ("#", "version", "positive", sentiment, "known words", reasons, "review")
+    table = new_table(*compress(columns, wanted))
     for number, (review, *found) in enumerate(zip(reviews, *predictions, strict=True), 1):
-        for index, (version, classifier, prediction) in enumerate(zip(versions, classifiers, found, strict=True)):
-            table.add_row(
-                "" if index else f"{number}",
-                *([version] if several else []),
+        for bundle, prediction in zip(bundles, found, strict=True):
+            row: Sequence[str | Text] = (
+                f"{number}" if bundle is bundles[0] else "",
+                bundle.manifest.version,
                 *verdict_of(prediction),
                 known_words(prediction),
-                *([Text(one_line(prediction.reasons).replace("; ", "\n"))] if reasons else []),
-                _shown(review[:MAX_SHOWN], classifier.vocabulary),
+                Text(one_line(prediction.reasons).replace("; ", "\n")),
+                _shown(review[:MAX_SHOWN], bundle.vocabulary),
             )
+            table.add_row(*compress(row, wanted))
         if several:
             table.add_section()
     return table

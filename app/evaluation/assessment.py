@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import entr
+from sklearn.metrics import confusion_matrix
 
 from ..bundles.manifest import Manifest
 from ..model.calibration import Calibration, calibrated
@@ -13,7 +14,7 @@ from ..model.classifier import Classifier
 from .labelled import LabelledTexts
 from .metrics import SIGNIFICANT, HeldOut, auc_p_value, certain_under, evaluate, interval_of, measure, reliability
 
-CLASSES = {"positive": 1, "negative": 0}
+CLASSES = ("positive", "negative")
 MAX_MISTAKES = 10
 DRAWS = 10_000
 """Sets of labels that are drawn to find out what chance does; enough for three digits."""
@@ -27,11 +28,6 @@ class Mistake:
     label: str  # `positive` or `negative`
     positive_probability: float
     text: str
-
-    @property
-    def line(self) -> str:
-        """Line of the text in its file."""
-        return self.place.rpartition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -139,6 +135,7 @@ def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> As
     p, labels, texts = held_out.probabilities, held_out.labels, len(held_out.labels)
     measured: dict[str, Any] = {"certain_accuracy": None} | evaluate(held_out, manifest.uncertainty)
     hits = held_out.right[certain_under(manifest.uncertainty, held_out)]  # (certain texts,)
+    confused = confusion_matrix(labels == 1, p >= 0.5, labels=[True, False]).tolist()  # (label, prediction)
     positive = float(np.mean(labels == 1))
     bins = reliability(p, labels)
     chance, max_chance = _calibration_errors_by_chance(bins, texts)
@@ -147,13 +144,7 @@ def assess(held_out: HeldOut, manifest: Manifest, labelled: LabelledTexts) -> As
         **measured,
         positive_reviews=int(labels.sum()),
         majority_accuracy=max(positive, 1 - positive),
-        confusion={
-            label: {
-                prediction: int(np.sum((labels == actual) & ((p >= 0.5) == predicted)))
-                for prediction, predicted in CLASSES.items()
-            }
-            for label, actual in CLASSES.items()
-        },
+        confusion={label: dict(zip(CLASSES, row, strict=True)) for label, row in zip(CLASSES, confused, strict=True)},
         auc_p_value=auc_p_value(held_out),
         base_rate_loss=float(entr(positive) + entr(1 - positive)),
         chance_calibration_error=chance,

@@ -13,7 +13,6 @@ from ..model.calibration import Calibration
 from ..model.classifier import Classifier
 from .calibration import CalibrationResult
 from .labelled import LabelledTexts
-from .markdown import table
 
 SECTION = """\
 # {name}, version {version}
@@ -24,6 +23,8 @@ The service and its commands do that; `network.npz` and the SavedModel in this f
 
 {promised}
 
+|  | before | after |
+| --- | --- | --- |
 {comparison}
 
 The right column was measured by calibrating each fifth of the texts with the others.
@@ -42,7 +43,7 @@ def write_calibrated(
     Args:
         output: Its folder, whose name is its version.
         original: The bundle to calibrate.
-        network: Its classifier.
+        network: The original's classifier.
         found: The calibration.
         labelled: The texts that it was fitted to; their histograms become the bundle's profile.
 
@@ -70,10 +71,9 @@ def write_calibrated(
         for name in original.manifest.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(original.folder / name, folder / name)
-        texts = [golden.review for golden in original.golden]
-        probabilities = [prediction.positive_probability for prediction in classifier.predict(texts)]
-        golden = zip(texts, probabilities, strict=True)
-        write_golden(folder, [Golden(review=text, positive_probability=p) for text, p in golden])
+        reviews = [golden.review for golden in original.golden]
+        scored = zip(reviews, classifier.predict(reviews), strict=True)
+        write_golden(folder, [Golden(review=text, positive_probability=p.positive_probability) for text, p in scored])
         write_profile(folder, profile_of(classifier.predict(labelled.texts)))
         card = folder / "report/MODEL_CARD.md"
         content = card.read_text(encoding="utf-8") if card.exists() else ""
@@ -84,14 +84,14 @@ def write_calibrated(
 
 def _section(original: Bundle, facts: dict[str, Any]) -> str:
     """The section that comes before the original's model card, if it has one."""
-    after = facts["calibration"].after
+    before, after = facts["calibration"].before, facts["calibration"].after
     rows = [
-        (name.replace("_", " "), f"{value:.4f}", f"{after[name]:.4f}" if name in after else "–")
-        for name, value in facts["calibration"].before.items()
+        f"| {name.replace('_', ' ')} | {value:.4f} | {f'{after[name]:.4f}' if name in after else '–'} |"
+        for name, value in before.items()
     ]
     return SECTION.format(
         **facts,
         promised=promise.sentence if (promise := facts["promise"]) else "All of its predictions are uncertain.",
         original=original.manifest.version,
-        comparison=table(("", "before", "after"), *rows),
+        comparison="\n".join(rows),
     )

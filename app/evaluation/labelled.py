@@ -113,12 +113,13 @@ def read_fields(
     names = {}  # field -> column
     for field in columns:
         try:
-            names[field] = records.find_column(layout, columns[field], f"--{field}-column")
-        except records.ColumnMissing as error:
+            names[field] = records.find_column(path, layout, columns[field], f"--{field}-column")
+        except records.ColumnMissing:
             if field not in optional:
-                raise SentimentError(f"{path}: {error}") from error
+                raise
     empty = True
-    for chunk in records.read_chunks(path, layout, advance=advance):
+    for chunk in records.read_chunks(path):
+        advance(chunk.size)
         for row in chunk.rows(list(names.values())):
             empty = False
             place = f"{path.name}:{row.line}"

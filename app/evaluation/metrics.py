@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+from ..model.calibration import log_odds
 from ..model.prediction import Prediction, UncertaintyRule
 from ..model.vocabulary import Row
 
@@ -39,6 +40,11 @@ class HeldOut:
     def at(self, places: NDArray[np.intp]) -> "HeldOut":
         """Those of some texts."""
         return HeldOut(self.probabilities[places], self.labels[places], self.words[places], self.known_words[places])
+
+    @property
+    def log_odds(self) -> NDArray[np.float64]:
+        """Those of the probabilities; (texts,)."""
+        return np.array([log_odds(p) for p in self.probabilities.tolist()])
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -82,9 +88,9 @@ def auc_p_value(held_out: HeldOut) -> float:
     return float(mannwhitneyu(p[positive], p[~positive], alternative="greater").pvalue)
 
 
-def right(probabilities: NDArray[np.float32], labels: NDArray[np.float32], threshold: float = 0.5) -> NDArray[np.bool_]:
-    """Which texts are on the right side of the threshold, which counts as positive; bool (texts,)."""
-    return np.asarray((probabilities >= threshold) == (labels == 1), np.bool_)
+def right(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which texts are on the right side of 0.5, which counts as positive; bool (texts,)."""
+    return np.asarray((probabilities >= 0.5) == (labels == 1), np.bool_)
 
 
 def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> list[dict[str, float]]:

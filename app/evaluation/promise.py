@@ -15,7 +15,8 @@ it, so its labels may fit the calibration, too. Only regions around its midpoint
 others, a prediction would not have the sentiment that was tested.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from scipy.stats import binom, binomtest
 
-from ..model.calibration import log_odds
 from ..model.prediction import Promise, UncertaintyRule
 from .metrics import HeldOut, certain_under
 
@@ -44,25 +44,18 @@ MORE = (1.25, 1.5, 2, 3, 4, 6, 8, 12, 16)
 """How many times the labels could be enough to prove it."""
 
 
-@dataclass(frozen=True)
-class Region:
-    """Predictions that are certain.
-
-    Attributes:
-        low: Log-odds up to which a prediction is certain.
-        high: Log-odds from which on it is certain.
-        share: Share of the labelled texts with such predictions.
-    """
+class Region(NamedTuple):
+    """The certain predictions: those with log-odds up to `low`, or from `high` on."""
 
     low: float
     high: float
-    share: float
+    share: float  # of the labelled texts that have such predictions
 
 
 def certain_region(
     held_out: HeldOut, right: float, limits: UncertaintyRule, midpoint: float = 0, times: float = 1
 ) -> Region | None:
-    """Find the largest region of which at least a share of `right` is proved to be right; see the module.
+    """Find the largest region of which at least a share of `right` is proved to be right; None if there is none.
 
     Args:
         held_out: The network's own predictions for texts that it was not trained on, whose order says nothing.
@@ -70,12 +63,9 @@ def certain_region(
         limits: Predictions for texts with fewer known words are in no region.
         midpoint: The log-odds at which the sentiment changes; a region lies on both sides of it.
         times: Pretend that there were so many times as many texts like these.
-
-    Returns:
-        The region; None if nothing is proved.
     """
     texts = np.arange(round(len(held_out.labels) * times)) % len(held_out.labels)
-    odds = np.array([log_odds(p) for p in held_out.probabilities.tolist()])[texts]  # (texts,)
+    odds = held_out.log_odds[texts]  # (texts,)
     positive = (held_out.labels == 1)[texts]  # (texts,)
     readable = certain_under(replace(limits, above=1.0, below=1.0), held_out)[texts]  # (texts,), enough known words
     nearest, others = np.split(np.argsort(np.abs(odds), kind="stable"), [round(MIDDLE * len(odds))])
@@ -115,16 +105,15 @@ def promised(
     """Find the rule that calls as many predictions certain as a promise allows, and the promise.
 
     Args:
-        held_out: The network's own predictions for texts that it was not trained on, whose order says nothing.
-        right: See `certain_region`.
+        held_out: As for `certain_region`.
+        right: The share of certain predictions that has to be right, in (0, 1).
         limits: The rule whose limits on known words stay.
         texts: What the texts are, for the promise.
-        scale: The factor of a calibration for log-odds, larger than 0.
+        scale: The factor of a calibration for log-odds, larger than 0; the rule is one for calibrated predictions.
         shift: What it adds to them.
 
     Returns:
-        The rule for calibrated predictions, and its promise; if nothing is proved, a rule that calls all of them
-        uncertain, and None.
+        The rule and its promise; if nothing is proved, a rule that calls all predictions uncertain, and None.
     """
     region = certain_region(held_out, right, limits, -shift / scale)
     if region is None:

@@ -4,16 +4,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import StrictUndefined, Template
 
 from .. import __version__
 from ..bundles.reading import Bundle
 from ..model.errors import SentimentError
 from .assessment import Assessment
 from .labelled import LabelledTexts
-
-MAX_TEXT = 600
-"""Characters of a text that the report quotes."""
 
 
 def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Assessment) -> None:
@@ -23,21 +20,10 @@ def write_report(path: Path, bundle: Bundle, labelled: LabelledTexts, found: Ass
         SentimentError: Writing failed, for example because the disk is full.
     """
     # Texts and names of files may contain anything: all is escaped, and replaced where UTF-8 cannot encode it.
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = templates.get_template("report.html").render(
-        bundle=bundle,
-        manifest=bundle.manifest,
-        labelled=labelled,
-        found=found,
-        max_text=MAX_TEXT,
-        today=datetime.now(UTC).date(),
-        program=__version__,
+    source = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    template = Template(source, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = template.render(
+        bundle=bundle, labelled=labelled, found=found, today=datetime.now(UTC).date(), program=__version__
     )
     try:
         path.write_text(page, encoding="utf-8", errors="replace")

@@ -5,27 +5,23 @@ import signal
 
 
 class HangUp:
-    """Receives SIGHUP.
-
-    Without telling its two meanings apart, a service whose terminal was closed would reload its model, keep running and
-    hold its port.
+    """Receives SIGHUP. If the terminal was closed, it sends SIGTERM, or the service would run on and hold its port.
 
     Attributes:
-        received: Whether SIGHUP was received; whoever reloads sets it back before.
+        reload: Whether a reload was requested; whoever reloads sets it back before.
     """
 
     def __init__(self) -> None:
-        self.received = False
-        ignored = signal.signal(signal.SIGHUP, self._note) == signal.SIG_IGN  # by nohup, to survive the terminal
+        self.reload = False
+        ignored = signal.signal(signal.SIGHUP, self._receive) == signal.SIG_IGN  # by nohup, to survive the terminal
         self._watched = not ignored and _has_terminal()
 
-    @property
-    def terminal_closed(self) -> bool:
-        """Whether there was a terminal and it was closed."""
-        return self._watched and not _has_terminal()
-
-    def _note(self, *_: object) -> None:
-        self.received = True
+    def _receive(self, *_: object) -> None:
+        if self._watched and not _has_terminal():
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the shell sends another one, which must not stop at once
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            self.reload = True
 
 
 def _has_terminal() -> bool:

@@ -75,11 +75,7 @@ class Listener:
         self._connecting: set[asyncio.Task[None]] = set()
 
     def open(self, protocol: Callable[[], asyncio.Protocol], connections: Set[object]) -> None:
-        """Start to accept connections.
-
-        Args:
-            protocol: Creates the protocol of a connection.
-            connections: The open connections; the protocols update it.
+        """Start to accept connections; the protocols update `connections`, the open ones.
 
         Raises:
             AddressUnavailable: Another process has begun to listen there since `bind`.
@@ -92,8 +88,7 @@ class Listener:
         except OSError as error:
             raise AddressUnavailable(host, port, "PORT", error) from error
         self._states[self.slot].accepting = True
-        self.report()
-        self._watch()
+        self._accepting = asyncio.create_task(self._accept())
         log.info(f"running on http://{f'[{host}]' if ':' in host else host}:{port}")
 
     def report(self) -> None:
@@ -105,13 +100,14 @@ class Listener:
         """From now on, leave connections to workers that are not stopping, if there are any."""
         self._states[self.slot].accepting = False
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Accept the pending connections, which closing the socket would reset, then close it.
 
         This blocks the event loop on purpose: clients that reconnect as soon as they get a response would keep
         arriving, and a connection that arrives between the last `accept` and `close` is reset.
         """
-        asyncio.get_running_loop().remove_reader(self._sock)
+        self._accepting.cancel()
+        await asyncio.wait([self._accepting])
         deadline = time.monotonic() + MAX_CLOSING
         with self._sock, suppress(OSError):  # no new connections for a while, or out of file descriptors
             self._sock.settimeout(QUIET)
@@ -119,38 +115,27 @@ class Listener:
                 with suppress(ConnectionError):  # the client has disconnected
                     self._connect(self._sock.accept()[0])
 
-    def _watch(self) -> None:
-        if self._sock.fileno() != -1:  # it may have been closed in the meantime
-            asyncio.get_running_loop().add_reader(self._sock, self._pending)
-
-    def _pending(self) -> None:
-        self.report()
-        own = self._states[self.slot]
-        if any(
-            other.accepting and (other.connections < own.connections or not own.accepting) for other in self._states
-        ):
-            self._later(YIELD_SECONDS, self._resume_accepting)
-        else:
-            self._accept()
-
-    def _later(self, seconds: float, resume: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._sock)
-        loop.call_later(seconds, resume)
-
-    def _resume_accepting(self) -> None:
-        self._watch()
-        self._accept()
-
-    def _accept(self) -> None:
-        try:
-            self._connect(self._sock.accept()[0])
-        except (BlockingIOError, ConnectionError):  # another worker was faster, or the client has disconnected
-            pass
-        except OSError as error:
-            if self._sock.fileno() != -1:
+    async def _accept(self) -> None:
+        own, loop, pending = self._states[self.slot], asyncio.get_running_loop(), asyncio.Event()
+        while True:
+            pending.clear()
+            loop.add_reader(self._sock, pending.set)
+            try:
+                await pending.wait()
+            finally:
+                loop.remove_reader(self._sock)
+            self.report()
+            if any(
+                other.accepting and (other.connections < own.connections or not own.accepting) for other in self._states
+            ):
+                await asyncio.sleep(YIELD_SECONDS)
+            try:
+                self._connect(self._sock.accept()[0])
+            except (BlockingIOError, ConnectionError):  # another worker was faster, or the client has disconnected
+                pass
+            except OSError as error:
                 log.error("cannot accept connections", extra={"reason": error.strerror})
-                self._later(RETRY, self._watch)
+                await asyncio.sleep(RETRY)
 
     def _connect(self, connection: socket.socket) -> None:
         task = asyncio.get_running_loop().create_task(self._connected(connection))

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from math import inf
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import NamedTuple
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -29,7 +28,7 @@ from ..telemetry import shared
 from ..telemetry.metrics import Metrics
 from .hangup import HangUp
 from .listener import Listener, WorkerState
-from .server import run_worker
+from .server import run_server
 
 TICK = 0.1  # seconds until a signal is noticed
 SILENCE = 30.0  # seconds without a sign of life after which a worker is killed and replaced
@@ -77,33 +76,19 @@ class Worker:
 class Supervisor:
     """See the module docstring.
 
-    Args:
-        wanted: What to serve until SIGHUP.
-        sock: The bound socket, which the workers share.
-        metrics: Counts restarts and reloads.
-        hang_up: Receives SIGHUP.
-        timeout: Seconds in which a worker must become ready; otherwise it is killed.
-
     Raises:
         SentimentError: The system has no shared memory.
     """
 
-    def __init__(
-        self,
-        wanted: Target,
-        sock: socket.socket,
-        metrics: Metrics,
-        hang_up: HangUp,
-        timeout: float = START_TIMEOUT,
-    ) -> None:
-        self._settings, self._sock, self._metrics, self._timeout = wanted.settings, sock, metrics, timeout
-        self._hang_up = hang_up
-        self._wanted = wanted  # what new workers get
+    def __init__(self, wanted: Target, sock: socket.socket, metrics: Metrics, hang_up: HangUp) -> None:
+        self._sock, self._metrics, self._hang_up = sock, metrics, hang_up
+        self._wanted = wanted  # what new workers get; SIGHUP may change it
+        self._count = wanted.settings.workers
         self._served: Target | None = None  # what a worker was able to serve
         self._reloading = False
         self._workers: dict[int, Worker] = {}  # by the index of their state, the oldest first
         try:
-            self._states = spawn.RawArray(WorkerState, self._settings.workers + 1)  # one more, to replace one by one
+            self._states = spawn.RawArray(WorkerState, self._count + 1)  # one more, to replace one by one
         except OSError as error:
             raise SentimentError(
                 f"the workers cannot share memory ({error}). Make /dev/shm writable, or set SENTIMENT_WORKERS=1"
@@ -112,21 +97,17 @@ class Supervisor:
         self._pause = self._next_start = 0.0
 
     def run(self) -> int:
-        """Run until a signal stops the service.
-
-        Returns:
-            The exit code: 0 after a signal, 1 if no worker could start or the supervisor failed; the log says why.
-        """
+        """Run until a signal stops the service; returns the exit code, see `serve`."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
+            signal.signal(number, lambda number, _: self._stops.append(number))
         try:
-            for _ in range(self._settings.workers):
+            for _ in range(self._count):
                 self._start()
             while (self._workers or self._served) and not self._stops:
                 self._poll()
-                if self._hang_up.received:
-                    self._hang_up.received = False
-                    self._stops.append(signal.SIGTERM) if self._hang_up.terminal_closed else self._reload()
+                if self._hang_up.reload:
+                    self._hang_up.reload = False
+                    self._reload()
                 if self._served and not self._stops:
                     self._replace()
             return 0 if self._stops else 1
@@ -137,20 +118,17 @@ class Supervisor:
         finally:
             self._stop()
 
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self._stops.append(number)
-
     def _start(self) -> None:
         slot = next(slot for slot in range(len(self._states)) if slot not in self._workers)
         self._states[slot] = WorkerState()
         listener = Listener(self._sock, self._states, slot)
-        process = spawn.Process(target=run_worker, args=(*self._wanted, listener), daemon=True)  # ends with this one
+        process = spawn.Process(target=run_server, args=(*self._wanted, listener), daemon=True)  # ends with this one
         # Ctrl-C reaches all processes of a terminal, also those that cannot handle it yet. SIGHUP is not for workers.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             shared.reserve(str(slot))
             process.start()
-            self._workers[slot] = Worker(process, self._wanted, self._states[slot], time.monotonic() + self._timeout)
+            self._workers[slot] = Worker(process, self._wanted, self._states[slot], time.monotonic() + START_TIMEOUT)
         except (SentimentError, OSError) as error:
             self._postpone(reason=str(error))
         finally:
@@ -195,14 +173,14 @@ class Supervisor:
         """Start or stop one worker, so that in the end the right number serves the wanted bundles."""
         current = [worker for worker in self._workers.values() if worker.stop_by == inf]
         outdated = [worker for worker in current if worker.target != self._wanted]
-        if len(current) < self._settings.workers:
+        if len(current) < self._count:
             if time.monotonic() >= self._next_start:
                 self._start()
         elif not all(worker.ready for worker in current):
             pass
-        elif len(current) > self._settings.workers:
+        elif len(current) > self._count:
             self._retire([*outdated, *current][0], signal.SIGTERM)
-        elif len(self._workers) > self._settings.workers:
+        elif len(self._workers) > self._count:
             pass  # until the retired worker has ended, to save memory
         elif outdated and time.monotonic() >= self._next_start:
             self._start()
@@ -213,7 +191,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         try:
-            settings, bundles = reloaded(self._settings)
+            settings, bundles = reloaded(self._wanted.settings)
         except SentimentError as error:
             self._reject(str(error))
         else:
@@ -227,8 +205,9 @@ class Supervisor:
 
     def _retire(self, worker: Worker, number: signal.Signals) -> None:
         """Have a worker finish its requests and stop; SIGINT skips the drain period."""
-        drain = 0 if number == signal.SIGINT else self._settings.drain
-        worker.stop_by = time.monotonic() + drain + self._settings.shutdown_timeout + STOP_MARGIN
+        settings = worker.target.settings
+        drain = 0 if number == signal.SIGINT else settings.drain
+        worker.stop_by = time.monotonic() + drain + settings.shutdown_timeout + STOP_MARGIN
         if not worker.ready:
             worker.process.kill()  # it has nothing to finish
         elif worker.process.pid is not None and worker.process.is_alive():

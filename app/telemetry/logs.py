@@ -48,11 +48,7 @@ def configure_logs(level: str, format_: Literal["json", "console"] | None) -> No
 
 
 class LineHandler(logging.Handler):
-    """Writes lines.
-
-    Args:
-        render: Renders the fields of a line, and an exception.
-    """
+    """Writes lines; `render` turns their fields, and an exception, into text."""
 
     def __init__(self, render: Callable[[Fields, BaseException | None], str]) -> None:
         super().__init__()
@@ -113,7 +109,8 @@ def _as_json(fields: Fields, error: BaseException | None) -> str:
     try:
         return to_json(fields, fallback=repr).decode()  # faster than `json.dumps`
     except ValueError:  # a lone surrogate, as in a file name that is not UTF-8
-        return json.dumps(fields, default=str)
+        time = f"{fields['timestamp']:%Y-%m-%dT%H:%M:%S.%fZ}"
+        return json.dumps(fields | {"timestamp": time}, default=str)
 
 
 def _with_causes(error: BaseException | None) -> Iterator[Fields]:

@@ -125,17 +125,13 @@ class Metrics:
         self._workers.set(workers)
 
     def serving(self, bundle: Bundle, runtime: str, served: bool) -> None:
-        """Record whether a bundle is served, and by which runtime."""
-        self._bundle.labels(bundle.manifest.name, bundle.manifest.version, bundle.digest, runtime).set(served)
-
-    def record_training(self, bundle: Bundle) -> None:
-        """Record the histograms of a bundle's training reviews."""
+        """Record whether a bundle is served, and by which runtime, and the histograms of its training reviews."""
         version = bundle.manifest.version
+        self._bundle.labels(bundle.manifest.name, version, bundle.digest, runtime).set(served)
         for feature, bounds in BOUNDS.items():
             counts: Sequence[int] = getattr(bundle.profile, feature).counts
-            for bound, cumulative in zip(bounds, accumulate(counts), strict=True):
+            for bound, cumulative in zip((*bounds, inf), accumulate((*counts, 0)), strict=True):
                 self._training_share.labels(version, feature, floatToGoString(bound)).set(cumulative / sum(counts))
-            self._training_share.labels(version, feature, floatToGoString(inf)).set(1)
 
     def start(self, max_waiting: int, routes: Sequence[str], reasons: Sequence[str]) -> None:
         """Record that this worker is ready, and create the series that alerts compare.
@@ -190,7 +186,7 @@ class VersionMetrics:
         self._batch = metrics.batch_reviews.labels(version)
         self._reviews = metrics.reviews.labels(version)
         self._expected = metrics.expected_correct.labels(version)
-        self._explained = metrics.explained_reviews.labels(version)
+        self.explained = metrics.explained_reviews.labels(version)
         self._probability = metrics.positive_probability.labels(version)
         self._words = metrics.review_words.labels(version)
         self._unknown_share = metrics.unknown_share.labels(version)
@@ -209,7 +205,3 @@ class VersionMetrics:
             self._probability.observe(prediction.positive_probability)
             self._words.observe(prediction.words)
             self._unknown_share.observe(prediction.unknown_share)
-
-    def explained(self, reviews: int) -> None:
-        """Count reviews that were explained."""
-        self._explained.inc(reviews)

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from ..model.errors import SentimentError
 
@@ -35,19 +35,29 @@ def shared_metrics(slots: Sequence[str]) -> Iterator[None]:
         SentimentError: There is not enough room.
     """
     size = len(slots) * len(KINDS) * RESERVED
-    try:
+    with _enough_room():
         fits = os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free >= size
-        parent = IN_MEMORY if fits else None
-        folder = TemporaryDirectory(prefix=f"sentiment-metrics-{os.getpid()}-", dir=parent, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise _no_room(error) from error
-    with folder as name:
-        os.environ[FOLDER] = name
+        os.environ[FOLDER] = mkdtemp(prefix=f"sentiment-metrics-{os.getpid()}-", dir=IN_MEMORY if fits else None)
+    try:
         for slot in slots:
             reserve(slot)
         yield
+    finally:
+        remove_folder()
 
 
+@contextmanager
+def _enough_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SentimentError(
+            f"there is no room for the workers' metrics ({error}). Free some space in /dev/shm or in the folder for "
+            "temporary files, or set SENTIMENT_WORKERS=1"
+        ) from error
+
+
+@_enough_room()
 def reserve(slot: str) -> None:
     """Create the files of a slot that do not exist, before a process uses it.
 
@@ -55,25 +65,15 @@ def reserve(slot: str) -> None:
         SentimentError: The disk is full, or the folder cannot be created again after something has removed it.
     """
     folder = Path(os.environ[FOLDER])
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        for kind in KINDS:
-            file = folder / f"{kind}_{slot}.db"
-            if not file.exists():
-                reserved = file.with_suffix(".new")  # a scrape must not read an empty file
-                reserved.write_bytes(bytes(RESERVED))
-                reserved.rename(file)
-    except OSError as error:
-        raise _no_room(error) from error
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for kind in KINDS:
+        file = folder / f"{kind}_{slot}.db"
+        if not file.exists():
+            reserved = file.with_suffix(".new")  # a scrape must not read an empty file
+            reserved.write_bytes(bytes(RESERVED))
+            reserved.rename(file)
 
 
 def remove_folder() -> None:
-    """Remove the folder of a supervisor that was killed."""
+    """Remove the folder with the files of all slots."""
     shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
-
-
-def _no_room(error: OSError) -> SentimentError:
-    return SentimentError(
-        f"there is no room for the workers' metrics ({error}). Free some space in /dev/shm or in the folder for "
-        "temporary files, or set SENTIMENT_WORKERS=1"
-    )

@@ -5,7 +5,7 @@ tracing, its trace id is still logged.
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from importlib import import_module
 
 from fastapi.telemetry import TelemetryConfig
@@ -14,25 +14,19 @@ from ..model.errors import PackageMissing
 from ..model.packages import how_to_install
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-Stop = Callable[[], None]
 
 
-def requested(variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether traces are requested: an endpoint or an exporter is configured, and nothing disables them."""
-    exporter = variables.get("OTEL_TRACES_EXPORTER", "").strip().lower()
-    if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporter == "none":
-        return False
-    return bool(exporter) or any(variables.get(name) for name in ENDPOINTS)
-
-
-def check() -> None:
-    """Check that the packages for the requested traces are installed.
+def requested() -> bool:
+    """Whether traces are requested: an endpoint or an exporter is configured, and nothing disables them.
 
     Raises:
-        PackageMissing: They are not.
+        PackageMissing: They are, but their packages are not installed.
     """
-    if not requested():
-        return
+    exporter = os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporter == "none":
+        return False
+    if not exporter and not any(map(os.environ.get, ENDPOINTS)):
+        return False
     try:
         for package in ("opentelemetry.sdk", "opentelemetry.exporter.otlp"):
             import_module(package)
@@ -41,9 +35,10 @@ def check() -> None:
             "the OTEL_* variables request traces, but their packages are not installed. Set OTEL_SDK_DISABLED=true, or "
             f"{how_to_install('otel')}"
         ) from error
+    return True
 
 
-def telemetry(probes: Collection[str]) -> tuple[TelemetryConfig, Stop]:
+def telemetry(probes: Collection[str]) -> tuple[TelemetryConfig, Callable[[], None]]:
     """Configure FastAPI's own OpenTelemetry support: one span per request if traces are requested, and nothing else.
 
     Args:

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Request, expect
 
 from app.bundles.opening import open_classifier
 from app.bundles.reading import load_bundle
-from app.commands.pulls import pulls_of
+from app.commands.explain import pulls_of
 from app.model.explanation import explain as explain_in_terminal
 from app.model.serialization import explanation_json
 from tests.browser.chromium import Run, Visit, Visits

@@ -1,8 +1,9 @@
-"""Jobs as people run them, in processes of their own, on made-up reviews."""
+"""Jobs as people run them, on made-up reviews; in a process of their own where signals or streams matter."""
 
 import csv
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner, Result
+
+from app.bulk.pools import STOPPING
+from app.commands.main import app
 from tests.corpus import review
+from tests.models import MODELS
 from tests.servers import ROOT, environment
 
 PATIENCE = 240
@@ -47,28 +53,33 @@ def settings(**changes: object) -> dict[str, str]:
     return environment(**{"runtime": "numpy", **changes})
 
 
-def run_bulk(*arguments: object, code: int = 0, **changes: object) -> subprocess.CompletedProcess[str]:
-    """Run a job to its end, with NumPy and the shipped bundle, and check its exit code."""
-    done = subprocess.run(
-        command(*arguments), cwd=ROOT, env=settings(**changes), capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+def run_bulk(*arguments: object, code: int = 0, **changes: object) -> Result:
+    """Run a job to its end, with NumPy and the shipped bundle, and check its exit code; only workers are processes."""
+    variables = {"runtime": "numpy", "model_dir": MODELS, **changes}
+    env = {f"SENTIMENT_{name.upper()}": str(value) for name, value in variables.items()}
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    try:
+        result = CliRunner().invoke(app, ["bulk", *map(str, arguments)], env=env)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert result.exit_code == code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
 
 
 def succeed(*arguments: object, code: int = 0, **changes: object) -> dict[str, Any]:
-    """Run a job; returns its summary."""
-    summary: dict[str, Any] = json.loads(run_bulk(*arguments, code=code, **changes).stdout)
-    assert summary["complete"]
+    """Run a job; returns its summary. With the exit code 1, a file is damaged."""
+    summary: dict[str, Any] = json.loads(run_bulk(*arguments, "--json", code=code, **changes).stdout)
+    assert summary["complete"] == (code != 1)
     return summary
 
 
-def error_of(*arguments: object, code: int = 2, **changes: object) -> str:
+def error_of(*arguments: object, code: int = 2) -> str:
     """Run a job that has to fail; returns its message."""
-    done = run_bulk(*arguments, code=code, **changes)
-    assert not done.stdout
-    return done.stderr
+    result = run_bulk(*arguments, code=code)
+    assert not result.stdout
+    return result.stderr
 
 
 def parts(output: Path) -> list[Path]:
@@ -96,11 +107,6 @@ def _converted(row: dict[str, Any]) -> dict[str, Any]:
     return {name: types.get(name, str)(value) if value else None for name, value in row.items()}
 
 
-def bad_lines(output: Path) -> list[dict[str, Any]]:
-    path = output / "_bad_lines.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def prediction_in(row: dict[str, Any]) -> dict[str, Any]:
     """The part of a row that POST /predict returns."""
     return {name: row[name] for name in ("positive_probability", "sentiment", "uncertain", "words", "known_words")}
@@ -114,12 +120,15 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def started(line: list[str], variables: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def started(
+    line: list[str], variables: dict[str, str], stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
     """A job in progress, in a process group of its own; killed at the end of the block."""
     process = subprocess.Popen(
         line,
         cwd=ROOT,
         env=variables,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -5,7 +5,6 @@ import re
 
 from app.model.prediction import FIELDS
 from benchmarks.bulk import DOCUMENT, RESULTS, table
-from tests.bulk.jobs import error_of
 from tests.servers import run_python
 
 TEXT = DOCUMENT.read_text()
@@ -20,7 +19,3 @@ def test_options_and_columns_exist() -> None:
     options = set(re.findall(r"--[a-z][a-z-]+", shown))
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= options | {"--head", "--port", "--address", "--force"}
     assert all(f"`{name}`" in TEXT for name in (*FIELDS, "reasons", "error"))
-
-
-def test_option_that_does_not_exist_is_a_usage_error() -> None:
-    assert "No such option: --chunk" in error_of("a.csv", "b.csv", "--chunk", 1)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -124,10 +123,3 @@ def test_connection_that_the_parser_gives_up_is_logged_without_a_traceback(impat
             assert (line["level"], line["event"] in NO_HTTP) == ("warning", True)
             assert "exception" not in line
     assert len(impatient.lines) == len(impatient.logs())  # each is JSON
-
-
-def test_reviews_that_wait_too_long_are_answered_504(models: Path) -> None:
-    with serving(model_dir=models, deadline=0.001, runtime="numpy") as server:
-        response = httpx.post(f"{server.url}/predict", json={"reviews": ["a superb film " * 1000] * 100})
-        assert response.status_code == 504
-        assert response.json()["type"] == "/problems/deadline-exceeded"

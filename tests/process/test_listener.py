@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from app.process.listener import AddressUnavailable, Listener, WorkerState, bind
-from tests.clients import BODY, HEAD
+from tests.clients import BODY, HEAD, answered, load, outcomes_of
 from tests.raw_http import connected
+from tests.scraping import number, scrape
 from tests.servers import Server, serving, wait_until
 
 
@@ -90,28 +91,39 @@ def answer_of(server: Server) -> int:
 
 
 def test_worker_that_dies_takes_only_its_own_requests_along(models: Path) -> None:
-    with serving(model_dir=models, workers=2, runtime="numpy") as server, short_connections(server) as outcomes:
-        for _ in range(3):
-            before = outcomes["200"]
-            wait_until(lambda before=before: outcomes["200"] > before + 200)  # type: ignore[misc]
-            os.kill(server.workers()[0], signal.SIGKILL)
-            server.wait_ready(2)
-    lost = outcomes.total() - outcomes["200"]
-    assert lost <= 3 * 8, outcomes
+    """It is replaced, and no counter decreases or counts twice. Nothing remains of its gauges."""
+    with serving(model_dir=models, workers=2, runtime="numpy") as server:
+        counted = 0.0
+        with short_connections(server) as short, load(server.url) as clients:
+            for deaths in (1, 2, 3):
+                before = len(short)
+                wait_until(lambda before=before: len(short) > before + 200)  # type: ignore[misc]
+                previous, counted = counted, number(scrape(server.url), "reviews_total")
+                assert previous <= counted <= len(short) + answered(clients) + 16
+                server.kill_worker()
+                server.wait_ready(2)
+                assert number(scrape(server.url), "worker_restarts_total") == deaths
+        outcomes = Counter(short) + outcomes_of(clients)
+        assert outcomes.total() - outcomes["200"] <= 3 * 16, outcomes  # what the victims were working on
+        numbers = scrape(server.url)
+        assert max(outcomes["200"], counted) <= number(numbers, "reviews_total") <= outcomes.total()
+        assert number(numbers, "workers") == number(numbers, "workers_ready") == 2
+        assert number(numbers, "waiting_reviews_limit") == 2048
+        wait_until(lambda: number(scrape(server.url), "waiting_reviews") == 0)
 
 
 @contextmanager
-def short_connections(server: Server) -> Iterator[Counter[str]]:
-    """Eight clients that open a connection for each request, until the end of the block."""
-    outcomes: Counter[str] = Counter()
+def short_connections(server: Server) -> Iterator[list[str]]:
+    """The outcomes of eight clients that open a connection for each request, until the end of the block."""
+    outcomes: list[str] = []
     stopping = Event()
 
     def run() -> None:
         while not stopping.is_set():
             try:
-                outcomes[str(answer_of(server))] += 1
+                outcomes.append(str(answer_of(server)))
             except (AssertionError, OSError) as error:
-                outcomes[type(error).__name__] += 1
+                outcomes.append(type(error).__name__)
 
     clients = [Thread(target=run) for _ in range(8)]
     for client in clients:

@@ -40,16 +40,9 @@ EXPLAINED = [" ".join(list(json.loads((ROOT / "models/imdb/1/word_index.json").r
 """Reviews whose explanation takes longer than the second between two updates of the gauge."""
 
 
-@pytest.mark.parametrize("group", [False, True])
-def test_stop_of_several_workers_finishes_slow_and_pausing_requests(group: bool) -> None:
-    """Process managers such as systemd signal all processes of the group."""
-    settings = {
-        "runtime": "numpy",
-        "drain": 2,
-        "shutdown_timeout": 1000,
-        "deadline": 1000,
-        "max_explained_length": 50_000,
-    }
+def test_stop_of_several_workers_finishes_slow_and_pausing_requests() -> None:
+    """Even if all of them are signalled, as by systemd, and then again by the supervisor."""
+    settings = UNHURRIED | {"drain": 2, "deadline": 1000, "max_explained_length": 50_000}
     with ExitStack() as stack:
         server = stack.enter_context(serving(workers=2, **settings))
         clients = stack.enter_context(load(server.url, count=25, pause=1))
@@ -61,7 +54,7 @@ def test_stop_of_several_workers_finishes_slow_and_pausing_requests(group: bool)
         for explanation in explanations:
             explanation.send(explain_request(EXPLAINED))
         wait_until(lambda: number(scrape(server.url), "explanations_in_progress") > 0)
-        for pid in (*(server.workers() if group else []), server.process.pid):
+        for pid in (*server.workers(), server.process.pid):
             os.kill(pid, signal.SIGTERM)
         server.wait_for('"Shutting down"')  # after the drain period
         for upload in uploads:

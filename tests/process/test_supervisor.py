@@ -10,26 +10,20 @@ from tests.servers import PATIENCE, environment, run_python, serving
 
 IMPATIENT = """
 import sys
-from app.bundles.reading import identify_bundles
+from app.process import supervisor
 from app.process.hangup import HangUp
-from app.process.listener import bind
-from app.process.supervisor import Supervisor, Target
+from app.process.serving import serve
 from app.settings import Settings
-from app.telemetry.logs import configure_logs
-from app.telemetry.metrics import Metrics
-from app.telemetry.shared import shared_metrics
 
-settings = Settings()
-configure_logs("info", "json")
-with bind(settings.host, 0) as sock, shared_metrics(["0", "1", "2", "supervisor"]):
-    wanted = Target(settings, identify_bundles(settings.model_dir))
-    sys.exit(Supervisor(wanted, sock, Metrics("supervisor"), HangUp(), timeout=0.1).run())
+supervisor.START_TIMEOUT = 0.1  # seconds, which are enough for no worker
+sys.exit(serve(Settings(), HangUp()))
 """
-"""No worker is ready within a tenth of a second."""
 
 
 def test_worker_that_is_not_ready_in_time_is_killed(models: Path) -> None:
-    done = run_python("-c", IMPATIENT, env=environment(model_dir=models, workers=2, runtime="numpy"))
+    done = run_python(
+        "-c", IMPATIENT, env=environment(model_dir=models, workers=2, runtime="numpy", log_format="json", port=0)
+    )
     assert done.returncode == 1, done.stderr
     assert done.stdout.count('"worker hangs"') == 2
 

@@ -1,8 +1,6 @@
 """GET /metrics of real processes: the numbers match what was sent, with any number of workers."""
 
-import os
 import platform
-import signal
 import time
 from pathlib import Path
 
@@ -12,10 +10,9 @@ import pytest
 from app import __version__
 from app.bundles.profile import profile_of
 from app.model.prediction import UncertaintyRule, prediction_of
-from tests.clients import answered, load, outcomes_of
 from tests.raw_http import connected
 from tests.scraping import Numbers, number, scrape
-from tests.servers import PATIENCE, Server, run_app, serving, wait_until
+from tests.servers import PATIENCE, Server, serving, wait_until
 
 both = pytest.mark.parametrize("workers", [1, 2])
 INFER = "/v2/models/{model_name}/infer"
@@ -100,29 +97,6 @@ def test_training_share_has_the_buckets_of_the_histogram_it_is_compared_with(ser
         assert 0 <= ascending[0] <= ascending[-1] == 1
 
 
-def test_workers_that_die_are_replaced_and_no_count_is_lost(models: Path) -> None:
-    """No counter decreases or counts twice, and nothing remains of the gauges of dead workers."""
-    with serving(model_dir=models, workers=2, runtime="numpy") as server:
-        counts = [0.0]
-        with load(server.url) as clients:
-            for deaths in (1, 2):
-                before = answered(clients)
-                wait_until(lambda before=before: answered(clients) > before + 500)  # type: ignore[misc]
-                counts.append(number(scrape(server.url), "reviews_total"))
-                assert counts[-2] <= counts[-1] <= answered(clients) + len(clients)
-                victim = server.workers()[0]
-                os.kill(victim, signal.SIGKILL)
-                server.wait_for(rf'"pid":{victim},.*"worker died"')
-                server.wait_ready(2)
-                assert number(scrape(server.url), "worker_restarts_total") == deaths
-        outcomes, numbers = outcomes_of(clients), scrape(server.url)
-        assert outcomes.total() - outcomes["200"] <= 2 * len(clients), outcomes  # what the victims were working on
-        assert max(outcomes["200"], counts[-1]) <= number(numbers, "reviews_total") <= outcomes.total()
-        assert number(numbers, "workers") == number(numbers, "workers_ready") == 2
-        assert number(numbers, "waiting_reviews_limit") == 2048
-        wait_until(lambda: number(scrape(server.url), "waiting_reviews") == 0)
-
-
 def test_open_connections_are_counted(server: Server) -> None:
     with connected(server), connected(server), connected(server):
         wait_until(lambda: number(scrape(server.url), "open_connections") >= 3)
@@ -135,13 +109,6 @@ def test_metrics_have_a_port_of_their_own(models: Path, workers: int, free_port:
         headers = {"Authorization": f"Bearer {key}"}
         assert httpx.get(f"{server.url}/metrics", headers=headers).status_code == 404
         assert number(scrape(f"http://127.0.0.1:{free_port}"), "workers_ready") == workers
-
-
-def test_metrics_port_that_is_taken_ends_the_start(models: Path, server: Server) -> None:
-    done = run_app(model_dir=models, runtime="numpy", port=0, metrics_port=server.url.rsplit(":", 1)[1])
-    assert done.returncode == 3
-    assert "SENTIMENT_METRICS_PORT" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_profile_counts_into_inclusive_bins() -> None:

@@ -1,9 +1,11 @@
 """Traces: the protocol of a real collector on a real port, and the trace id in the log."""
 
+import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -73,4 +75,5 @@ def test_trace_id_is_logged_without_tracing(server: Server) -> None:
     ],
 )
 def test_tracing_is_enabled_by_the_standard_variables(variables: dict[str, str], expected: bool) -> None:
-    assert requested(variables) == expected
+    with patch.dict(os.environ, variables, clear=True):
+        assert requested() == expected

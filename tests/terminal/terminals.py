@@ -11,7 +11,7 @@ from contextlib import suppress
 from typer.testing import CliRunner
 
 from app.commands.main import app
-from tests.servers import PATIENCE, ROOT, environment
+from tests.servers import PATIENCE, ROOT, environment, run_python
 
 SGR = re.compile(r"\x1b\[[\d;]*m")
 """Colours: the only escape sequences that may reach a terminal."""
@@ -36,11 +36,26 @@ def piped(
     return subprocess.run(command, cwd=ROOT, env=variables(more), input=stdin, capture_output=True, timeout=PATIENCE)
 
 
-def refusal(*arguments: str, stdin: bytes = b"", **more: str) -> str:
+def modules_of(*arguments: str) -> set[str]:
+    """The modules that a command imports."""
+    program = (
+        "import atexit, sys; from app.commands.main import app; atexit.register(lambda: print(*sys.modules)); app()"
+    )
+    return set(run_python("-c", program, *arguments).stdout.split())
+
+
+def run(*arguments: object, code: int = 0, stdin: bytes = b"", **more: str) -> str:
+    """Run a command in this process, with NumPy: its output, or the message of a failure."""
+    env = {"SENTIMENT_RUNTIME": "numpy"} | more
+    result = CliRunner().invoke(app, [*map(str, arguments)], input=stdin, env=env)
+    assert result.exit_code == code, result.output
+    assert code != 2 or result.stdout == ""
+    return result.stderr if code else result.stdout
+
+
+def refusal(*arguments: object, stdin: bytes = b"", **more: str) -> str:
     """The message of a command that ends with exit code 2."""
-    result = CliRunner().invoke(app, arguments, input=stdin, env=more)
-    assert (result.exit_code, result.stdout) == (2, "")
-    return result.stderr
+    return run(*arguments, code=2, stdin=stdin, **more)
 
 
 def on_terminal(*arguments: str, width: int = 80, **more: str) -> str:

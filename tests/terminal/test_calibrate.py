@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner
 
 from app.bundles.manifest import MANIFEST
 from app.bundles.opening import open_classifier
 from app.bundles.reading import load_bundle, load_bundles
-from app.commands.main import app
 from app.main import create_app
 from app.model.calibration import calibrated, log_odds
 from app.model.classifier import Classifier
@@ -20,7 +18,7 @@ from app.model.runtimes import RUNTIMES
 from app.settings import Settings
 from tests.evaluation.labelled import drawn, write_csv
 from tests.models import MODELS, NEWEST
-from tests.terminal.terminals import refusal
+from tests.terminal.terminals import refusal, run
 from tests.training.test_disk_full import contents, files_no_larger_than
 
 SCALE, SHIFT = 0.4, -0.6
@@ -51,32 +49,31 @@ def my(original: Classifier, models: Path) -> Path:
     return write_csv(models.parent / "my.csv", drawn(probability))
 
 
-def run(*arguments: object, models: Path, version: str = NEWEST, code: int = 0) -> str:
-    """Run in this process; the output, or the message of a failure."""
-    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_DIR": str(models), "SENTIMENT_MODEL_VERSION": version}
-    result = CliRunner().invoke(app, ["calibrate", *map(str, arguments)], env=env)
-    assert result.exit_code == code, result.output
-    return result.stderr if code else result.stdout
-
-
 @pytest.fixture(scope="module")
 def output(my: Path, models: Path) -> Path:
     """The calibrated bundle."""
     output = models / str(int(NEWEST) + 1)
-    run(my, output, "--right", "0.75", models=models)
+    run("calibrate", my, output, "--right", "0.75", "--model-dir", models)
     return output
 
 
 def test_calibrate_finds_the_scale_and_the_shift(output: Path, my: Path) -> None:
     manifest = load_bundle(output).manifest
-    found = manifest.calibration
+    found, promise = manifest.calibration, manifest.promise
     assert found is not None
+    assert promise is not None
     assert found.scale == pytest.approx(SCALE, abs=0.1)
     assert found.shift == pytest.approx(SHIFT, abs=0.3)
     assert (found.texts, found.original) == (len(my.read_text().splitlines()) - 1, load_bundle(MODELS / NEWEST).digest)
     assert found.after["loss"] < found.before["loss"]
     assert found.after["calibration_error"] < found.before["calibration_error"]
     assert (manifest.name, manifest.version) == ("imdb", output.name)
+    assert (promise.right, promise.confidence, promise.labels) == (0.75, 0.95, found.texts)
+    assert 0 < promise.certain_share < 1
+    shown = run("check", output)
+    assert f"with {found.texts} labelled texts" in shown
+    for text in (shown, (output / "report/MODEL_CARD.md").read_text()):
+        assert promise.sentence in text
 
 
 def test_calibrated_bundle_has_the_same_network_and_no_text_of_the_file(output: Path, my: Path) -> None:
@@ -107,77 +104,57 @@ def test_calibrated_bundle_is_served_beside_the_original(output: Path) -> None:
     settings = Settings(model_dir=output.parent, model_version=f"{NEWEST},{output.name}", runtime="numpy")
     with TestClient(create_app(settings)) as client:
 
-        def ask(path: str, body: dict[str, Any]) -> Any:
+        def ask(path: str, **body: object) -> Any:
             return client.post(path, json=body).raise_for_status().json()
 
         raw, p = (
-            ask(f"/predict?version={version}", {"reviews": [text]})["predictions"][0]["positive_probability"]
+            ask(f"/predict?version={version}", reviews=[text])["predictions"][0]["positive_probability"]
             for version in (NEWEST, output.name)
         )
         calibration = client.get(f"/model?version={output.name}").json()["calibration"]
         assert client.get("/model").json()["calibration"] is None
         assert p == pytest.approx(calibrated(raw, calibration["scale"], calibration["shift"]))
         assert abs(p - raw) > 0.01
-        (explanation,) = ask(f"/explain?version={output.name}", {"reviews": [text]})["explanations"]
+        (explanation,) = ask(f"/explain?version={output.name}", reviews=[text])["explanations"]
         assert explanation["log_odds"] == pytest.approx(math.log(p / (1 - p)))
-        path = f"/v1/models/imdb/versions/{output.name}:predict"
-        assert ask(path, {"instances": [text]})["predictions"] == [pytest.approx(p)]
+        v1 = ask(f"/v1/models/imdb/versions/{output.name}:predict", instances=[text])["predictions"]
         inputs = [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}]
-        outputs = ask(f"/v2/models/imdb/versions/{output.name}/infer", {"inputs": inputs})["outputs"]
-        assert outputs[0]["data"] == [pytest.approx(p)]
-
-
-def test_check_of_a_calibrated_bundle_shows_the_calibration(output: Path) -> None:
-    check = CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy"])
-    assert "with 672 labelled texts" in check.stdout
-    facts = json.loads(CliRunner().invoke(app, ["check", str(output), "--runtime", "numpy", "--json"]).stdout)
-    assert facts["manifest"] == json.loads((output / MANIFEST).read_text())
+        v2 = ask(f"/v2/models/imdb/versions/{output.name}/infer", inputs=inputs)["outputs"][0]["data"]
+        assert v1 == v2 == [pytest.approx(p)]
 
 
 def test_folder_with_a_calibrated_bundle_serves_it_by_default(my: Path, tmp_path: Path) -> None:
-    printed = run(my, tmp_path / "mine/1", models=MODELS)
-    assert f"serve --model-dir {tmp_path / 'mine'}" in printed
+    found = json.loads(run("calibrate", my, tmp_path / "mine/1", "--json", "--right", "0.75"))
     (bundle,) = load_bundles(tmp_path / "mine")
-    assert bundle.manifest.calibration is not None
     with TestClient(create_app(Settings(model_dir=tmp_path / "mine", runtime="numpy"))) as client:
-        assert client.get("/model").json()["calibration"]["original"] == load_bundle(MODELS / NEWEST).digest
+        model = client.get("/model").json()
+    assert model["calibration"]["original"] == load_bundle(MODELS / NEWEST).digest
+    assert found["bundle"] == str(bundle.folder)
+    assert found["promise"] | {"sentence": model["promise"]["sentence"]} == model["promise"]
+    assert found["after"]["loss"] < found["before"]["loss"]
+    printed = run("calibrate", my, tmp_path / "other/1")
+    assert f"serve --model-dir {tmp_path / 'other'}" in printed
 
 
 def test_calibrate_refuses_a_version_that_would_not_be_served(my: Path, output: Path) -> None:
+    free = output.parent / str(int(output.name) + 1)
     for name, message in (
+        (output.name, "bundles are immutable"),
         ("1", f"would be served with version {output.name}, which is higher"),
         ("01", "the number of the new version"),
         ("9" * 300, "the number of the new version"),
     ):
-        assert message in refusal("calibrate", str(my), str(output.parent / name))
-        free = output.parent / str(int(output.name) + 1)
-        assert str(free) in refusal("calibrate", str(my), str(output.parent / name))
-
-
-def test_promise_of_a_calibrated_bundle_is_told_everywhere(output: Path) -> None:
-    promise = load_bundle(output).manifest.promise
-    assert promise is not None
-    assert (promise.right, promise.confidence, promise.labels) == (0.75, 0.95, 672)
-    assert 0 < promise.certain_share < 1
-    assert promise.sentence in (output / "report/MODEL_CARD.md").read_text()
-    with TestClient(create_app(Settings(model_dir=output.parent, runtime="numpy"))) as client:
-        assert client.get("/model").json()["promise"]["sentence"] == promise.sentence
-
-
-def test_calibrate_prints_json(my: Path, tmp_path: Path) -> None:
-    found = json.loads(run(my, tmp_path / "mine/1", "--json", "--right", "0.75", models=MODELS))
-    assert found["bundle"] == str(tmp_path / "mine/1")
-    assert found["promise"] == load_bundle(tmp_path / "mine/1").manifest.promise.model_dump()  # type: ignore[union-attr]
-    assert found["promise"]["right"] == 0.75
-    assert found["after"]["loss"] < found["before"]["loss"]
+        refused = refusal("calibrate", str(my), str(output.parent / name))
+        assert message in refused
+        assert str(free) in refused
 
 
 def test_calibrate_that_does_not_help_writes_only_if_forced(original: Classifier, tmp_path: Path) -> None:
     texts = write_csv(tmp_path / "right.csv", drawn(lambda text: original.predict([text])[0].positive_probability)[:60])
     output = tmp_path / "mine/1"
-    assert "do not show that a calibration helps" in run(texts, output, models=MODELS, code=1)
+    assert "do not show that a calibration helps" in run("calibrate", texts, output, code=1)
     assert not output.parent.exists()
-    printed = run(texts, output, "--force", models=MODELS)
+    printed = run("calibrate", texts, output, "--force")
     assert load_bundle(output).manifest.promise is None
     assert "All predictions are uncertain: 60 labels do not prove that a share of 0.95 is right; they prove" in printed
     certain = open_classifier(load_bundle(output), "numpy").predict(["A superb film.", "Awful, just awful."])
@@ -185,10 +162,9 @@ def test_calibrate_that_does_not_help_writes_only_if_forced(original: Classifier
 
 
 def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Path, tmp_path: Path) -> None:
-    before = contents(models)
-    assert "bundles are immutable" in refusal("calibrate", str(my), str(output))
+    before, original = contents(models), ("--model-dir", models, "--model-version", NEWEST)
     assert "the number of the new version" in refusal("calibrate", str(my), str(tmp_path / "mine"))
-    assert "calibrated already" in run(my, models / "9", models=models, version=output.name, code=1)
+    assert "calibrated already" in run("calibrate", my, models / "9", "--model-dir", models, code=1)
     rows = [line.rpartition(",") for line in my.read_text().splitlines()[1:]]
     for made, message in (
         (rows[:40], "at least 50 texts"),
@@ -197,13 +173,13 @@ def test_calibrate_refuses_what_it_cannot_use(output: Path, my: Path, models: Pa
         ([(text, "", 1 - int(label)) for text, _, label in rows], "labels are swapped"),
     ):
         path = write_csv(tmp_path / "bad.csv", [(text, label) for text, _, label in made])
-        assert message in run(path, models / "9", models=models, code=1)
+        assert message in run("calibrate", path, models / "9", *original, code=1)
     assert contents(models) == before
 
 
 def test_calibrate_on_a_full_disk_leaves_nothing(my: Path, tmp_path: Path) -> None:
     models = tmp_path / "imdb"
     with files_no_larger_than(100_000):
-        message = run(my, models / "1", models=MODELS, code=1)
+        message = run("calibrate", my, models / "1", code=1)
     assert "cannot be written" in message
     assert contents(models) == {}

@@ -8,27 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from app.bundles.opening import open_classifier
 from app.bundles.reading import load_bundle
-from app.commands.main import app
 from tests.evaluation.labelled import drawn, texts, write_csv
 from tests.models import MODELS, NEWEST
-from tests.terminal.terminals import SGR, on_terminal, piped, refusal
+from tests.terminal.terminals import SGR, on_terminal, piped, refusal, run
 from tests.training.test_disk_full import contents, files_no_larger_than
 
 
-def run(*arguments: object, code: int = 0, version: str = NEWEST) -> str:
-    """Run in this process; the output, or the message of a failure."""
-    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_VERSION": version}
-    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env=env)
-    assert result.exit_code == code, result.output
-    return result.stderr if code else result.stdout
-
-
-def evaluation(*arguments: object, version: str = NEWEST) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run(*arguments, "--json", version=version))
+def evaluation(my: Path, *options: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("evaluate", my, "--json", *options))
     return found
 
 
@@ -38,11 +28,16 @@ def my(tmp_path: Path) -> Path:
     return write_csv(tmp_path / "my.csv", [(text, int(positive)) for text, positive in texts()[:400]])
 
 
-def test_evaluate_measures_the_default_bundle(my: Path) -> None:
-    found = evaluation(my)
-    digest = load_bundle(MODELS / NEWEST).digest
-    facts = {"name": "imdb", "version": NEWEST, "digest": digest, "folder": f"models/imdb/{NEWEST}"}
-    assert found["model"] == facts
+def test_evaluate_measures_the_default_bundle_without_tensorflow(my: Path) -> None:
+    done = piped("evaluate", str(my), missing=["tensorflow", "matplotlib", "jinja2"])
+    assert (done.returncode, done.stderr) == (0, b"")
+    found, shown = evaluation(my), done.stdout.decode()
+    assert found["model"] == {
+        "name": "imdb",
+        "version": NEWEST,
+        "digest": load_bundle(MODELS / NEWEST).digest,
+        "folder": f"models/imdb/{NEWEST}",
+    }
     assert (found["file"]["name"], found["reviews"]) == ("my.csv", 400)
     low, high = found["accuracy_interval"]
     assert found["majority_accuracy"] < low < found["accuracy"] < high
@@ -55,37 +50,32 @@ def test_evaluate_measures_the_default_bundle(my: Path) -> None:
     assert len(found["mistakes"]) == min(10, wrong)
     first, *_, last = [abs(each["positive_probability"] - 0.5) for each in found["mistakes"]]
     assert first > last > 0
-    place, line = found["mistakes"][0]["place"].split(":")
-    assert (place, my.read_text().splitlines()[int(line) - 1].rpartition(",")[0]) == (
-        "my.csv",
-        found["mistakes"][0]["text"],
-    )
-    assert evaluation(my, version="1")["loss"] != found["loss"]
+    name, _, line = found["mistakes"][0]["place"].partition(":")
+    text, _, _ = my.read_text().splitlines()[int(line) - 1].rpartition(",")
+    assert (name, text) == ("my.csv", found["mistakes"][0]["text"])
+    assert evaluation(my, "--model-version", 1)["loss"] != found["loss"]
 
-
-def test_evaluate_shows_the_figures_without_tensorflow(my: Path) -> None:
-    done = piped("evaluate", str(my), missing=["tensorflow", "matplotlib", "jinja2"])
-    assert (done.returncode, done.stderr) == (0, b"")
-    found, shown = evaluation(my), done.stdout.decode()
     assert shown.startswith(f"imdb {NEWEST} (models/imdb/{NEWEST}) on my.csv: 400 texts")
-    names = ("accuracy", "majority_accuracy", "auc", "loss", "base_rate_loss", "calibration_error")
-    for name in (*names, "chance_calibration_error"):
+    for name in ("accuracy", "majority_accuracy", "auc", "loss", "base_rate_loss", "chance_calibration_error"):
         assert f"{found[name]:.3f}" in shown
     assert " ".join(found["summary"]) in " ".join(shown.split())
     assert shown.count("●") == len(found["reliability"]) + 1
-    assert re.search(rf"positive +{found['confusion']['positive']['positive']} ", shown)
+    assert re.search(rf"positive +{matrix['positive']['positive']} ", shown)
 
 
 @pytest.mark.parametrize("width", [80, 110])
-def test_evaluate_shows_where_each_mistake_is_however_long_the_text_and_the_name(tmp_path: Path, width: int) -> None:
+def test_evaluate_shows_where_each_mistake_is_whatever_the_text_and_the_name(tmp_path: Path, width: int) -> None:
     rows = [(f"{text} {'And it went on and on. ' * 9}", int(positive)) for text, positive in texts()[:200]]
-    my = write_csv(tmp_path / f"{'a-file-with-a-long-name-' * 3}.csv", [*rows, ("Superb, wonderful, excellent!", 0)])
+    nasty = ("Superb, excellent \x1b]0;mine\x07 [red]wonderful[/red] masterpiece!", 0)
+    my = write_csv(tmp_path / f"{'a-file-with-a-long-name-' * 3}.csv", [*rows, nasty])
     shown = SGR.sub("", on_terminal("evaluate", str(my), "--runtime", "numpy", width=width))
     for mistake in evaluation(my)["mistakes"]:
         line = mistake["place"].rpartition(":")[2]
         cells = rf"{mistake['positive_probability']:.3f} +{mistake['label']} +{line} +{mistake['text'][:9]}"
         assert re.search(f"^ {cells}", shown, re.MULTILINE)
     assert max(map(len, shown.splitlines())) <= width
+    assert "excellent �]0;mine� [red]wonderful[/red]" in shown
+    assert "\x1b" not in shown
 
 
 def test_evaluate_tells_miscalibration_from_chance(my: Path) -> None:
@@ -103,18 +93,14 @@ def test_evaluate_tells_miscalibration_from_chance(my: Path) -> None:
     assert re.search("chance explains at most .*; calibrate", found["summary"][2])
 
 
-def test_evaluate_suspects_swapped_labels(my: Path) -> None:
-    found = evaluation(write_csv(my, [(text, int(not positive)) for text, positive in texts()]))
-    assert "labels look swapped" in found["warnings"][0]
-    assert not any("useless" in warning for warning in found["warnings"])
-    assert "calibrate" not in found["summary"][2]
-
-
-def test_evaluate_says_when_the_model_is_useless(my: Path) -> None:
-    rows = [(text, i % 3 == 0) for i, (text, _) in enumerate(texts()[:200])]
-    found = evaluation(write_csv(my, rows))
-    assert "useless" in found["warnings"][0]
-    assert any("worse than always predicting the share" in warning for warning in found["warnings"])
+def test_evaluate_warns_of_labels_that_do_not_fit(my: Path) -> None:
+    swapped = evaluation(write_csv(my, [(text, not positive) for text, positive in texts()]))
+    assert "labels look swapped" in swapped["warnings"][0]
+    assert "useless" not in " ".join(swapped["warnings"])
+    assert "calibrate" not in swapped["summary"][2]
+    unrelated = evaluation(write_csv(my, [(text, i % 3 == 0) for i, (text, _) in enumerate(texts()[:200])]))
+    assert "useless" in unrelated["warnings"][0]
+    assert "worse than always predicting the share" in " ".join(unrelated["warnings"])
 
 
 def test_evaluate_writes_a_report_that_interprets_nothing(tmp_path: Path) -> None:
@@ -123,7 +109,7 @@ def test_evaluate_writes_a_report_that_interprets_nothing(tmp_path: Path) -> Non
     rows = [(nasty, 0), *((text, int(positive)) for text, positive in texts())]
     my.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
     report = tmp_path / "report.html"
-    assert run(my, "--report", report).splitlines()[-1] == f"report: {report}"
+    assert run("evaluate", my, "--report", report).splitlines()[-1] == f"report: {report}"
     page, found = report.read_text(encoding="utf-8"), evaluation(my)
     for sentence in found["summary"]:
         assert sentence in html.unescape(page)
@@ -141,11 +127,9 @@ def test_report_of_a_calibrated_bundle_compares_it_with_the_original(my: Path, t
     (models / NEWEST).symlink_to(MODELS / NEWEST)
     original = evaluation(my)
     assert original["uncalibrated"] is None
-    env = {"SENTIMENT_RUNTIME": "numpy", "SENTIMENT_MODEL_DIR": str(models)}
-    calibrating = CliRunner().invoke(app, ["calibrate", str(my), str(models / "4"), "--model-version", NEWEST], env=env)
-    assert calibrating.exit_code == 0, calibrating.output
+    run("calibrate", my, models / "4", "--model-dir", models)
     report = tmp_path / "report.html"
-    found = evaluation(my, "--report", report, "--model-dir", models, version="4")
+    found = evaluation(my, "--report", report, "--model-dir", models)
     assert found["uncalibrated"] == pytest.approx({name: original[name] for name in found["uncalibrated"]}, abs=1e-4)
     assert f"{original['loss']:.3f}</td>" in report.read_text(encoding="utf-8").partition("Before and after")[2]
     assert "calibrated with these texts" in found["warnings"][-1]
@@ -154,10 +138,12 @@ def test_report_of_a_calibrated_bundle_compares_it_with_the_original(my: Path, t
 def test_evaluate_on_a_full_disk_leaves_no_report(my: Path, tmp_path: Path) -> None:
     before = contents(tmp_path)
     with files_no_larger_than(10_000):
-        message = run(my, "--report", tmp_path / "report.html", code=1)
+        message = run("evaluate", my, "--report", tmp_path / "report.html", code=1)
     assert "the report cannot be written" in message
     assert contents(tmp_path) == before
-    assert "the report cannot be written" in run(my, "--report", tmp_path / "no such folder/report.html", code=1)
+    assert "the report cannot be written" in run(
+        "evaluate", my, "--report", tmp_path / "no such folder/report.html", code=1
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,19 +158,10 @@ def test_evaluate_on_a_full_disk_leaves_no_report(my: Path, tmp_path: Path) -> N
 )
 def test_evaluate_of_a_file_that_cannot_be_used_says_why(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "my.csv").write_text(content)
-    assert re.search(message, run(tmp_path / "my.csv", code=1))
+    assert re.search(message, run("evaluate", tmp_path / "my.csv", code=1))
 
 
 def test_evaluate_without_its_packages_says_how_to_install_them(my: Path) -> None:
     done = piped("evaluate", str(my), missing=["sklearn"])
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"requirements/evaluation.txt`" in done.stderr
-
-
-@pytest.mark.slow
-def test_evaluate_never_lets_a_text_steer_the_terminal(my: Path) -> None:
-    rows = [(text, int(positive)) for text, positive in texts()[:200]]
-    write_csv(my, [*rows, *[("Superb, wonderful, excellent!\x1b]0;mine\x07 [red]x[/red]", 0)] * 10])
-    shown = SGR.sub("", on_terminal("evaluate", str(my), "--runtime", "numpy", width=120))
-    assert "excellent!�]0;mine� [red]x[/red]" in shown
-    assert "\x1b" not in shown

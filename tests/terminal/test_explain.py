@@ -7,7 +7,7 @@ import pytest
 
 from app.bundles.opening import open_classifier
 from app.bundles.reading import find_bundle, load_bundle
-from app.commands.pulls import coloured, pulls_of
+from app.commands.explain import coloured, pulls_of
 from app.model.classifier import Classifier
 from app.model.explanation import explain
 from tests.servers import ROOT, Server

@@ -9,8 +9,8 @@ import pytest
 
 from app.records import FORMATS
 from tests.models import NEWEST
-from tests.servers import Server, run_python
-from tests.terminal.terminals import BLUE, ORANGE, SGR, on_terminal, piped, refusal
+from tests.servers import Server
+from tests.terminal.terminals import BLUE, ORANGE, SGR, modules_of, on_terminal, piped, refusal
 
 TWO = ("--explain", "2")
 GOOD, BAD = "One of the best films I have seen, superb.", "A dull waste of time."
@@ -136,16 +136,17 @@ def test_score_refuses_bad_input_with_a_reason(arguments: list[str], stdin: byte
     assert message in refusal("score", *arguments, stdin=stdin)
 
 
-@pytest.mark.parametrize("suffix", [*FORMATS, ".CSV.gz"])
-def test_score_leaves_tables_to_bulk_scoring(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"a{suffix}").write_text("id,review\n1,good\n")
-    assert "python -m app bulk" in refusal("score", "--file", str(tmp_path / f"a{suffix}"))
+def test_score_leaves_tables_to_bulk_scoring(tmp_path: Path) -> None:
+    for suffix in (*FORMATS, ".CSV.gz"):
+        (tmp_path / f"a{suffix}").write_text("id,review\n1,good\n")
+        assert "python -m app bulk" in refusal("score", "--file", str(tmp_path / f"a{suffix}"))
 
 
 def test_score_obeys_the_settings() -> None:
     assert "the maximum is 1 (SENTIMENT_MAX_REVIEWS)" in refusal("score", "one", "two", SENTIMENT_MAX_REVIEWS="1")
     assert "at most 5 characters; argument 1 has 7" in refusal("score", "one two", SENTIMENT_MAX_CHARACTERS="5")
     assert "SENTIMENT_PORT" in refusal("score", "good", SENTIMENT_PORT="http")
+    assert "the runtime `litert` has been replaced; use `numpy`" in refusal("score", "good", SENTIMENT_RUNTIME="litert")
     done = piped("score", "--json", "--model-version", "1", "good", SENTIMENT_MODEL_VERSION="99")
     assert json.loads(done.stdout)["model"] == {"name": "imdb", "version": "1"}
     done = piped("score", "good", SENTIMENT_MODEL_VERSION="99")
@@ -154,18 +155,6 @@ def test_score_obeys_the_settings() -> None:
 
 
 def test_score_loads_no_web_framework_and_no_tensorflow() -> None:
-    imports = "import sys; from app.commands.main import app"
-    program = f"{imports}; app(['score', 'good'], standalone_mode=False); print(*sys.modules)"
-    loaded = set(run_python("-c", program).stdout.split())
+    loaded = modules_of("score", "good")
     assert {"rich.console", "numpy"} <= loaded
     assert not {"fastapi", "starlette", "uvicorn", "prometheus_client", "tensorflow", "keras", "scipy"} & loaded
-
-
-def test_score_without_the_chosen_runtime_says_what_to_install() -> None:
-    done = piped("score", "good", missing=["tensorflow"], SENTIMENT_RUNTIME="tensorflow")
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert b"requirements/serving.txt`" in done.stderr
-
-
-def test_score_with_the_former_runtime_names_the_new_one() -> None:
-    assert "the runtime `litert` has been replaced; use `numpy`" in refusal("score", "good", SENTIMENT_RUNTIME="litert")

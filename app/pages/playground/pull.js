@@ -2,7 +2,7 @@
 //
 // Terms overlap: "not good" covers "not" and "good", which may be terms themselves. So the log-odds of a term are divided
 // evenly among its occurrences, and those of an occurrence among its words. The pull of a word is the sum of its shares;
-// nothing counts twice. app/commands/pulls.py has the same rule.
+// nothing counts twice. app/commands/explain.py has the same rule.
 
 const MIN_PHRASE = 0.15; // log-odds of phrases that count as a whole
 

@@ -105,6 +105,7 @@ def test_example_runs(served: Server, language: str, example: str) -> None:
     assert '"error"' not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "example"), examples("java"))
 def test_example_in_java_runs(served: Server, tmp_path: Path, language: str, example: str) -> None:
     if shutil.which("java") is None or subprocess.run(["java", "--version"], capture_output=True).returncode:
@@ -116,6 +117,7 @@ def test_example_in_java_runs(served: Server, tmp_path: Path, language: str, exa
     assert re.search('^200 .*"positive".*"negative"', done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "example"), examples("python", protocols=True))
 def test_example_of_another_protocols_client_runs(served: Server, protocols: Path, language: str, example: str) -> None:
     code = example.replace("127.0.0.1:8000", served.url.removeprefix("http://"))

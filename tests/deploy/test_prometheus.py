@@ -20,7 +20,10 @@ RUNBOOK = "https://runbooks.example.com/sentiment"
 REVIEWS = 1_500
 """More than the 1,000 per hour that drift needs."""
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no prometheus: `apt-get install prometheus`")
+pytestmark = [
+    pytest.mark.skipif(PROGRAM is None, reason="no prometheus: `apt-get install prometheus`"),
+    pytest.mark.slow,
+]
 
 
 @contextmanager

@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from app.bundles.reading import load_bundle
 from app.evaluation.labelled import LABELS
 from tests.servers import ROOT, serving
-from training.cli import app
+from tests.training.commands import run as training
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +61,7 @@ def test_commands_of_the_page_run(tmp_path: Path) -> None:
 def test_page_names_every_label_and_existing_options() -> None:
     for label in set(LABELS) - {"1.0", "0.0"}:
         assert f"`{label}`" in PAGE
-    options = "".join(CliRunner().invoke(app, [command, "--help"]).stdout for command in ("train", "curve"))
+    options = "".join(training(command, "--help").stdout for command in ("train", "curve"))
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)):
         assert option in options
     for command in (

@@ -71,6 +71,7 @@ def test_exception_without_an_end_is_cut(capfd: pytest.CaptureFixture[str]) -> N
 
 
 def test_name_that_is_not_utf_8_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")  # again, without pytest's handler: pytest-xdist cannot send a lone surrogate
     logging.getLogger("app").error("cannot read models/\udce9")
     line = json.loads(written(capfd))
     assert line["event"] == "cannot read models/\udce9"

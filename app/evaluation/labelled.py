@@ -169,7 +169,7 @@ def list_bad_rows(bad: Sequence[str], rows: int) -> str:
     if len(bad) > MAX_BAD_ROWS:
         lines.append(f"  … and {len(bad) - MAX_BAD_ROWS:,} more")
     lines.append("A label is 1, positive, pos or true, or 0, negative, neg or false, in any case.")
-    lines.append("Correct the rows, or leave them out with --skip-bad-rows. Nothing was written.")
+    lines.append("Correct the rows, or leave them out with --skip-bad-rows.")
     return "\n".join(lines)
 
 

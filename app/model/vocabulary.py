@@ -11,7 +11,7 @@ a 64-bit key, the keys of consecutive tokens to the key of their sequence, and a
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -320,18 +320,18 @@ def _mixed(values: NDArray[np.uint64], factors: NDArray[np.uint64]) -> NDArray[n
 
 
 def _check(word_index: Mapping[str, int], encoding: Encoding) -> None:
+    first, end = encoding.first_term_column, encoding.columns
     for term, column in word_index.items():
-        if (size := len(term.encode(*UTF_8))) > MAX_TERM_BYTES:
+        # UTF-8 has at most 4 bytes per character, so hardly any term is encoded here.
+        if len(term) > MAX_TERM_BYTES // 4 and (size := len(term.encode(*UTF_8))) > MAX_TERM_BYTES:
             raise ValueError(f"the term {term[:10] + '…'!r} has {size} bytes; the maximum is {MAX_TERM_BYTES}")
-        if not encoding.first_term_column <= column < encoding.columns:
-            raise ValueError(
-                f"the term {term!r} has column {column}, outside {encoding.first_term_column} to {encoding.columns - 1}"
-            )
+        if not first <= column < end:
+            raise ValueError(f"the term {term!r} has column {column}, outside {first} to {end - 1}")
 
     def can_be_found(terms: Sequence[str]) -> bool:
         together = " ".join(terms)
         tokens = tokenise(together, encoding.kept_punctuation, encoding.markup)
-        return together.split(" ") == tokens and max(term.count(" ") for term in terms) < encoding.longest_term
+        return together.split(" ") == tokens and max(map(str.count, terms, repeat(" "))) < encoding.longest_term
 
     terms = list(word_index)
     for start in range(0, len(terms), CHECKED_TOGETHER):

@@ -15,7 +15,7 @@ from ..bundles.opening import open_classifier
 from ..bundles.reading import load_bundle
 from ..model.classifier import Classifier
 from ..model.errors import ReviewTooLong, SentimentError
-from ..model.limits import BLANK, is_blank
+from ..model.limits import BLANK, check_length, is_blank
 from ..model.prediction import FIELDS
 from ..records import BadLine, Chunk, Layout, ParsedRow, import_pyarrow
 
@@ -106,8 +106,10 @@ def _review_error(review: object, max_characters: int) -> str | None:
         return "Input should be a valid string"
     if is_blank(review):
         return BLANK
-    if len(review) > max_characters:
-        return str(ReviewTooLong("this one", 0, max_characters, len(review)))
+    try:
+        check_length(review, max_characters, "this one")
+    except ReviewTooLong as error:
+        return str(error)
     return None
 
 

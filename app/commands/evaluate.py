@@ -161,6 +161,5 @@ def _mistakes(found: "Assessment") -> RenderableType:
     table = new_table(*fixed, "most confident mistakes")  # the last column alone gives way on a narrow terminal
     for mistake in found.mistakes:
         text = Text(one_line(mistake.text[:MAX_SHOWN]), no_wrap=True, overflow="ellipsis")
-        line = mistake.place.rpartition(":")[2]
-        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, line, text)
+        table.add_row(f"{mistake.positive_probability:.3f}", mistake.label, mistake.line, text)
     return table

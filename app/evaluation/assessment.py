@@ -29,6 +29,11 @@ class Mistake:
     positive_probability: float
     text: str
 
+    @property
+    def line(self) -> str:
+        """Line of the text in its file."""
+        return self.place.rpartition(":")[2]
+
 
 @dataclass(frozen=True)
 class Assessment:

@@ -4,6 +4,7 @@ Nothing comes from a CDN. The pages use relative URLs, so that they also work un
 """
 
 import os
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import ClassVar
@@ -93,6 +94,7 @@ def page_routes(settings: Settings) -> APIRouter:
     return router
 
 
+@cache
 def _read(page: str, without: str = "") -> str:
     """Read a page without an attribute: if the root of a page lacks it, its styles hide the link to the other page."""
     return (PAGES / page).read_text("utf-8").replace(without, "", 1)
@@ -103,7 +105,7 @@ async def get_openapi(request: Request) -> Response:
     return revalidated(request, to_json(request.app.openapi()))
 
 
-def get_problem(name: str) -> Response:
+async def get_problem(name: str) -> Response:
     """Return the page about a type of problem, to which the `type` of errors refers."""
     kind = PROBLEM_TYPES.get(name)
     if kind is None:

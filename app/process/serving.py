@@ -38,7 +38,7 @@ def serve(settings: Settings, hang_up: HangUp) -> int:
     configure_logs(settings.log_level, settings.log_format)
     if unknown := unknown_variables():
         log.warning("unknown variables; they set nothing", extra={"variables": unknown})
-    tracing.requested()  # now, as it reports missing packages
+    tracing.requested()  # before workers start, because it raises an error if packages are missing
     bundles = identify_bundles(settings.model_dir, settings.model_version)
     several = settings.workers > 1
     slots = [*map(str, range(settings.workers + 1)), SUPERVISOR]  # one more, to replace workers one by one

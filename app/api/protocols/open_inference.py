@@ -89,8 +89,8 @@ def read_inference(body: bytes, header_lengths: Sequence[str], settings: Setting
 
     Args:
         body: All of it, uncompressed.
-        header_lengths: The values of Inference-Header-Content-Length: how much of the body is JSON. None: all of it. 0:
-            nothing; the body is one review.
+        header_lengths: The values of Inference-Header-Content-Length: how many bytes of the body are JSON. Without the
+            header, all are; if it is 0, the body is one review.
         settings: Provides the limits.
 
     Raises:
@@ -139,8 +139,10 @@ def _size_of_json(header_lengths: Sequence[str], length: int) -> int:
     if not header_lengths:
         return length
     header_length, *others = set(header_lengths)
+    if others:
+        raise invalid("body", f"The header {HEADER_LENGTH} has two different values")
     # Python refuses to parse integers of more than 4,300 digits.
-    if others or not header_length.isdecimal() or len(header_length) > 20 or int(header_length) > length:
+    if not header_length.isdecimal() or len(header_length) > 20 or int(header_length) > length:
         raise invalid("body", f"{HEADER_LENGTH} must be a number of bytes, at most the body's {length}")
     return int(header_length)
 

@@ -38,7 +38,9 @@ class Client(Thread):
         with suppress(ConnectionRefusedError):
             while not self.stopping:
                 with connected_to(self._url) as connection:
-                    while self._send(connection) and not self.stopping:
+                    reusable = True
+                    while reusable and not self.stopping:
+                        reusable = self._send(connection)
                         time.sleep(self._pause)
 
     def _send(self, connection: Connection) -> bool:
